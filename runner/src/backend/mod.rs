@@ -1,0 +1,51 @@
+//! What a lab offers to cases and commands, whatever it is made of.
+
+pub mod netns;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a lab is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendKind {
+    /// Linux network namespaces, made by this program: no Docker, no Kubernetes, no Cilium.
+    Netns,
+    /// Docker, kind, Kubernetes and Cilium: the article's.
+    Kind,
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Netns => "netns",
+            Self::Kind => "kind",
+        })
+    }
+}
+
+/// How pod traffic gets from node to node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Routing {
+    /// Direct routes, as Cilium's `autoDirectNodeRoutes` installs them: what the article builds.
+    Native,
+    /// A VXLAN overlay: a contrast that must be refuted.
+    Vxlan,
+    /// No pod routes at all: a contrast that must be refuted.
+    None,
+}
+
+impl fmt::Display for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Native => "native",
+            Self::Vxlan => "vxlan",
+            Self::None => "none",
+        })
+    }
+}
+
+/// A lab that is up.
+#[derive(Debug)]
+pub struct Lab {}

@@ -1,0 +1,1 @@
+//! The embedded lab: the article's topology in Linux network namespaces.

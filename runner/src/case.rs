@@ -1,0 +1,79 @@
+//! What a case is: a named claim of the article, what it needs, how it is looked at, and who judges.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::pin::Pin;
+
+use crate::backend::{BackendKind, Lab};
+use crate::expect::Expectations;
+use crate::judge::{Judgement, NotHeld};
+use crate::stage::Stage;
+
+/// What a look yields before it is judged, or why nothing could be looked at.
+pub type Look<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + 'a>>;
+
+/// How a case is decided: a look that gathers observations, and a judge that knows nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Body {
+    /// Gathers what the judge needs. An error is a look that broke: unobserved, never refuted.
+    pub look: for<'a> fn(&'a Lab) -> Look<'a>,
+    /// Decides.
+    pub judge: fn(&Value, &Expectations) -> Judgement,
+}
+
+/// Where a case exists.
+#[derive(Debug, Clone, Copy)]
+pub enum On {
+    /// On every backend.
+    Both(Body),
+    /// About objects that only Kubernetes or Cilium have.
+    KindOnly,
+}
+
+/// A named claim of the article.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// `area::claim_in_words`.
+    pub name: &'static str,
+    /// The article's step that makes the claim.
+    pub article: &'static str,
+    /// What holds, in one sentence.
+    pub claim: &'static str,
+    /// The state of the lab it needs.
+    pub needs: Stage,
+    /// Where it exists, and how it is decided there.
+    pub on: On,
+}
+
+impl Case {
+    /// The part of the name before `::`.
+    pub fn area(&self) -> &'static str {
+        self.name.split_once("::").map_or(self.name, |(area, _claim)| area)
+    }
+
+    /// How it is decided on this backend; none where it does not exist.
+    pub const fn body(&self, backend: BackendKind) -> Option<Body> {
+        match (self.on, backend) {
+            (On::Both(body), BackendKind::Netns | BackendKind::Kind) => Some(body),
+            (On::KindOnly, _) => None,
+        }
+    }
+}
+
+/// Judges observations that are stored as JSON. What does not read back is unobserved.
+pub fn judge_stored<Seen: DeserializeOwned>(
+    stored: &Value,
+    expect: &Expectations,
+    judge: fn(&Seen, &Expectations) -> Judgement,
+) -> Judgement {
+    match Seen::deserialize(stored) {
+        Ok(seen) => judge(&seen, expect),
+        Err(error) => Err(NotHeld::Unobserved(format!("the stored observations cannot be read: {error}"))),
+    }
+}
+
+/// Turns what a look gathered into what is stored.
+pub fn store<Seen: Serialize>(seen: &Seen) -> Result<Value, String> {
+    serde_json::to_value(seen).map_err(|error| format!("the observations cannot be stored: {error}"))
+}

@@ -1,0 +1,1 @@
+//! What the rules and routes of a node decide.

@@ -1,0 +1,26 @@
+//! The plain data that probes return: no behaviour beyond reading it.
+//!
+//! Every type here is written to disk as evidence before it is judged, and can be read back and judged again.
+
+mod link;
+mod place;
+mod reply;
+mod route;
+mod service;
+mod traffic;
+mod view;
+
+pub use link::{Address, Link, MacAddr, Mtu, Neighbour, NeighbourState, VxlanDetails};
+pub use place::{NodeName, Place, PodName, Role};
+pub use reply::{Connection, HttpOutcome, HttpReply, PingOutcome, PingReply, Resolution, Resolved};
+pub use route::{
+    Lookup, LookupOutcome, LookupQuery, NextHop, Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL,
+    TABLE_MAIN,
+};
+pub use service::{
+    Backend, BackendState, Frontend, Listener, PodCidrs, PodSeen, Segment, SegmentMember, ServiceSeen, ServiceTable,
+};
+pub use traffic::{
+    Capture, Frame, IcmpHeader, IpHeader, OutsideExchange, Payload, PodExchange, TcpHeader, Traffic, Tunnel, TunnelKind,
+};
+pub use view::{NetnsId, NetnsView};

@@ -1,0 +1,1 @@
+//! `manifests/pins.json` as types.

@@ -1,0 +1,124 @@
+//! What a probe can be asked, and what it answers: the protocol between the runner and `lab probe`.
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::observe::{HttpReply, Lookup, LookupQuery, NetnsView, PingReply, Place, Resolution, ServiceTable};
+
+/// The line that a probe writes to standard error once all its captures run, before anything else is sent.
+pub const CAPTURE_READY: &str = "lab-probe: capturing";
+
+/// One thing to look at, in one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// Whose namespace this is; handed back in the answer.
+    pub place: Place,
+    /// The namespace's file, for example `/proc/123/ns/net`; none for the one the probe was started in.
+    pub netns: Option<PathBuf>,
+    /// What to look at.
+    pub request: Request,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Links, addresses, routes, rules, neighbours, listening sockets.
+    View,
+    /// The kernel's own routing decisions.
+    Lookups(Vec<LookupQuery>),
+    /// ARP resolutions on a link, all at once, of entries that are forgotten before and after.
+    Resolve {
+        /// Name of the link.
+        device: String,
+        /// Whom to ask for.
+        addresses: Vec<Ipv4Addr>,
+        /// When silence is taken for silence.
+        deadline: Duration,
+    },
+    /// HTTP GET requests, each on a connection of its own.
+    Http(HttpAsk),
+    /// ICMP echo requests with DF set.
+    Ping {
+        /// Where to.
+        destination: Ipv4Addr,
+        /// Octets of each whole IPv4 packet.
+        lengths: Vec<u32>,
+        /// For each.
+        deadline: Duration,
+    },
+    /// The load balancer's table of this namespace, from nftables.
+    ServiceTable,
+    /// The frames on a link, from the ready line until standard input is closed or the deadline.
+    Capture {
+        /// Name of the link.
+        device: String,
+        /// Which frames are kept.
+        filter: CaptureFilter,
+        /// When it ends by itself.
+        deadline: Duration,
+        /// Where the pcap file is written; the answer holds the frames either way.
+        pcap: Option<PathBuf>,
+    },
+}
+
+/// HTTP requests until enough different bodies have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpAsk {
+    /// Address and port to connect to.
+    pub to: SocketAddrV4,
+    /// Path and query, for example `/`.
+    pub path: String,
+    /// Stop once this many different bodies with status 200 have come.
+    pub until_bodies: usize,
+    /// Attempts at most.
+    pub attempts: usize,
+    /// For each attempt.
+    pub attempt_deadline: Duration,
+    /// For all of them: none is begun after it.
+    pub deadline: Duration,
+}
+
+/// Which frames a capture keeps. The kernel drops the others before they are copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureFilter {
+    /// All of them.
+    All,
+    /// IPv4 and ARP.
+    Ipv4AndArp,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a view is the common answer, and answers are moved once or twice")]
+pub enum Answer {
+    /// To [`Request::View`].
+    View(NetnsView),
+    /// To [`Request::Lookups`], in order.
+    Lookups(Vec<Lookup>),
+    /// To [`Request::Resolve`], in order.
+    Resolved(Vec<Resolution>),
+    /// To [`Request::Http`], in the order they ended.
+    Http(Vec<HttpReply>),
+    /// To [`Request::Ping`], in order.
+    Pinged(Vec<PingReply>),
+    /// To [`Request::ServiceTable`].
+    ServiceTable(ServiceTable),
+    /// To [`Request::Capture`].
+    Captured(crate::observe::Capture),
+}
+
+/// An answer, or why there is none: `Err` is a probe that could not look, never something that it saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Whose namespace it is about.
+    pub place: Place,
+    /// What was seen.
+    pub answer: Result<Answer, String>,
+}

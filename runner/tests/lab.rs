@@ -1,0 +1,3 @@
+//! The cases as `cargo test`.
+
+fn main() {}
