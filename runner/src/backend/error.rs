@@ -1,0 +1,83 @@
+//! What can go wrong with a lab, on any backend.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::stage::Stage;
+use crate::state::StateError;
+
+/// Something about a lab went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// Its state folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A process could not be run.
+    #[error(transparent)]
+    Exec(#[from] crate::exec::ExecError),
+    /// The process that holds the lab is gone.
+    #[error("the lab {name} is gone: the process that held it (pid {pid}) has ended{}; `lab down --name {name}` removes what is left", why.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
+    HolderGone {
+        /// The lab.
+        name: String,
+        /// The process.
+        pid: i32,
+        /// Its last words.
+        why: Option<String>,
+    },
+    /// The process that should hold the lab did not come up.
+    #[error("the lab's namespaces could not be made: {why}; `lab doctor --on netns` tells what is missing")]
+    HolderNotStarted {
+        /// Its last words.
+        why: String,
+    },
+    /// It did not answer.
+    #[error("the lab {name} did not answer {order} within {deadline:?}")]
+    Silent {
+        /// The lab.
+        name: String,
+        /// What it was told.
+        order: String,
+        /// How long it was waited for.
+        deadline: Duration,
+    },
+    /// It could not do what it was told.
+    #[error("{stage}: {why}")]
+    Stage {
+        /// Which stage.
+        stage: Stage,
+        /// Its reason.
+        why: String,
+    },
+    /// It refused an order, or answered something else.
+    #[error("the lab {name} did not {order}: {why}")]
+    Refused {
+        /// The lab.
+        name: String,
+        /// What it was told.
+        order: String,
+        /// Its reason.
+        why: String,
+    },
+    /// The probe said something that is no answer.
+    #[error("the probe's answer cannot be read: {0}")]
+    Probe(String),
+    /// A place that the lab does not have.
+    #[error("there is no {place} in the lab {name}; it has {there}")]
+    NoPlace {
+        /// What was asked for.
+        place: String,
+        /// The lab.
+        name: String,
+        /// What it has.
+        there: String,
+    },
+    /// A folder for captures could not be made.
+    #[error("making a folder for captures in {path}: {source}")]
+    Scratch {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}

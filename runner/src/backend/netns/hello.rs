@@ -1,0 +1,64 @@
+//! The servers of a lab: hello-app in each pod, and a listener behind the bridge that tells whom it sees.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::{SocketAddr, SocketAddrV4, TcpListener};
+use tokio::task::JoinHandle;
+
+use super::namespace::{Namespace, NamespaceError};
+use super::world::BuildError;
+
+/// What a server answers with.
+#[derive(Debug, Clone)]
+pub(super) enum Says {
+    /// The three lines of hello-app 1.0 (GoogleCloudPlatform/kubernetes-engine-samples, hello-app/main.go).
+    Hello {
+        /// The pod's name.
+        hostname: String,
+    },
+    /// The address that the client has, as this end sees it.
+    WhomItSees,
+}
+
+impl Says {
+    fn body(&self, client: SocketAddr) -> String {
+        match self {
+            Self::Hello { hostname } => format!("Hello, world!\nVersion: 1.0.0\nHostname: {hostname}\n"),
+            Self::WhomItSees => format!("you are {client}\n"),
+        }
+    }
+}
+
+/// Listens in a namespace and answers until the task is aborted.
+pub(super) fn serve(namespace: &Namespace, at: SocketAddrV4, says: Says) -> Result<JoinHandle<()>, BuildError> {
+    let name = namespace.name();
+    let socket = |source| BuildError::Socket { doing: format!("{name}: listening at {at}"), source };
+    let listener = namespace.run(|| {
+        TcpListener::bind(at)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|source| NamespaceError::Thread { name: name.to_owned(), what: format!("listening at {at}: {source}") })
+    })?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(socket)?;
+    Ok(tokio::spawn(async move {
+        // An accept that fails (a client gone, descriptors short) concerns that client alone.
+        loop {
+            if let Ok((stream, client)) = listener.accept().await {
+                tokio::spawn(answer(stream, client, says.clone()));
+            }
+        }
+    }))
+}
+
+async fn answer(stream: tokio::net::TcpStream, client: SocketAddr, says: Says) {
+    let service = service_fn(move |_request: Request<hyper::body::Incoming>| {
+        let body = says.body(client);
+        async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
+    });
+    // What goes wrong on a connection is for its client to observe; a server has nobody to tell.
+    let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}

@@ -1,0 +1,188 @@
+//! A network namespace as a value: a descriptor that keeps it alive, and connections into it.
+//!
+//! It has no name and no process of its own. Closing the descriptor is what ends it.
+
+use nix::sched::{CloneFlags, setns, unshare};
+use nlink::netlink::namespace::Netns;
+use nlink::{Connection, Nftables, Route};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// What every namespace of a lab is set to: new ones inherit the host's values, which may be anything.
+/// `ip_forward` is not among them: only nodes forward.
+const SYSCTLS: [(&str, &str); 7] = [
+    // Pod packets come in by a link that the route back does not leave by.
+    ("net/ipv4/conf/all/rp_filter", "0"),
+    ("net/ipv4/conf/default/rp_filter", "0"),
+    ("net/ipv4/conf/all/send_redirects", "0"),
+    ("net/ipv4/conf/default/send_redirects", "0"),
+    ("net/ipv4/conf/all/accept_redirects", "0"),
+    // The article's cluster is IPv4 only; router solicitations would only clutter captures.
+    ("net/ipv6/conf/all/disable_ipv6", "1"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
+];
+
+/// A namespace could not be made or entered.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// The kernel refused a new namespace.
+    #[error("making the network namespace of {name}: {source}")]
+    Create {
+        /// For whom.
+        name: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// A sysctl could not be set.
+    #[error("setting {key} to {value} in the network namespace of {name}: {source}")]
+    Sysctl {
+        /// In whose namespace.
+        name: String,
+        /// Path below `/proc/sys`.
+        key: String,
+        /// The wanted value.
+        value: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// A netlink socket could not be opened in it.
+    #[error("opening netlink in the network namespace of {name}: {source}")]
+    Netlink {
+        /// In whose namespace.
+        name: String,
+        /// The kernel's reason.
+        source: nlink::Error,
+    },
+    /// A thread could not be started or ended badly.
+    #[error("working inside the network namespace of {name}: {what}")]
+    Thread {
+        /// In whose namespace.
+        name: String,
+        /// What went wrong.
+        what: String,
+    },
+}
+
+/// A network namespace.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+    file: File,
+    netns: Netns,
+}
+
+impl Namespace {
+    /// Makes a new one: its loopback is down, its sysctls are a lab's.
+    ///
+    /// # Errors
+    /// When the kernel refuses the namespace or one of the settings.
+    pub fn create(name: &str, forwards: bool) -> Result<Self, NamespaceError> {
+        let made = on_thread(name, || {
+            unshare(CloneFlags::CLONE_NEWNET)
+                .map_err(|errno| NamespaceError::Create { name: name.to_owned(), source: errno.into() })?;
+            for (key, value) in SYSCTLS {
+                set_sysctl(name, key, value)?;
+            }
+            set_sysctl(name, "net/ipv4/ip_forward", if forwards { "1" } else { "0" })?;
+            // Bridged frames must not pass through netfilter a second time; absent where br_netfilter is.
+            set_sysctl(name, "net/bridge/bridge-nf-call-iptables", "0")?;
+            File::open("/proc/thread-self/ns/net")
+                .map_err(|source| NamespaceError::Create { name: name.to_owned(), source })
+        })?;
+        let netns = made
+            .try_clone()
+            .map_err(|source| NamespaceError::Create { name: name.to_owned(), source })
+            .and_then(|clone| {
+                Netns::from_fd(clone.into()).map_err(|source| NamespaceError::Netlink { name: name.to_owned(), source })
+            })?;
+        Ok(Self { name: name.to_owned(), file: made, netns })
+    }
+
+    /// The one that this process is in.
+    ///
+    /// # Errors
+    /// When /proc does not show it, or a setting is refused.
+    pub fn current(name: &str) -> Result<Self, NamespaceError> {
+        for (key, value) in SYSCTLS {
+            set_sysctl(name, key, value)?;
+        }
+        set_sysctl(name, "net/ipv4/ip_forward", "0")?;
+        set_sysctl(name, "net/bridge/bridge-nf-call-iptables", "0")?;
+        let create = |source| NamespaceError::Create { name: name.to_owned(), source };
+        let file = File::open("/proc/self/ns/net").map_err(create)?;
+        let netns = Netns::from_fd(file.try_clone().map_err(create)?.into())
+            .map_err(|source| NamespaceError::Netlink { name: name.to_owned(), source })?;
+        Ok(Self { name: name.to_owned(), file, netns })
+    }
+
+    /// Whose it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The descriptor that holds it, for `/proc/PID/fd/N`.
+    pub fn raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+
+    /// The file that stands for it.
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A route-netlink connection in it.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened.
+    pub fn route(&self) -> Result<Connection<Route>, NamespaceError> {
+        Connection::new_in(&self.netns).map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
+    }
+
+    /// An nftables connection in it.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened.
+    pub fn nftables(&self) -> Result<Connection<Nftables>, NamespaceError> {
+        Connection::new_in(&self.netns).map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
+    }
+
+    /// Runs a closure inside, on a thread that ends with it.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered, or what the closure returns.
+    pub fn run<T: Send>(
+        &self,
+        inside: impl FnOnce() -> Result<T, NamespaceError> + Send,
+    ) -> Result<T, NamespaceError> {
+        on_thread(&self.name, || {
+            setns(&self.file, CloneFlags::CLONE_NEWNET)
+                .map_err(|errno| NamespaceError::Thread { name: self.name.clone(), what: errno.desc().to_owned() })?;
+            inside()
+        })
+    }
+}
+
+fn on_thread<T: Send>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, NamespaceError> + Send,
+) -> Result<T, NamespaceError> {
+    let failed = |what: String| NamespaceError::Thread { name: name.to_owned(), what };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .spawn_scoped(scope, work)
+            .map_err(|error| failed(format!("no thread could be started: {error}")))?;
+        thread.join().map_err(|_panic| failed("the thread panicked".to_owned()))?
+    })
+}
+
+/// Writes below `/proc/sys`. A key that this kernel does not have needs no value.
+fn set_sysctl(name: &str, key: &str, value: &str) -> Result<(), NamespaceError> {
+    match fs::write(format!("/proc/sys/{key}"), value) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !key.starts_with("net/ipv4") => Ok(()),
+        Err(source) => {
+            Err(NamespaceError::Sysctl { name: name.to_owned(), key: key.to_owned(), value: value.to_owned(), source })
+        }
+    }
+}

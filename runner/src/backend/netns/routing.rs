@@ -1,0 +1,125 @@
+//! Stage `routing_installed`: the routes to pods, in one of three modes, and masquerading.
+//!
+//! `native` is what Cilium's `autoDirectNodeRoutes` does (pkg/datapath/linux/node.go of 1.12): for every peer, check
+//! that the next hop is on the link, then add `PODCIDR via PEER dev eth0`.
+
+use nlink::netlink::fdb::FdbEntryBuilder;
+use nlink::netlink::link::{LinkCreateExt, VxlanLink};
+use nlink::netlink::neigh::Neighbor;
+use nlink::netlink::types::route::RouteScope;
+use nlink::{Ipv4Route, RouteMetrics};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::plan::{LINK_MTU, NODE_DEVICE, NodePlan, VXLAN_DEVICE, VXLAN_OVERHEAD, VXLAN_PORT, VXLAN_VNI};
+use super::service;
+use super::world::{BuildError, NodeUp, World, doing};
+use crate::backend::Routing;
+
+/// Builds it. What was made, in words.
+pub(super) async fn build(world: &World) -> Result<String, BuildError> {
+    for (_, plan, node) in world.running() {
+        own_route(plan, node).await?;
+        service::install_masquerade(world, plan, node).await?;
+    }
+    match world.plan.spec.routing {
+        Routing::Native => native(world).await.map(|count| format!("{count} direct routes")),
+        Routing::Vxlan => vxlan(world).await.map(|count| format!("{count} routes through {VXLAN_DEVICE}")),
+        Routing::None => Ok("no pod routes, as asked for".to_owned()),
+    }
+}
+
+/// A node's own pod CIDR leads to its own router address, as Cilium's leads to `cilium_host`.
+async fn own_route(plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
+    let cidr = plan.pod_cidr;
+    node.member
+        .route
+        .batch()
+        .add_route(Ipv4Route::new(plan.router, 32).dev_index(node.router).scope(RouteScope::Link))
+        .add_route(
+            Ipv4Route::new(cidr.network(), cidr.prefix_len())
+                .gateway(plan.router)
+                .dev_index(node.router)
+                .prefsrc(plan.router),
+        )
+        .execute_all()
+        .await
+        .map_err(doing(format!("{}: adding the route to its own pod CIDR {cidr}", plan.name)))
+}
+
+async fn native(world: &World) -> Result<usize, BuildError> {
+    let mut count = 0;
+    for (index, plan, node) in world.running() {
+        let mut batch = node.member.route.batch();
+        for (_, peer) in world.plan.nodes.iter().enumerate().filter(|(peer, _)| *peer != index) {
+            next_hop_is_on_link(plan, node, peer.address.addr()).await?;
+            let cidr = peer.pod_cidr;
+            batch = batch.add_route(
+                Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr()).dev_index(node.eth0),
+            );
+            count += 1;
+        }
+        batch.execute_all().await.map_err(doing(format!("{}: adding the direct routes", plan.name)))?;
+    }
+    Ok(count)
+}
+
+/// As Cilium checks: the kernel's own route to the next hop must have no gateway and leave by eth0.
+async fn next_hop_is_on_link(plan: &NodePlan, node: &NodeUp, next_hop: Ipv4Addr) -> Result<(), BuildError> {
+    let route = node
+        .member
+        .route
+        .lookup_route(IpAddr::V4(next_hop))
+        .await
+        .map_err(doing(format!("{}: looking up the next hop {next_hop}", plan.name)))?;
+    if route.gateway().is_none() && route.oif() == Some(node.eth0) {
+        return Ok(());
+    }
+    let via = route.gateway().map_or_else(|| "another link".to_owned(), ToString::to_string);
+    Err(BuildError::NextHopNotOnLink { node: plan.name.to_string(), next_hop, via })
+}
+
+async fn vxlan(world: &World) -> Result<usize, BuildError> {
+    let mtu = LINK_MTU.0 - VXLAN_OVERHEAD;
+    let mut count = 0;
+    for (index, plan, node) in world.running() {
+        let device = VxlanLink::new(VXLAN_DEVICE, VXLAN_VNI)
+            .local(plan.address.addr())
+            .dev_index(node.eth0)
+            .port(VXLAN_PORT)
+            .learning(false)
+            .address(plan.tunnel_mac.0)
+            .mtu(mtu);
+        node.member.add_link(VXLAN_DEVICE, device.up()).await?;
+        let tunnel = node.member.index(VXLAN_DEVICE).await?;
+        let mut batch = node.member.route.batch();
+        for (_, peer) in world.plan.nodes.iter().enumerate().filter(|(peer, _)| *peer != index) {
+            // As flannel does: the peer's router address is a neighbour on the tunnel, whose link-layer
+            // address is forwarded to the peer node.
+            let cidr = peer.pod_cidr;
+            let neighbour =
+                Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
+            let forward = FdbEntryBuilder::new(peer.tunnel_mac.0)
+                .ifindex(tunnel)
+                .dst(IpAddr::V4(peer.address.addr()))
+                .permanent()
+                .self_();
+            batch = batch
+                .add_neighbor(neighbour, tunnel)
+                .add_fdb(forward, tunnel, None)
+                .add_route(
+                    Ipv4Route::new(cidr.network(), cidr.prefix_len())
+                        .gateway(peer.router)
+                        .dev_index(tunnel)
+                        .onlink()
+                        .prefsrc(plan.router)
+                        .metrics(RouteMetrics::new().mtu(mtu)),
+                );
+            count += 1;
+        }
+        batch
+            .execute_all()
+            .await
+            .map_err(doing(format!("{}: adding the routes through {VXLAN_DEVICE} over {NODE_DEVICE}", plan.name)))?;
+    }
+    Ok(count)
+}

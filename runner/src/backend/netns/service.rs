@@ -1,0 +1,72 @@
+//! nftables in node and pod namespaces: the Service's translation, as socket load balancing translates, and
+//! masquerading, as Cilium's `bpf.masquerade` does.
+
+use nlink::netlink::nftables::{
+    BaseChain, Chain, Family, Field, Match, NatHook, Priority, Rule, Set, SetElement, SetKeyType, Stmt, Value,
+};
+use std::net::IpAddr;
+
+use super::namespace::Namespace;
+use super::plan::{NODE_DEVICE, NodePlan};
+use super::world::{BuildError, NodeUp, World, doing};
+use crate::nft;
+
+/// Chain with the masquerading rule.
+const MASQUERADE_CHAIN: &str = "masquerade";
+/// Set of the nodes' addresses: Cilium does not masquerade towards nodes.
+const NODES_SET: &str = "nodes";
+
+/// What leaves a node by eth0 from its own pods, for an address outside the native routing CIDR that is no node's,
+/// takes the node's address.
+pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
+    let doing = |what: &str| doing(format!("{}: {what}", plan.name));
+    let nodes: Vec<SetElement> =
+        world.plan.nodes.iter().map(|node| SetElement::ipv4(node.address.addr())).collect();
+    let set = Set::new(nft::TABLE, NODES_SET).family(Family::Ip).key_type(SetKeyType::Ipv4Addr);
+    let chain = Chain::new(nft::TABLE, MASQUERADE_CHAIN)
+        .map_err(doing("naming the masquerading chain"))?
+        .family(Family::Ip)
+        .base(BaseChain::nat(NatHook::Postrouting, Priority::SrcNat));
+    let native = world.plan.spec.native_cidr;
+    let pods = plan.pod_cidr;
+    let rule = Rule::new(nft::TABLE, MASQUERADE_CHAIN)
+        .family(Family::Ip)
+        .match_oif(NODE_DEVICE)
+        .match_saddr_v4(pods.network(), pods.prefix_len())
+        .then(Match::ne(Field::Ip4Daddr, Value::Prefix(IpAddr::V4(native.network()), native.prefix_len())))
+        .then(Match::ne(Field::Ip4Daddr, Value::set(NODES_SET)))
+        .then(Stmt::Masquerade);
+    let connection = node.member.namespace.nftables()?;
+    connection
+        .transaction()
+        .add_table(nft::TABLE, Family::Ip)
+        .add_chain(chain)
+        .add_set(set.clone())
+        .add_set_elements(&set, &nodes)
+        .add_rule(rule)
+        .commit(&connection)
+        .await
+        .map_err(doing("installing masquerading"))
+}
+
+/// The Service in every node's and every pod's namespace: connections are translated where they begin.
+pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
+    let nodes = world.running().map(|(_, _, node)| &node.member.namespace);
+    let pods = world.pods.iter().flatten().map(|pod| &pod.namespace);
+    for namespace in nodes.chain(pods) {
+        install_service(world, namespace).await?;
+    }
+    Ok(())
+}
+
+async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
+    let connection = namespace.nftables()?;
+    nft::install_service(
+        &connection,
+        world.plan.cluster_ip(),
+        world.plan.spec.target_port,
+        &world.plan.backends(),
+    )
+    .await
+    .map_err(doing(format!("{}: installing the Service {}", namespace.name(), world.plan.cluster_ip())))
+}

@@ -1,0 +1,325 @@
+//! What is ours: `$XDG_STATE_HOME/lab/NAME/`, one folder for each lab that is up.
+//!
+//! The folder's existence claims the name, so that two labs cannot have the same one. `state.json` in it says which
+//! process holds the lab, precisely enough that another process with the same number is never taken for it.
+
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::backend::{BackendKind, Routing};
+
+/// Version of `state.json`.
+const SCHEMA: u32 = 1;
+/// The file itself.
+const STATE_FILE: &str = "state.json";
+
+/// Something about the state folder is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Neither `XDG_STATE_HOME` nor `HOME` says where state is kept.
+    #[error("neither XDG_STATE_HOME nor HOME is set: there is no place for a lab's state; set XDG_STATE_HOME to a folder")]
+    NoHome,
+    /// A lab of this name exists.
+    #[error("a lab named {name} is there already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`")]
+    Taken {
+        /// Its name.
+        name: String,
+        /// Its state folder.
+        folder: PathBuf,
+    },
+    /// There is no lab of this name.
+    #[error("there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists those there are")]
+    Missing {
+        /// The name.
+        name: String,
+        /// Where its state would be.
+        folder: PathBuf,
+    },
+    /// A name that cannot be a folder's.
+    #[error("{0:?} cannot be a lab's name: use 1 to 40 letters, digits, - and _, beginning with a letter or digit")]
+    Name(String),
+    /// Reading or writing failed.
+    #[error("{doing} {path}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A state file that is no state file.
+    #[error("{path}: {source}; if the lab is of another version of this program, remove it with that version")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
+    let path = path.to_owned();
+    move |source| StateError::Io { doing, path, source }
+}
+
+/// A process, told apart from any other that has had or will have its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessId {
+    /// Process id, as the host numbers it.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot (proc(5), `/proc/PID/stat` field 22).
+    pub start_ticks: u64,
+    /// `/proc/sys/kernel/random/boot_id`: another one after a reboot.
+    pub boot_id: String,
+}
+
+impl ProcessId {
+    /// Of a running process.
+    ///
+    /// # Errors
+    /// When there is none of this number.
+    pub fn of(pid: i32) -> io::Result<Self> {
+        Ok(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id()? })
+    }
+
+    /// Whether exactly this process still runs. A zombie does not.
+    pub fn is_alive(&self) -> bool {
+        boot_id().is_ok_and(|boot| boot == self.boot_id)
+            && start_ticks(self.pid).is_ok_and(|ticks| ticks == self.start_ticks)
+    }
+}
+
+fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+fn start_ticks(pid: i32) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let garbled = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time"));
+    // The command's name, field 2, is in parentheses and may hold anything.
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(garbled)?;
+    let mut fields = rest.split_whitespace();
+    if matches!(fields.next(), Some("Z" | "X")) {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has ended")));
+    }
+    fields.nth(18).and_then(|ticks| ticks.parse().ok()).ok_or_else(garbled)
+}
+
+/// `state.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabState {
+    /// Version of this format.
+    pub schema: u32,
+    /// The lab's name.
+    pub name: String,
+    /// What it is made of.
+    pub backend: BackendKind,
+    /// How it routes.
+    pub routing: Routing,
+    /// Version of the program that made it.
+    pub version: String,
+    /// Since the Unix epoch.
+    pub created: Duration,
+    /// Which process holds it.
+    pub holder: ProcessId,
+    /// Made by a user who is not root: entering it means entering its user namespace.
+    pub user_namespace: bool,
+}
+
+impl LabState {
+    /// Of a lab that has just been started.
+    pub fn new(name: &str, routing: Routing, holder: ProcessId, user_namespace: bool) -> Self {
+        Self {
+            schema: SCHEMA,
+            name: name.to_owned(),
+            backend: BackendKind::Netns,
+            routing,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            created: crate::clock::unix_now(),
+            holder,
+            user_namespace,
+        }
+    }
+}
+
+/// A lab's state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDir {
+    name: String,
+    folder: PathBuf,
+}
+
+impl StateDir {
+    /// The folder that all labs' folders are in.
+    ///
+    /// # Errors
+    /// When the environment does not say.
+    pub fn root() -> Result<PathBuf, StateError> {
+        let from = |key| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
+        from("XDG_STATE_HOME")
+            .or_else(|| from("HOME").map(|home| home.join(".local/state")))
+            .map(|state| state.join("lab"))
+            .ok_or(StateError::NoHome)
+    }
+
+    fn named(name: &str) -> Result<Self, StateError> {
+        let fits = (1..=40).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !fits {
+            return Err(StateError::Name(name.to_owned()));
+        }
+        Ok(Self { name: name.to_owned(), folder: Self::root()?.join(name) })
+    }
+
+    /// Claims a name: makes its folder.
+    ///
+    /// A folder whose lab is gone (killed, or from before a reboot) does not keep the name.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] when a lab has it.
+    pub fn claim(name: &str) -> Result<Self, StateError> {
+        let state = Self::named(name)?;
+        let root = Self::root()?;
+        fs::create_dir_all(&root).map_err(io_error("making", &root))?;
+        match fs::create_dir(&state.folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let taken = || StateError::Taken { name: name.to_owned(), folder: state.folder.clone() };
+                match state.read() {
+                    Ok(Some(lab)) if !lab.holder.is_alive() => {}
+                    // No state file yet: another `lab up` is at it, or died at it; `lab down` tells which.
+                    Ok(_) | Err(_) => return Err(taken()),
+                }
+                state.remove()?;
+                fs::create_dir(&state.folder).map_err(|_raced| taken())?;
+            }
+            made => made.map_err(io_error("making", &state.folder))?,
+        }
+        Ok(state)
+    }
+
+    /// The folder of a lab that exists.
+    ///
+    /// # Errors
+    /// [`StateError::Missing`] when there is none of this name.
+    pub fn open(name: &str) -> Result<Self, StateError> {
+        let state = Self::named(name)?;
+        if state.folder.is_dir() {
+            return Ok(state);
+        }
+        Err(StateError::Missing { name: name.to_owned(), folder: state.folder })
+    }
+
+    /// All labs' folders, by name.
+    ///
+    /// # Errors
+    /// When the folder they are in cannot be read.
+    pub fn all() -> Result<Vec<Self>, StateError> {
+        let root = Self::root()?;
+        let entries = match fs::read_dir(&root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io_error("reading", &root)(error)),
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io_error("reading", &root))?;
+            if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(name).ok()) {
+                all.push(state);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// The lab's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is known of the lab; none while it is being started.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is of another version.
+    pub fn read(&self) -> Result<Option<LabState>, StateError> {
+        self.read_json(STATE_FILE)
+    }
+
+    /// Says who holds the lab.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, lab: &LabState) -> Result<(), StateError> {
+        self.write_json(STATE_FILE, lab)
+    }
+
+    /// Reads a JSON file of the folder; none if it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_json<T: for<'de> Deserialize<'de>>(&self, file: &str) -> Result<Option<T>, StateError> {
+        let path = self.folder.join(file);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Unreadable { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error("reading", &path)(error)),
+        }
+    }
+
+    /// Writes a JSON file of the folder, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_json(&self, file: &str, value: &impl Serialize) -> Result<(), StateError> {
+        let path = self.folder.join(file);
+        let write = || -> io::Result<()> {
+            let mut temporary = tempfile::NamedTempFile::new_in(&self.folder)?;
+            serde_json::to_writer(&mut temporary, value)?;
+            temporary.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(io_error("writing", &path))
+    }
+
+    /// Removes the folder, and so frees the name.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self) -> Result<(), StateError> {
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &self.folder)(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_another_start_or_boot_is_another_process() {
+        let own = ProcessId::of(std::process::id().cast_signed()).unwrap();
+        assert!(own.is_alive());
+        assert!(!ProcessId { start_ticks: own.start_ticks + 1, ..own.clone() }.is_alive());
+        assert!(!ProcessId { boot_id: "another".to_owned(), ..own }.is_alive());
+    }
+
+    #[test]
+    fn names_that_would_leave_the_folder_are_refused() {
+        for name in ["", "..", "../x", "a/b", "-x", "a b", &"x".repeat(41)] {
+            assert!(matches!(StateDir::named(name), Err(StateError::Name(_))), "{name:?}");
+        }
+    }
+}
