@@ -96,7 +96,6 @@ pub enum CaptureFilter {
 /// What a probe saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a view is the common answer, and answers are moved once or twice")]
 pub enum Answer {
     /// To [`Request::View`].
     View(NetnsView),
