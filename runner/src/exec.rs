@@ -229,6 +229,15 @@ impl Invocation {
         command.spawn().map(|child| child.id()).map_err(|source| self.not_started(source))
     }
 
+    /// Starts it with this program's own standard input, output and error, to take over from this program, which ends
+    /// next. Returns its process id.
+    ///
+    /// # Errors
+    /// [`ExecError`], when it cannot be started.
+    pub fn hand_over(self) -> Result<u32, ExecError> {
+        self.command().spawn().map(|child| child.id()).map_err(|source| self.not_started(source))
+    }
+
     /// Becomes it: the same process, terminal and file descriptors, for an interactive shell. Returns only on failure.
     pub fn replace(self) -> ExecError {
         let source = self.command().exec();

@@ -7,13 +7,23 @@
 
 pub mod backend;
 pub mod case;
-pub mod cases;
+//pub mod cases;
 pub mod clock;
 pub mod exec;
 pub mod expect;
 pub mod judge;
 pub mod manifest;
+pub mod nft;
 pub mod observe;
 pub mod pins;
 pub mod probe;
 pub mod stage;
+pub mod state;
+
+/// A runtime of one thread: what this program waits for, it waits for on its main thread.
+///
+/// # Errors
+/// When the kernel gives no descriptors for it.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use crate::judge::seen::WireSeen;
 use crate::observe::{NetnsView, NodeName, Place, PodCidrs, PodSeen, Role, Segment, ServiceSeen, ServiceTable};
 use crate::probe::{Answered, Captures, Request};
 
@@ -173,6 +174,13 @@ impl Lab {
     pub async fn capture(&self, wanted: Vec<(Place, Request)>) -> Result<Captures, LabError> {
         match self {
             Self::Netns(lab) => lab.capture(wanted).await,
+        }
+    }
+
+    /// The traffic that was observed last, if any was.
+    pub fn traffic(&self) -> Option<WireSeen> {
+        match self {
+            Self::Netns(lab) => lab.traffic(),
         }
     }
 

@@ -39,6 +39,14 @@ pub enum Request {
         /// When silence is taken for silence.
         deadline: Duration,
     },
+    /// Entries of the ARP table that are dropped, so that large labs do not fill the kernel's table: it is one for all
+    /// namespaces. Entries that are not there, or permanent, are left alone.
+    Forget {
+        /// Name of the link.
+        device: String,
+        /// Whose entries.
+        addresses: Vec<Ipv4Addr>,
+    },
     /// HTTP GET requests, each on a connection of its own.
     Http(HttpAsk),
     /// ICMP echo requests with DF set.
@@ -103,6 +111,8 @@ pub enum Answer {
     Lookups(Vec<Lookup>),
     /// To [`Request::Resolve`], in order.
     Resolved(Vec<Resolution>),
+    /// To [`Request::Forget`]: how many were dropped.
+    Forgotten(usize),
     /// To [`Request::Http`], in the order they ended.
     Http(Vec<HttpReply>),
     /// To [`Request::Ping`], in order.
@@ -120,4 +130,21 @@ pub struct Answered {
     pub place: Place,
     /// What was seen.
     pub answer: Result<Answer, String>,
+}
+
+impl Answer {
+    /// The complaint that this is not the answer that was asked for.
+    pub fn not(&self, wanted: &str) -> String {
+        let got = match self {
+            Self::View(_) => "a view",
+            Self::Lookups(_) => "lookups",
+            Self::Resolved(_) => "resolutions",
+            Self::Forgotten(_) => "a count of forgotten neighbours",
+            Self::Http(_) => "HTTP replies",
+            Self::Pinged(_) => "echo replies",
+            Self::ServiceTable(_) => "a service table",
+            Self::Captured(_) => "a capture",
+        };
+        format!("the probe was asked for {wanted} and answered with {got}")
+    }
 }

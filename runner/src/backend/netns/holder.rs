@@ -18,6 +18,7 @@ use super::plan::{Plan, Spec};
 use super::world::{BuildError, World};
 use super::{hello, pods, routing, service, settle, topology};
 use crate::clock;
+use crate::exec::{self, ExecError, Invocation};
 use crate::stage::Stage;
 
 /// The word on standard output once orders are taken.
@@ -237,4 +238,33 @@ fn workload_summary(plan: &Plan) -> String {
     nodes.truncate(3);
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{} on {}{others}; {}", plan.spec.workload, nodes.join(", "), plan.cluster_ip())
+}
+
+/// `lab hold`: the whole life of a holder, both starts.
+pub fn main(args: &HolderArgs) -> ExitCode {
+    if args.inside {
+        return hold(args);
+    }
+    let started = if args.tied { Ok(()) } else { exec::lead_session() };
+    let started = started
+        .map_err(|error| format!("beginning a session: {error}"))
+        .and_then(|()| isolate().map_err(|error| error.to_string()))
+        .and_then(|()| start_inside(args).map_err(|error| error.to_string()));
+    match started {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts this program once more: only a child is in the new PID namespace.
+fn start_inside(args: &HolderArgs) -> Result<(), ExecError> {
+    let mut invocation = Invocation::new("/proc/self/exe").args(["hold", "--inside", "--spec", args.spec.as_str()]);
+    invocation = invocation.args(["--state"]).args([&args.state]);
+    if args.tied {
+        invocation = invocation.args(["--tied"]);
+    }
+    invocation.hand_over().map(drop)
 }

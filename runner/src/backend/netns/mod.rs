@@ -1,9 +1,13 @@
 //! The embedded lab: the article's topology in Linux network namespaces.
 
+mod batched;
+mod client;
 pub mod control;
 pub mod holder;
 mod hello;
+mod lab;
 pub mod namespace;
+mod observed;
 pub mod plan;
 mod pods;
 mod routing;
@@ -12,4 +16,5 @@ mod settle;
 mod topology;
 mod world;
 
+pub use lab::{Lifetime, NetnsLab, take_down};
 pub use world::BuildError;

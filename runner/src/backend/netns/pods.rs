@@ -4,6 +4,7 @@ use nlink::netlink::link::VethLink;
 use nlink::netlink::types::route::RouteScope;
 use nlink::{Ipv4Route, RouteMetrics};
 
+use super::batched::via;
 use super::plan::{LINK_MTU, NODE_DEVICE, PodPlan, VXLAN_OVERHEAD};
 use super::world::{BuildError, Member, World, doing};
 use crate::backend::Routing;
@@ -33,7 +34,7 @@ async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, BuildError> {
     member.add_host_address(eth0, pod.address, 32).await?;
     member.up(eth0, NODE_DEVICE).await?;
     // Packets to pods behind the overlay must leave room for its headers (Cilium's route MTU).
-    let default = Ipv4Route::default_route().gateway(node_plan.router).dev_index(eth0);
+    let default = Ipv4Route::default_route().gateway(node_plan.router);
     let default = match world.plan.spec.routing {
         Routing::Vxlan => default.metrics(RouteMetrics::new().mtu(LINK_MTU.0 - VXLAN_OVERHEAD)),
         Routing::Native | Routing::None => default,
@@ -41,8 +42,8 @@ async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, BuildError> {
     member
         .route
         .batch()
-        .add_route(Ipv4Route::new(node_plan.router, 32).dev_index(eth0).scope(RouteScope::Link))
-        .add_route(default)
+        .add_route(via(eth0, Ipv4Route::new(node_plan.router, 32).scope(RouteScope::Link)))
+        .add_route(via(eth0, default))
         .execute_all()
         .await
         .map_err(doing(format!("{}: adding the pod's routes", pod.name)))?;

@@ -10,6 +10,7 @@ use nlink::netlink::types::route::RouteScope;
 use nlink::{Ipv4Route, RouteMetrics};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::batched::via;
 use super::plan::{LINK_MTU, NODE_DEVICE, NodePlan, VXLAN_DEVICE, VXLAN_OVERHEAD, VXLAN_PORT, VXLAN_VNI};
 use super::service;
 use super::world::{BuildError, NodeUp, World, doing};
@@ -34,13 +35,11 @@ async fn own_route(plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     node.member
         .route
         .batch()
-        .add_route(Ipv4Route::new(plan.router, 32).dev_index(node.router).scope(RouteScope::Link))
-        .add_route(
-            Ipv4Route::new(cidr.network(), cidr.prefix_len())
-                .gateway(plan.router)
-                .dev_index(node.router)
-                .prefsrc(plan.router),
-        )
+        .add_route(via(node.router, Ipv4Route::new(plan.router, 32).scope(RouteScope::Link)))
+        .add_route(via(
+            node.router,
+            Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(plan.router).prefsrc(plan.router),
+        ))
         .execute_all()
         .await
         .map_err(doing(format!("{}: adding the route to its own pod CIDR {cidr}", plan.name)))
@@ -53,9 +52,8 @@ async fn native(world: &World) -> Result<usize, BuildError> {
         for (_, peer) in world.plan.nodes.iter().enumerate().filter(|(peer, _)| *peer != index) {
             next_hop_is_on_link(plan, node, peer.address.addr()).await?;
             let cidr = peer.pod_cidr;
-            batch = batch.add_route(
-                Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr()).dev_index(node.eth0),
-            );
+            let route = Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr());
+            batch = batch.add_route(via(node.eth0, route));
             count += 1;
         }
         batch.execute_all().await.map_err(doing(format!("{}: adding the direct routes", plan.name)))?;
@@ -103,17 +101,12 @@ async fn vxlan(world: &World) -> Result<usize, BuildError> {
                 .dst(IpAddr::V4(peer.address.addr()))
                 .permanent()
                 .self_();
-            batch = batch
-                .add_neighbor(neighbour, tunnel)
-                .add_fdb(forward, tunnel, None)
-                .add_route(
-                    Ipv4Route::new(cidr.network(), cidr.prefix_len())
-                        .gateway(peer.router)
-                        .dev_index(tunnel)
-                        .onlink()
-                        .prefsrc(plan.router)
-                        .metrics(RouteMetrics::new().mtu(mtu)),
-                );
+            let route = Ipv4Route::new(cidr.network(), cidr.prefix_len())
+                .gateway(peer.router)
+                .onlink()
+                .prefsrc(plan.router)
+                .metrics(RouteMetrics::new().mtu(mtu));
+            batch = batch.add_neighbor(neighbour, tunnel).add_fdb(forward, tunnel, None).add_route(via(tunnel, route));
             count += 1;
         }
         batch

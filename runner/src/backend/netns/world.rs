@@ -62,7 +62,6 @@ pub(super) fn doing(what: impl Into<String>) -> impl FnOnce(nlink::Error) -> Bui
 }
 
 /// A namespace with a route-netlink connection.
-#[derive(Debug)]
 pub(super) struct Member {
     pub(super) namespace: Namespace,
     pub(super) route: Connection<Route>,
@@ -118,7 +117,6 @@ impl Member {
 }
 
 /// Everything there is.
-#[derive(Debug)]
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) bridge: Member,
@@ -129,7 +127,6 @@ pub(super) struct World {
 }
 
 /// A node that runs.
-#[derive(Debug)]
 pub(super) struct NodeUp {
     pub(super) member: Member,
     /// Index of its eth0.
