@@ -5,6 +5,8 @@
 //! makes (and then forgets) an entry of the ARP table.
 
 mod captures;
+pub mod decode;
+pub mod pcap;
 mod request;
 
 pub use captures::Captures;
