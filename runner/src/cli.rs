@@ -1,0 +1,286 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::backend::Routing;
+use crate::backend::netns::holder::HolderArgs;
+use crate::probe::ProbeArgs;
+
+/// `lab`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lab",
+    version,
+    about = "Kubernetes and Cilium native routing, step by step, as test cases that can fail",
+    after_help = "Examples:\n  \
+        lab run                                    build a lab, run every case, take it down\n  \
+        lab run routing::                          only the cases about routes\n  \
+        lab run --routing vxlan                    the contrast: four cases are refuted\n  \
+        lab up && lab shell kind-worker            a lab that stays, and a shell in one of its nodes\n  \
+        lab doctor                                 what this machine lacks, and what to do about it\n\n\
+        Exit codes: 0 all selected cases held; 1 a case was refuted or unobserved; 2 usage, or no case selected;\n\
+        3 unusable input or output; 4 the doctor refused; 5 a stage failed; 6 a deadline passed; 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a lab, run the cases, report, take the lab down
+    #[command(after_help = "Examples:\n  lab run\n  lab run wire:: --skip mtu\n  lab run --nodes 10 --replicas 4\n  \
+        lab run --routing none --keep-on-failure")]
+    Run(RunArgs),
+    /// Build a lab that stays until `lab down`
+    #[command(after_help = "Examples:\n  lab up\n  lab up --name second --routing vxlan\n  lab up --dry-run")]
+    Up(UpArgs),
+    /// Run the cases in the lab that is up, or in one made for them and taken down after
+    #[command(after_help = "Examples:\n  lab verify\n  lab verify --list\n  lab verify --exact l2::peers_are_adjacent\n  \
+        lab verify --name second wire::")]
+    Verify(VerifyArgs),
+    /// Take a lab down; may be repeated
+    #[command(after_help = "Examples:\n  lab down\n  lab down --name second\n  lab down --all")]
+    Down(DownArgs),
+    /// Show the labs that are up
+    #[command(after_help = "Examples:\n  lab status\n  lab status --format json")]
+    Status(StatusArgs),
+    /// Open a shell, or run a command, in a node, a pod or the bridge's namespace of a lab that is up
+    #[command(after_help = "Examples:\n  lab shell kind-worker\n  lab shell kind-worker -- ip route\n  \
+        lab shell hello-app-1 -- curl -s http://10.96.37.61:8080\n  lab shell bridge -- tcpdump -ni kind")]
+    Shell(ShellArgs),
+    /// Check what a lab needs of this machine
+    #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
+    Doctor(DoctorArgs),
+    /// Show a run's report again
+    #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
+    Report(ReportArgs),
+    /// Look into network namespaces (used by the other commands)
+    #[command(hide = true)]
+    Probe(ProbeArgs),
+    /// Hold a lab (used by the other commands)
+    #[command(hide = true)]
+    Hold(HolderArgs),
+    /// Try what a netns lab needs in namespaces that end at once (used by the doctor)
+    #[command(hide = true)]
+    TryNamespaces,
+    /// Enter a namespace and become a program (used by `lab shell`)
+    #[command(hide = true)]
+    Enter(EnterArgs),
+}
+
+/// Which backend is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// kind where the doctor finds all it needs, else netns
+    Auto,
+    /// Network namespaces
+    Netns,
+    /// Docker, kind, Kubernetes and Cilium
+    Kind,
+}
+
+/// Which text a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
+/// What a lab is made like.
+#[derive(Debug, Clone, Args)]
+pub struct LabArgs {
+    /// What the lab is made of
+    #[arg(long, value_enum, default_value_t = On::Auto)]
+    pub on: On,
+    /// How pod traffic gets from node to node; vxlan and none are contrasts that must be refuted
+    #[arg(long, value_enum, default_value_t = Routing::Native)]
+    pub routing: Routing,
+    /// Number of nodes, one control plane included: 2 to 100
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<usize>,
+    /// Number of pods of the workload, one on each worker at most
+    #[arg(long, value_name = "M")]
+    pub replicas: Option<usize>,
+    /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
+}
+
+/// Which cases are run.
+#[derive(Debug, Clone, Args)]
+pub struct SelectArgs {
+    /// Run only cases whose names contain one of these
+    pub filter: Vec<String>,
+    /// The filters are whole names
+    #[arg(long)]
+    pub exact: bool,
+    /// Leave out cases whose names contain this; may be repeated
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+}
+
+/// Where runs are kept, and how long a case may take.
+#[derive(Debug, Clone, Args)]
+pub struct RunsArgs {
+    /// The folder in which each run's evidence and reports are kept
+    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
+    pub runs_dir: PathBuf,
+    /// Seconds that one case may take to look before its deadline has passed
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub case_deadline: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a number of seconds from 0.001 to 3600, found {text:?}");
+    let seconds: f64 = text.parse().map_err(|_not_a_number| wrong())?;
+    if !(0.001..=3600.0).contains(&seconds) {
+        return Err(wrong());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_out_of_range| wrong())
+}
+
+/// `lab run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Which cases
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// What kind of lab
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub runs: RunsArgs,
+    /// The lab's name [default: the run's id]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Leave the lab up
+    #[arg(long)]
+    pub keep: bool,
+    /// Leave the lab up when not all cases held
+    #[arg(long)]
+    pub keep_on_failure: bool,
+    /// Say what would be built and run, and end
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The name of a lab that is not named.
+pub const DEFAULT_NAME: &str = "lab";
+
+/// `lab up`.
+#[derive(Debug, Clone, Args)]
+pub struct UpArgs {
+    /// What kind of lab
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// The lab's name
+    #[arg(long, default_value = DEFAULT_NAME)]
+    pub name: String,
+    /// Say what would be built, and end
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `lab verify`: the arguments of a libtest program, and ours.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// As of any Rust test program
+    #[command(flatten)]
+    pub libtest: libtest_mimic::Arguments,
+    /// What kind of lab, where one is made
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub runs: RunsArgs,
+    /// The lab's name; it must be up [default: the lab `lab` if it is up, else one made for this]
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+/// `lab down`.
+#[derive(Debug, Clone, Args)]
+pub struct DownArgs {
+    /// The lab's name
+    #[arg(long, default_value = DEFAULT_NAME, conflicts_with = "all")]
+    pub name: String,
+    /// Every lab of this user's
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `lab status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Only this lab
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Text or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `lab shell`.
+#[derive(Debug, Clone, Args)]
+pub struct ShellArgs {
+    /// A node (`kind-worker`), a pod (`hello-app-1`), or `bridge`
+    pub place: String,
+    /// The command to run instead of a shell
+    #[arg(last = true)]
+    pub command: Vec<String>,
+    /// The lab's name
+    #[arg(long, default_value = DEFAULT_NAME)]
+    pub name: String,
+}
+
+/// `lab doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// What kind of lab
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// The folder that runs would be kept in
+    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
+    pub runs_dir: PathBuf,
+    /// Text or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `lab report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// A run's id or folder
+    pub run: String,
+    /// The folder in which runs are kept
+    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
+    pub runs_dir: PathBuf,
+    /// Text or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `lab enter`.
+#[derive(Debug, Clone, Args)]
+pub struct EnterArgs {
+    /// The user namespace to enter first
+    #[arg(long)]
+    pub userns: Option<PathBuf>,
+    /// The network namespace to enter
+    #[arg(long)]
+    pub netns: PathBuf,
+    /// What the prompt of a shell says
+    #[arg(long)]
+    pub label: String,
+    /// What to become
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
+}

@@ -1,0 +1,425 @@
+//! One invocation's work: stages built on demand, once, their failure remembered; cases looked at, evidence kept,
+//! judged, reported.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::setup::Setup;
+use crate::backend::netns::{Lifetime, NetnsLab};
+use crate::backend::{BackendKind, Lab, LabError, StoredBase};
+use crate::case::Case;
+use crate::cases;
+use crate::clock;
+use crate::doctor;
+use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
+use crate::failure::{Failure, chain};
+use crate::interrupt::Interrupt;
+use crate::observe::{NodeName, Place};
+use crate::probe::{Answer, Request};
+use crate::report::{
+    self, CaseOutcome, CaseReport, HostFacts, Report, RunHead, StageOutcome, StageReport,
+};
+use crate::stage::Stage;
+
+/// Where the lab comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabSource {
+    /// Made on demand, of this name or the run's id.
+    Made {
+        /// The name; none for the run's id.
+        name: Option<String>,
+        /// How long it lives.
+        lifetime: Lifetime,
+    },
+    /// Up already.
+    Found(String),
+}
+
+/// What a session is made with.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// This program's own file.
+    pub program: PathBuf,
+    /// Where the lab comes from.
+    pub source: LabSource,
+    /// The folder that the run's folder is made in.
+    pub runs_dir: PathBuf,
+    /// For each case's look.
+    pub case_deadline: Duration,
+}
+
+/// What happens in a session, as it happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A stage ended.
+    Stage(&'a StageReport),
+    /// A case was judged.
+    Case(&'a CaseReport),
+    /// Something takes a while.
+    Working(&'a str),
+}
+
+/// One invocation's work.
+#[derive(Debug)]
+pub struct Session {
+    setup: Setup,
+    options: SessionOptions,
+    report: Report,
+    folder: RunFolder,
+    lab: Option<Lab>,
+    reached: Vec<Stage>,
+    failed: Option<(Stage, String)>,
+    begun: std::time::Instant,
+}
+
+/// Stops a session: not a verdict on any case.
+#[derive(Debug)]
+pub enum Stopped {
+    /// A signal came.
+    Interrupted,
+    /// Evidence could not be kept.
+    Evidence(EvidenceError),
+}
+
+impl From<EvidenceError> for Stopped {
+    fn from(error: EvidenceError) -> Self {
+        Self::Evidence(error)
+    }
+}
+
+fn utc_now() -> DateTime<Utc> {
+    let now = clock::unix_now();
+    i64::try_from(now.as_secs())
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, now.subsec_nanos()))
+        .unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// Four characters, to tell runs of one folder apart.
+fn new_id() -> String {
+    const CHARACTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    std::iter::repeat_with(|| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).take(4).collect()
+}
+
+impl Session {
+    /// Begins: makes the run's folder. Nothing is built yet.
+    ///
+    /// # Errors
+    /// Exit code 3 when the folder cannot be made.
+    pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
+        let id = new_id();
+        let lab = match &options.source {
+            LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
+            LabSource::Made { name: None, .. } => id.clone(),
+        };
+        let head = RunHead {
+            id: id.clone(),
+            lab: lab.clone(),
+            backend: setup.backend,
+            routing: setup.spec.routing,
+            nodes: setup.spec.nodes.len(),
+            replicas: setup.spec.replicas,
+            deviations: Vec::new(),
+            notes: setup.notes.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: HostFacts::read(),
+            started: utc_now(),
+            selected,
+        };
+        let run = RunFile {
+            schema: crate::evidence::SCHEMA,
+            id,
+            lab,
+            version: head.version.clone(),
+            started: head.started,
+            backend: setup.backend,
+            routing: setup.spec.routing,
+            inputs: setup.inputs.clone(),
+            expectations: setup.expect.clone(),
+            pins: setup.pins.clone(),
+            host: head.host.clone(),
+        };
+        let folder = RunFolder::create(&options.runs_dir, &run).map_err(|error| Failure::input(&error))?;
+        Ok(Self {
+            setup,
+            options,
+            report: Report::new(head),
+            folder,
+            lab: None,
+            reached: Vec::new(),
+            failed: None,
+            begun: clock::now(),
+        })
+    }
+
+    /// The report as far as it goes.
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Where the run's folder will be.
+    pub fn final_folder(&self) -> PathBuf {
+        self.folder.final_path().to_owned()
+    }
+
+    /// How a reader would run a command at a place of this lab.
+    pub fn by_hand(&self, place: &Place, command: &str) -> String {
+        by_hand(self.setup.backend, &self.report.head.lab, place, command)
+    }
+
+    /// Builds what is missing up to a stage. A stage that failed stays failed, and so do those after it.
+    ///
+    /// # Errors
+    /// When a signal came.
+    pub async fn reach(
+        &mut self,
+        stage: Stage,
+        interrupt: &mut Interrupt,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Stopped> {
+        for step in Stage::ALL.into_iter().filter(|step| *step <= stage) {
+            if self.failed.is_some() {
+                break;
+            }
+            if self.reached.contains(&step) {
+                continue;
+            }
+            tell(Event::Working(step.title()));
+            let begun = clock::now();
+            let outcome = if step == Stage::Doctor {
+                // Starting a lab is short, and must not be left half done.
+                self.prepare().await
+            } else {
+                tokio::select! {
+                    biased;
+                    () = interrupt.came() => return Err(Stopped::Interrupted),
+                    outcome = self.build(step) => outcome,
+                }
+            };
+            let seconds = begun.elapsed();
+            let (outcome, summary) = match outcome {
+                Ok(None) => {
+                    self.reached.push(step);
+                    continue;
+                }
+                Ok(Some(summary)) => {
+                    self.reached.push(step);
+                    (StageOutcome::Done, summary)
+                }
+                Err(cause) => {
+                    self.failed = Some((step, cause.clone()));
+                    (StageOutcome::Failed, cause)
+                }
+            };
+            let report = StageReport { name: step, outcome, seconds, summary };
+            tell(Event::Stage(&report));
+            self.report.stages.push(report);
+        }
+        Ok(())
+    }
+
+    /// The doctor, and the lab's own namespaces. No line for a reader when all is well.
+    async fn prepare(&mut self) -> Result<Option<String>, String> {
+        let lab = match self.options.source.clone() {
+            LabSource::Found(name) => {
+                let lab = NetnsLab::attach(&self.options.program, &name).await.map_err(|error| chain(&error))?;
+                self.reached.extend(lab.built());
+                if lab.base().map_err(|error| chain(&error))?.is_some() {
+                    self.reached.push(Stage::BaseObserved);
+                }
+                lab
+            }
+            LabSource::Made { name, lifetime } => {
+                let rows = doctor::netns(&self.options.program, &self.setup.spec, &self.options.runs_dir).await;
+                if let Some(refusals) = doctor::refusals(&rows) {
+                    return Err(refusals);
+                }
+                self.report.head.notes.extend(doctor::warnings(&rows));
+                let name = name.unwrap_or_else(|| self.report.head.id.clone());
+                NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime)
+                    .await
+                    .map_err(|error| chain(&error))?
+            }
+        };
+        self.lab = Some(Lab::Netns(lab));
+        Ok(None)
+    }
+
+    async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {
+        let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
+        match stage {
+            Stage::Doctor => Ok(None),
+            Stage::BaseObserved => self.observe_base().await.map(Some),
+            Stage::TrafficObserved => self.observe_traffic().await.map(Some),
+            Stage::ClusterCreated | Stage::RoutingInstalled | Stage::NodesReady | Stage::WorkloadReady => {
+                lab.build(stage).await.map(|built| Some(built.summary)).map_err(|error| match error {
+                    LabError::Stage { why, .. } => why,
+                    other => chain(&other),
+                })
+            }
+        }
+    }
+
+    async fn observe_base(&self) -> Result<String, String> {
+        let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
+        let asks = lab.nodes().iter().map(|(name, _)| (Place::Node(name.clone()), Request::View)).collect();
+        let answers = lab.ask(asks).await.map_err(|error| chain(&error))?;
+        let mut base =
+            StoredBase { observed: clock::unix_now(), gateway: *lab.outside().ip(), nodes: std::collections::BTreeMap::new() };
+        for ((name, _), answered) in lab.nodes().iter().zip(answers) {
+            match answered.answer {
+                Ok(Answer::View(view)) => drop(base.nodes.insert(name.clone(), view)),
+                Ok(other) => return Err(other.not("a view")),
+                Err(why) => return Err(format!("{name} could not be looked into: {why}")),
+            }
+        }
+        lab.store_base(&base).map_err(|error| chain(&error))?;
+        Ok(format!("observed on {} nodes", base.nodes.len()))
+    }
+
+    async fn observe_traffic(&self) -> Result<String, String> {
+        let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
+        let seen = cases::observe_traffic(lab, &self.setup.expect).await?;
+        let frames: usize = seen.traffic.captures.iter().map(|capture| capture.frames.len()).sum();
+        let summary = format!(
+            "{} requests between pods, {} to the outside; {frames} frames on {} links",
+            seen.traffic.between_pods.len(),
+            seen.traffic.outside.len(),
+            seen.traffic.captures.len()
+        );
+        let Lab::Netns(netns) = lab;
+        netns.keep_traffic(seen);
+        Ok(summary)
+    }
+
+    /// Runs one case to its verdict, and keeps its evidence.
+    ///
+    /// # Errors
+    /// When a signal came, or evidence cannot be kept: that is no verdict.
+    pub async fn run_case(
+        &mut self,
+        case: &'static Case,
+        interrupt: &mut Interrupt,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<CaseReport, Stopped> {
+        let Some(body) = case.body(self.setup.backend) else {
+            let report = self.judged(case, CaseOutcome::NotOnBackend, Duration::ZERO, Vec::new());
+            return Ok(self.keep(report, tell));
+        };
+        self.reach(case.needs, interrupt, tell).await?;
+        let mut folder = self.folder.case(case.name, utc_now())?;
+        tell(Event::Working(case.name));
+        let begun = clock::now();
+        let outcome = match self.blocked(case.needs) {
+            Some(blocked) => blocked,
+            None => {
+                let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
+                let looked = tokio::select! {
+                    biased;
+                    () = interrupt.came() => return Err(Stopped::Interrupted),
+                    looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
+                };
+                match looked {
+                    Err(_passed) => CaseOutcome::Deadline {
+                        after: self.options.case_deadline,
+                        last: "the look had not ended".to_owned(),
+                    },
+                    Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
+                    Ok(Ok(seen)) => {
+                        record(&mut folder, &seen)?;
+                        self.keep_captures(case, &mut folder);
+                        (body.judge)(&seen, &self.setup.expect).into()
+                    }
+                }
+            }
+        };
+        let report = self.judged(case, outcome, begun.elapsed(), folder.files());
+        folder.finish(&report)?;
+        Ok(self.keep(report, tell))
+    }
+
+    fn blocked(&self, needs: Stage) -> Option<CaseOutcome> {
+        let (stage, cause) = self.failed.as_ref()?;
+        (*stage <= needs && !self.reached.contains(&needs))
+            .then(|| CaseOutcome::Blocked { stage: *stage, cause: cause.clone() })
+    }
+
+    /// The captures of the traffic, beside the evidence of each case that judges it.
+    fn keep_captures(&self, case: &Case, folder: &mut CaseFolder) {
+        let Some(lab) = &self.lab else { return };
+        if case.needs != Stage::TrafficObserved {
+            return;
+        }
+        for capture in lab.traffic().into_iter().flat_map(|seen| seen.traffic.captures) {
+            if let Some(pcap) = capture.pcap {
+                let kept = folder.capture(&format!("{}-{}", capture.place, capture.device));
+                // The frames are in the evidence either way; the pcap is a copy for other tools.
+                let _copied = std::fs::hard_link(&pcap, &kept)
+                    .or_else(|_other_filesystem| std::fs::copy(&pcap, &kept).map(drop));
+            }
+        }
+    }
+
+    fn judged(&self, case: &Case, outcome: CaseOutcome, took: Duration, evidence: Vec<String>) -> CaseReport {
+        CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command))
+    }
+
+    fn keep(&mut self, report: CaseReport, tell: &mut dyn FnMut(Event<'_>)) -> CaseReport {
+        tell(Event::Case(&report));
+        self.report.cases.push(report.clone());
+        report
+    }
+
+    /// A signal came: what has no verdict has none.
+    pub const fn interrupted(&mut self) {
+        self.report.interrupted = true;
+    }
+
+    /// Stops a node of the lab, as a fault.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub async fn stop_node(&self, node: &NodeName) -> Result<(), LabError> {
+        match &self.lab {
+            Some(Lab::Netns(lab)) => lab.stop_node(node).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The lab, once there is one.
+    pub const fn lab(&self) -> Option<&Lab> {
+        self.lab.as_ref()
+    }
+
+    /// Ends: takes the lab down unless it is to stay, writes the reports, gives the folder its name.
+    ///
+    /// # Errors
+    /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
+    pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
+        self.report.seconds = self.begun.elapsed();
+        let down = match self.lab.take() {
+            Some(Lab::Netns(lab)) if !keep && matches!(self.options.source, LabSource::Made { .. }) => {
+                lab.down().await.map_err(Failure::from)
+            }
+            Some(_) | None => Ok(()),
+        };
+        self.report.seconds = self.begun.elapsed();
+        report::write_files(&self.folder, &self.report).map_err(|error| Failure::input(&error))?;
+        self.folder.finish().map_err(|error| Failure::input(&error))?;
+        down.map(|()| self.report)
+    }
+}
+
+/// A command at a place, as a reader types it.
+fn by_hand(backend: BackendKind, lab: &str, place: &Place, command: &str) -> String {
+    match backend {
+        BackendKind::Netns => format!("lab shell --name {lab} {place} -- {command}"),
+        BackendKind::Kind => format!("docker exec {place} {command}"),
+    }
+}
+
+fn record(folder: &mut CaseFolder, seen: &Value) -> Result<(), EvidenceError> {
+    folder.record(&Seen { at: utc_now(), source: "probe", place: None }, seen)
+}
