@@ -9,6 +9,7 @@ pub mod backend;
 pub mod case;
 //pub mod cases;
 pub mod clock;
+pub mod evidence;
 pub mod exec;
 pub mod expect;
 pub mod judge;
@@ -17,6 +18,7 @@ pub mod nft;
 pub mod observe;
 pub mod pins;
 pub mod probe;
+pub mod report;
 pub mod stage;
 pub mod state;
 

@@ -1,0 +1,157 @@
+use super::super::samples;
+use super::*;
+
+const HOLDS: &str = include_str!("../../../tests/data/report/holds.txt");
+const HOLDS_NARROW: &str = include_str!("../../../tests/data/report/holds-60-columns.txt");
+const EVERY_OUTCOME: &str = include_str!("../../../tests/data/report/every-outcome.txt");
+
+/// The whole text of a run, printed as a run prints it.
+fn printed(report: &Report, style: Style, lab: LabAfter) -> String {
+    let names =
+        report.cases.iter().filter(|case| case.outcome != CaseOutcome::NotOnBackend).map(|case| case.name.as_str());
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, style, "lab-runs/k3f2", names);
+    terminal.head(report).unwrap();
+    for stage in &report.stages {
+        terminal.stage(stage).unwrap();
+    }
+    for case in &report.cases {
+        terminal.case(case).unwrap();
+    }
+    terminal.close(report, &Closing { report: Some(Path::new("lab-runs/k3f2/report.html")), lab }).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// A text without `ESC [ … m`.
+fn without_colour(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        plain.push_str(piece.split_once('m').expect("an escape that colours").1);
+    }
+    plain
+}
+
+#[test]
+fn a_run_that_holds() {
+    assert_eq!(printed(&samples::run_that_holds(), Style::new(false, Some(100)), LabAfter::TakenDown), HOLDS);
+}
+
+#[test]
+fn a_run_with_every_outcome() {
+    let report = samples::run_with_every_outcome();
+    assert_eq!(printed(&report, Style::new(false, Some(100)), LabAfter::TakenDown), EVERY_OUTCOME);
+}
+
+#[test]
+fn colour_only_adds() {
+    for report in [samples::run_that_holds(), samples::run_with_every_outcome()] {
+        let coloured = printed(&report, Style::new(true, Some(100)), LabAfter::TakenDown);
+        let plain = printed(&report, Style::new(false, Some(100)), LabAfter::TakenDown);
+        assert_ne!(coloured, plain);
+        assert_eq!(without_colour(&coloured), plain);
+    }
+}
+
+#[test]
+fn a_narrow_terminal_cuts_what_holds_and_nothing_else() {
+    let narrow = Style::new(false, Some(60));
+    let text = printed(&samples::run_that_holds(), narrow, LabAfter::TakenDown);
+    assert_eq!(text, HOLDS_NARROW);
+    let failing = printed(&samples::run_with_every_outcome(), narrow, LabAfter::TakenDown);
+    for whole in ["10.0.2.7 would leave through default via 172.18.0.1", "eth0 in 5 s: nothing is proved"] {
+        assert!(failing.contains(whole), "{failing}");
+    }
+}
+
+#[test]
+fn a_pipe_gets_every_line_whole() {
+    let text = printed(&samples::run_that_holds(), Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("kind-worker2: 10.0.0.0/24 via 172.18.0.2\n"), "{text}");
+    assert!(!text.contains('…'), "{text}");
+}
+
+#[test]
+fn one_and_many_read_as_such() {
+    let mut report = samples::report_with(vec![samples::held(), samples::not_on_backend()]);
+    report.head.replicas = 1;
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("3 nodes, 1 replica, native routing\n"), "{text}");
+    assert!(text.contains("1 held; 1 is about Kubernetes and Cilium and does not exist on netns"), "{text}");
+}
+
+#[test]
+fn a_run_of_nothing_says_so() {
+    let text = printed(&samples::report_with(vec![samples::not_on_backend()]), Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("\nno case was run; 1 is about Kubernetes and Cilium"), "{text}");
+}
+
+#[test]
+fn an_interrupted_run_counts_what_it_did_not_reach() {
+    let mut report = samples::report_with(vec![samples::held()]);
+    report.head.selected = 18;
+    report.interrupted = true;
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("\ninterrupted: 1 held, 17 not reached "), "{text}");
+    assert!(!text.contains("keep-on-failure"), "{text}");
+}
+
+#[test]
+fn the_hint_fits_what_became_of_the_lab() {
+    let failing = samples::report_with(vec![samples::refuted(1)]);
+    let holding = samples::report_with(vec![samples::held()]);
+    let table = [
+        (
+            &failing,
+            LabAfter::TakenDown,
+            "\nLook around in such a lab: `lab run --keep-on-failure`, then `lab shell kind-worker`\n",
+        ),
+        (&failing, LabAfter::Found, "\nLook around in this lab: `lab shell kind-worker`\n"),
+        (&failing, LabAfter::Kept, "\nThe lab is still up: `lab shell kind-worker` looks around, `lab down` ends it\n"),
+        (&holding, LabAfter::Kept, "\nThe lab is still up: `lab shell NODE` looks around, `lab down` ends it\n"),
+        (&holding, LabAfter::TakenDown, "\nReport: lab-runs/k3f2/report.html\n"),
+        (&holding, LabAfter::Found, "\nReport: lab-runs/k3f2/report.html\n"),
+    ];
+    for (report, lab, end) in table {
+        let text = printed(report, Style::PLAIN, lab);
+        assert!(text.ends_with(end), "{lab:?}: {text}");
+    }
+}
+
+#[test]
+fn what_was_observed_cannot_move_the_cursor() {
+    let missing = "the reply was \u{1b}[2J\nand more".to_owned();
+    let report = samples::report_with(vec![samples::case("wire::full_mtu_fits", CaseOutcome::Unobserved { missing })]);
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("the reply was \\u{1b}[2J\n              and more: nothing is proved\n"), "{text}");
+}
+
+#[test]
+fn a_stage_between_cases_opens_the_heading_again() {
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, Style::PLAIN, "lab-runs/k3f2", ["l2::peers_are_adjacent"]);
+    terminal.case(&samples::held()).unwrap();
+    terminal.stage(&samples::stage(Stage::NodesReady, 5, "3 of 3")).unwrap();
+    terminal.case(&samples::held()).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> =
+        text.lines().map(|line| line.split("  ").find(|part| !part.is_empty()).unwrap_or("")).collect();
+    let area = " The nodes share one L2 network";
+    assert_eq!(lines, [area, "held", "", "nodes", "", area, "held"], "{text}");
+}
+
+#[test]
+fn an_output_that_fails_is_an_error() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut terminal = Terminal::new(Closed, Style::PLAIN, "lab-runs/k3f2", []);
+    let error = terminal.case(&samples::held()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}

@@ -1,0 +1,215 @@
+//! What a run as a whole comes to: counts and the exit code.
+
+use std::fmt;
+
+use super::model::{CaseOutcome, Report, StageOutcome};
+use crate::stage::Stage;
+
+/// How many cases ended in which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// True claims.
+    pub held: usize,
+    /// False claims.
+    pub refuted: usize,
+    /// Nothing was seen that could decide them.
+    pub unobserved: usize,
+    /// A stage they need failed.
+    pub blocked: usize,
+    /// The program ran out of time.
+    pub deadline: usize,
+    /// They do not exist on this backend.
+    pub not_on_backend: usize,
+    /// Selected, but without a verdict.
+    pub not_reached: usize,
+}
+
+/// Why the program ends with the exit code it ends with, as far as a run decides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// All selected cases held, and there was at least one.
+    Held,
+    /// A case was refuted or unobserved, or has no verdict.
+    NotHeld,
+    /// No case was run.
+    NothingRun,
+    /// The doctor refused.
+    DoctorRefused,
+    /// A stage failed.
+    StageFailed,
+    /// A deadline passed.
+    DeadlinePassed,
+    /// The run was ended from outside.
+    Interrupted,
+}
+
+impl ExitReason {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Held => 0,
+            Self::NotHeld => 1,
+            Self::NothingRun => 2,
+            Self::DoctorRefused => 4,
+            Self::StageFailed => 5,
+            Self::DeadlinePassed => 6,
+            // 128 and the number of SIGINT, as shells have it.
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Held => "all selected cases held",
+            Self::NotHeld => "not all selected cases held",
+            Self::NothingRun => "no case was run",
+            Self::DoctorRefused => "the doctor refused",
+            Self::StageFailed => "a stage failed",
+            Self::DeadlinePassed => "a deadline passed",
+            Self::Interrupted => "the run was interrupted",
+        })
+    }
+}
+
+impl Report {
+    /// Counts the verdicts.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for case in &self.cases {
+            *match case.outcome {
+                CaseOutcome::Held { .. } => &mut tally.held,
+                CaseOutcome::Refuted { .. } => &mut tally.refuted,
+                CaseOutcome::Unobserved { .. } => &mut tally.unobserved,
+                CaseOutcome::Blocked { .. } => &mut tally.blocked,
+                CaseOutcome::Deadline { .. } => &mut tally.deadline,
+                CaseOutcome::NotOnBackend => &mut tally.not_on_backend,
+            } += 1;
+        }
+        tally.not_reached = self.head.selected.saturating_sub(self.cases.len());
+        tally
+    }
+
+    /// What decides the exit code. An interrupted run is that, whatever it saw before; a refuted or unobserved case
+    /// comes before a failed stage, and that before a deadline. A selected case without a verdict is unobserved.
+    /// Nothing is green for want of cases.
+    pub fn exit_reason(&self) -> ExitReason {
+        let tally = self.tally();
+        let failed = |stage: Stage| {
+            self.stages.iter().any(|report| report.name == stage && report.outcome == StageOutcome::Failed)
+                || self.cases.iter().any(|case| {
+                    matches!(&case.outcome, CaseOutcome::Blocked { stage: blocked_by, .. } if *blocked_by == stage)
+                })
+        };
+        if self.interrupted {
+            ExitReason::Interrupted
+        } else if tally.refuted + tally.unobserved > 0 {
+            ExitReason::NotHeld
+        } else if failed(Stage::Doctor) {
+            ExitReason::DoctorRefused
+        } else if Stage::ALL.into_iter().any(failed) {
+            ExitReason::StageFailed
+        } else if tally.deadline > 0 {
+            ExitReason::DeadlinePassed
+        } else if tally.not_reached > 0 {
+            ExitReason::NotHeld
+        } else if tally.held == 0 {
+            ExitReason::NothingRun
+        } else {
+            ExitReason::Held
+        }
+    }
+
+    /// The exit code of a program that made this run.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_reason().code()
+    }
+
+    /// Why the verdicts that are there are not the whole run; none if they are.
+    pub fn incomplete(&self) -> Option<String> {
+        let tally = self.tally();
+        let reached = format!("{} of {} selected cases were not reached", tally.not_reached, self.head.selected);
+        match (self.interrupted, tally.not_reached) {
+            (true, 0) => Some("interrupted".to_owned()),
+            (true, _) => Some(format!("interrupted: {reached}")),
+            (false, 0) => (self.exit_reason() == ExitReason::NothingRun).then(|| "no case was run".to_owned()),
+            (false, _) => Some(reached),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        blocked, deadline, held, not_on_backend, refuted, report_with, stage_failed, unobserved,
+    };
+    use super::*;
+
+    #[test]
+    fn every_mixture_has_its_exit_code() {
+        let table = [
+            ("nothing", vec![], 2),
+            ("nothing that exists here", vec![not_on_backend()], 2),
+            ("held", vec![held()], 0),
+            ("held, the rest elsewhere", vec![held(), not_on_backend()], 0),
+            ("refuted", vec![held(), refuted(1)], 1),
+            ("unobserved", vec![held(), unobserved()], 1),
+            ("blocked", vec![held(), blocked(Stage::WorkloadReady)], 5),
+            ("blocked by the doctor", vec![blocked(Stage::Doctor)], 4),
+            ("deadline", vec![held(), deadline()], 6),
+            ("refuted before blocked", vec![blocked(Stage::NodesReady), refuted(1)], 1),
+            ("unobserved before deadline", vec![deadline(), unobserved()], 1),
+            ("blocked before deadline", vec![deadline(), blocked(Stage::NodesReady)], 5),
+            ("all", vec![held(), deadline(), blocked(Stage::NodesReady), unobserved(), refuted(1)], 1),
+        ];
+        for (mixture, cases, code) in table {
+            assert_eq!(report_with(cases).exit_code(), code, "{mixture}");
+        }
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so_whatever_it_saw() {
+        for cases in [vec![], vec![held()], vec![refuted(1), blocked(Stage::NodesReady)]] {
+            let mut report = report_with(cases);
+            report.interrupted = true;
+            assert_eq!(report.exit_code(), 130);
+        }
+    }
+
+    #[test]
+    fn a_selected_case_without_a_verdict_is_not_green() {
+        let mut report = report_with(vec![held()]);
+        report.head.selected = 3;
+        assert_eq!(report.exit_code(), 1);
+        assert_eq!(report.incomplete().as_deref(), Some("2 of 3 selected cases were not reached"));
+        report.interrupted = true;
+        assert_eq!(report.incomplete().as_deref(), Some("interrupted: 2 of 3 selected cases were not reached"));
+    }
+
+    #[test]
+    fn a_stage_that_failed_counts_without_cases() {
+        let mut report = report_with(vec![]);
+        report.stages.push(stage_failed(Stage::ClusterCreated));
+        assert_eq!(report.exit_code(), 5);
+        report.stages.push(stage_failed(Stage::Doctor));
+        assert_eq!(report.exit_code(), 4);
+    }
+
+    #[test]
+    fn the_tally_counts_every_outcome_once() {
+        let mut report = report_with(vec![
+            held(),
+            held(),
+            refuted(2),
+            unobserved(),
+            blocked(Stage::NodesReady),
+            deadline(),
+            not_on_backend(),
+        ]);
+        report.head.selected = 11;
+        let expected =
+            Tally { held: 2, refuted: 1, unobserved: 1, blocked: 1, deadline: 1, not_on_backend: 1, not_reached: 4 };
+        assert_eq!(report.tally(), expected);
+    }
+}
