@@ -40,8 +40,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lab up\n  lab up --name second --routing vxlan\n  lab up --dry-run")]
     Up(UpArgs),
     /// Run the cases in the lab that is up, or in one made for them and taken down after
-    #[command(after_help = "Examples:\n  lab verify\n  lab verify --list\n  lab verify --exact l2::peers_are_adjacent\n  \
-        lab verify --name second wire::")]
+    #[command(
+        after_help = "Examples:\n  lab verify\n  lab verify --list\n  lab verify --exact l2::peers_are_adjacent\n  \
+        lab verify --name second wire::"
+    )]
     Verify(VerifyArgs),
     /// Take a lab down; may be repeated
     #[command(after_help = "Examples:\n  lab down\n  lab down --name second\n  lab down --all")]

@@ -8,10 +8,16 @@
 pub mod backend;
 pub mod case;
 //pub mod cases;
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod expect;
+pub mod failure;
+pub mod harness;
+pub mod interrupt;
 pub mod judge;
 pub mod manifest;
 pub mod nft;

@@ -1,3 +1,8 @@
 //! The `lab` program.
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lab::commands::main(lab::cli::Cli::parse())
+}

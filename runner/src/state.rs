@@ -20,10 +20,14 @@ const STATE_FILE: &str = "state.json";
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Neither `XDG_STATE_HOME` nor `HOME` says where state is kept.
-    #[error("neither XDG_STATE_HOME nor HOME is set: there is no place for a lab's state; set XDG_STATE_HOME to a folder")]
+    #[error(
+        "neither XDG_STATE_HOME nor HOME is set: there is no place for a lab's state; set XDG_STATE_HOME to a folder"
+    )]
     NoHome,
     /// A lab of this name exists.
-    #[error("a lab named {name} is there already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`")]
+    #[error(
+        "a lab named {name} is there already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`"
+    )]
     Taken {
         /// Its name.
         name: String,
@@ -31,7 +35,9 @@ pub enum StateError {
         folder: PathBuf,
     },
     /// There is no lab of this name.
-    #[error("there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists those there are")]
+    #[error(
+        "there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists those there are"
+    )]
     Missing {
         /// The name.
         name: String,
@@ -271,7 +277,9 @@ impl StateDir {
     pub fn read_json<T: for<'de> Deserialize<'de>>(&self, file: &str) -> Result<Option<T>, StateError> {
         let path = self.folder.join(file);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Unreadable { path, source }),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Unreadable { path, source })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error("reading", &path)(error)),
         }

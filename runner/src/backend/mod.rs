@@ -144,7 +144,10 @@ impl Lab {
     ///
     /// # Errors
     /// When the probe itself could not be run.
-    pub async fn service_tables(&self, places: &[Place]) -> Result<Vec<(Place, Result<ServiceTable, String>)>, LabError> {
+    pub async fn service_tables(
+        &self,
+        places: &[Place],
+    ) -> Result<Vec<(Place, Result<ServiceTable, String>)>, LabError> {
         match self {
             Self::Netns(lab) => lab.service_tables(places).await,
         }

@@ -38,7 +38,13 @@ pub struct Row {
 
 impl Row {
     fn ok(id: &str, found: impl Into<String>, why: &str) -> Self {
-        Self { id: id.to_owned(), outcome: Outcome::Ok, found: found.into(), why: why.to_owned(), remedy: String::new() }
+        Self {
+            id: id.to_owned(),
+            outcome: Outcome::Ok,
+            found: found.into(),
+            why: why.to_owned(),
+            remedy: String::new(),
+        }
     }
 
     fn bad(outcome: Outcome, id: &str, found: impl Into<String>, why: &str, remedy: impl Into<String>) -> Self {

@@ -35,9 +35,11 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
 }
 
 async fn tried(program: &Path) -> Result<Tried, String> {
-    let finished = Invocation::new(program).args(["try-namespaces"]).run(DEADLINE).await.map_err(|error| chain(&error))?;
-    serde_json::from_slice(&finished.stdout)
-        .map_err(|error| format!("`lab try-namespaces` ended with {}: {error}; {}", finished.exit, finished.stderr_text().trim()))
+    let finished =
+        Invocation::new(program).args(["try-namespaces"]).run(DEADLINE).await.map_err(|error| chain(&error))?;
+    serde_json::from_slice(&finished.stdout).map_err(|error| {
+        format!("`lab try-namespaces` ended with {}: {error}; {}", finished.exit, finished.stderr_text().trim())
+    })
 }
 
 fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
@@ -46,15 +48,58 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
         return vec![Row::bad(Outcome::Refusal, "netns.namespaces", refused.as_str(), WHY, namespace_remedy())];
     }
     let who = if nix::unistd::geteuid().is_root() { "as root" } else { "in a user namespace" };
-    let mut rows = vec![Row::ok("netns.namespaces", format!("network, mount, IPC and PID namespaces can be made {who}"), WHY)];
+    let mut rows =
+        vec![Row::ok("netns.namespaces", format!("network, mount, IPC and PID namespaces can be made {who}"), WHY)];
     let vxlan = if spec.routing == Routing::Vxlan { Outcome::Refusal } else { Outcome::Warning };
     let tries = [
-        ("netns.proc_sys", &tried.proc_sys, Outcome::Refusal, "/proc/sys can be written inside", "nodes must forward, whatever the host does", "mount /proc/sys writable: in a container, run it with --security-opt systempaths=unconfined"),
-        ("netns.bridge", &tried.bridge, Outcome::Refusal, "bridges can be made", "the nodes hang on one", "sudo modprobe bridge"),
-        ("netns.veth", &tried.veth, Outcome::Refusal, "veth pairs can be made", "they join nodes and pods", "sudo modprobe veth"),
-        ("netns.vxlan", &tried.vxlan, vxlan, "vxlan devices can be made", "`--routing vxlan` needs one", "sudo modprobe vxlan"),
-        ("netns.nftables", &tried.nftables, Outcome::Refusal, "nftables tables with nat chains can be made", "the Service is translated there", "sudo modprobe -a nf_tables nft_chain_nat nft_numgen nft_masq"),
-        ("netns.packet_socket", &tried.packet_socket, Outcome::Refusal, "packet sockets can be opened", "frames are captured with one", "sudo modprobe af_packet"),
+        (
+            "netns.proc_sys",
+            &tried.proc_sys,
+            Outcome::Refusal,
+            "/proc/sys can be written inside",
+            "nodes must forward, whatever the host does",
+            "mount /proc/sys writable: in a container, run it with --security-opt systempaths=unconfined",
+        ),
+        (
+            "netns.bridge",
+            &tried.bridge,
+            Outcome::Refusal,
+            "bridges can be made",
+            "the nodes hang on one",
+            "sudo modprobe bridge",
+        ),
+        (
+            "netns.veth",
+            &tried.veth,
+            Outcome::Refusal,
+            "veth pairs can be made",
+            "they join nodes and pods",
+            "sudo modprobe veth",
+        ),
+        (
+            "netns.vxlan",
+            &tried.vxlan,
+            vxlan,
+            "vxlan devices can be made",
+            "`--routing vxlan` needs one",
+            "sudo modprobe vxlan",
+        ),
+        (
+            "netns.nftables",
+            &tried.nftables,
+            Outcome::Refusal,
+            "nftables tables with nat chains can be made",
+            "the Service is translated there",
+            "sudo modprobe -a nf_tables nft_chain_nat nft_numgen nft_masq",
+        ),
+        (
+            "netns.packet_socket",
+            &tried.packet_socket,
+            Outcome::Refusal,
+            "packet sockets can be opened",
+            "frames are captured with one",
+            "sudo modprobe af_packet",
+        ),
     ];
     rows.extend(tries.into_iter().map(|(id, failed, outcome, found, why, remedy)| match failed {
         None => Row::ok(id, found, why),
@@ -86,7 +131,10 @@ fn neighbours(spec: &Spec) -> Option<Row> {
     let limit: usize = fs::read_to_string(FILE).ok()?.trim().parse().ok()?;
     // Two rounds of resolutions of 256 entries on both sides, and the gateway's and each pod's on every node.
     let wanted = 1024.min(2 * spec.nodes.len() * spec.nodes.len()) + 2 * spec.nodes.len() + 2 * spec.replicas;
-    let found = format!("net.ipv4.neigh.default.gc_thresh3 is {limit}; {} nodes need up to {wanted} neighbours at a time", spec.nodes.len());
+    let found = format!(
+        "net.ipv4.neigh.default.gc_thresh3 is {limit}; {} nodes need up to {wanted} neighbours at a time",
+        spec.nodes.len()
+    );
     Some(if limit >= wanted {
         Row::ok("net.neighbours", found, WHY)
     } else {
@@ -105,14 +153,19 @@ fn state() -> Row {
     });
     match tried {
         Ok(found) => Row::ok("files.state", format!("{found} can be written"), WHY),
-        Err(why) => Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write"),
+        Err(why) => {
+            Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write")
+        }
     }
 }
 
 /// Only the nearest folder that exists is tried: the doctor makes no `lab-runs`.
 fn runs(runs_dir: &Path) -> Row {
     const WHY: &str = "evidence and reports are kept there";
-    let nearest = runs_dir.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path }).find(|path| path.exists());
+    let nearest = runs_dir
+        .ancestors()
+        .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path })
+        .find(|path| path.exists());
     let nearest = nearest.unwrap_or(Path::new("."));
     match tempfile::tempfile_in(nearest) {
         Ok(_writable) => Row::ok("files.runs", format!("{} can be written", runs_dir.display()), WHY),

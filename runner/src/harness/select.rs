@@ -102,6 +102,10 @@ mod tests {
     fn cases_that_do_not_exist_on_the_backend_do_not_make_a_green_run() {
         let failure = selected(&of(&["cilium::"], false, &[]), BackendKind::Netns).unwrap_err();
         assert_eq!(failure.code, 2);
-        assert!(failure.message.starts_with("none of the selected cases exists on netns: cilium::"), "{}", failure.message);
+        assert!(
+            failure.message.starts_with("none of the selected cases exists on netns: cilium::"),
+            "{}",
+            failure.message
+        );
     }
 }

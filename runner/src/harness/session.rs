@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::setup::Setup;
 use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::backend::{BackendKind, Lab, LabError, StoredBase};
+use crate::backend::{BackendKind, Lab, LabError};
 use crate::case::Case;
 use crate::cases;
 use crate::clock;
@@ -16,11 +16,8 @@ use crate::doctor;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
 use crate::failure::{Failure, chain};
 use crate::interrupt::Interrupt;
-use crate::observe::{NodeName, Place};
-use crate::probe::{Answer, Request};
-use crate::report::{
-    self, CaseOutcome, CaseReport, HostFacts, Report, RunHead, StageOutcome, StageReport,
-};
+use crate::observe::Place;
+use crate::report::{self, CaseOutcome, CaseReport, HostFacts, Report, RunHead, StageOutcome, StageReport};
 use crate::stage::Stage;
 
 /// Where the lab comes from.
@@ -251,7 +248,7 @@ impl Session {
         let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
         match stage {
             Stage::Doctor => Ok(None),
-            Stage::BaseObserved => self.observe_base().await.map(Some),
+            Stage::BaseObserved => lab.observe_base().await.map(Some).map_err(|error| chain(&error)),
             Stage::TrafficObserved => self.observe_traffic().await.map(Some),
             Stage::ClusterCreated | Stage::RoutingInstalled | Stage::NodesReady | Stage::WorkloadReady => {
                 lab.build(stage).await.map(|built| Some(built.summary)).map_err(|error| match error {
@@ -260,23 +257,6 @@ impl Session {
                 })
             }
         }
-    }
-
-    async fn observe_base(&self) -> Result<String, String> {
-        let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
-        let asks = lab.nodes().iter().map(|(name, _)| (Place::Node(name.clone()), Request::View)).collect();
-        let answers = lab.ask(asks).await.map_err(|error| chain(&error))?;
-        let mut base =
-            StoredBase { observed: clock::unix_now(), gateway: *lab.outside().ip(), nodes: std::collections::BTreeMap::new() };
-        for ((name, _), answered) in lab.nodes().iter().zip(answers) {
-            match answered.answer {
-                Ok(Answer::View(view)) => drop(base.nodes.insert(name.clone(), view)),
-                Ok(other) => return Err(other.not("a view")),
-                Err(why) => return Err(format!("{name} could not be looked into: {why}")),
-            }
-        }
-        lab.store_base(&base).map_err(|error| chain(&error))?;
-        Ok(format!("observed on {} nodes", base.nodes.len()))
     }
 
     async fn observe_traffic(&self) -> Result<String, String> {
@@ -356,8 +336,8 @@ impl Session {
             if let Some(pcap) = capture.pcap {
                 let kept = folder.capture(&format!("{}-{}", capture.place, capture.device));
                 // The frames are in the evidence either way; the pcap is a copy for other tools.
-                let _copied = std::fs::hard_link(&pcap, &kept)
-                    .or_else(|_other_filesystem| std::fs::copy(&pcap, &kept).map(drop));
+                let _copied =
+                    std::fs::hard_link(&pcap, &kept).or_else(|_other_filesystem| std::fs::copy(&pcap, &kept).map(drop));
             }
         }
     }
@@ -375,17 +355,6 @@ impl Session {
     /// A signal came: what has no verdict has none.
     pub const fn interrupted(&mut self) {
         self.report.interrupted = true;
-    }
-
-    /// Stops a node of the lab, as a fault.
-    ///
-    /// # Errors
-    /// When there is no such node.
-    pub async fn stop_node(&self, node: &NodeName) -> Result<(), LabError> {
-        match &self.lab {
-            Some(Lab::Netns(lab)) => lab.stop_node(node).await,
-            None => Ok(()),
-        }
     }
 
     /// The lab, once there is one.

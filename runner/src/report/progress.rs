@@ -52,6 +52,13 @@ impl<W: Write> Progress<W> {
         }
     }
 
+    /// Busy with something that says nothing of itself; told on a terminal only.
+    pub fn working(&mut self, what: &str) {
+        if let Some(width) = self.width {
+            self.rewrite(cut(&one_line(&format!("  … {what}")), width.saturating_sub(1)));
+        }
+    }
+
     /// Takes the line away, if there is one.
     pub fn clear(&mut self) {
         self.rewrite(String::new());

@@ -3,9 +3,9 @@
 //! nlink 0.33 writes a batched route without its device even when that is given as an index (`Batch::add_route` hands
 //! no resolved interfaces on), so the index is put back here.
 
+use nlink::netlink::InterfaceRef;
 use nlink::netlink::MessageBuilder;
 use nlink::netlink::route::ResolvedRouteInterfaces;
-use nlink::netlink::InterfaceRef;
 use nlink::{Ipv4Route, RouteConfig};
 
 /// A route that leaves by the link of this index.

@@ -48,11 +48,9 @@ impl Client {
             self.stream.read_line(&mut line).await
         };
         match clock::within(ORDER_DEADLINE, "an answer", dialogue).await {
-            Err(_passed) => Err(LabError::Silent {
-                name: self.lab.clone(),
-                order: describe(order),
-                deadline: ORDER_DEADLINE,
-            }),
+            Err(_passed) => {
+                Err(LabError::Silent { name: self.lab.clone(), order: describe(order), deadline: ORDER_DEADLINE })
+            }
             Ok(Err(error)) => Err(gone(Some(error.to_string()))),
             Ok(Ok(0)) => Err(gone(None)),
             Ok(Ok(_)) => serde_json::from_str(&line).map_err(|error| self.refused(order, error.to_string())),

@@ -39,9 +39,9 @@ pub(super) fn serve(namespace: &Namespace, at: SocketAddrV4, says: Says) -> Resu
     let name = namespace.name();
     let socket = |source| BuildError::Socket { doing: format!("{name}: listening at {at}"), source };
     let listener = namespace.run(|| {
-        TcpListener::bind(at)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|source| NamespaceError::Thread { name: name.to_owned(), what: format!("listening at {at}: {source}") })
+        TcpListener::bind(at).and_then(|listener| listener.set_nonblocking(true).map(|()| listener)).map_err(|source| {
+            NamespaceError::Thread { name: name.to_owned(), what: format!("listening at {at}: {source}") }
+        })
     })?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(socket)?;
     Ok(tokio::spawn(async move {

@@ -70,8 +70,14 @@ pub fn isolate() -> Result<(), IsolateError> {
     }
     unshare(CloneFlags::CLONE_NEWNET).map_err(step("making a network namespace"))?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(step("making a mount namespace"))?;
-    nix::mount::mount(None::<&str>, "/", None::<&str>, nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE, None::<&str>)
-        .map_err(step("making mounts private"))?;
+    nix::mount::mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )
+    .map_err(step("making mounts private"))?;
     unshare(CloneFlags::CLONE_NEWIPC).map_err(step("making an IPC namespace"))?;
     unshare(CloneFlags::CLONE_NEWPID).map_err(step("making a PID namespace"))
 }
@@ -208,10 +214,7 @@ impl Holder {
 
     fn describe(&self) -> Description {
         let nodes = self.world.as_ref().map(|world| {
-            world
-                .running()
-                .map(|(index, plan, _)| (plan.name.clone(), world.plan.spec.nodes[index].1))
-                .collect()
+            world.running().map(|(index, plan, _)| (plan.name.clone(), world.plan.spec.nodes[index].1)).collect()
         });
         Description {
             spec: self.plan.spec.clone(),
@@ -226,7 +229,8 @@ fn serve_all(world: &World) -> Result<(), BuildError> {
     for (plan, pod) in world.plan.pods.iter().zip(&world.pods) {
         let Some(pod) = pod else { continue };
         let at = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, world.plan.spec.target_port);
-        let _runs_until_exit = hello::serve(&pod.namespace, at, hello::Says::Hello { hostname: plan.name.to_string() })?;
+        let _runs_until_exit =
+            hello::serve(&pod.namespace, at, hello::Says::Hello { hostname: plan.name.to_string() })?;
     }
     let _runs_until_exit = hello::serve(&world.bridge.namespace, world.plan.outside(), hello::Says::WhomItSees)?;
     Ok(())

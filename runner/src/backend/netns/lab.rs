@@ -77,7 +77,8 @@ impl NetnsLab {
 
     async fn start_claimed(program: &Path, state: StateDir, plan: Plan, lifetime: Lifetime) -> Result<Self, LabError> {
         let spec = serde_json::to_string(&plan.spec).map_err(|error| LabError::Probe(error.to_string()))?;
-        let invocation = Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
+        let invocation =
+            Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
         let tie = match lifetime {
             Lifetime::Tied => Some(invocation.args(["--tied"]).open()?),
@@ -93,14 +94,15 @@ impl NetnsLab {
             Some(running) => running.last_words(),
             None => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
-        let connected = clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
-            match Client::connect(state.name(), state.path()).await {
-                Ok(client) => Poll::Ready(client),
-                Err(_) if !said().is_empty() => Poll::Failed(said()),
-                Err(error) => Poll::NotYet(error.to_string()),
-            }
-        })
-        .await;
+        let connected =
+            clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
+                match Client::connect(state.name(), state.path()).await {
+                    Ok(client) => Poll::Ready(client),
+                    Err(_) if !said().is_empty() => Poll::Failed(said()),
+                    Err(error) => Poll::NotYet(error.to_string()),
+                }
+            })
+            .await;
         let mut client = connected.map_err(|error| LabError::HolderNotStarted {
             why: match error {
                 clock::WaitError::Failed { reason, .. } => reason,
@@ -127,9 +129,10 @@ impl NetnsLab {
         description: Description,
         tie: Option<Running>,
     ) -> Result<Self, LabError> {
-        let scratch = tempfile::Builder::new().prefix("captures").tempdir_in(state.path()).map_err(|source| {
-            LabError::Scratch { path: state.path().to_owned(), source }
-        })?;
+        let scratch = tempfile::Builder::new()
+            .prefix("captures")
+            .tempdir_in(state.path())
+            .map_err(|source| LabError::Scratch { path: state.path().to_owned(), source })?;
         Ok(Self {
             program: program.to_owned(),
             state,
@@ -325,7 +328,6 @@ impl NetnsLab {
         take_down(&state).await
     }
 }
-
 
 /// Puts answers that were given without the probe where they belong.
 fn merge(answered: Vec<Answered>, missing: Vec<(usize, Answered)>) -> Result<Vec<Answered>, LabError> {

@@ -3,8 +3,8 @@
 mod batched;
 mod client;
 pub mod control;
-pub mod holder;
 mod hello;
+pub mod holder;
 mod lab;
 pub mod namespace;
 mod observed;

@@ -151,10 +151,7 @@ impl Namespace {
     ///
     /// # Errors
     /// When the namespace cannot be entered, or what the closure returns.
-    pub fn run<T: Send>(
-        &self,
-        inside: impl FnOnce() -> Result<T, NamespaceError> + Send,
-    ) -> Result<T, NamespaceError> {
+    pub fn run<T: Send>(&self, inside: impl FnOnce() -> Result<T, NamespaceError> + Send) -> Result<T, NamespaceError> {
         on_thread(&self.name, || {
             setns(&self.file, CloneFlags::CLONE_NEWNET)
                 .map_err(|errno| NamespaceError::Thread { name: self.name.clone(), what: errno.desc().to_owned() })?;

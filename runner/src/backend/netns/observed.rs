@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::lab::NetnsLab;
 use super::plan::{NODE_DEVICE, ROUTER_DEVICE};
-use crate::backend::LabError;
+use crate::backend::{LabError, StoredBase};
+use crate::clock;
 use crate::observe::{
     NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember, ServiceSeen,
     ServiceTable, TABLE_MAIN,
@@ -25,6 +26,23 @@ impl NetnsLab {
             (answered.place, view)
         };
         Ok(self.ask(asks).await?.into_iter().map(view).collect())
+    }
+
+    /// Observes what nodes show before routing is installed, and stores it. What was seen, in words.
+    ///
+    /// # Errors
+    /// When a node cannot be looked into, or nothing can be stored.
+    pub async fn observe_base(&self) -> Result<String, LabError> {
+        let places = self.nodes().iter().map(|(name, _)| Place::Node(name.clone())).collect();
+        let views = self.views(places).await?;
+        let mut nodes = BTreeMap::new();
+        for ((name, _), (place, view)) in self.nodes().iter().zip(views) {
+            let view = view.map_err(|why| LabError::Probe(format!("{place}: {why}")))?;
+            nodes.insert(name.clone(), view);
+        }
+        let summary = format!("observed on {} nodes", nodes.len());
+        self.store_base(&StoredBase { observed: clock::unix_now(), gateway: *self.outside().ip(), nodes })?;
+        Ok(summary)
     }
 
     /// The bridges, and the nodes whose eth0 is the other end of one of their ports.

@@ -141,8 +141,9 @@ impl Plan {
     pub fn new(spec: Spec) -> Result<Self, PlanError> {
         let bridge = Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1);
         let pool = spec.pod_pool;
-        let mut cidrs =
-            pool.subnets(spec.pod_cidr_prefix).map_err(|_too_short| PlanError::Prefix { prefix: spec.pod_cidr_prefix, pool })?;
+        let mut cidrs = pool
+            .subnets(spec.pod_cidr_prefix)
+            .map_err(|_too_short| PlanError::Prefix { prefix: spec.pod_cidr_prefix, pool })?;
         let too_many = |what, available, network, wanted: usize| PlanError::TooMany {
             what,
             available,

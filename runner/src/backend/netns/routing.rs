@@ -94,8 +94,7 @@ async fn vxlan(world: &World) -> Result<usize, BuildError> {
             // As flannel does: the peer's router address is a neighbour on the tunnel, whose link-layer
             // address is forwarded to the peer node.
             let cidr = peer.pod_cidr;
-            let neighbour =
-                Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
+            let neighbour = Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
             let forward = FdbEntryBuilder::new(peer.tunnel_mac.0)
                 .ifindex(tunnel)
                 .dst(IpAddr::V4(peer.address.addr()))

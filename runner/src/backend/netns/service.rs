@@ -20,8 +20,7 @@ const NODES_SET: &str = "nodes";
 /// takes the node's address.
 pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let doing = |what: &str| doing(format!("{}: {what}", plan.name));
-    let nodes: Vec<SetElement> =
-        world.plan.nodes.iter().map(|node| SetElement::ipv4(node.address.addr())).collect();
+    let nodes: Vec<SetElement> = world.plan.nodes.iter().map(|node| SetElement::ipv4(node.address.addr())).collect();
     let set = Set::new(nft::TABLE, NODES_SET).family(Family::Ip).key_type(SetKeyType::Ipv4Addr);
     let chain = Chain::new(nft::TABLE, MASQUERADE_CHAIN)
         .map_err(doing("naming the masquerading chain"))?
@@ -61,12 +60,7 @@ pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
 
 async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
     let connection = namespace.nftables()?;
-    nft::install_service(
-        &connection,
-        world.plan.cluster_ip(),
-        world.plan.spec.target_port,
-        &world.plan.backends(),
-    )
-    .await
-    .map_err(doing(format!("{}: installing the Service {}", namespace.name(), world.plan.cluster_ip())))
+    nft::install_service(&connection, world.plan.cluster_ip(), world.plan.spec.target_port, &world.plan.backends())
+        .await
+        .map_err(doing(format!("{}: installing the Service {}", namespace.name(), world.plan.cluster_ip())))
 }

@@ -42,7 +42,10 @@ pub(super) async fn nodes_forward(world: &World) -> Result<String, BuildError> {
         let name = plan.name.to_string();
         let value = node.member.namespace.run(|| {
             std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").map_err(|error| {
-                super::namespace::NamespaceError::Thread { name: name.clone(), what: format!("reading net.ipv4.ip_forward: {error}") }
+                super::namespace::NamespaceError::Thread {
+                    name: name.clone(),
+                    what: format!("reading net.ipv4.ip_forward: {error}"),
+                }
             })
         })?;
         if value.trim() != "1" {

@@ -80,16 +80,14 @@ impl Member {
 
     /// The index of the link of this name.
     pub(super) async fn index(&self, device: &str) -> Result<u32, BuildError> {
-        let found = self.route.get_link_by_name(device).await.map_err(doing(format!("{}: finding {device}", self.name())))?;
+        let found =
+            self.route.get_link_by_name(device).await.map_err(doing(format!("{}: finding {device}", self.name())))?;
         found.map(|link| link.ifindex()).ok_or_else(|| BuildError::Gone(format!("{}: the link {device}", self.name())))
     }
 
     /// Brings a link up.
     pub(super) async fn up(&self, index: u32, device: &str) -> Result<(), BuildError> {
-        self.route
-            .set_link_up_by_index(index)
-            .await
-            .map_err(doing(format!("{}: setting {device} up", self.name())))
+        self.route.set_link_up_by_index(index).await.map_err(doing(format!("{}: setting {device} up", self.name())))
     }
 
     /// Adds a link.
@@ -139,12 +137,16 @@ impl World {
     /// Every namespace, and the descriptor below `/proc/PID` that leads to it.
     pub(super) fn namespaces(&self) -> Vec<(Place, PathBuf)> {
         let path = |member: &Member| PathBuf::from(format!("fd/{}", member.namespace.raw_fd()));
-        let nodes = self.plan.nodes.iter().zip(&self.nodes).filter_map(|(plan, node)| {
-            node.as_ref().map(|node| (Place::Node(plan.name.clone()), path(&node.member)))
-        });
-        let pods = self.plan.pods.iter().zip(&self.pods).filter_map(|(plan, pod)| {
-            pod.as_ref().map(|pod| (Place::Pod(plan.name.clone()), path(pod)))
-        });
+        let nodes =
+            self.plan.nodes.iter().zip(&self.nodes).filter_map(|(plan, node)| {
+                node.as_ref().map(|node| (Place::Node(plan.name.clone()), path(&node.member)))
+            });
+        let pods = self
+            .plan
+            .pods
+            .iter()
+            .zip(&self.pods)
+            .filter_map(|(plan, pod)| pod.as_ref().map(|pod| (Place::Pod(plan.name.clone()), path(pod))));
         std::iter::once((Place::Bridge, path(&self.bridge))).chain(nodes).chain(pods).collect()
     }
 

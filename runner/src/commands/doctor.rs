@@ -1,0 +1,22 @@
+//! `lab doctor`: what this machine lacks.
+
+use super::{print, program};
+use crate::cli::{DoctorArgs, Format};
+use crate::doctor;
+use crate::failure::{Failure, code};
+use crate::harness::setup;
+
+pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
+    let setup = setup(&args.lab)?;
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows = runtime.block_on(doctor::netns(&program()?, &setup.spec, &args.runs_dir));
+    let text = match args.format {
+        Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
+        Format::Text => {
+            let notes: String = setup.notes.iter().map(|note| format!("  ({note})\n")).collect();
+            notes + &doctor::table(&rows)
+        }
+    };
+    print(&text)?;
+    Ok(if doctor::refusals(&rows).is_some() { code::DOCTOR } else { 0 })
+}

@@ -1,0 +1,36 @@
+//! `lab down`: takes labs away, also after a crash. May be repeated.
+
+use super::print;
+use crate::backend::netns::take_down;
+use crate::cli::DownArgs;
+use crate::failure::Failure;
+use crate::state::{StateDir, StateError};
+
+pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
+    let labs = if args.all {
+        StateDir::all()?
+    } else {
+        match StateDir::open(&args.name) {
+            Ok(state) => vec![state],
+            Err(StateError::Missing { name, .. }) => {
+                return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    if labs.is_empty() {
+        return print("no lab is up; nothing to do\n").map(|()| 0);
+    }
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let mut failures = Vec::new();
+    for lab in labs {
+        match runtime.block_on(take_down(&lab)) {
+            Ok(()) => print(&format!("lab {} is down\n", lab.name()))?,
+            Err(error) => failures.push(format!("lab {}: {error}", lab.name())),
+        }
+    }
+    if failures.is_empty() {
+        return Ok(0);
+    }
+    Err(Failure { code: crate::failure::code::STAGE, message: failures.join("\n") })
+}

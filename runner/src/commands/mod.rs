@@ -1,0 +1,62 @@
+//! The commands, one a file.
+
+mod doctor;
+mod down;
+mod report;
+mod run;
+mod shell;
+mod status;
+mod up;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Failure, code};
+use crate::{backend, doctor as checks, probe};
+
+/// Does what the command line says. The exit code, its failure printed.
+pub fn main(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Probe(args) => return probe::main(args),
+        Command::Hold(args) => return backend::netns::holder::main(&args),
+        Command::TryNamespaces => return checks::try_namespaces(),
+        Command::Enter(args) => shell::enter(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Up(args) => up::up(&args),
+        Command::Verify(args) => verify::verify(args),
+        Command::Down(args) => down::down(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Shell(args) => shell::shell(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Report(args) => report::report(&args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("lab: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// This program's own file, to start it again as holder and probe.
+fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| Failure {
+        code: code::STAGE,
+        message: format!("this program's own file cannot be found: {error}"),
+    })
+}
+
+/// Writes to standard output. A reader that is gone (`lab status | head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,139 @@
+//! `lab run`: up, verify, report, down.
+
+use std::io::{self, Stdout};
+
+use super::{print, program};
+use crate::backend::netns::Lifetime;
+use crate::case::Case;
+use crate::cli::RunArgs;
+use crate::failure::{Failure, chain, code};
+use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
+use crate::interrupt::Interrupt;
+use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
+use crate::stage::Stage;
+
+/// Runs it. The exit code of the run.
+pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let setup = setup(&args.lab)?;
+    let selection =
+        Selection { filter: args.select.filter.clone(), exact: args.select.exact, skip: args.select.skip.clone() };
+    let cases = selected(&selection, setup.backend)?;
+    if args.dry_run {
+        return print(&plan(&setup, &cases, args)).map(|()| 0);
+    }
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    runtime.block_on(run_cases(args, setup, &cases))
+}
+
+async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Result<u8, Failure> {
+    let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
+    // A lab that may be kept cannot be tied to this process.
+    let lifetime = if args.keep || args.keep_on_failure { Lifetime::Detached } else { Lifetime::Tied };
+    let options = SessionOptions {
+        program: program()?,
+        source: LabSource::Made { name: args.name.clone(), lifetime },
+        runs_dir: args.runs.runs_dir.clone(),
+        case_deadline: args.runs.case_deadline,
+    };
+    let mut session = Session::begin(setup, options, cases.len())?;
+    let folder = session.final_folder();
+    let names = cases.iter().map(|case| case.name);
+    let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
+    lines.print(|terminal| terminal.head(session.report()));
+
+    let stopped = go(&mut session, cases, &mut interrupt, &mut lines).await;
+    if stopped.is_err() && interrupt.noticed() {
+        session.interrupted();
+    }
+    let keep = args.keep || (args.keep_on_failure && session.report().exit_code() != 0 && !interrupt.noticed());
+    let kept = keep && session.lab().is_some();
+    lines.progress.clear();
+    let report = session.end(keep).await?;
+    let lab = if kept { LabAfter::Kept } else { LabAfter::TakenDown };
+    let path = folder.join(JSON_FILE);
+    lines.print(|terminal| terminal.close(&report, &Closing { report: Some(&path), lab }));
+    match (stopped, lines.broken) {
+        (Err(Some(failure)), _) => Err(failure),
+        (_, Some(error)) => Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") }),
+        _ => Ok(report.exit_code()),
+    }
+}
+
+/// Stages first, then the cases in the article's order. The error is none for an interruption.
+async fn go(
+    session: &mut Session,
+    cases: &[&'static Case],
+    interrupt: &mut Interrupt,
+    lines: &mut Lines,
+) -> Result<(), Option<Failure>> {
+    use crate::harness::Stopped;
+    let stop = |stopped: Stopped| match stopped {
+        Stopped::Interrupted => None,
+        Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),
+    };
+    let backend = session.report().head.backend;
+    let needed = cases.iter().filter(|case| case.body(backend).is_some()).map(|case| case.needs).max();
+    session.reach(needed.unwrap_or(Stage::Doctor), interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
+    for case in cases {
+        session.run_case(case, interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
+    }
+    Ok(())
+}
+
+/// The report on standard output, progress on standard error, one never within the other.
+struct Lines {
+    terminal: Terminal<Stdout>,
+    progress: Progress<io::Stderr>,
+    broken: Option<io::Error>,
+}
+
+impl Lines {
+    fn new(terminal: Terminal<Stdout>) -> Self {
+        Self { terminal, progress: Progress::on_stderr(), broken: None }
+    }
+
+    /// A reader that is gone (`lab run | head`) does not end the run; a full disk is told at the end.
+    fn print(&mut self, line: impl FnOnce(&mut Terminal<Stdout>) -> io::Result<()>) {
+        self.progress.clear();
+        if let Err(error) = line(&mut self.terminal)
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    fn hear(&mut self, event: Event<'_>) {
+        match event {
+            Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
+            Event::Case(case) => self.print(|terminal| terminal.case(case)),
+            Event::Working(what) => self.progress.working(what),
+        }
+    }
+}
+
+/// What would be done, for `--dry-run`.
+pub(super) fn described(setup: &Setup) -> String {
+    let spec = &setup.spec;
+    let names: Vec<&str> = spec.nodes.iter().map(|(name, _)| name.0.as_str()).collect();
+    let (shown, more) = names.split_at(names.len().min(3));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!(
+        "on {}: {} nodes ({}{more}), {} replicas, {} routing\n",
+        setup.backend,
+        spec.nodes.len(),
+        shown.join(", "),
+        spec.replicas,
+        spec.routing
+    )
+}
+
+fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
+    let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.backend).is_some()).collect();
+    let mut text = format!("would build a lab {}", described(setup));
+    text.push_str(&format!("would run {} cases:\n", here.len()));
+    for case in here {
+        text.push_str(&format!("  {}\n", case.name));
+    }
+    text.push_str(&format!("would keep evidence and reports in {}\n", args.runs.runs_dir.display()));
+    text
+}

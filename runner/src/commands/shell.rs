@@ -1,0 +1,65 @@
+//! `lab shell`: a program inside a place of a lab that is up.
+
+use nix::sched::{CloneFlags, setns};
+use std::fs::File;
+use std::path::Path;
+
+use super::program;
+use crate::backend::netns::NetnsLab;
+use crate::cli::{EnterArgs, ShellArgs};
+use crate::exec::Invocation;
+use crate::failure::{Failure, chain, code};
+use crate::observe::Place;
+
+/// Finds the place, and becomes `lab enter`: only a process without threads can enter a user namespace.
+pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
+    let program = program()?;
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let (netns, userns) = runtime.block_on(async {
+        let lab = NetnsLab::attach(&program, &args.name).await?;
+        Ok::<_, Failure>((lab.netns_file(&place(&lab, &args.place))?, lab.userns_file()))
+    })?;
+    drop(runtime);
+    let mut enter = Invocation::new(&program).args(["enter", "--label", args.place.as_str(), "--netns"]).args([&netns]);
+    if let Some(userns) = userns {
+        enter = enter.args(["--userns"]).args([userns]);
+    }
+    let command = if args.command.is_empty() {
+        vec![std::env::var("SHELL").unwrap_or_else(|_unset| "/bin/sh".to_owned())]
+    } else {
+        args.command.clone()
+    };
+    let error = enter.args(["--"]).args(command).replace();
+    Err(Failure { code: code::STAGE, message: chain(&error) })
+}
+
+/// A name is a node's if there is such a node, else `bridge` or a pod's.
+fn place(lab: &NetnsLab, name: &str) -> Place {
+    if name == "bridge" {
+        Place::Bridge
+    } else if lab.nodes().iter().any(|(node, _)| node.0 == name) {
+        Place::Node(name.into())
+    } else {
+        Place::Pod(name.into())
+    }
+}
+
+/// Enters the namespaces and becomes the program.
+pub(super) fn enter(args: &EnterArgs) -> Result<u8, Failure> {
+    if let Some(userns) = &args.userns {
+        into(userns, CloneFlags::CLONE_NEWUSER)?;
+    }
+    into(&args.netns, CloneFlags::CLONE_NEWNET)?;
+    let Some((program, rest)) = args.command.split_first() else {
+        return Err(Failure::usage("nothing to run"));
+    };
+    // Shells that show PS1 from the environment show where they are.
+    let error = Invocation::new(program).args(rest).env("PS1", format!("[{}] \\w# ", args.label)).replace();
+    Err(Failure { code: 127, message: chain(&error) })
+}
+
+fn into(file: &Path, kind: CloneFlags) -> Result<(), Failure> {
+    let failed = |why: String| Failure { code: code::STAGE, message: format!("entering {}: {why}", file.display()) };
+    let opened = File::open(file).map_err(|error| failed(error.to_string()))?;
+    setns(opened, kind).map_err(|errno| failed(errno.desc().to_owned()))
+}

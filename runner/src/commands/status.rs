@@ -1,0 +1,61 @@
+//! `lab status`: the labs that are up.
+
+use serde::Serialize;
+
+use super::print;
+use crate::cli::{Format, StatusArgs};
+use crate::clock;
+use crate::failure::Failure;
+use crate::report::duration;
+use crate::state::{LabState, StateDir};
+
+/// A lab, as `lab status --format json` shows it.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    /// `up`, `gone` (its process has ended) or `starting`.
+    state: &'static str,
+    folder: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lab: Option<LabState>,
+}
+
+pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
+    let labs = match &args.name {
+        Some(name) => vec![StateDir::open(name)?],
+        None => StateDir::all()?,
+    };
+    let rows = labs.iter().map(row).collect::<Result<Vec<Row>, Failure>>()?;
+    let text = match args.format {
+        Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
+        Format::Text if rows.is_empty() => "no lab is up; `lab up` makes one\n".to_owned(),
+        Format::Text => rows.iter().map(line).collect(),
+    };
+    print(&text).map(|()| 0)
+}
+
+fn row(state: &StateDir) -> Result<Row, Failure> {
+    let lab = state.read()?;
+    let word = match &lab {
+        None => "starting",
+        Some(lab) if lab.holder.is_alive() => "up",
+        Some(_) => "gone",
+    };
+    Ok(Row { name: state.name().to_owned(), state: word, folder: state.path().display().to_string(), lab })
+}
+
+fn line(row: &Row) -> String {
+    let Some(lab) = &row.lab else {
+        return format!(
+            "{}  starting, or was killed as it started; `lab down --name {}` removes it\n",
+            row.name, row.name
+        );
+    };
+    let age = clock::unix_now().saturating_sub(lab.created);
+    let what = format!("{} on {}, {} routing, made {} ago", row.name, lab.backend, lab.routing, duration(age));
+    if row.state == "up" {
+        format!("{what}: up, held by process {}\n", lab.holder.pid)
+    } else {
+        format!("{what}: gone, its process has ended; `lab down --name {}` removes what is left\n", row.name)
+    }
+}

@@ -1,0 +1,71 @@
+//! `lab verify`: the cases as a libtest program.
+
+use super::{print, program};
+use crate::backend::netns::{Lifetime, NetnsLab};
+use crate::cases;
+use crate::cli::{DEFAULT_NAME, VerifyArgs};
+use crate::failure::Failure;
+use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup};
+use crate::report::StageOutcome;
+use crate::state::StateDir;
+
+pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
+    if args.libtest.list && args.libtest.format.is_none() {
+        return print(&list()).map(|()| 0);
+    }
+    let mut setup = setup(&args.lab)?;
+    let program = program()?;
+    let source = source(&args)?;
+    if let LabSource::Found(name) = &source {
+        adopt(&mut setup, &args, &program, name)?;
+    }
+    let options =
+        SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
+    Harness { arguments: args.libtest, setup, options }.run(|event| {
+        // libtest prints the verdicts; a stage that failed is the cause of many.
+        if let Event::Stage(stage) = event
+            && stage.outcome == StageOutcome::Failed
+        {
+            eprintln!("lab: {} failed: {}", stage.name, stage.summary);
+        }
+    })
+}
+
+/// A named lab must be up; the lab `lab` is taken if it is; else one is made.
+fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
+    if args.libtest.list {
+        return Ok(LabSource::Made { name: None, lifetime: Lifetime::Tied });
+    }
+    if let Some(name) = &args.name {
+        StateDir::open(name)?;
+        return Ok(LabSource::Found(name.clone()));
+    }
+    let default = StateDir::open(DEFAULT_NAME).ok().and_then(|state| state.read().ok().flatten());
+    if default.is_some_and(|lab| lab.holder.is_alive()) {
+        return Ok(LabSource::Found(DEFAULT_NAME.to_owned()));
+    }
+    Ok(LabSource::Made { name: None, lifetime: Lifetime::Tied })
+}
+
+/// A lab that is up decides how many nodes and replicas there are, and how it routes.
+fn adopt(setup: &mut Setup, args: &VerifyArgs, program: &std::path::Path, name: &str) -> Result<(), Failure> {
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
+    let mut lab = args.lab.clone();
+    lab.nodes = Some(spec.nodes.len());
+    lab.replicas = Some(spec.replicas);
+    lab.routing = spec.routing;
+    *setup = crate::harness::setup(&lab)?;
+    Ok(())
+}
+
+/// All cases, for a reader. Nothing is built, touched or asked.
+fn list() -> String {
+    let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for case in cases::ALL {
+        let on = if matches!(case.on, crate::case::On::Both(_)) { "netns, kind" } else { "kind" };
+        text.push_str(&format!("{:<width$}  {on:<11}  {}\n", case.name, case.claim));
+    }
+    text
+}
