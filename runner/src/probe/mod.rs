@@ -4,6 +4,8 @@
 //! standard output, in the same order. It never writes to what it looks at, save that resolving a neighbour
 //! makes (and then forgets) an entry of the ARP table.
 
+pub mod decode;
+pub mod pcap;
 mod request;
 
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
