@@ -13,6 +13,7 @@ pub mod exec;
 pub mod expect;
 pub mod judge;
 pub mod manifest;
+pub mod nft_layout;
 pub mod observe;
 pub mod pins;
 pub mod probe;
