@@ -64,6 +64,18 @@ pub(super) async fn resolve(
     Ok(addresses.iter().map(resolution).collect())
 }
 
+/// Drops the entries of these addresses, and says how many there were. Permanent ones stay.
+pub(super) async fn forget(device: &str, addresses: &[Ipv4Addr]) -> Result<usize, LookError> {
+    let table = ArpTable::open(device).await?;
+    let entries = table.entries().await?;
+    let known = |address: &&Ipv4Addr| {
+        entries.get(address).is_some_and(|entry| entry.state != NeighbourState::Permanent)
+    };
+    let stale: Vec<Ipv4Addr> = addresses.iter().filter(known).copied().collect();
+    table.forget(&stale).await?;
+    Ok(stale.len())
+}
+
 impl ArpTable {
     async fn open(device: &str) -> Result<Self, LookError> {
         let (requests, changes) = (connect()?, connect()?);

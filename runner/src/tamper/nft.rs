@@ -19,7 +19,7 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
         Act::DropTo { destination } => (
             "output",
             BaseChain::filter(FilterHook::Output, Priority::Filter),
-            rule("output").then(Match::eq(Field::L4Proto, 6)).match_daddr_v4(*destination, 32).drop(),
+            rule("output").then(Match::eq(Field::L4Proto, Value::Int(6))).match_daddr_v4(*destination, 32).drop(),
         ),
         Act::DropPort { port } => {
             ("input", BaseChain::filter(FilterHook::Input, Priority::Filter), rule("input").match_tcp_dport(*port).drop())

@@ -2,7 +2,6 @@
 
 use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
 use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
-use std::net::IpAddr;
 
 use super::Act;
 
@@ -19,9 +18,9 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             route.replace_route(new).await
         }
         Act::AddRule { priority, destination, table } => {
-            let rule = RuleBuilder::new_v4()
+            let rule = RuleBuilder::v4()
                 .priority(*priority)
-                .to(IpAddr::V4(destination.network()), destination.prefix_len())
+                .to_v4(destination.network(), destination.prefix_len())
                 .table(*table);
             route.add_rule(rule).await
         }
