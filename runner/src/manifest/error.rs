@@ -1,0 +1,68 @@
+//! What is wrong with `manifests/`, in one line that names the place.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A file of `manifests/` that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// A file cannot be read.
+    #[error(
+        "{}: cannot be read: {error}; its folder must hold pins.json, kind.yaml, cilium.yaml and hello-app.yaml",
+        file.display()
+    )]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// A file is not JSON or YAML at all.
+    #[error("{file}:{line}:{column}: not valid {format}: {problem}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// From 1, in bytes (JSON) or characters (YAML).
+        column: usize,
+        /// `JSON` or `YAML`.
+        format: &'static str,
+        /// What the parser says.
+        problem: String,
+    },
+    /// A value has not the form that it must have, is missing, or is unknown.
+    #[error("{file}:{line}: {}{problem}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
+    Invalid {
+        /// The file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// The keys that lead to the value, for example `images.cilium.digest`; empty for the whole document.
+        path: String,
+        /// What was expected and what was found, in words.
+        problem: String,
+    },
+    /// A YAML file holds more or fewer documents than it must.
+    #[error("{file}: expected {expected} YAML document{}, found {found}", if *expected == 1 { "" } else { "s" })]
+    Documents {
+        /// The file.
+        file: String,
+        /// How many it must hold.
+        expected: usize,
+        /// How many it holds.
+        found: usize,
+    },
+    /// Each value has its form, but two of them do not go together.
+    #[error("{file}: {key}: expected {expected}, found {found}")]
+    Inconsistent {
+        /// The file to look into first.
+        file: String,
+        /// The keys that lead to the value there.
+        key: &'static str,
+        /// What the other values need, and where those are.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+}

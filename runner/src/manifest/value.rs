@@ -1,0 +1,282 @@
+//! Values that have a form: each refuses, while it is read, what does not have it.
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A value without the form that its key needs. It reads as the second half of an error line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found}")]
+pub struct Malformed {
+    /// The form, in words.
+    pub expected: &'static str,
+    /// What stands there, quoted where it is text.
+    pub found: String,
+}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it is in the file.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Malformed;
+
+            fn try_from(text: String) -> Result<Self, Malformed> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(Malformed { expected: $expected, found: format!("{text:?}") })
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+text! {
+    /// Digest of an image in a registry (OCI image specification: descriptors, digests).
+    Digest, "\"sha256:\" and 64 hex digits",
+    |text| text.strip_prefix("sha256:").is_some_and(|digits| is_hex(digits, 64))
+}
+text! {
+    /// SHA-256 of a file, as `sha256sum` prints it.
+    Sha256, "64 hex digits", |text| is_hex(text, 64)
+}
+text! {
+    /// Hash of a source tree as Nix writes it (subresource integrity of the tree's NAR).
+    NarHash, "\"sha256-\" and 43 base64 digits and \"=\"",
+    |text| {
+        text.strip_prefix("sha256-").and_then(|rest| rest.strip_suffix('=')).is_some_and(|digits| {
+            digits.len() == 43 && digits.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '/')
+        })
+    }
+}
+text! {
+    /// A Git commit.
+    Revision, "40 hex digits", |text| is_hex(text, 40)
+}
+text! {
+    /// A release's version without a leading `v`.
+    Version, "a version of three numbers, without \"v\"", |text| is_numbers(text, 3)
+}
+text! {
+    /// A version of the Docker Engine API.
+    ApiVersion, "an API version of two numbers", |text| is_numbers(text, 2)
+}
+text! {
+    /// A branch of nixpkgs.
+    NixRelease, "\"nixos-\" and a release such as 26.05",
+    |text| text.strip_prefix("nixos-").is_some_and(|release| is_numbers(release, 2))
+}
+text! {
+    /// Where something can be downloaded.
+    Url, "an https:// address",
+    |text| text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+}
+text! {
+    /// An owner or a repository on GitHub.
+    GithubName, "a name on GitHub",
+    |text| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+text! {
+    /// An image's name without tag and digest (OCI distribution specification: `name`, with a registry before it).
+    Repository, "an image's name without tag and digest",
+    |text| {
+        !text.is_empty()
+            && text.split('/').all(|part| {
+                !part.is_empty()
+                    && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
+            })
+    }
+}
+text! {
+    /// An image's tag (OCI distribution specification: `reference`).
+    Tag, "an image's tag",
+    |text| {
+        (1..=128).contains(&text.len())
+            && !text.starts_with(['.', '-'])
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    }
+}
+text! {
+    /// The name of an object in Kubernetes (RFC 1123, a label; names of Services must be one).
+    ObjectName, "a name of lower-case letters, digits and \"-\", 63 at most",
+    |text| {
+        (1..=63).contains(&text.len())
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    }
+}
+
+/// An IPv4 network whose host bits are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cidr(Ipv4Net);
+
+impl Cidr {
+    /// The network.
+    pub const fn net(self) -> Ipv4Net {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Cidr {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        match text.parse::<Ipv4Net>() {
+            Ok(net) if net.trunc() == net => Ok(Self(net)),
+            _ => Err(Malformed { expected: "an IPv4 network such as 10.0.0.0/8", found: format!("{text:?}") }),
+        }
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident: $inner:ty, $range:expr, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "u64")]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The number.
+            pub const fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = Malformed;
+
+            fn try_from(number: u64) -> Result<Self, Malformed> {
+                <$inner>::try_from(number)
+                    .ok()
+                    .filter(|number| $range.contains(number))
+                    .map(Self)
+                    .ok_or_else(|| Malformed { expected: $expected, found: number.to_string() })
+            }
+        }
+    };
+}
+
+number! {
+    /// The form of `pins.json`. A change that old readers would misread gets the next number.
+    Schema: u8, (1..=1), "schema 1, the only one that this program reads"
+}
+number! {
+    /// A TCP port.
+    Port: u16, (1..=u16::MAX), "a port from 1 to 65535"
+}
+number! {
+    /// Prefix length of a node's pod CIDR: room for a router, and for at least one pod.
+    MaskSize: u8, (1..=30), "a prefix length from 1 to 30"
+}
+number! {
+    /// How many pods a workload has.
+    Replicas: usize, (1..=usize::MAX), "1 or more"
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_numbers(text: &str, count: usize) -> bool {
+    text.split('.').count() == count
+        && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused<T: TryFrom<String>>(text: &str) -> bool {
+        T::try_from(text.to_owned()).is_err()
+    }
+
+    #[test]
+    fn digests_and_hashes_have_their_length_and_alphabet() {
+        let hex = "0123456789abcdef".repeat(4);
+        assert!(!refused::<Digest>(&format!("sha256:{hex}")));
+        assert!(refused::<Digest>(&hex));
+        assert!(refused::<Digest>(&format!("sha256:{}", &hex[1..])));
+        assert!(refused::<Digest>(&format!("sha256:{}", hex.to_uppercase())));
+        assert!(!refused::<Sha256>(&hex));
+        assert!(refused::<Sha256>(&format!("{}g", &hex[1..])));
+        assert!(!refused::<Revision>(&hex[..40]));
+        assert!(refused::<Revision>(&hex));
+        let base64 = "A+/z".repeat(11);
+        assert!(!refused::<NarHash>(&format!("sha256-{}=", &base64[1..])));
+        assert!(refused::<NarHash>(&format!("sha256-{base64}")));
+        assert!(refused::<NarHash>(&format!("sha256-{}=", &base64[..42])));
+    }
+
+    #[test]
+    fn versions_are_numbers() {
+        assert!(!refused::<Version>("1.25.3"));
+        assert!(refused::<Version>("v1.25.3"));
+        assert!(refused::<Version>("1.25"));
+        assert!(refused::<Version>("1..3"));
+        assert!(!refused::<ApiVersion>("1.41"));
+        assert!(refused::<ApiVersion>("1.41.0"));
+        assert!(!refused::<NixRelease>("nixos-26.05"));
+        assert!(refused::<NixRelease>("26.05"));
+    }
+
+    #[test]
+    fn names_have_the_alphabet_of_their_kind() {
+        assert!(!refused::<ObjectName>("hello-app"));
+        assert!(refused::<ObjectName>("hello_app"));
+        assert!(refused::<ObjectName>("-hello"));
+        assert!(refused::<ObjectName>(&"a".repeat(64)));
+        assert!(!refused::<Repository>("quay.io/cilium/cilium"));
+        assert!(refused::<Repository>("cilium:v1"));
+        assert!(refused::<Repository>("/cilium"));
+        assert!(!refused::<Tag>("v1.12.4"));
+        assert!(refused::<Tag>(".1"));
+        assert!(refused::<Tag>(""));
+        assert!(!refused::<GithubName>("GoogleCloudPlatform"));
+        assert!(refused::<GithubName>("cilium/cilium"));
+        assert!(!refused::<Url>("https://helm.cilium.io/"));
+        assert!(refused::<Url>("http://helm.cilium.io/"));
+        assert!(refused::<Url>("https://"));
+    }
+
+    #[test]
+    fn networks_have_no_host_bits() {
+        assert_eq!(Cidr::try_from("10.0.0.0/8".to_owned()).map(|cidr| cidr.net().to_string()), Ok("10.0.0.0/8".into()));
+        assert!(refused::<Cidr>("10.0.0.1/8"));
+        assert!(refused::<Cidr>("10.0.0.0"));
+        assert!(refused::<Cidr>("10.0.0.0/33"));
+        assert!(refused::<Cidr>("fd00::/8"));
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert_eq!(Port::try_from(65535).map(Port::get), Ok(65535));
+        assert!(Port::try_from(0).is_err());
+        assert!(Port::try_from(65536).is_err());
+        assert_eq!(MaskSize::try_from(30).map(MaskSize::get), Ok(30));
+        assert!(MaskSize::try_from(31).is_err());
+        assert!(MaskSize::try_from(0).is_err());
+        assert!(MaskSize::try_from(280).is_err());
+        assert!(Replicas::try_from(0).is_err());
+        assert!(Schema::try_from(2).is_err());
+    }
+}
