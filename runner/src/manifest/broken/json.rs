@@ -29,6 +29,14 @@ fn values_without_their_form() {
 
 #[test]
 fn values_of_another_type() {
+    // The value is on a later line than its key.
+    refused(
+        PINS,
+        "\"schema\": 1,",
+        "\"schema\":\n\n\"1\"\n\n,",
+        "\"1\"",
+        "DIR/pins.json:LINE: schema: expected a whole number, 0 or more, found \"1\"",
+    );
     let (version, path) = ("\"version\": \"1.12.4\"", "DIR/pins.json:LINE: chart.version: expected a string, found");
     for (value, found) in [("12", "12"), ("1.12", "1.12"), ("true", "true"), ("null", "nothing")] {
         refused(PINS, version, &format!("\"version\": {value}"), "version", &format!("{path} {found}"));

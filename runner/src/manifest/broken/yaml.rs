@@ -64,6 +64,14 @@ fn values_without_their_form() {
 
 #[test]
 fn values_of_another_type() {
+    // The value is on a later line than its key.
+    refused(
+        CILIUM,
+        "k8sServicePort: 6443",
+        "k8sServicePort:\n    # text\n    \"6443\"",
+        "\"6443\"",
+        "DIR/cilium.yaml:LINE: values.k8sServicePort: expected a whole number, 0 or more, found \"6443\"",
+    );
     refused(
         KIND,
         "disableDefaultCNI: true",
