@@ -163,7 +163,11 @@ object! {
 object! {
     /// A port of a Service.
     ServicePort {
+<<<<<<< HEAD
         /// At the ClusterIP.
+=======
+        /// At the `ClusterIP`.
+>>>>>>> manifests
         port: Port,
         /// At the pods.
         target_port: Port,
