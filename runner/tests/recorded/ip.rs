@@ -23,11 +23,13 @@ pub(super) fn view(recording: Recording, node: &str, netns: NetnsId) -> Read<Net
         .map(|raw| link(raw, &links))
         .collect::<Read<_>>()
         .map_err(|what| recording.wrong(&recording.on_node(node, "ip-link.json"), &what))?;
-    let addresses: Vec<Option<Vec<Address>>> = each(recording, &recording.on_node(node, "ip-addr.json"), addresses)?;
     Ok(NetnsView {
         netns,
         links,
-        addresses: addresses.into_iter().flatten().flatten().collect(),
+        addresses: each(recording, &recording.on_node(node, "ip-addr.json"), addresses)?
+            .into_iter()
+            .flatten()
+            .collect(),
         routes: each(recording, &recording.on_node(node, "ip-route.json"), route)?.into_iter().flatten().collect(),
         rules: each(recording, &recording.on_node(node, "ip-rule.json"), rule)?,
         neighbours: neighbours.into_iter().flatten().collect(),
@@ -36,9 +38,9 @@ pub(super) fn view(recording: Recording, node: &str, netns: NetnsId) -> Read<Net
 }
 
 /// Reads a list and turns each of its elements into ours.
-fn each<Raw: DeserializeOwned, T>(recording: Recording, file: &str, one: fn(Raw) -> Read<T>) -> Read<Vec<T>> {
+fn each<Raw: DeserializeOwned, T>(recording: Recording, file: &str, one: fn(&Raw) -> Read<T>) -> Read<Vec<T>> {
     let raw: Vec<Raw> = recording.json(file)?;
-    raw.into_iter().map(one).collect::<Read<_>>().map_err(|what| recording.wrong(file, &what))
+    raw.iter().map(one).collect::<Read<_>>().map_err(|what| recording.wrong(file, &what))
 }
 
 #[derive(Deserialize)]
@@ -113,15 +115,14 @@ struct RawAddress {
     prefixlen: u8,
 }
 
-fn addresses(raw: RawAddresses) -> Read<Option<Vec<Address>>> {
+fn addresses(raw: &RawAddresses) -> Read<Vec<Address>> {
     let of_link = raw.addr_info.iter().filter(|address| address.family == "inet");
     of_link
         .map(|address| {
             let net = Ipv4Net::new(parsed(&address.local)?, address.prefixlen).map_err(|error| error.to_string())?;
             Ok(Address { device: raw.ifname.clone(), address: net })
         })
-        .collect::<Read<_>>()
-        .map(Some)
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -150,7 +151,7 @@ struct RawMetrics {
 }
 
 /// None for an IPv6 route: those have a router preference, and colons.
-fn route(raw: RawRoute) -> Read<Option<Route>> {
+fn route(raw: &RawRoute) -> Read<Option<Route>> {
     if raw.pref.is_some() || raw.dst.contains(':') {
         return Ok(None);
     }
@@ -163,7 +164,7 @@ fn route(raw: RawRoute) -> Read<Option<Route>> {
         kind: route_kind(&raw.kind)?,
         hops: vec![NextHop {
             gateway: raw.gateway.as_deref().map(parsed).transpose()?,
-            device: raw.dev,
+            device: raw.dev.clone(),
             encapsulates: false,
         }],
         source: raw.prefsrc.as_deref().map(parsed).transpose()?,
@@ -198,7 +199,7 @@ pub(super) struct RawRule {
     table: String,
 }
 
-fn rule(raw: RawRule) -> Read<Rule> {
+fn rule(raw: &RawRule) -> Read<Rule> {
     let mask = raw.fwmask.as_deref().map_or(Ok(u32::MAX), hexadecimal)?;
     let fwmark = raw.fwmark.as_deref().map(hexadecimal).transpose()?.map(|value| (value, mask));
     Ok(Rule {
@@ -223,7 +224,7 @@ struct RawNeighbour {
 }
 
 /// None for an IPv6 neighbour.
-fn neighbour(raw: RawNeighbour) -> Read<Option<Neighbour>> {
+fn neighbour(raw: &RawNeighbour) -> Read<Option<Neighbour>> {
     if raw.dst.contains(':') {
         return Ok(None);
     }
@@ -239,8 +240,8 @@ fn neighbour(raw: RawNeighbour) -> Read<Option<Neighbour>> {
     ];
     Ok(Some(Neighbour {
         address: parsed(&raw.dst)?,
-        device: raw.dev,
-        mac: raw.lladdr.map(|mac| mac.parse()).transpose().map_err(|error| format!("{}: {error}", raw.dst))?,
+        device: raw.dev.clone(),
+        mac: raw.lladdr.as_ref().map(|mac| mac.parse()).transpose().map_err(|error| format!("{}: {error}", raw.dst))?,
         state: named("neighbour state", &raw.state.join(" "), &states)?,
     }))
 }
@@ -278,7 +279,7 @@ fn what_is_not_known_is_an_error() {
         let plain = r#"{"type":"unicast","dst":"10.0.1.0/24","dev":"eth0","table":"main","protocol":"boot","scope":"global","flags":[]}"#;
         let (from, to) = change.split_once(" for ").expect("two texts");
         let raw: RawRoute = serde_json::from_str(&plain.replace(to, from)).map_err(|error| error.to_string())?;
-        route(raw)
+        route(&raw)
     };
     assert!(read("unicast for unicast").expect("a plain route").is_some());
     for (change, expected) in [

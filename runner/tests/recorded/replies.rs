@@ -98,7 +98,7 @@ pub(super) fn pods(recording: Recording) -> Read<Vec<PodSeen>> {
     recording.text(file)?.lines().map(pod).collect::<Read<_>>().map_err(|what| recording.wrong(file, &what))
 }
 
-/// `service.txt`: ClusterIP and port.
+/// `service.txt`: `ClusterIP` and port.
 pub(super) fn cluster_ip(recording: Recording) -> Read<SocketAddrV4> {
     let text = recording.text("service.txt")?;
     text.trim_end()

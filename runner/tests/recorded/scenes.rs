@@ -76,7 +76,7 @@ pub(crate) fn routing(recording: Recording) -> Read<RoutingSeen> {
     Ok(RoutingSeen { nodes, pod_cidrs, lookups: BTreeMap::new() })
 }
 
-/// From `CiliumNode`, or, where it was not recorded, each node's address on cilium_host and the pool's mask size.
+/// From `CiliumNode`, or, where it was not recorded, each node's address on `cilium_host` and the pool's mask size.
 fn pod_cidrs(recording: Recording, nodes: &BTreeMap<NodeName, NetnsView>) -> Read<PodCidrs> {
     if !recording.is_flat() {
         return kube::pod_cidrs(recording);

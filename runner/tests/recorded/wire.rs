@@ -69,7 +69,7 @@ fn on_bridge(recording: Recording, nodes: &Views, pods: &[PodSeen]) -> Read<Traf
 fn on_eth0(recording: Recording, nodes: &Views, pods: &[PodSeen]) -> Read<Traffic> {
     let mut captures = Vec::new();
     let mut answers = Vec::new();
-    for (node, _) in nodes {
+    for node in nodes.keys() {
         let raw = raw(recording, &format!("{node}.eth0.pcap"))?;
         answers.extend(raw.iter().filter_map(|frame| arp_answer(&frame.bytes, GATEWAY)));
         captures.push(capture(node, decode::frames(&raw)));
@@ -143,7 +143,7 @@ fn sent(recording: Recording, pods: &[PodSeen]) -> Read<(Vec<PodExchange>, Vec<O
 fn ping(block: &Block) -> Read<Option<PingReply>> {
     let Some((_, arguments)) = block.title.split_once(": ping -c 2 -M do -s ") else { return Ok(None) };
     let parsed = arguments.split_once(' ').and_then(|(size, to)| Some((size.parse().ok()?, to.parse().ok()?)));
-    let (size, to) = parsed.ok_or_else(|| format!("{:?} is not SIZE ADDRESS", arguments))?;
+    let (size, to) = parsed.ok_or_else(|| format!("{arguments:?} is not SIZE ADDRESS"))?;
     block.ping(to, size).map(Some)
 }
 

@@ -60,9 +60,9 @@ fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut 
             Count(capture.frames.len(), "frame")
         )
     };
-    let unseen: Vec<_> =
-        [&requests, &replies].into_iter().filter(|direction| direction.bare == 0).map(nothing).collect();
-    let incomplete = !unseen.is_empty() || capture.lost > 0;
+    // Requests without replies, or the other way round, are half of it; of neither, one sentence says enough.
+    let unseen = [&requests, &replies].into_iter().find(|direction| direction.bare == 0).map(nothing);
+    let incomplete = unseen.is_some() || capture.lost > 0;
     gathered.missing.extend(unseen);
     gathered.missing.extend(who::losses(capture));
     if !incomplete {
