@@ -62,10 +62,10 @@ fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut 
     };
     // Requests without replies, or the other way round, are half of it; of neither, one sentence says enough.
     let unseen = [&requests, &replies].into_iter().find(|direction| direction.bare == 0).map(nothing);
-    let incomplete = unseen.is_some() || capture.lost > 0;
+    let both_ways = unseen.is_none();
     gathered.missing.extend(unseen);
     gathered.missing.extend(who::losses(capture));
-    if !incomplete {
+    if both_ways {
         gathered.shown.push(format!(
             "{} {requests} seen on {}, 0 in a tunnel",
             Count(requests.bare, "frame"),
