@@ -8,8 +8,9 @@ mod recorded;
 use std::collections::BTreeSet;
 
 use lab::expect::Expectations;
-use lab::judge::wire;
+use lab::judge::seen::BaseSeen;
 use lab::judge::{Judgement, NotHeld, Reason};
+use lab::judge::{routing, wire};
 use recorded::{
     BEFORE, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, docker, expectations, scenes,
 };
@@ -37,6 +38,10 @@ struct Row {
     on: [Must; 5],
 }
 
+const NO_BEFORE: Must = NotRecorded(
+    "of this lab nothing was recorded before its CNI, and nothing says that it is the one of 1",
+    &["docker/network-kind.json", "before-cni"],
+);
 const NO_PING: Must = NotRecorded("no packets of the whole MTU were sent", &["/traffic.txt", "ping.txt"]);
 const NO_OUTSIDE: Must = NotRecorded(
     "no pod asked the outside, and the bridge was captured on ports 8080, 8472 and 6081 only",
@@ -44,6 +49,35 @@ const NO_OUTSIDE: Must = NotRecorded(
 );
 
 const TABLE: &[Row] = &[
+    Row {
+        case: "routing::only_base_routes_before",
+        // 3, 4 and 5 are of the lab that 1 was recorded of before its CNI, which a test checks.
+        judge: |recording| decide(before(recording), routing::only_base_routes_before),
+        on: [Hold, Hold, Hold, NO_BEFORE, NO_BEFORE],
+    },
+    Row {
+        case: "routing::direct_route_to_every_peer",
+        // The kernel's own lookups were not recorded anywhere: by `tables_lead_directly`, on rules and routes alone.
+        judge: |recording| decide(scenes::routing(recording), routing::tables_lead_directly),
+        on: [
+            Hold,
+            Refute(&[Reason::RouteMissing]),
+            Refute(&[Reason::ThroughTunnel]),
+            Hold,
+            Refute(&[Reason::ThroughTunnel]),
+        ],
+    },
+    Row {
+        case: "routing::no_tunnel_device",
+        judge: |recording| decide(scenes::routing(recording), routing::no_tunnel_device),
+        on: [Hold, Hold, Refute(&[Reason::TunnelDevice]), Hold, Refute(&[Reason::TunnelDevice])],
+    },
+    Row {
+        case: "routing::own_pods_are_local",
+        // In 7 and 8 the pod CIDRs are derived from the address of cilium_host.
+        judge: |recording| decide(scenes::routing(recording), routing::own_pods_are_local),
+        on: [Hold, Hold, Hold, Hold, Hold],
+    },
     Row {
         case: "wire::pods_reach_each_other_directly",
         judge: |recording| decide(recorded::wire::seen(recording), wire::pods_reach_each_other_directly),
@@ -89,6 +123,14 @@ const TABLE: &[Row] = &[
         on: [NO_OUTSIDE, Refute(&[Reason::LeaksToGateway]), NO_OUTSIDE, Hold, Hold],
     },
 ];
+
+/// What the nodes of this recording's lab showed before routing was installed.
+fn before(recording: Recording) -> Read<BaseSeen> {
+    if docker::containers(recording)? != docker::containers(BEFORE)? {
+        return Err(format!("{} is of another lab than {}", recording.0, BEFORE.0));
+    }
+    scenes::base(BEFORE)
+}
 
 fn decide<Seen>(seen: Read<Seen>, judge: fn(&Seen, &Expectations) -> Judgement) -> Read<Judgement> {
     Ok(judge(&seen?, &expectations()?))
@@ -214,4 +256,20 @@ fn without_the_gateways_address_nothing_is_said_of_leaks() {
     seen.traffic.gateway_macs.remove(&"kind-control-plane".into());
     let judgement = wire::nothing_leaks_to_the_uplink(&seen, &expectations().expect("expectations"));
     assert!(matches!(judgement, Err(NotHeld::Unobserved(_))), "{judgement:#?}");
+}
+
+/// The kernel was not asked: the case itself must not hold on routes and rules alone.
+#[test]
+fn without_the_kernels_lookups_direct_routes_are_not_proved() {
+    for recording in [NATIVE, NATIVE_WIRE] {
+        let judgement = decide(scenes::routing(recording), routing::direct_route_to_every_peer).expect("read");
+        assert!(matches!(judgement, Err(NotHeld::Unobserved(_))), "{}: {judgement:#?}", recording.0);
+    }
+}
+
+#[test]
+fn routes_that_are_there_too_early_refute() {
+    let judgement = decide(scenes::base(NATIVE), routing::only_base_routes_before).expect("read");
+    let reasons: BTreeSet<_> = judgement.expect_err("should be refuted").reasons().into_iter().collect();
+    assert_eq!(reasons, [Reason::RouteBeforeRouting].into());
 }
