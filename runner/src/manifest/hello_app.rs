@@ -163,11 +163,7 @@ object! {
 object! {
     /// A port of a Service.
     ServicePort {
-<<<<<<< HEAD
-        /// At the ClusterIP.
-=======
         /// At the `ClusterIP`.
->>>>>>> manifests
         port: Port,
         /// At the pods.
         target_port: Port,
