@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use lab::expect::Expectations;
 use lab::judge::seen::BaseSeen;
 use lab::judge::{Judgement, NotHeld, Reason};
-use lab::judge::{routing, wire};
+use lab::judge::{adjacency, routing, service, wire};
 use recorded::{
     BEFORE, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, docker, expectations, scenes,
 };
@@ -38,6 +38,15 @@ struct Row {
     on: [Must; 5],
 }
 
+const NO_ROLES: Must = NotRecorded("the nodes' roles were not", &["kube/nodes.json"]);
+const NO_NETWORK: Must =
+    NotRecorded("Docker's networks were not", &["docker/network-kind.json", "docker/networks.json"]);
+const NO_NEIGHBOURS: Must = NotRecorded("neighbour tables were not, and no node asked for another", &["ip-neigh.json"]);
+const NO_READINESS: Must = NotRecorded("pods.txt has no readiness", &["kube/pods.json"]);
+const NO_ENDPOINTS: Must =
+    NotRecorded("service.txt has no endpoints", &["kube/endpointslices.json", "kube/endpoints.json"]);
+const NO_TABLES: Must = NotRecorded("the agents were not asked", &[".bpf-lb-list.json", ".service-list.json"]);
+const NO_NODES_ASKED: Must = NotRecorded("only pods asked the Service", &["from-nodes.txt"]);
 const NO_BEFORE: Must = NotRecorded(
     "of this lab nothing was recorded before its CNI, and nothing says that it is the one of 1",
     &["docker/network-kind.json", "before-cni"],
@@ -49,6 +58,22 @@ const NO_OUTSIDE: Must = NotRecorded(
 );
 
 const TABLE: &[Row] = &[
+    Row {
+        case: "cluster::three_nodes_run",
+        judge: |recording| decide(scenes::members(recording), adjacency::three_nodes_run),
+        on: [Hold, Hold, Hold, NO_ROLES, NO_ROLES],
+    },
+    Row {
+        case: "l2::nodes_share_one_bridge",
+        judge: |recording| decide(scenes::segments(recording), adjacency::nodes_share_one_bridge),
+        on: [Hold, Hold, Hold, NO_NETWORK, NO_NETWORK],
+    },
+    Row {
+        case: "l2::peers_are_adjacent",
+        // By the kernel's neighbour table, entries that are reachable; no resolution was made for the recording.
+        judge: |recording| decide(scenes::adjacency(recording), adjacency::peers_are_adjacent),
+        on: [Hold, Hold, Hold, NO_NEIGHBOURS, NO_NEIGHBOURS],
+    },
     Row {
         case: "routing::only_base_routes_before",
         // 3, 4 and 5 are of the lab that 1 was recorded of before its CNI, which a test checks.
@@ -77,6 +102,31 @@ const TABLE: &[Row] = &[
         // In 7 and 8 the pod CIDRs are derived from the address of cilium_host.
         judge: |recording| decide(scenes::routing(recording), routing::own_pods_are_local),
         on: [Hold, Hold, Hold, Hold, Hold],
+    },
+    Row {
+        case: "service::two_replicas_on_two_workers",
+        judge: |recording| decide(scenes::workload(recording), service::two_replicas_on_two_workers),
+        on: [Hold, Hold, Hold, NO_READINESS, NO_READINESS],
+    },
+    Row {
+        case: "service::cluster_ip_has_both_backends",
+        judge: |recording| decide(scenes::endpoints(recording), service::cluster_ip_has_both_backends),
+        on: [Hold, Hold, Hold, NO_ENDPOINTS, NO_ENDPOINTS],
+    },
+    Row {
+        case: "service::load_balancer_table_matches",
+        judge: |recording| decide(scenes::tables(recording), service::load_balancer_table_matches),
+        on: [Hold, Hold, Hold, NO_TABLES, NO_TABLES],
+    },
+    Row {
+        case: "service::answers_from_the_control_plane",
+        judge: |recording| decide(scenes::answers_to_control_plane(recording), service::answers),
+        on: [Hold, Refute(&[Reason::NoAnswer]), Hold, NO_NODES_ASKED, NO_NODES_ASKED],
+    },
+    Row {
+        case: "service::answers_from_each_pod",
+        judge: |recording| decide(scenes::answers_to_pods(recording), service::answers),
+        on: [Hold, Refute(&[Reason::SomeUnanswered]), Hold, Hold, Hold],
     },
     Row {
         case: "wire::pods_reach_each_other_directly",
@@ -174,6 +224,16 @@ fn every_case_on_every_recording() {
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_table_is_complete() {
+    let names: BTreeSet<_> = TABLE.iter().map(|row| row.case).collect();
+    assert_eq!(names.len(), TABLE.len(), "a case is in the table twice");
+    let of_area = |area: &str| names.iter().filter(|name| name.starts_with(area)).count();
+    let areas = ["cluster::", "l2::", "routing::", "service::", "wire::"].map(of_area);
+    assert_eq!(areas, [1, 2, 4, 5, 6], "the cases that exist on both backends");
+    assert_eq!(names.len(), 18);
 }
 
 #[test]
