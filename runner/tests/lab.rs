@@ -7,6 +7,7 @@ use lab::backend::netns::Lifetime;
 use lab::cli::LabArgs;
 use lab::failure::{Failure, code};
 use lab::harness::{Event, Harness, LabSource, SessionOptions, setup};
+use lab::report::StageOutcome;
 use libtest_mimic::Arguments;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,8 +47,10 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         case_deadline: CASE_DEADLINE,
     };
     let tell = |event: Event<'_>| {
-        if let Event::Stage(stage) = event {
-            eprintln!("{}: {}", stage.name, stage.summary);
+        if let Event::Stage(stage) = event
+            && stage.outcome == StageOutcome::Failed
+        {
+            eprintln!("{} failed: {}", stage.name, stage.summary);
         }
     };
     Harness { arguments, setup: setup(&lab)?, options }.run(tell)

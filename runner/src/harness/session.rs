@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::setup::Setup;
@@ -56,6 +56,8 @@ pub enum Event<'a> {
     Case(&'a CaseReport),
     /// Something takes a while.
     Working(&'a str),
+    /// The run is over, and its folder has its name.
+    Kept(&'a Path),
 }
 
 /// One invocation's work.

@@ -87,17 +87,6 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
     }
 }
 
-/// An error with all its causes, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// An errno in words: `network is unreachable`.
 pub(super) fn words(errno: Errno) -> String {
     let text = errno.desc();
