@@ -1,6 +1,5 @@
 //! One question, asked in the namespace of this thread.
 
-use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
