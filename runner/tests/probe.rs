@@ -1,7 +1,7 @@
 //! The probe on a real kernel: what it must see, and what it must not.
 //!
 //! Needs nothing but the right to make network namespaces: root, or `unshare -Urn`. One test reads a capture with
-//! `tcpdump`.
+//! `tcpdump`; Debian's gives up root before it reads, and so fails in a user namespace where root is alone.
 
 #[path = "probe/http.rs"]
 mod http;

@@ -40,6 +40,18 @@ fn a_peer_answers_and_nobody_is_silent() {
 }
 
 #[test]
+fn a_link_that_is_just_coming_up_is_waited_for() {
+    let (one, two) = pair();
+    let mac = mac(&two);
+    for _round in 0..20 {
+        two.run(async |connection| connection.set_link_down("eth0").await.unwrap());
+        two.run(async |connection| connection.set_link_up("eth0").await.unwrap());
+        // Less than the kernel waits before it asks again.
+        assert_eq!(resolve(&one, &[TWO], Duration::from_millis(900)), [Resolved::Answered(mac)]);
+    }
+}
+
+#[test]
 fn silence_ends_with_the_kernels_own_patience() {
     let (one, _two) = pair();
     let begun = clock::now();

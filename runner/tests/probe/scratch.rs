@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
+use lab::clock::{self, Poll};
 use lab::observe::{NetnsView, Place};
 use lab::probe::{Answer, Answered, Ask, Request};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -63,6 +65,20 @@ impl Netns {
             connection.add_address(Ipv4Address::new("eth0", peer, 24)).await.unwrap();
             connection.set_link_up("eth0").await.unwrap();
         });
+        self.wait_until_running(device);
+        other.wait_until_running("eth0");
+    }
+
+    /// The kernel begins to send some time after both ends are up, and drops everything until then.
+    fn wait_until_running(&self, device: &str) {
+        self.run(async |connection| {
+            let running = async || match connection.get_link_by_name(device).await.unwrap().map(|link| link.flags()) {
+                Some(flags) if flags & IFF_RUNNING != 0 => Poll::Ready(()),
+                other => Poll::NotYet(format!("{other:x?}")),
+            };
+            let (deadline, interval) = (Duration::from_secs(10), Duration::from_millis(1));
+            clock::until(deadline, interval, "a running link", running).await.unwrap();
+        });
     }
 
     /// Adds a route.
@@ -94,6 +110,9 @@ impl Netns {
         answer
     }
 }
+
+/// include/uapi/linux/if.h.
+const IFF_RUNNING: u32 = 1 << 6;
 
 /// Two namespaces and a link between them: `eth0` at both ends, .1 and .2 of 192.0.2.0/24 (RFC 5737).
 pub(crate) fn pair() -> (Netns, Netns) {
