@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::thread;
 use std::time::Duration;
 
-use lab::clock;
-use lab::observe::{MacAddr, Resolution, Resolved};
+use lab::clock::{self, Poll};
+use lab::observe::{MacAddr, NeighbourState, Resolution, Resolved};
 use lab::probe::{Answer, Request};
 use nlink::netlink::addr::Ipv4Address;
 use nlink::netlink::neigh::Neighbor;
@@ -41,14 +42,35 @@ fn a_peer_answers_and_nobody_is_silent() {
 
 #[test]
 fn a_link_that_is_just_coming_up_is_waited_for() {
-    let (one, two) = pair();
-    let mac = mac(&two);
     for _round in 0..20 {
-        two.run(async |connection| connection.set_link_down("eth0").await.unwrap());
-        two.run(async |connection| connection.set_link_up("eth0").await.unwrap());
+        let (one, two) = (Netns::new(), Netns::new());
+        one.plug("eth0", ONE, &two, TWO, 1500);
         // Less than the kernel waits before it asks again.
-        assert_eq!(resolve(&one, &[TWO], Duration::from_millis(900)), [Resolved::Answered(mac)]);
+        let outcomes = resolve(&one, &[TWO], Duration::from_millis(900));
+        assert_eq!(outcomes, [Resolved::Answered(mac(&two))]);
     }
+}
+
+#[test]
+fn a_peer_that_asks_has_not_answered_yet() {
+    let (one, two) = pair();
+    two.sysctl("ipv4/conf/eth0/arp_ignore", "8");
+    let outcome = thread::scope(|scope| {
+        let resolving = scope.spawn(|| resolve(&one, &[TWO], Duration::from_secs(20)));
+        one.run(async |_connection| {
+            let asked = async || match one.view().neighbours.first() {
+                Some(entry) if entry.state == NeighbourState::Incomplete => Poll::Ready(()),
+                other => Poll::NotYet(format!("{other:?}")),
+            };
+            let interval = Duration::from_millis(1);
+            clock::until(Duration::from_secs(10), interval, "a question", asked).await.unwrap();
+        });
+        // Its question tells its address: the kernel takes that, and asks no more.
+        assert_eq!(resolve(&two, &[ONE], Duration::from_secs(10)), [Resolved::Answered(mac(&one))]);
+        two.sysctl("ipv4/conf/eth0/arp_ignore", "0");
+        resolving.join().unwrap()
+    });
+    assert_eq!(outcome, [Resolved::Answered(mac(&two))]);
 }
 
 #[test]

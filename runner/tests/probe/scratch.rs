@@ -53,8 +53,15 @@ impl Netns {
         })
     }
 
-    /// Connects a device here and `eth0` there, both up, with these addresses (/24) and this MTU.
+    /// Connects a device here and `eth0` there, both up and running, with these addresses (/24) and this MTU.
     pub(crate) fn connect(&self, device: &str, own: Ipv4Addr, other: &Netns, peer: Ipv4Addr, mtu: u32) {
+        self.plug(device, own, other, peer, mtu);
+        self.wait_until_running(device);
+        other.wait_until_running("eth0");
+    }
+
+    /// The same without waiting until the kernel sends on the link.
+    pub(crate) fn plug(&self, device: &str, own: Ipv4Addr, other: &Netns, peer: Ipv4Addr, mtu: u32) {
         self.run(async |connection| {
             let pair = VethLink::new(device, "eth0").mtu(mtu).peer_mtu(mtu).peer_netns_fd(&other.0);
             connection.add_link(pair).await.unwrap();
@@ -65,8 +72,6 @@ impl Netns {
             connection.add_address(Ipv4Address::new("eth0", peer, 24)).await.unwrap();
             connection.set_link_up("eth0").await.unwrap();
         });
-        self.wait_until_running(device);
-        other.wait_until_running("eth0");
     }
 
     /// The kernel begins to send some time after both ends are up, and drops everything until then.
