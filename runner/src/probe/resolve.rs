@@ -10,7 +10,7 @@ use nlink::netlink::message::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST};
 use nlink::netlink::{Connection, MessageBuilder, NlMsgType, RtnetlinkGroup};
 
 use super::links::{INET, Names, links, names, running};
-use super::look::{LookError, chain, words};
+use super::look::{LookError, words};
 use super::neighbours::neighbours;
 use super::netlink::{NetlinkError, Reply, connect, request};
 use crate::clock::{self, Poll};
