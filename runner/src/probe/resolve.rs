@@ -14,6 +14,7 @@ use super::look::{LookError, words};
 use super::neighbours::neighbours;
 use super::netlink::{NetlinkError, Reply, connect, request};
 use crate::clock::{self, Poll};
+use crate::failure::chain;
 use crate::observe::{Link, Neighbour, NeighbourState, Resolution, Resolved};
 
 // include/uapi/linux/neighbour.h.
