@@ -174,14 +174,14 @@ impl StateDir {
             .ok_or(StateError::NoHome)
     }
 
-    fn named(name: &str) -> Result<Self, StateError> {
+    fn named(root: &Path, name: &str) -> Result<Self, StateError> {
         let fits = (1..=40).contains(&name.len())
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if !fits {
             return Err(StateError::Name(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), folder: Self::root()?.join(name) })
+        Ok(Self { name: name.to_owned(), folder: root.join(name) })
     }
 
     /// Claims a name: makes its folder.
@@ -191,9 +191,16 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Taken`] when a lab has it.
     pub fn claim(name: &str) -> Result<Self, StateError> {
-        let state = Self::named(name)?;
-        let root = Self::root()?;
-        fs::create_dir_all(&root).map_err(io_error("making", &root))?;
+        Self::claim_in(&Self::root()?, name)
+    }
+
+    /// The same within another folder than [`StateDir::root`]: for labs that no other command is to find.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] when a lab has it there.
+    pub fn claim_in(root: &Path, name: &str) -> Result<Self, StateError> {
+        let state = Self::named(root, name)?;
+        fs::create_dir_all(root).map_err(io_error("making", root))?;
         match fs::create_dir(&state.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let taken = || StateError::Taken { name: name.to_owned(), folder: state.folder.clone() };
@@ -215,7 +222,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Missing`] when there is none of this name.
     pub fn open(name: &str) -> Result<Self, StateError> {
-        let state = Self::named(name)?;
+        let state = Self::named(&Self::root()?, name)?;
         if state.folder.is_dir() {
             return Ok(state);
         }
@@ -236,7 +243,7 @@ impl StateDir {
         let mut all = Vec::new();
         for entry in entries {
             let entry = entry.map_err(io_error("reading", &root))?;
-            if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(name).ok()) {
+            if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(&root, name).ok()) {
                 all.push(state);
             }
         }

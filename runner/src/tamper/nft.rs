@@ -37,6 +37,7 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
                 .then(Stmt::Masquerade),
         ),
         Act::StopMasquerading => return nftables.flush_chain(nft_layout::TABLE, MASQUERADE_CHAIN, Family::Ip).await,
+        Act::RemoveServices => return nftables.flush_chain(nft_layout::TABLE, nft_layout::CHAIN, Family::Ip).await,
         _ => return Ok(()),
     };
     nftables

@@ -17,11 +17,15 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             };
             route.replace_route(new).await
         }
-        Act::AddRule { priority, destination, table } => {
+        Act::AddRule { priority, source, destination, table } => {
             let rule = RuleBuilder::v4()
                 .priority(*priority)
                 .to_v4(destination.network(), destination.prefix_len())
                 .table(*table);
+            let rule = match source {
+                Some(source) => rule.from_v4(source.network(), source.prefix_len()),
+                None => rule,
+            };
             route.add_rule(rule).await
         }
         Act::AddVxlan { device } => route.add_link(VxlanLink::new(device.as_str(), 77).port(8472).up()).await,
@@ -30,6 +34,11 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             route.add_address(Ipv4Address::new(device.as_str(), address.addr(), address.prefix_len())).await
         }
         Act::SetMaster { device, master } => route.set_link_master(device.as_str(), master.as_str()).await,
+        Act::SetDown { device } => route.set_link_down(device.as_str()).await,
+        Act::MoveAddress { device, from, to } => {
+            route.del_address_v4(device.as_str(), from.addr(), from.prefix_len()).await?;
+            route.add_address(Ipv4Address::new(device.as_str(), to.addr(), to.prefix_len())).await
+        }
         Act::SetMtu { device, mtu } => route.set_link_mtu(device.as_str(), mtu.0).await,
         _ => Ok(()),
     }
