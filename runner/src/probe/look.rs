@@ -75,9 +75,7 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
         Request::Resolve { device, addresses, deadline } => {
             resolve::resolve(device, addresses, *deadline).await.map(Answer::Resolved)
         }
-        Request::Forget { device, addresses } => {
-            resolve::forget(device, addresses).await.map(Answer::Forgotten)
-        }
+        Request::Forget { device, addresses } => resolve::forget(device, addresses).await.map(Answer::Forgotten),
         Request::Http(ask) => Ok(Answer::Http(http::replies(ask).await)),
         Request::Ping { destination, lengths, deadline } => {
             ping::ping(*destination, lengths, *deadline).await.map(Answer::Pinged)

@@ -21,9 +21,11 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
             BaseChain::filter(FilterHook::Output, Priority::Filter),
             rule("output").then(Match::eq(Field::L4Proto, Value::Int(6))).match_daddr_v4(*destination, 32).drop(),
         ),
-        Act::DropPort { port } => {
-            ("input", BaseChain::filter(FilterHook::Input, Priority::Filter), rule("input").match_tcp_dport(*port).drop())
-        }
+        Act::DropPort { port } => (
+            "input",
+            BaseChain::filter(FilterHook::Input, Priority::Filter),
+            rule("input").match_tcp_dport(*port).drop(),
+        ),
         Act::MasqueradeTo(destination) => (
             "postrouting",
             // Before the lab's own chain.
@@ -40,10 +42,8 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
         Act::RemoveServices => return nftables.flush_chain(nft_layout::TABLE, nft_layout::CHAIN, Family::Ip).await,
         _ => return Ok(()),
     };
-    nftables
-        .transaction()
-        .add_table(TABLE, Family::Ip)
-        .add_chain(Chain::new(TABLE, chain)?.family(Family::Ip).base(base))
+    nft_layout::ensure_table(nftables.transaction(), TABLE)
+        .update_chain(Chain::new(TABLE, chain)?.family(Family::Ip).base(base))
         .add_rule(rule)
         .commit(nftables)
         .await

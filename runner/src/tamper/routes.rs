@@ -1,6 +1,7 @@
 //! Changes to links, routes and rules.
 
 use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
+use nlink::netlink::types::route::{RouteProtocol, RouteScope};
 use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
 
 use super::Act;
@@ -8,9 +9,14 @@ use super::Act;
 /// Makes the change, if it is one of these.
 pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<()> {
     match act {
-        Act::DeleteRoute(destination) => route.del_route_v4(destination.network(), destination.prefix_len()).await,
+        // The kernel compares whatever is named; this scope and this protocol stand for any (fib_table_delete()).
+        Act::DeleteRoute(destination) => {
+            let any = Ipv4Route::new(destination.network(), destination.prefix_len());
+            route.del_route(any.scope(RouteScope::Nowhere).protocol(RouteProtocol::Unspec)).await
+        }
         Act::PutRoute { destination, device, gateway, table } => {
-            let new = Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
+            let new =
+                Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
             let new = match gateway {
                 Some(gateway) => new.gateway(*gateway).onlink(),
                 None => new,
