@@ -11,6 +11,7 @@ use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup
 use crate::interrupt::Interrupt;
 use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
 use crate::stage::Stage;
+use crate::state::StateDir;
 
 /// Runs it. The exit code of the run.
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
@@ -20,6 +21,9 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let cases = selected(&selection, setup.backend)?;
     if args.dry_run {
         return print(&plan(&setup, &cases, args)).map(|()| 0);
+    }
+    if let Some(name) = &args.name {
+        StateDir::check_free(name)?;
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(run_cases(args, setup, &cases))
@@ -39,7 +43,6 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let folder = session.final_folder();
     let names = cases.iter().map(|case| case.name);
     let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
-    lines.print(|terminal| terminal.head(session.report()));
 
     let stopped = go(&mut session, cases, &mut interrupt, &mut lines).await;
     if stopped.is_err() && interrupt.noticed() {
@@ -71,6 +74,18 @@ async fn go(
         Stopped::Interrupted => None,
         Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),
     };
+    // What the doctor warns of belongs into the first lines.
+    let mut examined = Vec::new();
+    let mut hear = |event: Event<'_>| match event {
+        Event::Stage(stage) => examined.push(stage.clone()),
+        other => lines.hear(other),
+    };
+    let doctor = session.reach(Stage::Doctor, interrupt, &mut hear).await;
+    lines.print(|terminal| terminal.head(session.report()));
+    for stage in &examined {
+        lines.hear(Event::Stage(stage));
+    }
+    doctor.map_err(stop)?;
     let backend = session.report().head.backend;
     let needed = cases.iter().filter(|case| case.body(backend).is_some()).map(|case| case.needs).max();
     session.reach(needed.unwrap_or(Stage::Doctor), interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
@@ -107,6 +122,7 @@ impl Lines {
             Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
             Event::Case(case) => self.print(|terminal| terminal.case(case)),
             Event::Working(what) => self.progress.working(what),
+            Event::Kept(_) => {}
         }
     }
 }

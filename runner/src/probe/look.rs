@@ -1,6 +1,5 @@
 //! One question, asked in the namespace of this thread.
 
-use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
@@ -52,9 +51,9 @@ pub(super) enum LookError {
         /// What was asked for.
         length: u32,
         /// Headers alone.
-        least: u32,
+        least: usize,
         /// The most that IPv4 can carry.
-        most: u32,
+        most: usize,
     },
     /// The capture could not be kept.
     #[error("cannot keep a capture")]
@@ -85,17 +84,6 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
             Err(LookError::Refused { doing: "capture here", reason: "a capture has a thread of its own".to_owned() })
         }
     }
-}
-
-/// An error with all its causes, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// An errno in words: `network is unreachable`.
