@@ -189,7 +189,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Name`] for one that cannot be a name, [`StateError::Taken`] when a lab has it.
     pub fn check_free(name: &str) -> Result<(), StateError> {
-        let state = Self::named(name)?;
+        let state = Self::named(&Self::root()?, name)?;
         if state.folder.is_dir() && !state.is_abandoned() {
             return Err(state.taken());
         }

@@ -138,13 +138,14 @@ pub(crate) const CONTROLS: &[Control] = &[
         FROM_PODS,
         "refutes_answers_from_each_pod_when_one_pods_traffic_is_dropped",
         Fault::Made(|plan| vec![(pod(POD1), drop_to(plan, POD1)), (pod(POD1), drop_to(plan, POD2))]),
-        &[(FROM_PODS, Refuted(&[(NoAnswer, POD1)]))],
+        // What it drops are its answers too.
+        &[(FROM_PODS, Refuted(&[(NoAnswer, POD1), (SomeUnanswered, POD2)]))],
     ),
     turns(
         FROM_PODS,
-        "refutes_answers_from_each_pod_when_one_cannot_reach_the_other",
+        "refutes_answers_from_each_pod_when_they_cannot_reach_each_other",
         Fault::Made(|plan| vec![(pod(POD1), drop_to(plan, POD2))]),
-        &[(FROM_PODS, Refuted(&[(SomeUnanswered, POD1)]))],
+        &[(FROM_PODS, Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)]))],
     ),
     turns(
         FROM_PODS,
