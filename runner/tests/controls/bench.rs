@@ -21,7 +21,7 @@ use lab::tamper::{Act, Tampered};
 use serde_json::Value;
 
 /// For one look: longer than all its own deadlines.
-const LOOK_DEADLINE: Duration = Duration::from_secs(60);
+const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A lab, what is expected of one, and the fault that is made in it.
 pub(crate) struct Bench {

@@ -14,8 +14,11 @@ pub(crate) fn all() -> Vec<Control> {
     [cluster::CONTROLS, l2::CONTROLS, routing::CONTROLS, service::CONTROLS, wire::CONTROLS].concat()
 }
 
+/// A rule: its name, and what breaks it.
+pub(crate) type Rule = (&'static str, fn() -> Result<(), String>);
+
 /// What must be true of the table.
-pub(crate) const RULES: &[(&str, fn() -> Result<(), String>)] = &[
+pub(crate) const RULES: &[Rule] = &[
     ("every_case_has_a_control_that_accepts_and_one_that_refutes", both_of_each),
     ("every_control_has_a_name_that_says_what_it_does", names),
     ("every_turned_case_exists_and_is_judged", turned),

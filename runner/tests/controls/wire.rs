@@ -113,7 +113,7 @@ const ROUTE_REMOVED: &[(&str, Expect)] = &[
     (DIRECT, Refuted(&[(RouteMissing, WORKER)])),
     (FROM_PODS, Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
     (REACH, Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
-    (BARE, Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11) was seen on kind-worker2's eth0")),
+    (BARE, Refuted(&[(WrongFrameAddresses, WORKER)])),
     (SOURCE, Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0")),
     (FULL_MTU, Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
     (NO_LEAK, Refuted(&[(LeaksToGateway, WORKER)])),
