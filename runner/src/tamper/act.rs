@@ -23,10 +23,12 @@ pub enum Act {
         /// In which table.
         table: u32,
     },
-    /// Adds a rule that looks into a table for this destination before the main table.
+    /// Adds a rule that looks into a table for these packets before the main table.
     AddRule {
         /// Lower comes first; 32766 is the main table's.
         priority: u32,
+        /// For packets from here; none is any.
+        source: Option<Ipv4Net>,
         /// For packets to here.
         destination: Ipv4Net,
         /// Where to look.
@@ -53,6 +55,20 @@ pub enum Act {
         /// The bridge.
         master: String,
     },
+    /// Sets a link down.
+    SetDown {
+        /// The link.
+        device: String,
+    },
+    /// Takes an address from a link and gives it another.
+    MoveAddress {
+        /// The link.
+        device: String,
+        /// The address it has, with its prefix length.
+        from: Ipv4Net,
+        /// The one it gets.
+        to: Ipv4Net,
+    },
     /// Changes a link's MTU.
     SetMtu {
         /// The link.
@@ -76,6 +92,8 @@ pub enum Act {
         /// All of them.
         backends: Vec<Ipv4Addr>,
     },
+    /// Takes all Services out of this namespace's table.
+    RemoveServices,
     /// Drops TCP segments that leave this namespace for an address.
     DropTo {
         /// Where to.
@@ -107,4 +125,6 @@ pub enum Says {
     Nothing,
     /// A whole HTTP response with status 200 that is not hello-app's.
     SomethingElse,
+    /// A whole HTTP response with status 503.
+    Unavailable,
 }
