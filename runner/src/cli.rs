@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::backend::Routing;
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
+use crate::tamper::TamperArgs;
 
 /// `lab`.
 #[derive(Debug, Parser)]
@@ -64,6 +65,9 @@ pub enum Command {
     /// Look into network namespaces (used by the other commands)
     #[command(hide = true)]
     Probe(ProbeArgs),
+    /// Make faults in a lab (used by the tests)
+    #[command(hide = true)]
+    Tamper(TamperArgs),
     /// Hold a lab (used by the other commands)
     #[command(hide = true)]
     Hold(HolderArgs),

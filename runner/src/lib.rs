@@ -7,7 +7,7 @@
 
 pub mod backend;
 pub mod case;
-//pub mod cases;
+pub mod cases;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -20,13 +20,14 @@ pub mod harness;
 pub mod interrupt;
 pub mod judge;
 pub mod manifest;
-pub mod nft;
+pub mod nft_layout;
 pub mod observe;
 pub mod pins;
 pub mod probe;
 pub mod report;
 pub mod stage;
 pub mod state;
+pub mod tamper;
 
 /// A runtime of one thread: what this program waits for, it waits for on its main thread.
 ///

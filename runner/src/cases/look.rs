@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::backend::{Lab, LabError};
+use crate::judge::routing::kernel_questions;
 use crate::judge::seen::{NodeAnswer, RoutingSeen};
-use crate::observe::{Lookup, NetnsView, NodeName, Place};
+use crate::observe::{Lookup, NetnsView, NodeName, Place, PodCidrs};
 use crate::probe::{Answer, Request};
 
 /// A look that broke, in words.
@@ -47,25 +48,27 @@ pub(super) async fn node_views(lab: &Lab) -> Result<BTreeMap<NodeName, NetnsView
 pub(super) async fn routing(lab: &Lab, with_lookups: bool) -> Result<RoutingSeen, String> {
     let nodes = node_views(lab).await?;
     let pod_cidrs = lab.pod_cidrs(&nodes).map_err(|error| broke(&error))?;
-    let lookups = if with_lookups { lookups(lab, &nodes, &pod_cidrs.by_node).await? } else { BTreeMap::new() };
+    let lookups = if with_lookups { lookups(lab, &nodes, &pod_cidrs).await? } else { BTreeMap::new() };
     Ok(RoutingSeen { nodes, pod_cidrs, lookups })
 }
 
+/// The kernel's own decisions on what each node's kernel must be asked.
 async fn lookups(
     lab: &Lab,
     nodes: &BTreeMap<NodeName, NetnsView>,
-    cidrs: &BTreeMap<NodeName, ipnet::Ipv4Net>,
+    pod_cidrs: &PodCidrs,
 ) -> Result<BTreeMap<NodeName, Vec<Lookup>>, String> {
-    let asks = nodes
+    let questions = kernel_questions(nodes, pod_cidrs);
+    let asks = questions
         .iter()
-        .map(|(name, view)| (Place::Node(name.clone()), Request::Lookups(crate::judge::routing::queries(name, view, cidrs))))
+        .map(|(name, questions)| (Place::Node(name.clone()), Request::Lookups(questions.clone())))
         .collect();
     let answers = lab.ask(asks).await.map_err(|error| broke(&error))?;
-    nodes
-        .keys()
+    questions
+        .into_keys()
         .zip(answers)
         .map(|(name, answered)| match answered.answer {
-            Ok(Answer::Lookups(lookups)) => Ok((name.clone(), lookups)),
+            Ok(Answer::Lookups(lookups)) => Ok((name, lookups)),
             Ok(other) => Err(other.not("lookups")),
             Err(why) => Err(format!("{name}: the kernel's routing could not be asked: {why}")),
         })

@@ -14,12 +14,13 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, code};
-use crate::{backend, doctor as checks, probe};
+use crate::{backend, doctor as checks, probe, tamper};
 
 /// Does what the command line says. The exit code, its failure printed.
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Probe(args) => return probe::main(args),
+        Command::Probe(args) => return probe::main(&args),
+        Command::Tamper(args) => return tamper::main(&args),
         Command::Hold(args) => return backend::netns::holder::main(&args),
         Command::TryNamespaces => return checks::try_namespaces(),
         Command::Enter(args) => shell::enter(&args),

@@ -7,5 +7,5 @@ mod setup;
 
 pub use libtest::{Harness, offered};
 pub use select::{Selection, selected};
-pub use session::{Event, LabSource, Session, SessionOptions};
+pub use session::{Event, LabSource, Session, SessionOptions, Stopped};
 pub use setup::{Setup, setup};

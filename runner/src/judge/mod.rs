@@ -5,10 +5,14 @@
 
 pub mod adjacency;
 pub mod fib;
+#[cfg(test)]
+mod fixture;
 pub mod routing;
 pub mod seen;
 pub mod service;
+mod weighing;
 pub mod wire;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,13 +1,34 @@
-//! The probe: the program that looks, inside one network namespace, and answers with one JSON document.
+//! The probe: the program that looks, inside network namespaces, and answers with one JSON document.
 //!
 //! `lab probe --netns PATH` reads a list of [`Ask`]s on standard input and writes a list of [`Answered`] on
 //! standard output, in the same order. It never writes to what it looks at, save that resolving a neighbour
 //! makes (and then forgets) an entry of the ARP table.
 
 mod captures;
+mod capture;
+mod datagram;
 pub mod decode;
+mod enter;
+mod http;
+mod icmp;
+mod links;
+mod listeners;
+mod look;
+mod lookup;
+mod neighbours;
+mod netlink;
+mod packet_socket;
 pub mod pcap;
+mod ping;
 mod request;
+mod resolve;
+mod routes;
+mod rules;
+mod serve;
+mod service_table;
+mod view;
 
 pub use captures::Captures;
+pub use enter::{EnterError, answers};
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
+pub use serve::{ProbeArgs, ServeError, main, serve};

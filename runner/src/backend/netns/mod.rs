@@ -17,4 +17,5 @@ mod topology;
 mod world;
 
 pub use lab::{Lifetime, NetnsLab, take_down};
+pub use service::MASQUERADE_CHAIN;
 pub use world::BuildError;

@@ -206,11 +206,6 @@ impl Plan {
     pub fn outside(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.gateway.addr(), OUTSIDE_PORT)
     }
-
-    /// The pods' addresses and ports: what stands behind the Service.
-    pub fn backends(&self) -> Vec<SocketAddrV4> {
-        self.pods.iter().map(|pod| SocketAddrV4::new(pod.address, self.spec.target_port)).collect()
-    }
 }
 
 /// The `n`th address of a network.

@@ -4,15 +4,15 @@
 use nlink::netlink::nftables::{
     BaseChain, Chain, Family, Field, Match, NatHook, Priority, Rule, Set, SetElement, SetKeyType, Stmt, Value,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::namespace::Namespace;
 use super::plan::{NODE_DEVICE, NodePlan};
 use super::world::{BuildError, NodeUp, World, doing};
-use crate::nft;
+use crate::nft_layout;
 
 /// Chain with the masquerading rule.
-const MASQUERADE_CHAIN: &str = "masquerade";
+pub const MASQUERADE_CHAIN: &str = "masquerade";
 /// Set of the nodes' addresses: Cilium does not masquerade towards nodes.
 const NODES_SET: &str = "nodes";
 
@@ -21,14 +21,14 @@ const NODES_SET: &str = "nodes";
 pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let doing = |what: &str| doing(format!("{}: {what}", plan.name));
     let nodes: Vec<SetElement> = world.plan.nodes.iter().map(|node| SetElement::ipv4(node.address.addr())).collect();
-    let set = Set::new(nft::TABLE, NODES_SET).family(Family::Ip).key_type(SetKeyType::Ipv4Addr);
-    let chain = Chain::new(nft::TABLE, MASQUERADE_CHAIN)
+    let set = Set::new(nft_layout::TABLE, NODES_SET).family(Family::Ip).key_type(SetKeyType::Ipv4Addr);
+    let chain = Chain::new(nft_layout::TABLE, MASQUERADE_CHAIN)
         .map_err(doing("naming the masquerading chain"))?
         .family(Family::Ip)
         .base(BaseChain::nat(NatHook::Postrouting, Priority::SrcNat));
     let native = world.plan.spec.native_cidr;
     let pods = plan.pod_cidr;
-    let rule = Rule::new(nft::TABLE, MASQUERADE_CHAIN)
+    let rule = Rule::new(nft_layout::TABLE, MASQUERADE_CHAIN)
         .family(Family::Ip)
         .match_oif(NODE_DEVICE)
         .match_saddr_v4(pods.network(), pods.prefix_len())
@@ -38,7 +38,7 @@ pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &No
     let connection = node.member.namespace.nftables()?;
     connection
         .transaction()
-        .add_table(nft::TABLE, Family::Ip)
+        .add_table(nft_layout::TABLE, Family::Ip)
         .add_chain(chain)
         .add_set(set.clone())
         .add_set_elements(&set, &nodes)
@@ -60,7 +60,11 @@ pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
 
 async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
     let connection = namespace.nftables()?;
-    nft::install_service(&connection, world.plan.cluster_ip(), world.plan.spec.target_port, &world.plan.backends())
+    let spec = &world.plan.spec;
+    let service = world.plan.cluster_ip();
+    let backends: Vec<Ipv4Addr> = world.plan.pods.iter().map(|pod| pod.address).collect();
+    nft_layout::install(connection.transaction(), *service.ip(), service.port(), spec.target_port, &backends)
+        .commit(&connection)
         .await
-        .map_err(doing(format!("{}: installing the Service {}", namespace.name(), world.plan.cluster_ip())))
+        .map_err(doing(format!("{}: installing the Service {service}", namespace.name())))
 }

@@ -1,0 +1,194 @@
+//! A packet socket on one link (packet(7)).
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns, RxqOvfl};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvmsg,
+    setsockopt, socket,
+};
+use nix::sys::time::TimeSpec;
+use nlink::netlink::{Connection, SockDiag};
+use socket2::{SockFilter, SockRef};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::datagram::register;
+use super::decode::RawFrame;
+use super::look::LookError;
+use super::request::CaptureFilter;
+use crate::clock;
+
+/// Octets of each frame that are kept.
+const KEPT: usize = 65_535;
+
+/// Octets that wait in the kernel to be read, frames' bookkeeping included. An ordinary user gets what
+/// net.core.rmem_max allows.
+const RECEIVE_BUFFER: usize = 32 << 20;
+
+const ETHERTYPE_OFFSET: usize = 12;
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+
+// Classic BPF (include/uapi/linux/bpf_common.h).
+const LOAD_HALF_WORD: u16 = 0x28;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+const WHOLE_FRAME: u32 = u32::MAX;
+
+/// Reads the frames of one link.
+#[derive(Debug)]
+pub(super) struct PacketSocket {
+    socket: UdpSocket,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+struct Reader {
+    socket: RawFd,
+    index: usize,
+    filter: CaptureFilter,
+    buffer: Vec<u8>,
+    /// What was dropped for want of room, as of the last frame that was queued.
+    overflow: u32,
+}
+
+impl PacketSocket {
+    /// Listens on this link of the namespace of this thread.
+    pub(super) fn open(device: &str, filter: CaptureFilter) -> Result<Self, LookError> {
+        let link = link_address(device)?;
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
+            .map_err(LookError::system("open a packet socket"))?;
+        if setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            let resized = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+            resized.map_err(|source| LookError::System { doing: "size a packet socket's buffer", source })?;
+        }
+        setsockopt(&socket, ReceiveTimestampns, &true).map_err(LookError::system("ask for the time of frames"))?;
+        setsockopt(&socket, RxqOvfl, &1).map_err(LookError::system("ask for the number of lost frames"))?;
+        attach(&socket, &filter).map_err(|source| LookError::System { doing: "filter a packet socket", source })?;
+        // The protocol in `link` is 0, and then packet_bind() takes the socket's own: all of them.
+        bind(socket.as_raw_fd(), &link).map_err(LookError::system("bind a packet socket to its link"))?;
+        let descriptor = socket.as_raw_fd();
+        let reader = Reader { socket: descriptor, index: link.ifindex(), filter, buffer: vec![0; KEPT], overflow: 0 };
+        Ok(Self { socket: register(socket).map_err(waiting)?, reader })
+    }
+
+    /// Waits until frames are queued, and takes them all.
+    pub(super) async fn wait(&mut self, frames: &mut Vec<RawFrame>) -> Result<(), LookError> {
+        self.socket.readable().await.map_err(waiting)?;
+        let mut drained = Ok(());
+        // Always "would block": the queue is empty then, and the runtime waits for the next frame.
+        let _ = self.socket.try_io(Interest::READABLE, || {
+            drained = self.reader.drain(frames, Duration::MAX);
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
+        drained
+    }
+
+    /// Takes the frames that are queued, none that came after `until` (time since 1970).
+    pub(super) fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
+        self.reader.drain(frames, until)
+    }
+
+    /// How many frames there was no room for. A frame tells how many were lost before it; those after the last one
+    /// are known to sock_diag(7) alone, where the kernel has it.
+    pub(super) async fn lost(&self) -> u32 {
+        let known = self.drops().await.unwrap_or(0);
+        known.max(self.reader.overflow)
+    }
+
+    async fn drops(&self) -> Option<u32> {
+        let file = File::from(self.socket.as_fd().try_clone_to_owned().ok()?);
+        let inode = file.metadata().ok()?.ino();
+        let sockets = Connection::<SockDiag>::new().ok()?.query_packet_sockets().await.ok()?;
+        let own = sockets.into_iter().find(|socket| u64::from(socket.inode) == inode)?;
+        own.mem_info?.drops
+    }
+}
+
+impl Reader {
+    fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
+        loop {
+            match self.receive() {
+                Ok(Some(frame)) if frame.at > until => return Ok(()),
+                Ok(Some(frame)) => frames.push(frame),
+                // Queued before the filter and the link were set.
+                Ok(None) => {}
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(LookError::system("read frames")(errno)),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<RawFrame>, Errno> {
+        let mut control = nix::cmsg_space!(TimeSpec, u32);
+        let mut parts = [IoSliceMut::new(&mut self.buffer)];
+        // With MSG_TRUNC the length is the frame's, also where the buffer was too short for it.
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+        let message = recvmsg::<LinkAddr>(self.socket, &mut parts, Some(&mut control), flags)?;
+        let (length, index) = (message.bytes, message.address.map(|address| address.ifindex()));
+        let mut at = None;
+        for control in message.cmsgs()? {
+            match control {
+                ControlMessageOwned::ScmTimestampns(time) => at = Some(time.into()),
+                ControlMessageOwned::RxqOvfl(lost) => self.overflow = lost,
+                _ => {}
+            }
+        }
+        let bytes = &self.buffer[..length.min(KEPT)];
+        if index != Some(self.index) || !keeps(&self.filter, bytes) {
+            return Ok(None);
+        }
+        Ok(Some(RawFrame {
+            at: at.unwrap_or_else(clock::unix_now),
+            bytes: bytes.to_vec(),
+            original_length: u32::try_from(length).unwrap_or(u32::MAX),
+        }))
+    }
+}
+
+fn waiting(source: io::Error) -> LookError {
+    LookError::System { doing: "wait for frames", source }
+}
+
+/// The link's address as a packet socket knows it.
+fn link_address(device: &str) -> Result<LinkAddr, LookError> {
+    let addresses = getifaddrs().map_err(LookError::system("list link addresses"))?;
+    addresses
+        .filter(|one| one.interface_name == device)
+        .find_map(|one| one.address.and_then(|address| address.as_link_addr().copied()))
+        .ok_or_else(|| LookError::NoLink { device: device.to_owned() })
+}
+
+/// Has the kernel drop what is not wanted before it is copied.
+fn attach(socket: &OwnedFd, filter: &CaptureFilter) -> io::Result<()> {
+    let program: &[SockFilter] = match filter {
+        CaptureFilter::All => return Ok(()),
+        CaptureFilter::Ipv4AndArp => &[
+            SockFilter::new(LOAD_HALF_WORD, 0, 0, ETHERTYPE_OFFSET as u32),
+            SockFilter::new(JUMP_IF_EQUAL, 1, 0, IPV4 as u32),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, ARP as u32),
+            SockFilter::new(RETURN, 0, 0, WHOLE_FRAME),
+            SockFilter::new(RETURN, 0, 0, 0),
+        ],
+    };
+    SockRef::from(socket).attach_filter(program)
+}
+
+/// The same decision, for what came before the kernel's filter was in place.
+fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
+    match filter {
+        CaptureFilter::All => true,
+        CaptureFilter::Ipv4AndArp => frame
+            .get(ETHERTYPE_OFFSET..ETHERTYPE_OFFSET + 2)
+            .is_some_and(|ethertype| ethertype == IPV4.to_be_bytes() || ethertype == ARP.to_be_bytes()),
+    }
+}

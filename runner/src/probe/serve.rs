@@ -1,0 +1,135 @@
+//! `lab probe`: questions on standard input, answers on standard output.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use nix::sched::CloneFlags;
+use tokio::sync::watch;
+
+use super::enter::{EnterError, answers, enter};
+use super::look::chain;
+use super::request::{Answered, Ask, CAPTURE_READY, Request};
+
+/// This process's user namespace.
+const OWN_USERNS: &str = "/proc/self/ns/user";
+
+/// Wrong input, as for every command of this program.
+const USAGE: u8 = 2;
+
+/// Looks into network namespaces: a list of questions (JSON) on standard input, a list of answers on standard output.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ProbeArgs {
+    /// User namespace to join first: the file of the one that owns the network namespaces
+    #[arg(long, value_name = "PATH")]
+    pub userns: Option<PathBuf>,
+    /// Network namespace of the questions that name none
+    #[arg(long, value_name = "PATH")]
+    pub netns: Option<PathBuf>,
+}
+
+/// Why a probe has no answers at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The questions cannot be read.
+    #[error("standard input cannot be read")]
+    Read(#[source] io::Error),
+    /// They are not what they should be.
+    #[error("standard input is no list of questions")]
+    Questions(#[source] serde_path_to_error::Error<serde_json::Error>),
+    /// Something follows them.
+    #[error("standard input has more than a list of questions")]
+    More(#[source] serde_json::Error),
+    /// By the time that they were read, the captures should have ended.
+    #[error("questions with a capture must be on one line, and standard input stay open until it is to end")]
+    CaptureNotOnOneLine,
+    /// The user namespace is shut, or this process has threads.
+    #[error("the user namespace cannot be joined")]
+    Userns(#[source] EnterError),
+    /// Nobody reads the answers.
+    #[error("the answers cannot be written to standard output")]
+    Write(#[source] io::Error),
+}
+
+/// Reads the questions, asks them, writes the answers.
+///
+/// The questions are all of standard input. Only where one of them is a capture, they are its first line, and the end
+/// of standard input ends the captures; the line [`CAPTURE_READY`] on standard error says that they all run.
+///
+/// Exit code 0 when answers were written, whatever they say; 2 for input that is no list of questions; 1 when they
+/// could not be asked or answered at all. The reason is on standard error.
+///
+/// It must be called before this process has a second thread, since only such a process can join a user namespace.
+pub fn main(args: &ProbeArgs) -> ExitCode {
+    match serve(args, BufReader::new(io::stdin()), io::stdout(), io::stderr()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match error {
+                ServeError::Questions(_) | ServeError::More(_) | ServeError::CaptureNotOnOneLine => {
+                    ExitCode::from(USAGE)
+                }
+                ServeError::Read(_) | ServeError::Userns(_) | ServeError::Write(_) => ExitCode::FAILURE,
+            };
+            // Nobody is left to tell that standard error is closed.
+            let _ = writeln!(io::stderr(), "lab probe: {}", chain(&error));
+            code
+        }
+    }
+}
+
+/// What [`main`] does, with any input and output.
+///
+/// # Errors
+/// [`ServeError`]. Questions that could not be answered are answers, not errors.
+pub fn serve(
+    args: &ProbeArgs,
+    mut input: impl BufRead + Send + 'static,
+    mut output: impl Write,
+    mut errors: impl Write,
+) -> Result<(), ServeError> {
+    let asks = questions(&mut input)?;
+    if let Some(userns) = &args.userns {
+        enter(userns, CloneFlags::CLONE_NEWUSER, OWN_USERNS).map_err(ServeError::Userns)?;
+    }
+    let (stop, stopped) = watch::channel(false);
+    if asks.iter().any(is_capture) {
+        // Not joined: a capture may reach its deadline while standard input is still open.
+        std::thread::spawn(move || {
+            // An input that breaks is one that has ended.
+            let _ = io::copy(&mut input, &mut io::sink());
+            let _ = stop.send(true);
+        });
+    }
+    let ready = || {
+        // Whoever does not read it does not wait for it either.
+        let _ = writeln!(errors, "{CAPTURE_READY}").and_then(|()| errors.flush());
+    };
+    let answers: Vec<Answered> = answers(&asks, args.netns.as_deref(), ready, &stopped);
+    serde_json::to_writer(&mut output, &answers).map_err(|error| ServeError::Write(error.into()))?;
+    writeln!(output).and_then(|()| output.flush()).map_err(ServeError::Write)
+}
+
+fn is_capture(ask: &Ask) -> bool {
+    matches!(ask.request, Request::Capture { .. })
+}
+
+/// The questions: the first line when they are whole there and one of them is a capture, else everything.
+fn questions(input: &mut impl BufRead) -> Result<Vec<Ask>, ServeError> {
+    let mut text = Vec::new();
+    input.read_until(b'\n', &mut text).map_err(ServeError::Read)?;
+    if let Ok(asks) = parse(&text)
+        && asks.iter().any(is_capture)
+    {
+        return Ok(asks);
+    }
+    input.read_to_end(&mut text).map_err(ServeError::Read)?;
+    let asks = parse(&text)?;
+    if asks.iter().any(is_capture) { Err(ServeError::CaptureNotOnOneLine) } else { Ok(asks) }
+}
+
+fn parse(text: &[u8]) -> Result<Vec<Ask>, ServeError> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let asks = serde_path_to_error::deserialize(&mut json).map_err(ServeError::Questions)?;
+    json.end().map_err(ServeError::More)?;
+    Ok(asks)
+}

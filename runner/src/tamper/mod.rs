@@ -1,0 +1,30 @@
+//! Faults: deliberate changes to a lab's namespaces, so that it can be shown which cases notice.
+//!
+//! Where the probe only looks, `lab tamper` changes: it reads a list of [`Tamper`]s on standard input, makes the
+//! changes in order, writes one line when they stand, and holds those that need a process (a server) until standard
+//! input closes. It touches only the namespaces whose files it is given.
+
+mod act;
+mod nft;
+mod routes;
+mod serve;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use act::{Act, Says};
+pub use serve::{TamperArgs, main};
+
+/// The line on standard error once all changes stand.
+pub const TAMPERED: &str = "lab-tamper: done";
+
+/// One change, in one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tamper {
+    /// The namespace's file.
+    pub netns: PathBuf,
+    /// What is changed.
+    pub act: Act,
+}

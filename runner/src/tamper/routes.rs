@@ -1,0 +1,36 @@
+//! Changes to links, routes and rules.
+
+use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
+use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
+
+use super::Act;
+
+/// Makes the change, if it is one of these.
+pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<()> {
+    match act {
+        Act::DeleteRoute(destination) => route.del_route_v4(destination.network(), destination.prefix_len()).await,
+        Act::PutRoute { destination, device, gateway, table } => {
+            let new = Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
+            let new = match gateway {
+                Some(gateway) => new.gateway(*gateway).onlink(),
+                None => new,
+            };
+            route.replace_route(new).await
+        }
+        Act::AddRule { priority, destination, table } => {
+            let rule = RuleBuilder::v4()
+                .priority(*priority)
+                .to_v4(destination.network(), destination.prefix_len())
+                .table(*table);
+            route.add_rule(rule).await
+        }
+        Act::AddVxlan { device } => route.add_link(VxlanLink::new(device.as_str(), 77).port(8472).up()).await,
+        Act::AddBridge { device, address, mac } => {
+            route.add_link(BridgeLink::new(device.as_str()).address(mac.0).up()).await?;
+            route.add_address(Ipv4Address::new(device.as_str(), address.addr(), address.prefix_len())).await
+        }
+        Act::SetMaster { device, master } => route.set_link_master(device.as_str(), master.as_str()).await,
+        Act::SetMtu { device, mtu } => route.set_link_mtu(device.as_str(), mtu.0).await,
+        _ => Ok(()),
+    }
+}
