@@ -1,8 +1,8 @@
 //! What the rules and routes of a node decide: Linux's IPv4 policy routing, evaluated on what was observed.
 //!
-//! The order of things is the kernel's own: `fib_rules_lookup()` in net/core/fib_rules.c walks the rules,
-//! `fib4_rule_match()` and `fib4_rule_action()` in net/ipv4/fib_rules.c match and look up, and
-//! `fib_table_lookup()` in net/ipv4/fib_trie.c finds the longest prefix.
+//! The order of things is the kernel's own: `fib_rules_lookup()` in `net/core/fib_rules.c` walks the rules,
+//! `fib4_rule_match()` and `fib4_rule_action()` in `net/ipv4/fib_rules.c` match and look up, and
+//! `fib_table_lookup()` in `net/ipv4/fib_trie.c` finds the longest prefix.
 
 mod matching;
 mod samples;
@@ -138,7 +138,7 @@ impl<'a> Fib<'a> {
     }
 
     /// The rules that none of these packets match.
-    pub fn passed_over<'f>(&self, flows: impl Iterator<Item = Flow<'f>> + Clone) -> Vec<&'a Rule> {
+    pub fn passed_over<'f>(&self, flows: &(impl Iterator<Item = Flow<'f>> + Clone)) -> Vec<&'a Rule> {
         let passed = |rule: &&&Rule| flows.clone().all(|flow| matching::matches(rule, &flow) == Match::No);
         self.rules.iter().filter(passed).copied().collect()
     }

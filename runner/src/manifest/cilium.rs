@@ -41,7 +41,7 @@ pub struct Values {
     pub ipv4_native_routing_cidr: Cidr,
     /// How much of kube-proxy's work the agents do.
     pub kube_proxy_replacement: KubeProxyReplacement,
-    /// Where agents find the API server: without kube-proxy, its ClusterIP is of no use to them.
+    /// Where agents find the API server: without kube-proxy, its `ClusterIP` is of no use to them.
     pub k8s_service_host: ServiceHost,
     /// The API server's port.
     pub k8s_service_port: Port,
@@ -69,7 +69,7 @@ pub enum KubeProxyReplacement {
     Strict,
     /// Single features.
     Partial,
-    /// None, but for what pods send to ClusterIPs.
+    /// None, but for what pods send to a `ClusterIP`.
     Disabled,
 }
 

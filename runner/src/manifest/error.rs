@@ -44,7 +44,7 @@ pub enum ManifestError {
         problem: String,
     },
     /// A YAML file holds more or fewer documents than it must.
-    #[error("{file}: expected {expected} YAML document(s), found {found}")]
+    #[error("{file}: expected {expected} YAML document{}, found {found}", if *expected == 1 { "" } else { "s" })]
     Documents {
         /// The file.
         file: String,

@@ -100,11 +100,7 @@ impl Manifests {
     }
 
     /// The nodes as kind v0.17.0 names them, control planes first: the first of a role has no number, the next
-    /// has 2 (its `MakeNodeNamer`).
-    #[expect(
-        clippy::unused_self,
-        reason = "kind.yaml may name the cluster one day; callers have the manifests at hand"
-    )]
+    /// has 2 (its `MakeNodeNamer`). No file has a say in this: `kind.yaml` gives the cluster no name.
     pub fn node_names(&self, control_planes: usize, workers: usize) -> Vec<(NodeName, Role)> {
         let named = |word: &'static str, role: Role, count: usize| {
             (1..=count).map(move |number| {

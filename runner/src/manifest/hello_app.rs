@@ -163,7 +163,7 @@ object! {
 object! {
     /// A port of a Service.
     ServicePort {
-        /// At the ClusterIP.
+        /// At the `ClusterIP`.
         port: Port,
         /// At the pods.
         target_port: Port,

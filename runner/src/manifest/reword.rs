@@ -22,7 +22,7 @@ pub(super) fn reword(message: &str, path: &mut Vec<Segment>) -> (String, At) {
     }
     let expected = in_words(expected);
     if let Some(variant) = found.strip_prefix("unknown variant ") {
-        return (format!("expected {expected}, found \"{}\"", variant.trim_matches('`')), At::Value);
+        return (format!("expected {expected}, found {:?}", variant.trim_matches('`')), At::Value);
     }
     if let Some(length) = found.strip_prefix("invalid length ") {
         return (format!("expected {expected}, found {length}"), At::Key);

@@ -58,7 +58,7 @@ pub enum Payload {
     },
     /// A packet within a packet.
     Tunnel(Tunnel),
-    /// Another protocol, or a later fragment, by IP protocol number.
+    /// Another protocol, a later fragment, or a header that is cut off, by IP protocol number.
     Other(u8),
 }
 

@@ -3,7 +3,6 @@
 use nlink::netlink::link::{LinkCreateExt, VethLink};
 use nlink::netlink::{Connection, Route};
 use nlink::{Ipv4Address, LinkConfig};
-use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -173,14 +172,5 @@ impl World {
             gone.push(name.to_string());
         }
         Some(gone)
-    }
-
-    /// Where each pod of the plan is: the pods of each node.
-    pub(super) fn pods_by_node(&self) -> BTreeMap<usize, Vec<usize>> {
-        let mut by_node: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, pod) in self.plan.pods.iter().enumerate() {
-            by_node.entry(pod.node).or_default().push(index);
-        }
-        by_node
     }
 }

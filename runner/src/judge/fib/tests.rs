@@ -43,7 +43,7 @@ fn ciliums_marked_rules_are_passed_over_and_local_comes_at_100() {
     assert_eq!(decided(&view, &forwarded(PEER)), DIRECT);
     assert_eq!(decided(&view, &own("10.0.1.104")), "100: local 10.0.1.104 dev cilium_host table local");
     let passed: Vec<u32> = Fib::new(&view)
-        .passed_over([own(PEER), forwarded(PEER)].into_iter())
+        .passed_over(&[own(PEER), forwarded(PEER)].into_iter())
         .iter()
         .map(|rule| rule.priority)
         .collect();

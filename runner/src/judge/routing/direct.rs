@@ -141,7 +141,7 @@ fn passed_over(nodes: &[Node<'_>]) -> impl Iterator<Item = String> {
             .flat_map(|cidr| node.fib.samples(cidr))
             .collect();
         let flows = destinations.iter().flat_map(|&to| node.origins.iter().map(move |origin| origin.flow(to)));
-        for rule in node.fib.passed_over(flows) {
+        for rule in node.fib.passed_over(&flows) {
             *passed.entry(words::rule(rule)).or_default() += 1;
         }
     }

@@ -16,7 +16,8 @@ use crate::observe::{NetnsView, NextHop, Place, Route, RouteKind};
 const NODES_NAMED: usize = 3;
 
 /// A node's own pod CIDR stays on the node, for packets of its own and for those that come from a peer: it leads to one
-/// of the node's own addresses (Cilium: via the address of cilium_host), to a link that holds one, or to a pod's link.
+/// of the node's own addresses (Cilium: via the address of `cilium_host`), to a link that holds one, or to a pod's
+/// link.
 ///
 /// # Errors
 /// [`Reason::OwnCidrLeadsAway`], one for each node; unobserved when a node, its pod CIDR or its rules were not seen.

@@ -83,7 +83,7 @@ impl<'s, 'a> Pair<'s, 'a> {
             Taken::Refused(by) => {
                 Verdict::Astray(Reason::RouteMissing, format!("no route; {destination} is refused by {by}"))
             }
-            Taken::Route(route) if route.destination.prefix_len() == 0 => self.by_default(destination, &route.hops),
+            Taken::Route(route) if route.destination.prefix_len() == 0 => by_default(destination, &route.hops),
             Taken::Route(route) => self.astray(destination, &words::route(route), route.kind, &route.hops),
         }
     }
@@ -99,7 +99,7 @@ impl<'s, 'a> Pair<'s, 'a> {
                 // The kernel does not say which destination it found; its default route is known by its hop.
                 let mut defaults = self.from.fib.covering(TABLE_MAIN, Ipv4Net::default());
                 if defaults.any(|route| route.hops.contains(hop)) {
-                    return self.by_default(destination, std::slice::from_ref(hop));
+                    return by_default(destination, std::slice::from_ref(hop));
                 }
                 let hops = std::slice::from_ref(hop);
                 self.astray(destination, &format!("the kernel's own {}", words::hop(hop)), *kind, hops)
@@ -123,15 +123,6 @@ impl<'s, 'a> Pair<'s, 'a> {
         (!same).then_some(direct)
     }
 
-    fn by_default(&self, destination: Ipv4Addr, hops: &[NextHop]) -> Verdict {
-        let leaves = hops.first().map_or_else(String::new, |hop| match hop.gateway {
-            Some(gateway) => format!(" via {gateway}"),
-            None => format!(" {}", words::hop(hop)),
-        });
-        let observed = format!("no route; {destination} would leave through default{leaves}");
-        Verdict::Astray(Reason::RouteMissing, observed)
-    }
-
     fn astray(&self, destination: Ipv4Addr, route: &str, kind: RouteKind, hops: &[NextHop]) -> Verdict {
         let view = self.from.view;
         let takes = format!("{destination} takes {route}");
@@ -143,6 +134,16 @@ impl<'s, 'a> Pair<'s, 'a> {
         }
         Verdict::Astray(Reason::WrongNextHop, takes)
     }
+}
+
+/// The packet has no route of its own, and these hops of a default route take it.
+fn by_default(destination: Ipv4Addr, hops: &[NextHop]) -> Verdict {
+    let leaves = hops.first().map_or_else(String::new, |hop| match hop.gateway {
+        Some(gateway) => format!(" via {gateway}"),
+        None => format!(" {}", words::hop(hop)),
+    });
+    let observed = format!("no route; {destination} would leave through default{leaves}");
+    Verdict::Astray(Reason::RouteMissing, observed)
 }
 
 /// What took the packet.

@@ -25,11 +25,13 @@ pub fn frames_are_not_encapsulated(seen: &WireSeen, expect: &Expectations) -> Ju
 
 fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut Gathered) {
     let Across { from, to, .. } = one;
-    let tunnelled: Vec<_> =
+    let mut tunnelled: Vec<_> =
         capture.frames.iter().filter_map(|frame| Some((frame, tunnel_between(frame, from, to)?))).collect();
+    // The first to be shown is the first around the pods' own packets, if any is.
+    tunnelled.sort_by_key(|(_, tunnelled)| !tunnelled.is_of_pods);
     let requests = Direction::of(capture, from, to, |_source, destination| destination == port);
     let replies = Direction::of(capture, to, from, |source, _destination| source == port);
-    if let Some((first, text)) = tunnelled.first() {
+    if let Some((first, Tunnelled { text, .. })) = tunnelled.first() {
         gathered.findings.push(Finding {
             reason: Reason::Encapsulated,
             place: capture.place.clone(),
@@ -58,12 +60,12 @@ fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut 
             Count(capture.frames.len(), "frame")
         )
     };
-    let unseen: Vec<_> =
-        [&requests, &replies].into_iter().filter(|direction| direction.bare == 0).map(nothing).collect();
-    let incomplete = !unseen.is_empty() || capture.lost > 0;
+    // Requests without replies, or the other way round, are half of it; of neither, one sentence says enough.
+    let unseen = [&requests, &replies].into_iter().find(|direction| direction.bare == 0).map(nothing);
+    let both_ways = unseen.is_none();
     gathered.missing.extend(unseen);
     gathered.missing.extend(who::losses(capture));
-    if !incomplete {
+    if both_ways {
         gathered.shown.push(format!(
             "{} {requests} seen on {}, 0 in a tunnel",
             Count(requests.bare, "frame"),
@@ -127,8 +129,15 @@ impl std::fmt::Display for Direction<'_> {
     }
 }
 
-/// What a tunnel's packet is, if this is one that carries the two pods' packets or goes between their nodes.
-fn tunnel_between(frame: &Frame, from: &End<'_>, to: &End<'_>) -> Option<String> {
+/// A tunnel's packet that carries the two pods' packets, or goes between their nodes.
+struct Tunnelled {
+    is_of_pods: bool,
+    /// What it is, for a reader.
+    text: String,
+}
+
+/// None for any other frame.
+fn tunnel_between(frame: &Frame, from: &End<'_>, to: &End<'_>) -> Option<Tunnelled> {
     let ip = frame.ip.as_ref()?;
     let Payload::Tunnel(tunnel) = &ip.payload else { return None };
     let ends = |a: Ipv4Addr, b: Ipv4Addr, ip: &IpHeader| [(a, b), (b, a)].contains(&(ip.source, ip.destination));
@@ -141,7 +150,8 @@ fn tunnel_between(frame: &Frame, from: &End<'_>, to: &End<'_>) -> Option<String>
         Some(inner) => format!("{} → {}", inner.source, inner.destination),
         None => "something that is not IPv4".to_owned(),
     };
-    Some(format!("{} {} → {} with {inside} inside", kind(tunnel.kind), ip.source, ip.destination))
+    let text = format!("{} {} → {} with {inside} inside", kind(tunnel.kind), ip.source, ip.destination);
+    Some(Tunnelled { is_of_pods: pods.is_some(), text })
 }
 
 /// All packets inside a tunnel's, outermost first.

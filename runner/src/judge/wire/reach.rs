@@ -2,6 +2,7 @@ use super::who::{self, Across, End};
 use super::{Count, Gathered, asked};
 use crate::expect::Expectations;
 use crate::judge::seen::WireSeen;
+use crate::judge::service::{GREETING, HOSTNAME, VERSION};
 use crate::judge::{Finding, Judgement, Proof, Reason};
 use crate::observe::{HttpOutcome, HttpReply, Place};
 use std::net::SocketAddrV4;
@@ -80,8 +81,8 @@ pub(super) fn answered_by(reply: &HttpReply, pod: &End<'_>) -> bool {
 fn hello(body: &str) -> Option<&str> {
     let mut lines = body.lines();
     let (greeting, version, host) = (lines.next()?, lines.next()?, lines.next()?);
-    let whole = lines.next().is_none() && greeting == "Hello, world!" && version.starts_with("Version: ");
-    host.strip_prefix("Hostname: ").filter(|_| whole)
+    let whole = lines.next().is_none() && greeting == GREETING && version == VERSION;
+    host.strip_prefix(HOSTNAME).filter(|_| whole)
 }
 
 /// The first line of a body, at most 80 characters of it.

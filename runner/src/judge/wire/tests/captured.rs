@@ -145,6 +145,18 @@ fn a_translated_source_refutes() {
 }
 
 #[test]
+fn a_translated_source_refutes_although_nobody_answered() {
+    let own_port = at(GATEWAY, PORT_A);
+    let own_node = at(address(WORKER), 61_000);
+    for source in [own_port, own_node] {
+        let mut seen = native();
+        *frames(&mut seen, WORKER2) = arriving_from(source);
+        seen.traffic.between_pods[0].http.outcome = HttpOutcome::TimedOut("no answer".into());
+        refuted(source_address_is_kept, &seen, &[Reason::SourceTranslated]);
+    }
+}
+
+#[test]
 fn the_pods_own_view_comes_first() {
     let mut seen = native();
     let translated = arriving_from(at(address(WORKER2), PORT_A));

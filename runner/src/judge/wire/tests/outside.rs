@@ -97,6 +97,29 @@ fn a_leak_refutes_and_is_named() {
 }
 
 #[test]
+fn a_leak_is_known_by_where_it_goes() {
+    let mut seen = native();
+    frames(&mut seen, 0).extend(connection((mac(0), GATEWAY_MAC), at(address(0), 5), at(B, 8080)).into_iter().take(1));
+    let findings = refuted(nothing_leaks_to_the_uplink, &seen, &[Reason::LeaksToGateway]);
+    assert_eq!(findings[0].observed, "1 frame on kind-control-plane's eth0; the first: 172.18.0.2:5 → 10.0.2.7:8080");
+    let mut seen = native();
+    frames(&mut seen, WORKER).extend(to_outside(WORKER, A));
+    held(nothing_leaks_to_the_uplink, &seen);
+}
+
+#[test]
+fn an_answer_is_no_request() {
+    let mut seen = native();
+    for ip in frames(&mut seen, WORKER).iter_mut().filter_map(|frame| frame.ip.as_mut()) {
+        if let Payload::Tcp(header) = &mut ip.payload {
+            header.ack = true;
+        }
+    }
+    unobserved(masqueraded_outside_the_native_cidr, &seen, "0 of 1 requests");
+    unobserved(source_address_is_kept, &seen, "no request from 10.0.2.7 to 10.0.1.12:8080 was seen arriving");
+}
+
+#[test]
 fn a_node_that_was_not_watched_could_have_leaked() {
     let mut seen = native();
     seen.traffic.captures.remove(0);

@@ -1,0 +1,74 @@
+//! Files that are each right, and do not go together.
+
+use super::{CILIUM, Files, HELLO_APP, KIND, refused};
+
+#[test]
+fn values_that_do_not_go_together() {
+    refused(
+        CILIUM,
+        "ipv4NativeRoutingCIDR: \"10.0.0.0/8\"",
+        "ipv4NativeRoutingCIDR: \"10.0.0.0/9\"",
+        "",
+        "DIR/cilium.yaml: values.ipv4NativeRoutingCIDR: expected a network that contains the pool 10.0.0.0/8 \
+         (chartDefaults.clusterPoolIPv4PodCIDR), found 10.0.0.0/9",
+    );
+    for (pool, room) in [("10.0.0.0/23", 2), ("10.0.0.0/25", 0)] {
+        refused(
+            CILIUM,
+            "clusterPoolIPv4PodCIDR: \"10.0.0.0/8\"",
+            &format!("clusterPoolIPv4PodCIDR: \"{pool}\""),
+            "",
+            &format!(
+                "DIR/cilium.yaml: chartDefaults.clusterPoolIPv4PodCIDR: expected room for 3 pod CIDRs of /24, one for \
+                 each of the nodes in kind.yaml, found {pool}, with room for {room}"
+            ),
+        );
+    }
+    for (role, name) in [("- role: control-plane\n", "control-plane"), ("- role: worker\n- role: worker\n", "worker")] {
+        let message = format!("DIR/kind.yaml: nodes: expected at least one node of role {name}, found none");
+        refused(KIND, role, "", "", &message);
+    }
+    refused(
+        HELLO_APP,
+        "targetPort: 8080",
+        "targetPort: 8081",
+        "",
+        "DIR/hello-app.yaml: Service.spec.ports[0].targetPort: expected the containerPort of the Deployment, 8080, \
+         found 8081",
+    );
+    for (selector, shown) in [("selector:\n    app: hello-ap\n", "app: hello-ap"), ("selector: {}\n", "no labels")] {
+        refused(
+            HELLO_APP,
+            "selector:\n    app: hello-app\n",
+            selector,
+            "",
+            &format!(
+                "DIR/hello-app.yaml: Service.spec.selector: expected labels of the Deployment's pods, app: hello-app, \
+                 found {shown}"
+            ),
+        );
+    }
+    refused(
+        HELLO_APP,
+        "image: hello-app:1.0\n",
+        "image: hello-app:2.0\n",
+        "",
+        "DIR/hello-app.yaml: Deployment.spec.template.spec.containers[0].image: expected \"hello-app:1.0\" (pins.json: \
+         images.hello-app), found \"hello-app:2.0\"",
+    );
+}
+
+#[test]
+fn replicas_that_nothing_keeps_apart() {
+    let message = "DIR/hello-app.yaml: Deployment.spec.template.spec.affinity: expected required pod anti-affinity on \
+                   kubernetes.io/hostname among pods with app: hello-app, found none";
+    refused(HELLO_APP, "topologyKey: kubernetes.io/hostname", "topologyKey: topology.kubernetes.io/zone", "", message);
+    let text = Files::embedded().hello_app.text;
+    let from = text.find("      affinity:").unwrap();
+    let to = text.find("      containers:").unwrap();
+    refused(HELLO_APP, &text[from..to], "", "", message);
+    let rules = text[from..to].find("Execution:").unwrap() + from + "Execution:".len();
+    refused(HELLO_APP, &text[rules..to], " []\n", "", message);
+    let other = "              matchLabels:\n                app: hello-app";
+    refused(HELLO_APP, other, "              matchLabels:\n                app: other", "", message);
+}
