@@ -184,6 +184,27 @@ impl StateDir {
         Ok(Self { name: name.to_owned(), folder: Self::root()?.join(name) })
     }
 
+    /// Whether a lab could be made of this name now.
+    ///
+    /// # Errors
+    /// [`StateError::Name`] for one that cannot be a name, [`StateError::Taken`] when a lab has it.
+    pub fn check_free(name: &str) -> Result<(), StateError> {
+        let state = Self::named(name)?;
+        if state.folder.is_dir() && !state.is_abandoned() {
+            return Err(state.taken());
+        }
+        Ok(())
+    }
+
+    fn taken(&self) -> StateError {
+        StateError::Taken { name: self.name.clone(), folder: self.folder.clone() }
+    }
+
+    /// Its lab is gone. One without a state file is being started, or died at it: `lab down` tells which.
+    fn is_abandoned(&self) -> bool {
+        matches!(self.read(), Ok(Some(lab)) if !lab.holder.is_alive())
+    }
+
     /// Claims a name: makes its folder.
     ///
     /// A folder whose lab is gone (killed, or from before a reboot) does not keep the name.
@@ -196,14 +217,11 @@ impl StateDir {
         fs::create_dir_all(&root).map_err(io_error("making", &root))?;
         match fs::create_dir(&state.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let taken = || StateError::Taken { name: name.to_owned(), folder: state.folder.clone() };
-                match state.read() {
-                    Ok(Some(lab)) if !lab.holder.is_alive() => {}
-                    // No state file yet: another `lab up` is at it, or died at it; `lab down` tells which.
-                    Ok(_) | Err(_) => return Err(taken()),
+                if !state.is_abandoned() {
+                    return Err(state.taken());
                 }
                 state.remove()?;
-                fs::create_dir(&state.folder).map_err(|_raced| taken())?;
+                fs::create_dir(&state.folder).map_err(|_raced| state.taken())?;
             }
             made => made.map_err(io_error("making", &state.folder))?,
         }

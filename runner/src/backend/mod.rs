@@ -187,6 +187,13 @@ impl Lab {
         }
     }
 
+    /// What was being looked at last, in words: what a deadline that passed says was seen last.
+    pub fn doing(&self) -> String {
+        match self {
+            Self::Netns(lab) => lab.doing(),
+        }
+    }
+
     /// The folder that captures are written to until a case keeps them.
     pub fn scratch(&self) -> &std::path::Path {
         match self {

@@ -86,10 +86,14 @@ async fn forget(
     let learned: Vec<_> = askers.iter().filter_map(|asker| addresses.get(*asker)).map(Ipv4Net::addr).collect();
     let asks = nodes
         .keys()
-        .map(|node| (Place::Node(node.clone()), Request::Forget { device: "eth0".to_owned(), addresses: learned.clone() }))
+        .map(|node| {
+            (Place::Node(node.clone()), Request::Forget { device: "eth0".to_owned(), addresses: learned.clone() })
+        })
         .collect();
     for answered in lab.ask(asks).await.map_err(|error| broke(&error))? {
-        answered.answer.map_err(|why| format!("{} could not be made to forget its neighbours: {why}", answered.place))?;
+        answered
+            .answer
+            .map_err(|why| format!("{} could not be made to forget its neighbours: {why}", answered.place))?;
     }
     Ok(())
 }

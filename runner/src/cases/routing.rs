@@ -50,7 +50,11 @@ async fn base(lab: &Lab) -> Result<BaseSeen, String> {
     let Some(stored) = stored else {
         return Err("nothing was stored before routing was installed".to_owned());
     };
-    Ok(BaseSeen { age: clock::unix_now().saturating_sub(stored.observed), gateway: stored.gateway, nodes: stored.nodes })
+    Ok(BaseSeen {
+        age: clock::unix_now().saturating_sub(stored.observed),
+        gateway: stored.gateway,
+        nodes: stored.nodes,
+    })
 }
 
 async fn with_lookups(lab: &Lab) -> Result<RoutingSeen, String> {

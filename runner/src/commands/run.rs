@@ -11,6 +11,7 @@ use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup
 use crate::interrupt::Interrupt;
 use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
 use crate::stage::Stage;
+use crate::state::StateDir;
 
 /// Runs it. The exit code of the run.
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
@@ -20,6 +21,9 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let cases = selected(&selection, setup.backend)?;
     if args.dry_run {
         return print(&plan(&setup, &cases, args)).map(|()| 0);
+    }
+    if let Some(name) = &args.name {
+        StateDir::check_free(name)?;
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(run_cases(args, setup, &cases))
@@ -107,6 +111,7 @@ impl Lines {
             Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
             Event::Case(case) => self.print(|terminal| terminal.case(case)),
             Event::Working(what) => self.progress.working(what),
+            Event::Kept(_) => {}
         }
     }
 }

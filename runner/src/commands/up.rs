@@ -7,9 +7,13 @@ use crate::cli::UpArgs;
 use crate::failure::{Failure, code};
 use crate::harness::{Setup, setup};
 use crate::interrupt::Interrupt;
-use crate::report::duration;
+use crate::report::{StageOutcome, StageReport, Style, Terminal};
 use crate::stage::Stage;
 use crate::{clock, doctor};
+
+/// What stands when a lab is up.
+const STAGES: [Stage; 5] =
+    [Stage::ClusterCreated, Stage::BaseObserved, Stage::RoutingInstalled, Stage::NodesReady, Stage::WorkloadReady];
 
 pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab)?;
@@ -31,6 +35,7 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     for note in setup.notes.iter().chain(&doctor::warnings(&rows)) {
         print(&format!("  ({note})\n"))?;
     }
+    print("\n")?;
     let lab = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await?;
     let built = tokio::select! {
         biased;
@@ -49,14 +54,17 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
 }
 
 async fn stages(lab: &NetnsLab) -> Result<(), Failure> {
-    print("\n")?;
-    for stage in
-        [Stage::ClusterCreated, Stage::BaseObserved, Stage::RoutingInstalled, Stage::NodesReady, Stage::WorkloadReady]
-    {
+    let mut terminal = Terminal::new(std::io::stdout(), Style::of_stdout(), "", []);
+    for name in STAGES {
         let begun = clock::now();
-        let summary =
-            if stage == Stage::BaseObserved { lab.observe_base().await? } else { lab.build(stage).await?.summary };
-        print(&format!("  {:<14}  {summary:<70} {:>8}\n", stage.title(), duration(begun.elapsed())))?;
+        let raised = lab.raise(name).await;
+        let (outcome, summary) = match &raised {
+            Ok(summary) => (StageOutcome::Done, summary.clone()),
+            Err(error) => (StageOutcome::Failed, error.to_string()),
+        };
+        // A reader that is gone does not end the lab.
+        let _reader_gone = terminal.stage(&StageReport { name, outcome, seconds: begun.elapsed(), summary });
+        raised?;
     }
     Ok(())
 }

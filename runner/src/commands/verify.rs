@@ -6,7 +6,7 @@ use crate::cases;
 use crate::cli::{DEFAULT_NAME, VerifyArgs};
 use crate::failure::Failure;
 use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup};
-use crate::report::StageOutcome;
+use crate::report::{JSON_FILE, StageOutcome};
 use crate::state::StateDir;
 
 pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
@@ -21,13 +21,13 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     }
     let options =
         SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
-    Harness { arguments: args.libtest, setup, options }.run(|event| {
-        // libtest prints the verdicts; a stage that failed is the cause of many.
-        if let Event::Stage(stage) = event
-            && stage.outcome == StageOutcome::Failed
-        {
+    // libtest prints the verdicts; a stage that failed is the cause of many.
+    Harness { arguments: args.libtest, setup, options }.run(|event| match event {
+        Event::Stage(stage) if stage.outcome == StageOutcome::Failed => {
             eprintln!("lab: {} failed: {}", stage.name, stage.summary);
         }
+        Event::Kept(folder) => eprintln!("Report: {}", folder.join(JSON_FILE).display()),
+        Event::Stage(_) | Event::Case(_) | Event::Working(_) => {}
     })
 }
 

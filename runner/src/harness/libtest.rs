@@ -87,7 +87,7 @@ impl Harness {
         if let Some(incomplete) = report.incomplete() {
             eprintln!("lab: {incomplete}");
         }
-        eprintln!("Report: {}", folder.join(crate::report::JSON_FILE).display());
+        tell(Event::Kept(&folder));
         Ok(report.exit_code())
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::setup::Setup;
@@ -56,6 +56,8 @@ pub enum Event<'a> {
     Case(&'a CaseReport),
     /// Something takes a while.
     Working(&'a str),
+    /// The run is over, and its folder has its name.
+    Kept(&'a Path),
 }
 
 /// One invocation's work.
@@ -185,15 +187,15 @@ impl Session {
             }
             tell(Event::Working(step.title()));
             let begun = clock::now();
-            let outcome = if step == Stage::Doctor {
-                // Starting a lab is short, and must not be left half done.
-                self.prepare().await
-            } else {
-                tokio::select! {
+            // Starting a lab is short, and must not be left half done.
+            let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
+            let outcome = match started {
+                Err(cause) => Err(cause),
+                Ok(()) => tokio::select! {
                     biased;
                     () = interrupt.came() => return Err(Stopped::Interrupted),
                     outcome = self.build(step) => outcome,
-                }
+                },
             };
             let seconds = begun.elapsed();
             let (outcome, summary) = match outcome {
@@ -217,45 +219,45 @@ impl Session {
         Ok(())
     }
 
-    /// The doctor, and the lab's own namespaces. No line for a reader when all is well.
-    async fn prepare(&mut self) -> Result<Option<String>, String> {
-        let lab = match self.options.source.clone() {
-            LabSource::Found(name) => {
-                let lab = NetnsLab::attach(&self.options.program, &name).await.map_err(|error| chain(&error))?;
-                self.reached.extend(lab.built());
-                if lab.base().map_err(|error| chain(&error))?.is_some() {
-                    self.reached.push(Stage::BaseObserved);
-                }
-                lab
+    /// What this machine lacks. No line for a reader when all is well. A lab that is up needs no doctor.
+    async fn examine(&mut self) -> Result<Option<String>, String> {
+        if let LabSource::Found(name) = self.options.source.clone() {
+            let lab = NetnsLab::attach(&self.options.program, &name).await.map_err(|error| chain(&error))?;
+            self.reached.extend(lab.built());
+            if lab.base().map_err(|error| chain(&error))?.is_some() {
+                self.reached.push(Stage::BaseObserved);
             }
-            LabSource::Made { name, lifetime } => {
-                let rows = doctor::netns(&self.options.program, &self.setup.spec, &self.options.runs_dir).await;
-                if let Some(refusals) = doctor::refusals(&rows) {
-                    return Err(refusals);
-                }
-                self.report.head.notes.extend(doctor::warnings(&rows));
-                let name = name.unwrap_or_else(|| self.report.head.id.clone());
-                NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime)
-                    .await
-                    .map_err(|error| chain(&error))?
-            }
-        };
-        self.lab = Some(Lab::Netns(lab));
+            self.lab = Some(Lab::Netns(lab));
+            return Ok(None);
+        }
+        let rows = doctor::netns(&self.options.program, &self.setup.spec, &self.options.runs_dir).await;
+        if let Some(refusals) = doctor::refusals(&rows) {
+            return Err(refusals);
+        }
+        self.report.head.notes.extend(doctor::warnings(&rows));
         Ok(None)
     }
 
+    /// The lab's own namespaces, empty.
+    async fn start(&mut self) -> Result<(), String> {
+        let LabSource::Made { name, lifetime } = self.options.source.clone() else { return Ok(()) };
+        let name = name.unwrap_or_else(|| self.report.head.id.clone());
+        let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
+        self.lab = Some(Lab::Netns(lab.map_err(|error| chain(&error))?));
+        Ok(())
+    }
+
     async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {
+        if stage == Stage::Doctor {
+            return self.examine().await;
+        }
         let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
         match stage {
-            Stage::Doctor => Ok(None),
-            Stage::BaseObserved => lab.observe_base().await.map(Some).map_err(|error| chain(&error)),
             Stage::TrafficObserved => self.observe_traffic().await.map(Some),
-            Stage::ClusterCreated | Stage::RoutingInstalled | Stage::NodesReady | Stage::WorkloadReady => {
-                lab.build(stage).await.map(|built| Some(built.summary)).map_err(|error| match error {
-                    LabError::Stage { why, .. } => why,
-                    other => chain(&other),
-                })
-            }
+            stage => lab.raise(stage).await.map(Some).map_err(|error| match error {
+                LabError::Stage { why, .. } => why,
+                other => chain(&other),
+            }),
         }
     }
 
@@ -302,10 +304,7 @@ impl Session {
                     looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
                 };
                 match looked {
-                    Err(_passed) => CaseOutcome::Deadline {
-                        after: self.options.case_deadline,
-                        last: "the look had not ended".to_owned(),
-                    },
+                    Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
                     Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
                     Ok(Ok(seen)) => {
                         record(&mut folder, &seen)?;

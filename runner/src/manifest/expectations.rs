@@ -77,6 +77,8 @@ impl Manifests {
         let (replicas, source_of_replicas) = match replicas {
             Some(0) => return Err(ExpectationsError::NoReplicas),
             Some(asked) => (asked, "--replicas"),
+            // A smaller lab than the manifests': as many replicas as it has workers for.
+            None if nodes.is_some() => (self.hello_app.deployment.spec.replicas.get().min(workers), "--nodes"),
             None => (self.hello_app.deployment.spec.replicas.get(), "hello-app.yaml: Deployment.spec.replicas"),
         };
         if replicas > workers {

@@ -154,6 +154,7 @@ fn the_command_line_replaces_nodes_and_replicas() {
     assert_eq!(counts(Some(5), None), Ok((1, 4, 2)));
     assert_eq!(counts(Some(100), Some(99)), Ok((1, 99, 99)));
     assert_eq!(counts(Some(2), Some(1)), Ok((1, 1, 1)));
+    assert_eq!(counts(Some(2), None), Ok((1, 1, 1)), "one worker has room for one replica");
     assert_eq!(counts(None, Some(1)), Ok((1, 2, 1)));
 }
 
@@ -172,9 +173,8 @@ fn numbers_that_no_lab_can_have_are_refused_in_words() {
          found 3"
     );
     assert_eq!(
-        refused(Some(2), None),
-        "hello-app.yaml: Deployment.spec.replicas: expected 1 at most, one on each worker (--nodes; hello-app.yaml \
-         keeps replicas apart), found 2"
+        refused(Some(2), Some(2)),
+        "--replicas: expected 1 at most, one on each worker (--nodes; hello-app.yaml keeps replicas apart), found 2"
     );
 }
 

@@ -15,9 +15,11 @@ use nix::sched::{CloneFlags, setns};
 use tokio::sync::watch;
 
 use super::capture::{Wanted, capture};
-use super::look::{LookError, chain, look};
+
+use super::look::{LookError, look};
 use super::request::{Answer, Answered, Ask, Request};
 use super::view::OWN_NETNS;
+use crate::failure::chain;
 
 /// Namespaces that are looked into at the same time, captures not counted.
 const AT_ONCE: usize = 16;

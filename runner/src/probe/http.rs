@@ -15,9 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::look::{chain, io_words};
+use super::look::io_words;
 use super::request::HttpAsk;
 use crate::clock;
+use crate::failure::chain;
 use crate::observe::{Connection, HttpOutcome, HttpReply};
 
 /// Attempts that are made at the same time.

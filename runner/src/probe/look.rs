@@ -75,9 +75,7 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
         Request::Resolve { device, addresses, deadline } => {
             resolve::resolve(device, addresses, *deadline).await.map(Answer::Resolved)
         }
-        Request::Forget { device, addresses } => {
-            resolve::forget(device, addresses).await.map(Answer::Forgotten)
-        }
+        Request::Forget { device, addresses } => resolve::forget(device, addresses).await.map(Answer::Forgotten),
         Request::Http(ask) => Ok(Answer::Http(http::replies(ask).await)),
         Request::Ping { destination, lengths, deadline } => {
             ping::ping(*destination, lengths, *deadline).await.map(Answer::Pinged)
@@ -87,17 +85,6 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
             Err(LookError::Refused { doing: "capture here", reason: "a capture has a thread of its own".to_owned() })
         }
     }
-}
-
-/// An error with all its causes, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// An errno in words: `network is unreachable`.

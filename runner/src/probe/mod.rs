@@ -4,8 +4,8 @@
 //! standard output, in the same order. It never writes to what it looks at, save that resolving a neighbour
 //! makes (and then forgets) an entry of the ARP table.
 
-mod captures;
 mod capture;
+mod captures;
 mod datagram;
 pub mod decode;
 mod enter;

@@ -132,6 +132,22 @@ pub struct Answered {
     pub answer: Result<Answer, String>,
 }
 
+impl Request {
+    /// What it is, in a word or two.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Lookups(_) => "route lookups",
+            Self::Resolve { .. } => "ARP resolutions",
+            Self::Forget { .. } => "forgetting neighbours",
+            Self::Http(_) => "HTTP requests",
+            Self::Ping { .. } => "pings",
+            Self::ServiceTable => "service table",
+            Self::Capture { .. } => "capture",
+        }
+    }
+}
+
 impl Answer {
     /// The complaint that this is not the answer that was asked for.
     pub fn not(&self, wanted: &str) -> String {

@@ -68,9 +68,8 @@ pub(super) async fn resolve(
 pub(super) async fn forget(device: &str, addresses: &[Ipv4Addr]) -> Result<usize, LookError> {
     let table = ArpTable::open(device).await?;
     let entries = table.entries().await?;
-    let known = |address: &&Ipv4Addr| {
-        entries.get(address).is_some_and(|entry| entry.state != NeighbourState::Permanent)
-    };
+    let known =
+        |address: &&Ipv4Addr| entries.get(address).is_some_and(|entry| entry.state != NeighbourState::Permanent);
     let stale: Vec<Ipv4Addr> = addresses.iter().filter(known).copied().collect();
     table.forget(&stale).await?;
     Ok(stale.len())

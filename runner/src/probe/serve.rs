@@ -8,8 +8,8 @@ use nix::sched::CloneFlags;
 use tokio::sync::watch;
 
 use super::enter::{EnterError, answers, enter};
-use super::look::chain;
 use super::request::{Answered, Ask, CAPTURE_READY, Request};
+use crate::failure::chain;
 
 /// This process's user namespace.
 const OWN_USERNS: &str = "/proc/self/ns/user";

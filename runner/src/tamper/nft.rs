@@ -21,9 +21,11 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
             BaseChain::filter(FilterHook::Output, Priority::Filter),
             rule("output").then(Match::eq(Field::L4Proto, Value::Int(6))).match_daddr_v4(*destination, 32).drop(),
         ),
-        Act::DropPort { port } => {
-            ("input", BaseChain::filter(FilterHook::Input, Priority::Filter), rule("input").match_tcp_dport(*port).drop())
-        }
+        Act::DropPort { port } => (
+            "input",
+            BaseChain::filter(FilterHook::Input, Priority::Filter),
+            rule("input").match_tcp_dport(*port).drop(),
+        ),
         Act::MasqueradeTo(destination) => (
             "postrouting",
             // Before the lab's own chain.

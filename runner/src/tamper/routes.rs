@@ -10,7 +10,8 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
     match act {
         Act::DeleteRoute(destination) => route.del_route_v4(destination.network(), destination.prefix_len()).await,
         Act::PutRoute { destination, device, gateway, table } => {
-            let new = Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
+            let new =
+                Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
             let new = match gateway {
                 Some(gateway) => new.gateway(*gateway).onlink(),
                 None => new,

@@ -66,7 +66,9 @@ async fn make(change: &Tamper) -> Result<(), String> {
         Act::Serve { at, says } => serve(&change.netns, *at, *says),
         Act::SetBackends { service, target_port, backends } => {
             let nftables: Connection<Nftables> = Connection::new_in(&netns).map_err(|error| chain(&error))?;
-            nft_layout::replace(&nftables, *service.ip(), service.port(), *target_port, backends).await.map_err(|error| chain(&error))
+            nft_layout::replace(&nftables, *service.ip(), service.port(), *target_port, backends)
+                .await
+                .map_err(|error| chain(&error))
         }
         act @ (Act::DropTo { .. } | Act::DropPort { .. } | Act::MasqueradeTo(_) | Act::StopMasquerading) => {
             let nftables: Connection<Nftables> = Connection::new_in(&netns).map_err(|error| chain(&error))?;

@@ -87,7 +87,7 @@ pub fn isolate() -> Result<(), IsolateError> {
 /// Writes [`HOLDER_READY`] to standard output once the control socket listens.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     if args.tied {
-        end_with_standard_input();
+        end_with_standard_input(args.state.clone());
     }
     let held = crate::runtime().and_then(|runtime| runtime.block_on(take_orders(args)));
     match held {
@@ -99,11 +99,13 @@ pub fn hold(args: &HolderArgs) -> ExitCode {
     }
 }
 
-/// The runner's death closes the pipe, however it dies.
-fn end_with_standard_input() {
-    std::thread::spawn(|| {
+/// The runner's death closes the pipe, however it dies. Nobody else is left then to free the lab's name.
+fn end_with_standard_input(state: PathBuf) {
+    std::thread::spawn(move || {
         let mut sink = [0; 64];
         while matches!(io::stdin().read(&mut sink), Ok(1..)) {}
+        // What cannot be removed stays for `lab down`.
+        let _removed = fs::remove_dir_all(state);
         std::process::exit(0);
     });
 }

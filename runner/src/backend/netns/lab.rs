@@ -52,6 +52,7 @@ pub struct NetnsLab {
     description: RefCell<Description>,
     scratch: tempfile::TempDir,
     traffic: RefCell<Option<WireSeen>>,
+    doing: RefCell<String>,
     /// Keeps a tied holder's standard input open, and kills it when dropped.
     _tie: Option<Running>,
 }
@@ -142,6 +143,7 @@ impl NetnsLab {
             description: RefCell::new(description),
             scratch,
             traffic: RefCell::new(None),
+            doing: RefCell::new("nothing had been asked".to_owned()),
             _tie: tie,
         })
     }
@@ -174,6 +176,17 @@ impl NetnsLab {
         let built = client.build(stage).await?;
         *self.description.borrow_mut() = client.describe().await?;
         Ok(built)
+    }
+
+    /// Reaches a stage that is built by the holder, or observed here before the next is built. What came of it, in words.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+        if stage == Stage::BaseObserved {
+            return self.observe_base().await;
+        }
+        self.build(stage).await.map(|built| built.summary)
     }
 
     /// Lets a node end, as if it had been stopped.
@@ -281,6 +294,8 @@ impl NetnsLab {
     /// # Errors
     /// When the probe could not be run or said something else than answers.
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
+        let what = in_words(&asks);
+        *self.doing.borrow_mut() = format!("{what}, without an answer yet");
         let (asks, missing) = self.locate(asks);
         let input = serde_json::to_vec(&asks).map_err(|error| LabError::Probe(error.to_string()))?;
         let answered = if asks.is_empty() {
@@ -288,7 +303,13 @@ impl NetnsLab {
         } else {
             Captures::answers(&self.program("probe").stdin(input).run(PROBE_DEADLINE).await?)?
         };
+        *self.doing.borrow_mut() = format!("{what}, answered");
         merge(answered, missing)
+    }
+
+    /// What was asked last, and whether it was answered.
+    pub fn doing(&self) -> String {
+        self.doing.borrow().clone()
     }
 
     /// Starts captures; they run until they are stopped.
@@ -327,6 +348,14 @@ impl NetnsLab {
         drop(self);
         take_down(&state).await
     }
+}
+
+/// `view of kind-control-plane and 2 more`.
+fn in_words(asks: &[(Place, Request)]) -> String {
+    let Some((place, request)) = asks.first() else { return "nothing".to_owned() };
+    let more = asks.len() - 1;
+    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{} of {place}{others}", request.name())
 }
 
 /// Puts answers that were given without the probe where they belong.
