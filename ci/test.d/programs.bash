@@ -46,7 +46,7 @@ step_ordinary_user() {
     target=$(target_folder)
     for file in "${programs[@]}" "$target/debug/lab"; do install -D "$file" "$copy$file"; done
     mkdir -p "$copy$root"
-    cp -R ci docs manifests runner "$copy$root/"
+    cp -R ./*.md LICENSE-* ci docs manifests runner "$copy$root/"
     chmod -R a+rX "$copy"
     install -d -o "$id" -g "$id" "$home" "$home/tmp" "$home/state"
     unshare --mount --propagation private ci/test.d/show-copy "$copy" "$root" "$target" -- \
