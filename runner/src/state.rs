@@ -58,7 +58,9 @@ pub enum StateError {
         source: io::Error,
     },
     /// A state file that is no state file.
-    #[error("{path}: {source}; if the lab is of another version of this program, remove it with that version")]
+    #[error(
+        "{path}: {source}; was the lab made by another version of this program? `lab down` removes it all the same"
+    )]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -224,7 +226,9 @@ impl StateDir {
         fs::create_dir_all(root).map_err(io_error("making", root))?;
         match fs::create_dir(&state.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if !state.is_abandoned() {
+                // Of two that find the same one abandoned, the slower would remove the faster one's.
+                let alone = fs::File::open(root).map_err(io_error("opening", root))?;
+                if alone.try_lock().is_err() || !state.is_abandoned() {
                     return Err(state.taken());
                 }
                 state.remove()?;
@@ -261,6 +265,10 @@ impl StateDir {
         let mut all = Vec::new();
         for entry in entries {
             let entry = entry.map_err(io_error("reading", &root))?;
+            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !folder {
+                continue;
+            }
             if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(&root, name).ok()) {
                 all.push(state);
             }

@@ -96,10 +96,17 @@ fn utc_now() -> DateTime<Utc> {
         .unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// Four characters, to tell runs of one folder apart.
-fn new_id() -> String {
+/// Four characters, to tell runs of one folder apart: not those of a run that is there.
+fn new_id(runs_dir: &Path) -> String {
     const CHARACTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    std::iter::repeat_with(|| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).take(4).collect()
+    const ATTEMPTS: usize = 64;
+    let mut ids = std::iter::repeat_with(|| {
+        (0..4).map(|_| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).collect::<String>()
+    });
+    let free = |id: &String| !runs_dir.join(id).exists() && !runs_dir.join(format!("{id}.partial")).exists();
+    // A folder of a million runs is full; making the run's own folder says so then.
+    let found = ids.by_ref().take(ATTEMPTS).find(free);
+    found.or_else(|| ids.next()).unwrap_or_default()
 }
 
 impl Session {
@@ -108,7 +115,7 @@ impl Session {
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
     pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
-        let id = new_id();
+        let id = new_id(&options.runs_dir);
         let lab = match &options.source {
             LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
             LabSource::Made { name: None, .. } => id.clone(),
@@ -368,8 +375,8 @@ impl Session {
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
         self.report.seconds = self.begun.elapsed();
         let down = match self.lab.take() {
-            Some(Lab::Netns(lab)) if !keep && matches!(self.options.source, LabSource::Made { .. }) => {
-                lab.down().await.map_err(Failure::from)
+            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => {
+                if keep { lab.stay() } else { lab.down().await }.map_err(Failure::from)
             }
             Some(_) | None => Ok(()),
         };
