@@ -94,6 +94,15 @@ pub enum Act {
     },
     /// Takes all Services out of this namespace's table.
     RemoveServices,
+    /// Adds a Service to this namespace's table.
+    AddService {
+        /// The Service.
+        service: SocketAddrV4,
+        /// Port of the backends.
+        target_port: u16,
+        /// All of them.
+        backends: Vec<Ipv4Addr>,
+    },
     /// Drops TCP segments that leave this namespace for an address.
     DropTo {
         /// Where to.

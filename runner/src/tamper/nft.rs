@@ -40,6 +40,11 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
         ),
         Act::StopMasquerading => return nftables.flush_chain(nft_layout::TABLE, MASQUERADE_CHAIN, Family::Ip).await,
         Act::RemoveServices => return nftables.flush_chain(nft_layout::TABLE, nft_layout::CHAIN, Family::Ip).await,
+        Act::AddService { service, target_port, backends } => {
+            let (address, port) = (*service.ip(), service.port());
+            let added = nft_layout::install(nftables.transaction(), address, port, *target_port, backends);
+            return added.commit(nftables).await;
+        }
         _ => return Ok(()),
     };
     nft_layout::ensure_table(nftables.transaction(), TABLE)

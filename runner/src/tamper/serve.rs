@@ -71,6 +71,7 @@ async fn make(change: &Tamper) -> Result<(), String> {
                 .map_err(|error| chain(&error))
         }
         act @ (Act::RemoveServices
+        | Act::AddService { .. }
         | Act::DropTo { .. }
         | Act::DropPort { .. }
         | Act::MasqueradeTo(_)

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use lab::backend::netns::plan::Plan;
 use lab::judge::Reason::{AnotherAnswersForPeer, NoArpAnswer, NotOnBridge, OtherSubnet};
-use lab::observe::{MacAddr, Place};
+use lab::observe::{MacAddr, Place, TABLE_MAIN};
 use lab::tamper::Act;
 
 use crate::control::{Control, Fault, accepts, turns};
@@ -91,7 +91,7 @@ fn router_between(plan: &Plan) -> Vec<(Place, Act)> {
     let mut acts = second_bridge(plan);
     acts.push((
         Place::Bridge,
-        Act::PutRoute { destination: worker, device: SECOND.to_owned(), gateway: None, table: 254 },
+        Act::PutRoute { destination: worker, device: SECOND.to_owned(), gateway: None, table: TABLE_MAIN },
     ));
     acts.push((Place::Bridge, sysctl("net/ipv4/ip_forward", "1")));
     for bridge in [first.as_str(), SECOND] {

@@ -2,11 +2,11 @@
 
 use lab::backend::netns::plan::{Placement, Plan};
 use lab::judge::Reason::{
-    AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, EmptyReply, EndpointMissing,
-    EndpointStale, FrontendMissing, NoAnswer, NoService, NotOnTwoWorkers, SomeUnanswered, WrongReplicaCount,
-    WrongStatus,
+    AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, ClusterIpWithinPodCidr, EmptyReply,
+    EndpointMissing, EndpointStale, FrontendMissing, NoAnswer, NoService, NotOnTwoWorkers, OutsidePodCidr,
+    SomeUnanswered, WrongReplicaCount, WrongStatus,
 };
-use lab::observe::Place;
+use lab::observe::{Place, TABLE_MAIN};
 use lab::tamper::{Act, Says};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -43,6 +43,13 @@ pub(crate) const CONTROLS: &[Control] = &[
         ],
     )
     .built(|spec| spec.replicas = 1),
+    turns(
+        TWO_WORKERS,
+        "refutes_two_replicas_on_two_workers_when_ones_address_is_not_its_nodes",
+        Fault::Made(readdressed),
+        &[(TWO_WORKERS, Refuted(&[(OutsidePodCidr, POD1)]))],
+    )
+    .alone(),
     accepts(ENDPOINTS, "accepts_cluster_ip_has_both_backends"),
     turns(
         ENDPOINTS,
@@ -61,13 +68,24 @@ pub(crate) const CONTROLS: &[Control] = &[
             (FROM_PODS, Unobserved("has no ClusterIP")),
         ],
     ),
+    turns(
+        ENDPOINTS,
+        "refutes_cluster_ip_has_both_backends_when_the_address_is_a_pods",
+        Fault::Made(|plan| {
+            let service = SocketAddrV4::new(beside(plan, POD1), plan.spec.service_port);
+            let backends = vec![of(plan, POD1), of(plan, POD2)];
+            let added = Act::AddService { service, target_port: plan.spec.target_port, backends };
+            vec![(node(CONTROL_PLANE), Act::RemoveServices), (node(CONTROL_PLANE), added)]
+        }),
+        &[(ENDPOINTS, Refuted(&[(ClusterIpWithinPodCidr, WORKER)]))],
+    )
+    .alone(),
     accepts(TABLES, "accepts_load_balancer_table_matches"),
     turns(
         TABLES,
         "refutes_load_balancer_table_matches_when_a_backend_is_stale",
         Fault::Made(|plan| {
-            let [a, b, c, _] = of(plan, POD1).octets();
-            let gone = Ipv4Addr::from([a, b, c, 99]);
+            let gone = beside(plan, POD1);
             vec![(node(WORKER), backends(plan, &[of(plan, POD1), of(plan, POD2), gone]))]
         }),
         &[(TABLES, Refuted(&[(BackendStale, WORKER)]))],
@@ -170,6 +188,21 @@ const IMPOSTOR_TABLES: (&str, Expect) =
 
 fn of(plan: &Plan, pod: &str) -> Ipv4Addr {
     pod_plan(plan, pod).address
+}
+
+/// An address that no pod has, on the same node.
+fn beside(plan: &Plan, pod: &str) -> Ipv4Addr {
+    let [a, b, c, _] = of(plan, pod).octets();
+    Ipv4Addr::from([a, b, c, 99])
+}
+
+/// The first pod gets an address outside all pod CIDRs, and its node's route to it.
+fn readdressed(plan: &Plan) -> Vec<(Place, Act)> {
+    let (from, to) = (of(plan, POD1), Ipv4Addr::new(10, 99, 0, 1));
+    let moved = Act::MoveAddress { device: "eth0".to_owned(), from: from.into(), to: to.into() };
+    let device = pod_plan(plan, POD1).host_device.clone();
+    let led = Act::PutRoute { destination: to.into(), device, gateway: None, table: TABLE_MAIN };
+    vec![(pod(POD1), moved), (node(WORKER), led)]
 }
 
 fn backends(plan: &Plan, backends: &[Ipv4Addr]) -> Act {
