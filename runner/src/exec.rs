@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -215,18 +215,18 @@ impl Invocation {
         Ok(Running::new(child, self.argv(), self.stdin))
     }
 
-    /// Starts it to outlive this program: nothing on its standard input, its output in these files. Returns its
-    /// process id.
+    /// Starts it to outlive this program, its output in these files. Returns its process id and the end of the pipe
+    /// that is its standard input, by which it can tell whether this program still runs.
     ///
     /// It must begin by calling [`lead_session`], and is not made the leader of a process group here because a
     /// leader cannot begin a session. Until this program ends, nobody reaps it.
     ///
     /// # Errors
     /// [`ExecError`], when it cannot be started.
-    pub fn detach(self, stdout: File, stderr: File) -> Result<u32, ExecError> {
+    pub fn detach(self, stdout: File, stderr: File) -> Result<(u32, Option<ChildStdin>), ExecError> {
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-        command.spawn().map(|child| child.id()).map_err(|source| self.not_started(source))
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        command.spawn().map(|mut child| (child.id(), child.stdin.take())).map_err(|source| self.not_started(source))
     }
 
     /// Starts it with this program's own standard input, output and error, to take over from this program, which ends

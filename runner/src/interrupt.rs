@@ -38,6 +38,17 @@ impl Interrupt {
         self.seen = true;
     }
 
+    /// Whether one has come by now, while nobody waited for it.
+    pub async fn has_come(&mut self) -> bool {
+        // Signals are handed out by the runtime, which is given its turn first.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            () = self.came() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
     /// Whether one has come and been noticed.
     pub const fn noticed(&self) -> bool {
         self.seen

@@ -26,6 +26,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use nlink::netlink::nftables::Family;
 
 pub use read::{Service, services};
+pub(crate) use write::ensure_table;
 pub use write::{add_backend, install, remove_backend, replace};
 
 /// The table's name.

@@ -13,8 +13,11 @@ use crate::state::{LabState, StateDir};
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`, `gone` (its process has ended) or `starting`.
+    /// `up`, `gone` (its process has ended), `starting` or `unreadable`.
     state: &'static str,
+    /// Why what is known of it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     folder: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     lab: Option<LabState>,
@@ -25,7 +28,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
         Some(name) => vec![StateDir::open(name)?],
         None => StateDir::all()?,
     };
-    let rows = labs.iter().map(row).collect::<Result<Vec<Row>, Failure>>()?;
+    let rows: Vec<Row> = labs.iter().map(row).collect();
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text if rows.is_empty() => "no lab is up; `lab up` makes one\n".to_owned(),
@@ -34,17 +37,21 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     print(&text).map(|()| 0)
 }
 
-fn row(state: &StateDir) -> Result<Row, Failure> {
-    let lab = state.read()?;
-    let word = match &lab {
-        None => "starting",
-        Some(lab) if lab.holder.is_alive() => "up",
-        Some(_) => "gone",
+fn row(state: &StateDir) -> Row {
+    let (word, lab, why) = match state.read() {
+        Ok(None) => ("starting", None, None),
+        Ok(Some(lab)) if lab.holder.is_alive() => ("up", Some(lab), None),
+        Ok(Some(lab)) => ("gone", Some(lab), None),
+        // One lab's trouble does not hide the others.
+        Err(error) => ("unreadable", None, Some(error.to_string())),
     };
-    Ok(Row { name: state.name().to_owned(), state: word, folder: state.path().display().to_string(), lab })
+    Row { name: state.name().to_owned(), state: word, why, folder: state.path().display().to_string(), lab }
 }
 
 fn line(row: &Row) -> String {
+    if let Some(why) = &row.why {
+        return format!("{}  {}: {why}\n", row.name, row.state);
+    }
     let Some(lab) = &row.lab else {
         return format!(
             "{}  starting, or was killed as it started; `lab down --name {}` removes it\n",

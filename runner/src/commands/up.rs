@@ -9,6 +9,7 @@ use crate::harness::{Setup, setup};
 use crate::interrupt::Interrupt;
 use crate::report::{StageOutcome, StageReport, Style, Terminal};
 use crate::stage::Stage;
+use crate::state::StateDir;
 use crate::{clock, doctor};
 
 /// What stands when a lab is up.
@@ -17,6 +18,7 @@ const STAGES: [Stage; 5] =
 
 pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab)?;
+    StateDir::check_free(&args.name)?;
     if args.dry_run {
         return print(&format!("would build a lab named {} {}", args.name, described(&setup))).map(|()| 0);
     }
@@ -27,7 +29,11 @@ pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
 async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
     let program = program()?;
-    let rows = doctor::netns(&program, &setup.spec, std::path::Path::new(".")).await;
+    let rows = tokio::select! {
+        biased;
+        () = interrupt.came() => return Err(interrupted("nothing was built")),
+        rows = doctor::netns(&program, &setup.spec, std::path::Path::new(".")) => rows,
+    };
     if let Some(refusals) = doctor::refusals(&rows) {
         return Err(Failure { code: code::DOCTOR, message: refusals });
     }
@@ -39,18 +45,25 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     let lab = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await?;
     let built = tokio::select! {
         biased;
-        () = interrupt.came() => Err(Failure { code: code::INTERRUPTED, message: "interrupted; the lab was taken down".to_owned() }),
+        () = interrupt.came() => Err(interrupted("the lab was taken down")),
         built = stages(&lab) => built,
     };
+    // The last stage may have ended in the same moment.
+    let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
     if let Err(failure) = built {
         lab.down().await?;
         return Err(failure);
     }
+    lab.stay()?;
     print(&format!(
         "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} kind-worker`; check it: `lab verify --name {name}`\n",
         name = args.name
     ))?;
     Ok(0)
+}
+
+fn interrupted(so: &str) -> Failure {
+    Failure { code: code::INTERRUPTED, message: format!("interrupted; {so}") }
 }
 
 async fn stages(lab: &NetnsLab) -> Result<(), Failure> {

@@ -98,7 +98,8 @@ fn a_line_that_does_not_come_is_an_error_with_what_came() {
 fn a_detached_program_writes_to_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| File::create(folder.path().join(name)).unwrap();
-    let id = shell("echo out; echo err >&2").detach(file("out"), file("err")).unwrap();
+    let (id, stdin) = shell("echo out; cat; echo err >&2").detach(file("out"), file("err")).unwrap();
+    drop(stdin);
     let id = nix::unistd::Pid::from_raw(i32::try_from(id).unwrap());
     let status = nix::sys::wait::waitpid(id, None).unwrap();
     assert_eq!(status, nix::sys::wait::WaitStatus::Exited(id, 0));

@@ -105,6 +105,9 @@ impl Shared {
         if let Some(broken) = &self.broken {
             return Err(Failed::from(broken.as_str()));
         }
+        if self.session.report().interrupted {
+            return Err(Failed::from("interrupted"));
+        }
         let verdict = self.runtime.block_on(self.session.run_case(case, &mut self.interrupt, &mut |event| tell(event)));
         match verdict {
             Ok(report) if matches!(report.outcome, CaseOutcome::Held { .. }) => Ok(()),

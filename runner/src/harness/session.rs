@@ -375,8 +375,8 @@ impl Session {
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
         self.report.seconds = self.begun.elapsed();
         let down = match self.lab.take() {
-            Some(Lab::Netns(lab)) if !keep && matches!(self.options.source, LabSource::Made { .. }) => {
-                lab.down().await.map_err(Failure::from)
+            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => {
+                if keep { lab.stay() } else { lab.down().await }.map_err(Failure::from)
             }
             Some(_) | None => Ok(()),
         };

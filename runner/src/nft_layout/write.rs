@@ -117,14 +117,19 @@ async fn find(connection: &Connection<Nftables>, address: SocketAddrV4) -> Resul
 
 /// The table and its chain, where they do not exist yet.
 fn table(transaction: Transaction) -> Transaction {
-    let name = attributes(|message| message.append_attr_str(NFTA_TABLE_NAME, TABLE));
-    let table = RawMessage::new(NFT_MSG_NEWTABLE, FAMILY).flags(NLM_F_CREATE).attrs(name);
+    let transaction = ensure_table(transaction, TABLE);
     let base = BaseChain::nat(NatHook::Output, Priority::DstNat).policy(Policy::Accept);
     match Chain::new(TABLE, CHAIN) {
-        Ok(chain) => transaction.raw(table).update_chain(chain.family(FAMILY).base(base)),
+        Ok(chain) => transaction.update_chain(chain.family(FAMILY).base(base)),
         // The names are constants of this module, and fit.
-        Err(_impossible) => transaction.raw(table),
+        Err(_impossible) => transaction,
     }
+}
+
+/// Adds a table to a transaction, where it does not exist yet; nlink's own fails where it does.
+pub(crate) fn ensure_table(transaction: Transaction, table: &str) -> Transaction {
+    let name = attributes(|message| message.append_attr_str(NFTA_TABLE_NAME, table));
+    transaction.raw(RawMessage::new(NFT_MSG_NEWTABLE, FAMILY).flags(NLM_F_CREATE).attrs(name))
 }
 
 /// What makes the map: as nlink would, and with what `nft` needs to show it.

@@ -293,11 +293,15 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
         Place::Node(_) | Place::Pod(_) => Some(finding.place.to_string()),
     });
     let place = place.as_deref().unwrap_or("NODE");
+    let name = &report.head.lab;
     match lab {
-        LabAfter::TakenDown => about_the_lab
-            .then(|| format!("Look around in such a lab: `lab run --keep-on-failure`, then `lab shell {place}`")),
-        LabAfter::Kept => Some(format!("The lab is still up: `lab shell {place}` looks around, `lab down` ends it")),
-        LabAfter::Found => about_the_lab.then(|| format!("Look around in this lab: `lab shell {place}`")),
+        LabAfter::TakenDown => about_the_lab.then(|| {
+            format!("Look around in such a lab: `lab run --keep-on-failure --name lab`, then `lab shell {place}`")
+        }),
+        LabAfter::Kept => Some(format!(
+            "The lab is still up: `lab shell --name {name} {place}` looks around, `lab down --name {name}` ends it"
+        )),
+        LabAfter::Found => about_the_lab.then(|| format!("Look around in this lab: `lab shell --name {name} {place}`")),
     }
 }
 

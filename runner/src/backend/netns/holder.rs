@@ -2,7 +2,8 @@
 //!
 //! It is started twice. The first start makes the namespaces, before any thread exists, starts the second one within
 //! them and ends. The second builds what it is told to over its control socket, and ends when it is told to, when it
-//! is killed, or when the pipe on its standard input closes because the runner that it is tied to is gone.
+//! is killed, or when the pipe on its standard input closes because the runner that started it is gone. A lab that
+//! is to outlive its runner is told so over that pipe once it is complete: one that nobody knows of cannot remain.
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getgid, getuid};
@@ -23,6 +24,8 @@ use crate::stage::Stage;
 
 /// The word on standard output once orders are taken.
 pub const HOLDER_READY: &str = "lab-holder: ready";
+/// The word on standard input after which the lab outlives the runner that started it.
+pub const STAY: &[u8] = b"stay\n";
 
 /// How a holder is started.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -33,9 +36,9 @@ pub struct HolderArgs {
     /// The spec, as JSON.
     #[arg(long)]
     pub spec: String,
-    /// End when standard input closes.
+    /// Begin a session, away from the terminal.
     #[arg(long)]
-    pub tied: bool,
+    pub own_session: bool,
     /// Already within the namespaces.
     #[arg(long)]
     pub inside: bool,
@@ -86,10 +89,10 @@ pub fn isolate() -> Result<(), IsolateError> {
 ///
 /// Writes [`HOLDER_READY`] to standard output once the control socket listens.
 pub fn hold(args: &HolderArgs) -> ExitCode {
-    if args.tied {
-        end_with_standard_input(args.state.clone());
-    }
-    let held = crate::runtime().and_then(|runtime| runtime.block_on(take_orders(args)));
+    let held = fs::File::open(&args.state)
+        .map(|folder| end_with_standard_input(folder, args.state.clone()))
+        .and_then(|()| crate::runtime())
+        .and_then(|runtime| runtime.block_on(take_orders(args)));
     match held {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -100,14 +103,27 @@ pub fn hold(args: &HolderArgs) -> ExitCode {
 }
 
 /// The runner's death closes the pipe, however it dies. Nobody else is left then to free the lab's name.
-fn end_with_standard_input(state: PathBuf) {
+fn end_with_standard_input(folder: fs::File, state: PathBuf) {
     std::thread::spawn(move || {
-        let mut sink = [0; 64];
-        while matches!(io::stdin().read(&mut sink), Ok(1..)) {}
-        // What cannot be removed stays for `lab down`.
-        let _removed = fs::remove_dir_all(state);
+        let mut word = Vec::new();
+        // A pipe cannot fail to be read; if it could, nobody would be at its other end.
+        let _read = io::stdin().take(STAY.len() as u64).read_to_end(&mut word);
+        if word == STAY {
+            return;
+        }
+        if is_at(&folder, &state) {
+            // What cannot be removed stays for `lab down`.
+            let _removed = fs::remove_dir_all(state);
+        }
         std::process::exit(0);
     });
+}
+
+/// Whether the folder at this path is still this one, and not another lab's that has its name by now.
+fn is_at(folder: &fs::File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((folder.metadata().map(id), fs::metadata(path).map(id)), (Ok(own), Ok(there)) if own == there)
 }
 
 async fn take_orders(args: &HolderArgs) -> io::Result<()> {
@@ -251,7 +267,7 @@ pub fn main(args: &HolderArgs) -> ExitCode {
     if args.inside {
         return hold(args);
     }
-    let started = if args.tied { Ok(()) } else { exec::lead_session() };
+    let started = if args.own_session { exec::lead_session() } else { Ok(()) };
     let started = started
         .map_err(|error| format!("beginning a session: {error}"))
         .and_then(|()| isolate().map_err(|error| error.to_string()))
@@ -267,10 +283,6 @@ pub fn main(args: &HolderArgs) -> ExitCode {
 
 /// Starts this program once more: only a child is in the new PID namespace.
 fn start_inside(args: &HolderArgs) -> Result<(), ExecError> {
-    let mut invocation = Invocation::new("/proc/self/exe").args(["hold", "--inside", "--spec", args.spec.as_str()]);
-    invocation = invocation.args(["--state"]).args([&args.state]);
-    if args.tied {
-        invocation = invocation.args(["--tied"]);
-    }
-    invocation.hand_over().map(drop)
+    let invocation = Invocation::new("/proc/self/exe").args(["hold", "--inside", "--spec", args.spec.as_str()]);
+    invocation.args(["--state"]).args([&args.state]).hand_over().map(drop)
 }

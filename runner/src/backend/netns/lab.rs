@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
+use std::process::ChildStdin;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::client::Client;
 use super::control::{Built, Description};
+use super::holder::STAY;
 use super::plan::{OUTSIDE_PORT, Plan, Spec};
 use crate::backend::{LabError, StoredBase};
 use crate::clock::{self, Poll};
@@ -18,6 +21,7 @@ use crate::observe::{NodeName, Place, Role};
 use crate::probe::{Answered, Ask, Captures, Request};
 use crate::stage::Stage;
 use crate::state::{LabState, ProcessId, StateDir};
+use crate::tamper::{Act, Tamper, Tampered};
 
 /// For the holder to make its namespaces and listen.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,8 +41,17 @@ const LOG_FILE: &str = "holder.log";
 pub enum Lifetime {
     /// It ends with this process, however that ends.
     Tied,
-    /// It stays until `lab down`.
+    /// It ends with this process until [`NetnsLab::stay`], and stays until `lab down` after.
     Detached,
+}
+
+/// What keeps a holder: its end of the holder's standard input.
+#[derive(Debug)]
+enum Tie {
+    /// For good; dropping it kills the holder.
+    Tied { running: Running },
+    /// Until the lab is to stay.
+    Detached(ChildStdin),
 }
 
 /// A netns lab.
@@ -53,8 +66,8 @@ pub struct NetnsLab {
     scratch: tempfile::TempDir,
     traffic: RefCell<Option<WireSeen>>,
     doing: RefCell<String>,
-    /// Keeps a tied holder's standard input open, and kills it when dropped.
-    _tie: Option<Running>,
+    /// None for a lab that stays.
+    tie: Option<Tie>,
 }
 
 impl NetnsLab {
@@ -65,8 +78,21 @@ impl NetnsLab {
     /// # Errors
     /// When the name is taken, the topology does not fit, or the namespaces cannot be made. Nothing is left then.
     pub async fn start(program: &Path, name: &str, spec: Spec, lifetime: Lifetime) -> Result<Self, LabError> {
-        let plan = Plan::new(spec).map_err(|error| LabError::HolderNotStarted { why: error.to_string() })?;
-        let state = StateDir::claim(name)?;
+        Self::start_in(program, StateDir::claim(name)?, spec, lifetime).await
+    }
+
+    /// The same in a state folder that has been claimed. It is removed when this fails.
+    ///
+    /// # Errors
+    /// When the topology does not fit, or the namespaces cannot be made.
+    pub async fn start_in(program: &Path, state: StateDir, spec: Spec, lifetime: Lifetime) -> Result<Self, LabError> {
+        let plan = match Plan::new(spec) {
+            Ok(plan) => plan,
+            Err(error) => {
+                state.remove()?;
+                return Err(LabError::HolderNotStarted { why: error.to_string() });
+            }
+        };
         match Self::start_claimed(program, state.clone(), plan, lifetime).await {
             Ok(lab) => Ok(lab),
             Err(error) => {
@@ -82,18 +108,18 @@ impl NetnsLab {
             Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
         let tie = match lifetime {
-            Lifetime::Tied => Some(invocation.args(["--tied"]).open()?),
+            Lifetime::Tied => Tie::Tied { running: invocation.open()? },
             Lifetime::Detached => {
                 let scratch = |source| LabError::Scratch { path: log.clone(), source };
                 let file = File::create(&log).map_err(scratch)?;
                 let other = file.try_clone().map_err(scratch)?;
-                invocation.detach(file, other)?;
-                None
+                let (_pid, stdin) = invocation.args(["--own-session"]).detach(file, other)?;
+                Tie::Detached(stdin.ok_or_else(|| scratch(std::io::ErrorKind::BrokenPipe.into()))?)
             }
         };
         let said = || match &tie {
-            Some(running) => running.last_words(),
-            None => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
+            Tie::Tied { running } => running.last_words(),
+            Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
         let connected =
             clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
@@ -118,7 +144,7 @@ impl NetnsLab {
         })?;
         state.write(&LabState::new(state.name(), plan.spec.routing, holder, user_namespace))?;
         let description = client.describe().await?;
-        Self::assemble(program, state, user_namespace, plan, client, description, tie)
+        Self::assemble(program, state, user_namespace, plan, client, description, Some(tie))
     }
 
     fn assemble(
@@ -128,7 +154,7 @@ impl NetnsLab {
         plan: Plan,
         client: Client,
         description: Description,
-        tie: Option<Running>,
+        tie: Option<Tie>,
     ) -> Result<Self, LabError> {
         let scratch = tempfile::Builder::new()
             .prefix("captures")
@@ -144,7 +170,7 @@ impl NetnsLab {
             scratch,
             traffic: RefCell::new(None),
             doing: RefCell::new("nothing had been asked".to_owned()),
-            _tie: tie,
+            tie,
         })
     }
 
@@ -165,6 +191,19 @@ impl NetnsLab {
         let description = client.describe().await?;
         let plan = Plan::new(description.spec.clone()).map_err(|error| LabError::Probe(error.to_string()))?;
         Self::assemble(program, state, known.user_namespace, plan, client, description, None)
+    }
+
+    /// Lets a lab of [`Lifetime::Detached`] outlive this process. Of any other it changes nothing.
+    ///
+    /// # Errors
+    /// When its holder is gone.
+    pub fn stay(mut self) -> Result<(), LabError> {
+        let Some(Tie::Detached(mut stdin)) = self.tie.take() else { return Ok(()) };
+        stdin.write_all(STAY).map_err(|error| LabError::HolderGone {
+            name: self.name().to_owned(),
+            pid: self.holder_pid(),
+            why: Some(error.to_string()),
+        })
     }
 
     /// Builds a stage; the ones before it must have been built.
@@ -324,6 +363,18 @@ impl NetnsLab {
         Captures::start(self.program("probe"), &asks).await
     }
 
+    /// Makes changes within namespaces, in order: deliberate faults. They stand when this returns.
+    ///
+    /// # Errors
+    /// When the lab has no such place, or a change could not be made.
+    pub async fn tamper(&self, acts: Vec<(Place, Act)>) -> Result<Tampered, LabError> {
+        let changes = acts
+            .into_iter()
+            .map(|(place, act)| Ok(Tamper { netns: self.netns_file(&place)?, act }))
+            .collect::<Result<Vec<_>, LabError>>()?;
+        Tampered::make(self.program("tamper"), &changes).await
+    }
+
     /// The asks that can be made, and an answer for each that cannot, with its position.
     fn locate(&self, asks: Vec<(Place, Request)>) -> (Vec<Ask>, Vec<(usize, Answered)>) {
         let mut located = Vec::with_capacity(asks.len());
@@ -375,8 +426,16 @@ fn merge(answered: Vec<Answered>, missing: Vec<(usize, Answered)>) -> Result<Vec
 /// # Errors
 /// When the process cannot be ended or the folder not removed.
 pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
-    if let Ok(Some(known)) = state.read() {
-        end(state.name(), &known.holder).await?;
+    let holder = match state.read() {
+        Ok(Some(known)) => Some(known.holder),
+        // It is being started, or another version of this program wrote its state: who listens there holds it.
+        Ok(None) | Err(_) => {
+            let client = Client::connect(state.name(), state.path()).await;
+            client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
+        }
+    };
+    if let Some(holder) = holder {
+        end(state.name(), &holder).await?;
     }
     Ok(state.remove()?)
 }

@@ -104,11 +104,19 @@ fn the_hint_fits_what_became_of_the_lab() {
         (
             &failing,
             LabAfter::TakenDown,
-            "\nLook around in such a lab: `lab run --keep-on-failure`, then `lab shell kind-worker`\n",
+            "\nLook around in such a lab: `lab run --keep-on-failure --name lab`, then `lab shell kind-worker`\n",
         ),
-        (&failing, LabAfter::Found, "\nLook around in this lab: `lab shell kind-worker`\n"),
-        (&failing, LabAfter::Kept, "\nThe lab is still up: `lab shell kind-worker` looks around, `lab down` ends it\n"),
-        (&holding, LabAfter::Kept, "\nThe lab is still up: `lab shell NODE` looks around, `lab down` ends it\n"),
+        (&failing, LabAfter::Found, "\nLook around in this lab: `lab shell --name k3f2 kind-worker`\n"),
+        (
+            &failing,
+            LabAfter::Kept,
+            "\nThe lab is still up: `lab shell --name k3f2 kind-worker` looks around, `lab down --name k3f2` ends it\n",
+        ),
+        (
+            &holding,
+            LabAfter::Kept,
+            "\nThe lab is still up: `lab shell --name k3f2 NODE` looks around, `lab down --name k3f2` ends it\n",
+        ),
         (&holding, LabAfter::TakenDown, "\nReport: lab-runs/k3f2/report.html\n"),
         (&holding, LabAfter::Found, "\nReport: lab-runs/k3f2/report.html\n"),
     ];
