@@ -3,7 +3,7 @@
 # The test programs: as this user, and as one who has nothing. Part of ci/test.
 
 # Builds them. The paths go into $programs; of these, some make network namespaces in their own process, for which
-# an ordinary user must be root in a user namespace first: unit tests and those of the probe go into $confined.
+# an ordinary user needs a user namespace first: unit tests and those of the probe go into $confined.
 build_test_programs() {
     cargo test --workspace --locked --no-run --message-format=json >"$scratch/built.json"
     local test_program='select(.reason == "compiler-artifact" and .profile.test and .executable)'
