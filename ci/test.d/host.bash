@@ -16,7 +16,8 @@ host_state() {
         done
     fi
     if is_root && command -v nft >/dev/null; then nft --stateless list ruleset >"$1/nftables"; fi
-    grep -rs '' /proc/sys/net | grep -v '/nf_conntrack_count:' | LC_ALL=C sort >"$1/sysctls"
+    # Some settings cannot be read, which is no failure.
+    { grep -rs '' /proc/sys/net || true; } | grep -v '/nf_conntrack_count:' | LC_ALL=C sort >"$1/sysctls"
     # Processes of a program in this clone's target folder.
     local process target
     target=$(target_folder)

@@ -2,13 +2,19 @@
 # shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
 # The test programs: as this user, and as one who has nothing. Part of ci/test.
 
-# Builds them. Their paths go into $programs.
+# Builds them. The paths go into $programs; of these, some make network namespaces in their own process, for which
+# an ordinary user needs a user namespace first: unit tests and those of the probe go into $confined.
 build_test_programs() {
     cargo test --workspace --locked --no-run --message-format=json >"$scratch/built.json"
-    jq -r 'select(.reason == "compiler-artifact" and .profile.test and .executable) | .executable' \
-        "$scratch/built.json" >"$scratch/programs"
+    local test_program='select(.reason == "compiler-artifact" and .profile.test and .executable)'
+    local confined_one='(.target.name == "probe" or .target.kind == ["lib"])'
+    jq -r "$test_program | .executable" "$scratch/built.json" >"$scratch/programs"
+    jq -r "$test_program | select($confined_one) | .executable" "$scratch/built.json" >"$scratch/confined"
+    jq -r "$test_program | select($confined_one | not) | .executable" "$scratch/built.json" >"$scratch/free"
     mapfile -t programs <"$scratch/programs"
-    ((${#programs[@]} > 0)) || fail "cargo built no test program"
+    mapfile -t confined <"$scratch/confined"
+    mapfile -t free <"$scratch/free"
+    ((${#confined[@]} > 0 && ${#free[@]} > 0)) || fail "cargo has not built all test programs"
 }
 
 has_user_namespaces() { "$@" unshare --user --map-root-user --net true; }
@@ -21,9 +27,9 @@ step_tests() {
     not_run_here "tests as root: this is an ordinary user"
     has_user_namespaces || fail "an ordinary user gets no user namespaces here, so no lab: run this as root"
     cargo test --workspace --locked --doc
-    local programs
+    local programs confined free
     build_test_programs
-    ci/test.d/run-programs "${programs[@]}"
+    ci/test.d/run-programs "${free[@]}" --confined "${confined[@]}"
 }
 
 # All test programs again, as a user without groups and capabilities and with a home of its own. That user may be
@@ -35,7 +41,7 @@ step_ordinary_user() {
         exit "$not_run"
     fi
     needs setpriv util-linux
-    local id=61000 programs target file copy=$scratch/copy home=$scratch/home
+    local id=61000 programs confined free target file copy=$scratch/copy home=$scratch/home
     while getent passwd "$id" >/dev/null || getent group "$id" >/dev/null; do id=$((id + 1)); done
     local as=(setpriv --reuid "$id" --regid "$id" --clear-groups --)
     if ! has_user_namespaces "${as[@]}"; then
@@ -49,7 +55,12 @@ step_ordinary_user() {
     cp -R ./*.md LICENSE-* ci docs manifests runner "$copy$root/"
     chmod -R a+rX "$copy"
     install -d -o "$id" -g "$id" "$home" "$home/tmp" "$home/state"
+    # A folder in PATH that a user may not enter turns "no such program" into "permission denied".
+    local path='' folder
+    while IFS= read -r -d : folder; do
+        if "${as[@]}" test -x "$folder"; then path+=${path:+:}$folder; fi
+    done <<<"$PATH:"
     unshare --mount --propagation private ci/test.d/show-copy "$copy" "$root" "$target" -- \
-        "${as[@]}" env -i PATH="$PATH" HOME="$home" TMPDIR="$home/tmp" XDG_STATE_HOME="$home/state" \
-        "$root/ci/test.d/run-programs" "${programs[@]}"
+        "${as[@]}" env -i PATH="$path" HOME="$home" TMPDIR="$home/tmp" XDG_STATE_HOME="$home/state" \
+        "$root/ci/test.d/run-programs" "${free[@]}" --confined "${confined[@]}"
 }

@@ -31,7 +31,6 @@ exactly() {
 # Runs all cases with this routing; it must end so, with so many held. The report's path goes into $report.
 run_with_routing() {
     local routing=$1 status=$2 held=$3 runs=$scratch/runs-$1
-    needs xmllint libxml2-utils
     local lab
     find_lab
     ends_with "$status" "$lab" run --on netns --routing "$routing" --runs-dir "$runs"
@@ -53,6 +52,10 @@ run_with_routing() {
 # Well formed, and with as many failures and errors as the report has refuted and undecided cases.
 junit_agrees() {
     local refuted errors
+    if [[ ${CI-} != true ]] && ! command -v xmllint >/dev/null; then
+        not_run_here "$step: junit.xml was not read, for want of xmllint (Debian has it in libxml2-utils)"
+        return
+    fi
     xmllint --noout "$1"
     refuted=$(cases_that_are "$report" refuted | wc -l)
     errors=$(jq '[.cases[] | select(.outcome | IN("unobserved", "blocked", "deadline"))] | length' "$report")

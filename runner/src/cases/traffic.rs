@@ -21,7 +21,7 @@ const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);
 /// For the gateway's ARP answer: the kernel's own three tries.
 const ARP_DEADLINE: Duration = Duration::from_millis(3500);
 /// Captures end by themselves when the runner is gone.
-const CAPTURE_DEADLINE: Duration = Duration::from_secs(60);
+const CAPTURE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Sends the traffic and observes it.
 ///

@@ -145,11 +145,12 @@ pub(super) fn described(setup: &Setup) -> String {
 
 fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
     let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.backend).is_some()).collect();
-    let mut text = format!("would build a lab {}", described(setup));
-    text.push_str(&format!("would run {} cases:\n", here.len()));
-    for case in here {
-        text.push_str(&format!("  {}\n", case.name));
-    }
-    text.push_str(&format!("would keep evidence and reports in {}\n", args.runs.runs_dir.display()));
-    text
+    let names: Vec<String> = here.iter().map(|case| format!("  {}\n", case.name)).collect();
+    format!(
+        "would build a lab {}would run {} cases:\n{}would keep evidence and reports in {}\n",
+        described(setup),
+        here.len(),
+        names.concat(),
+        args.runs.runs_dir.display()
+    )
 }

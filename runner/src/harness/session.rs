@@ -196,13 +196,14 @@ impl Session {
             let begun = clock::now();
             // Starting a lab is short, and must not be left half done.
             let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
-            let outcome = match started {
-                Err(cause) => Err(cause),
-                Ok(()) => tokio::select! {
+            let outcome = if let Err(cause) = started {
+                Err(cause)
+            } else {
+                tokio::select! {
                     biased;
                     () = interrupt.came() => return Err(Stopped::Interrupted),
                     outcome = self.build(step) => outcome,
-                },
+                }
             };
             let seconds = begun.elapsed();
             let (outcome, summary) = match outcome {
@@ -301,23 +302,22 @@ impl Session {
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
         let begun = clock::now();
-        let outcome = match self.blocked(case.needs) {
-            Some(blocked) => blocked,
-            None => {
-                let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
-                let looked = tokio::select! {
-                    biased;
-                    () = interrupt.came() => return Err(Stopped::Interrupted),
-                    looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
-                };
-                match looked {
-                    Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
-                    Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
-                    Ok(Ok(seen)) => {
-                        record(&mut folder, &seen)?;
-                        self.keep_captures(case, &mut folder);
-                        (body.judge)(&seen, &self.setup.expect).into()
-                    }
+        let outcome = if let Some(blocked) = self.blocked(case.needs) {
+            blocked
+        } else {
+            let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
+            let looked = tokio::select! {
+                biased;
+                () = interrupt.came() => return Err(Stopped::Interrupted),
+                looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
+            };
+            match looked {
+                Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
+                Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
+                Ok(Ok(seen)) => {
+                    record(&mut folder, &seen)?;
+                    self.keep_captures(case, &mut folder);
+                    (body.judge)(&seen, &self.setup.expect).into()
                 }
             }
         };

@@ -49,7 +49,7 @@ pub enum Lifetime {
 #[derive(Debug)]
 enum Tie {
     /// For good; dropping it kills the holder.
-    Tied { running: Running },
+    Tied { running: Box<Running> },
     /// Until the lab is to stay.
     Detached(ChildStdin),
 }
@@ -108,7 +108,7 @@ impl NetnsLab {
             Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
         let tie = match lifetime {
-            Lifetime::Tied => Tie::Tied { running: invocation.open()? },
+            Lifetime::Tied => Tie::Tied { running: Box::new(invocation.open()?) },
             Lifetime::Detached => {
                 let scratch = |source| LabError::Scratch { path: log.clone(), source };
                 let file = File::create(&log).map_err(scratch)?;
@@ -426,13 +426,12 @@ fn merge(answered: Vec<Answered>, missing: Vec<(usize, Answered)>) -> Result<Vec
 /// # Errors
 /// When the process cannot be ended or the folder not removed.
 pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
-    let holder = match state.read() {
-        Ok(Some(known)) => Some(known.holder),
+    let holder = if let Ok(Some(known)) = state.read() {
+        Some(known.holder)
+    } else {
         // It is being started, or another version of this program wrote its state: who listens there holds it.
-        Ok(None) | Err(_) => {
-            let client = Client::connect(state.name(), state.path()).await;
-            client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
-        }
+        let client = Client::connect(state.name(), state.path()).await;
+        client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
     };
     if let Some(holder) = holder {
         end(state.name(), &holder).await?;

@@ -38,7 +38,7 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
 }
 
 /// Every node's namespace forwards. What was seen, in words.
-pub(super) async fn nodes_forward(world: &World) -> Result<String, BuildError> {
+pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
     let mut forwarding = 0;
     for (_, plan, node) in world.running() {
         let name = plan.name.to_string();
