@@ -48,7 +48,7 @@ pub enum Lifetime {
 #[derive(Debug)]
 enum Tie {
     /// For good; dropping it kills the holder.
-    Tied { running: Running },
+    Tied(Box<Running>),
     /// Until the lab is to stay.
     Detached(ChildStdin),
 }
@@ -94,7 +94,7 @@ impl NetnsLab {
             Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
         let tie = match lifetime {
-            Lifetime::Tied => Tie::Tied { running: invocation.open()? },
+            Lifetime::Tied => Tie::Tied(Box::new(invocation.open()?)),
             Lifetime::Detached => {
                 let scratch = |source| LabError::Scratch { path: log.clone(), source };
                 let file = File::create(&log).map_err(scratch)?;
@@ -104,7 +104,7 @@ impl NetnsLab {
             }
         };
         let said = || match &tie {
-            Tie::Tied { running } => running.last_words(),
+            Tie::Tied(running) => running.last_words(),
             Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
         let connected =
@@ -400,13 +400,12 @@ fn merge(answered: Vec<Answered>, missing: Vec<(usize, Answered)>) -> Result<Vec
 /// # Errors
 /// When the process cannot be ended or the folder not removed.
 pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
-    let holder = match state.read() {
-        Ok(Some(known)) => Some(known.holder),
+    let holder = if let Ok(Some(known)) = state.read() {
+        Some(known.holder)
+    } else {
         // It is being started, or another version of this program wrote its state: who listens there holds it.
-        Ok(None) | Err(_) => {
-            let client = Client::connect(state.name(), state.path()).await;
-            client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
-        }
+        let client = Client::connect(state.name(), state.path()).await;
+        client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
     };
     if let Some(holder) = holder {
         end(state.name(), &holder).await?;
