@@ -174,7 +174,7 @@ pub struct RunArgs {
     /// The lab's name [default: the run's id]
     #[arg(long)]
     pub name: Option<String>,
-    /// Leave the lab up
+    /// Leave the lab up when the run came to its end
     #[arg(long)]
     pub keep: bool,
     /// Leave the lab up when not all cases held

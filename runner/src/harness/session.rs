@@ -298,6 +298,10 @@ impl Session {
             let report = self.judged(case, CaseOutcome::NotOnBackend, Duration::ZERO, Vec::new());
             return Ok(self.keep(report, tell));
         };
+        // Many a look waits for nothing, and would leave a signal unheard.
+        if interrupt.has_come().await {
+            return Err(Stopped::Interrupted);
+        }
         self.reach(case.needs, interrupt, tell).await?;
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
@@ -368,22 +372,33 @@ impl Session {
         self.lab.as_ref()
     }
 
-    /// Ends: takes the lab down unless it is to stay, writes the reports, gives the folder its name.
+    /// Ends: takes the lab down unless it is to stay, writes the reports, gives the folder its name. A lab stays only
+    /// when its reports are written: without them nobody is told that it does.
     ///
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
-        self.report.seconds = self.begun.elapsed();
-        let down = match self.lab.take() {
-            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => {
-                if keep { lab.stay() } else { lab.down().await }.map_err(Failure::from)
-            }
-            Some(_) | None => Ok(()),
+        let made = match self.lab.take() {
+            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => Some(lab),
+            Some(_) | None => None,
+        };
+        let (staying, going) = if keep { (made, None) } else { (None, made) };
+        let down = match going {
+            Some(lab) => lab.down().await,
+            None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();
-        report::write_files(&self.folder, &self.report).map_err(|error| Failure::input(&error))?;
-        self.folder.finish().map_err(|error| Failure::input(&error))?;
-        down.map(|()| self.report)
+        let written = report::write_files(&self.folder, &self.report)
+            .map_err(|error| Failure::input(&error))
+            .and_then(|()| self.folder.finish().map_err(|error| Failure::input(&error)));
+        let kept = match (staying, &written) {
+            (Some(lab), Ok(_)) => lab.stay(),
+            (Some(lab), Err(_)) => lab.down().await,
+            (None, _) => Ok(()),
+        };
+        written?;
+        down.and(kept)?;
+        Ok(self.report)
     }
 }
 
