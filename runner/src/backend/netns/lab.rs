@@ -118,7 +118,7 @@ impl NetnsLab {
             }
         };
         let said = || match &tie {
-            Tie::Tied(running) => running.last_words(),
+            Tie::Tied { running } => running.last_words(),
             Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
         let connected =
