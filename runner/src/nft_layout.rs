@@ -3,11 +3,11 @@
 //! ```text
 //! table ip lab {
 //!     map b_10_96_37_61_8080 {
-//!         type integer : ipv4_addr
+//!         typeof numgen random mod 2 : ip daddr
 //!         elements = { 0 : 10.0.1.12, 1 : 10.0.2.7 }
 //!     }
 //!     chain services {
-//!         type nat hook output priority dstnat; policy accept;
+//!         type nat hook output priority -100; policy accept;
 //!         ip daddr 10.96.37.61 tcp dport 8080 dnat to numgen random mod 2 map @b_10_96_37_61_8080:8080
 //!     }
 //! }
@@ -18,6 +18,7 @@
 //! are nobody's business here.
 
 mod read;
+mod userdata;
 mod write;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -25,6 +26,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use nlink::netlink::nftables::Family;
 
 pub use read::{Service, services};
+pub(crate) use write::ensure_table;
 pub use write::{add_backend, install, remove_backend, replace};
 
 /// The table's name.

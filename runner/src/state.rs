@@ -176,14 +176,14 @@ impl StateDir {
             .ok_or(StateError::NoHome)
     }
 
-    fn named(name: &str) -> Result<Self, StateError> {
+    fn named(root: &Path, name: &str) -> Result<Self, StateError> {
         let fits = (1..=40).contains(&name.len())
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if !fits {
             return Err(StateError::Name(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), folder: Self::root()?.join(name) })
+        Ok(Self { name: name.to_owned(), folder: root.join(name) })
     }
 
     /// Whether a lab could be made of this name now.
@@ -191,7 +191,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Name`] for one that cannot be a name, [`StateError::Taken`] when a lab has it.
     pub fn check_free(name: &str) -> Result<(), StateError> {
-        let state = Self::named(name)?;
+        let state = Self::named(&Self::root()?, name)?;
         if state.folder.is_dir() && !state.is_abandoned() {
             return Err(state.taken());
         }
@@ -214,13 +214,20 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Taken`] when a lab has it.
     pub fn claim(name: &str) -> Result<Self, StateError> {
-        let state = Self::named(name)?;
-        let root = Self::root()?;
-        fs::create_dir_all(&root).map_err(io_error("making", &root))?;
+        Self::claim_in(&Self::root()?, name)
+    }
+
+    /// The same within another folder than [`StateDir::root`]: for labs that no other command is to find.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] when a lab has it there.
+    pub fn claim_in(root: &Path, name: &str) -> Result<Self, StateError> {
+        let state = Self::named(root, name)?;
+        fs::create_dir_all(root).map_err(io_error("making", root))?;
         match fs::create_dir(&state.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // Of two that find the same one abandoned, the slower would remove the faster one's.
-                let alone = fs::File::open(&root).map_err(io_error("opening", &root))?;
+                let alone = fs::File::open(root).map_err(io_error("opening", root))?;
                 if alone.try_lock().is_err() || !state.is_abandoned() {
                     return Err(state.taken());
                 }
@@ -237,7 +244,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Missing`] when there is none of this name.
     pub fn open(name: &str) -> Result<Self, StateError> {
-        let state = Self::named(name)?;
+        let state = Self::named(&Self::root()?, name)?;
         if state.folder.is_dir() {
             return Ok(state);
         }
@@ -262,7 +269,7 @@ impl StateDir {
             if !folder {
                 continue;
             }
-            if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(name).ok()) {
+            if let Some(state) = entry.file_name().to_str().and_then(|name| Self::named(&root, name).ok()) {
                 all.push(state);
             }
         }
@@ -353,7 +360,7 @@ mod tests {
     #[test]
     fn names_that_would_leave_the_folder_are_refused() {
         for name in ["", "..", "../x", "a/b", "-x", "a b", &"x".repeat(41)] {
-            assert!(matches!(StateDir::named(name), Err(StateError::Name(_))), "{name:?}");
+            assert!(matches!(StateDir::named(Path::new("/state"), name), Err(StateError::Name(_))), "{name:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// For each case's look.
-const CASE_DEADLINE: Duration = Duration::from_secs(60);
+const CASE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// The options of a lab, as on the command line of `lab run`.
 #[derive(Debug, Parser)]

@@ -62,6 +62,12 @@ pub enum LabError {
     /// The probe said something that is no answer.
     #[error("the probe's answer cannot be read: {0}")]
     Probe(String),
+    /// A deliberate fault could not be made.
+    #[error("the fault could not be made: {why}")]
+    NotTampered {
+        /// What `lab tamper` said.
+        why: String,
+    },
     /// A place that the lab does not have.
     #[error("there is no {place} in the lab {name}; it has {there}")]
     NoPlace {

@@ -83,6 +83,13 @@ impl Lab {
         }
     }
 
+    /// The embedded lab, if it is one.
+    pub const fn netns(&self) -> Option<&netns::NetnsLab> {
+        match self {
+            Self::Netns(lab) => Some(lab),
+        }
+    }
+
     /// The nodes it should have, in order, whether they run or not.
     pub fn nodes(&self) -> &[(NodeName, Role)] {
         match self {

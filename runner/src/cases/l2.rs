@@ -37,10 +37,10 @@ async fn segments(lab: &Lab) -> Result<SegmentsSeen, String> {
     Ok(SegmentsSeen { nodes: lab.nodes().iter().map(|(name, _)| name.clone()).collect(), segments })
 }
 
-/// The kernel gives a neighbour up after three requests, one second apart (mcast_solicit, retrans_time).
+/// The kernel gives a neighbour up after three requests, one second apart (`mcast_solicit`, `retrans_time`).
 const ARP_DEADLINE: Duration = Duration::from_millis(3500);
 /// Entries that one round may make. The kernel's table is one for all namespaces and by default full at 1024
-/// (net.ipv4.neigh.default.gc_thresh3); every answer makes an entry on both sides.
+/// (`net.ipv4.neigh.default.gc_thresh3`); every answer makes an entry on both sides.
 const ENTRIES_PER_ROUND: usize = 256;
 
 async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {

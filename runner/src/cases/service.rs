@@ -96,6 +96,8 @@ async fn from_pods(lab: &Lab) -> Result<AnswersSeen, String> {
 /// New connections until both backends have answered, 64 at most: enough that a
 /// backend that takes its share is missed once in 2^63 runs).
 const ATTEMPTS: usize = 64;
+/// In a larger workload: enough that one of n backends picked at random is missed once in n⁻¹e²⁴ runs.
+const ATTEMPTS_PER_POD: usize = 24;
 /// A connection within one machine takes well under a millisecond; a lost SYN is sent again after one second.
 const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);
 /// No attempt is begun after it.
@@ -110,7 +112,7 @@ async fn answers(lab: &Lab, places: Vec<Place>) -> Result<AnswersSeen, String> {
         to,
         path: "/".to_owned(),
         until_bodies: ready(&pods),
-        attempts: ATTEMPTS.max(8 * pods.len()),
+        attempts: ATTEMPTS.max(ATTEMPTS_PER_POD * pods.len()),
         attempt_deadline: ATTEMPT_DEADLINE,
         deadline: DEADLINE,
     };

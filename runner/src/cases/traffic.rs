@@ -21,7 +21,7 @@ const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);
 /// For the gateway's ARP answer: the kernel's own three tries.
 const ARP_DEADLINE: Duration = Duration::from_millis(3500);
 /// Captures end by themselves when the runner is gone.
-const CAPTURE_DEADLINE: Duration = Duration::from_secs(60);
+const CAPTURE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Sends the traffic and observes it.
 ///
@@ -30,8 +30,7 @@ const CAPTURE_DEADLINE: Duration = Duration::from_secs(60);
 pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, String> {
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;
-    let mtu = nodes.values().filter_map(|view| view.link("eth0")).map(|link| link.mtu).min();
-    let mtu = mtu.ok_or("no node has an eth0")?;
+    let mtu = link_mtu(&nodes, &pods).ok_or("no node has an eth0")?;
     let gateway_macs = gateway_macs(lab, &nodes).await?;
     let sends = sends(&pods, expect.target_port);
 
@@ -48,6 +47,15 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
     }
     traffic.captures = captured.into_iter().map(capture_of).collect::<Result<_, _>>()?;
     Ok(WireSeen { traffic, nodes, pods })
+}
+
+/// The MTU of the nodes' link: the largest eth0 of the nodes with pods, or of all where none has one.
+fn link_mtu(nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Option<Mtu> {
+    let mut with_pods = pods.iter().filter_map(|pod| nodes.get(pod.node.as_ref()?));
+    let largest = |views: &mut dyn Iterator<Item = &NetnsView>| {
+        views.filter_map(|view| view.link("eth0")).map(|link| link.mtu).max()
+    };
+    largest(&mut with_pods).or_else(|| largest(&mut nodes.values()))
 }
 
 fn capture_of(answered: crate::probe::Answered) -> Result<Capture, String> {

@@ -13,8 +13,8 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text => {
-            let notes: String = setup.notes.iter().map(|note| format!("  ({note})\n")).collect();
-            notes + &doctor::table(&rows)
+            let notes: Vec<String> = setup.notes.iter().map(|note| format!("  ({note})\n")).collect();
+            notes.concat() + &doctor::table(&rows)
         }
     };
     print(&text)?;

@@ -43,7 +43,6 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let folder = session.final_folder();
     let names = cases.iter().map(|case| case.name);
     let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
-    lines.print(|terminal| terminal.head(session.report()));
 
     let stopped = go(&mut session, cases, &mut interrupt, &mut lines).await;
     if stopped.is_err() && interrupt.noticed() {
@@ -76,6 +75,18 @@ async fn go(
         Stopped::Interrupted => None,
         Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),
     };
+    // What the doctor warns of belongs into the first lines.
+    let mut examined = Vec::new();
+    let mut hear = |event: Event<'_>| match event {
+        Event::Stage(stage) => examined.push(stage.clone()),
+        other => lines.hear(other),
+    };
+    let doctor = session.reach(Stage::Doctor, interrupt, &mut hear).await;
+    lines.print(|terminal| terminal.head(session.report()));
+    for stage in &examined {
+        lines.hear(Event::Stage(stage));
+    }
+    doctor.map_err(stop)?;
     let backend = session.report().head.backend;
     let needed = cases.iter().filter(|case| case.body(backend).is_some()).map(|case| case.needs).max();
     session.reach(needed.unwrap_or(Stage::Doctor), interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
@@ -135,11 +146,12 @@ pub(super) fn described(setup: &Setup) -> String {
 
 fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
     let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.backend).is_some()).collect();
-    let mut text = format!("would build a lab {}", described(setup));
-    text.push_str(&format!("would run {} cases:\n", here.len()));
-    for case in here {
-        text.push_str(&format!("  {}\n", case.name));
-    }
-    text.push_str(&format!("would keep evidence and reports in {}\n", args.runs.runs_dir.display()));
-    text
+    let names: Vec<String> = here.iter().map(|case| format!("  {}\n", case.name)).collect();
+    format!(
+        "would build a lab {}would run {} cases:\n{}would keep evidence and reports in {}\n",
+        described(setup),
+        here.len(),
+        names.concat(),
+        args.runs.runs_dir.display()
+    )
 }

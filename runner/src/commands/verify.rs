@@ -2,6 +2,7 @@
 
 use super::{print, program};
 use crate::backend::netns::{Lifetime, NetnsLab};
+use crate::case::{Case, On};
 use crate::cases;
 use crate::cli::{DEFAULT_NAME, VerifyArgs};
 use crate::failure::Failure;
@@ -62,10 +63,9 @@ fn adopt(setup: &mut Setup, args: &VerifyArgs, program: &std::path::Path, name: 
 /// All cases, for a reader. Nothing is built, touched or asked.
 fn list() -> String {
     let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for case in cases::ALL {
-        let on = if matches!(case.on, crate::case::On::Both(_)) { "netns, kind" } else { "kind" };
-        text.push_str(&format!("{:<width$}  {on:<11}  {}\n", case.name, case.claim));
-    }
-    text
+    let line = |case: &Case| {
+        let on = if matches!(case.on, On::Both(_)) { "netns, kind" } else { "kind" };
+        format!("{:<width$}  {on:<11}  {}\n", case.name, case.claim)
+    };
+    cases::ALL.iter().map(line).collect::<Vec<String>>().concat()
 }

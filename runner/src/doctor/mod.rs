@@ -73,19 +73,19 @@ pub fn warnings(rows: &[Row]) -> Vec<String> {
 /// The rows as a table for a reader, as in `lab doctor`.
 pub fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for row in rows {
         let word = match row.outcome {
             Outcome::Ok => "ok",
             Outcome::Warning => "warning",
             Outcome::Refusal => "REFUSED",
         };
-        text.push_str(&format!("  {word:<7}  {:<width$}  {}\n", row.id, row.found));
+        lines.push(format!("  {word:<7}  {:<width$}  {}\n", row.id, row.found));
         if row.outcome != Outcome::Ok {
             for line in std::iter::once(row.why.as_str()).chain(row.remedy.lines()) {
-                text.push_str(&format!("  {:<7}  {:<width$}  {line}\n", "", ""));
+                lines.push(format!("  {:<7}  {:<width$}  {line}\n", "", ""));
             }
         }
     }
-    text
+    lines.concat()
 }

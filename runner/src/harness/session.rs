@@ -96,10 +96,17 @@ fn utc_now() -> DateTime<Utc> {
         .unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// Four characters, to tell runs of one folder apart.
-fn new_id() -> String {
+/// Four characters, to tell runs of one folder apart: not those of a run that is there.
+fn new_id(runs_dir: &Path) -> String {
     const CHARACTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    std::iter::repeat_with(|| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).take(4).collect()
+    const ATTEMPTS: usize = 64;
+    let mut ids = std::iter::repeat_with(|| {
+        (0..4).map(|_| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).collect::<String>()
+    });
+    let free = |id: &String| !runs_dir.join(id).exists() && !runs_dir.join(format!("{id}.partial")).exists();
+    // A folder of a million runs is full; making the run's own folder says so then.
+    let found = ids.by_ref().take(ATTEMPTS).find(free);
+    found.or_else(|| ids.next()).unwrap_or_default()
 }
 
 impl Session {
@@ -108,7 +115,7 @@ impl Session {
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
     pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
-        let id = new_id();
+        let id = new_id(&options.runs_dir);
         let lab = match &options.source {
             LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
             LabSource::Made { name: None, .. } => id.clone(),
@@ -189,13 +196,14 @@ impl Session {
             let begun = clock::now();
             // Starting a lab is short, and must not be left half done.
             let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
-            let outcome = match started {
-                Err(cause) => Err(cause),
-                Ok(()) => tokio::select! {
+            let outcome = if let Err(cause) = started {
+                Err(cause)
+            } else {
+                tokio::select! {
                     biased;
                     () = interrupt.came() => return Err(Stopped::Interrupted),
                     outcome = self.build(step) => outcome,
-                },
+                }
             };
             let seconds = begun.elapsed();
             let (outcome, summary) = match outcome {
@@ -298,23 +306,22 @@ impl Session {
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
         let begun = clock::now();
-        let outcome = match self.blocked(case.needs) {
-            Some(blocked) => blocked,
-            None => {
-                let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
-                let looked = tokio::select! {
-                    biased;
-                    () = interrupt.came() => return Err(Stopped::Interrupted),
-                    looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
-                };
-                match looked {
-                    Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
-                    Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
-                    Ok(Ok(seen)) => {
-                        record(&mut folder, &seen)?;
-                        self.keep_captures(case, &mut folder);
-                        (body.judge)(&seen, &self.setup.expect).into()
-                    }
+        let outcome = if let Some(blocked) = self.blocked(case.needs) {
+            blocked
+        } else {
+            let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
+            let looked = tokio::select! {
+                biased;
+                () = interrupt.came() => return Err(Stopped::Interrupted),
+                looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
+            };
+            match looked {
+                Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
+                Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
+                Ok(Ok(seen)) => {
+                    record(&mut folder, &seen)?;
+                    self.keep_captures(case, &mut folder);
+                    (body.judge)(&seen, &self.setup.expect).into()
                 }
             }
         };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::backend::BackendKind;
-use crate::backend::netns::plan::Spec;
+use crate::backend::netns::plan::{Placement, Spec};
 use crate::cli::{LabArgs, On};
 use crate::expect::Expectations;
 use crate::failure::Failure;
@@ -50,6 +50,7 @@ pub fn setup(args: &LabArgs) -> Result<Setup, Failure> {
         pod_pool: expect.pod_pool,
         pod_cidr_prefix: expect.pod_cidr_prefix,
         native_cidr: expect.native_cidr,
+        placement: Placement::Apart,
     };
     let pins = serde_json::to_value(&manifests.pins).map_err(|error| Failure::input(&error))?;
     let inputs = json!({

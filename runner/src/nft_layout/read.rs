@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use nlink::Nftables;
 use nlink::netlink::Connection;
 use nlink::netlink::nftables::{
-    CmpOp, Family, MetaKey, NatType, NumgenKind, PayloadBase, Register, RuleExpr, RuleInfo, SetElement, SetElementData,
+    CmpOp, CtKey, Family, MetaKey, NatType, NumgenKind, PayloadBase, Register, RuleExpr, RuleInfo, SetElement,
+    SetElementData,
 };
 
 use super::{CHAIN, FAMILY, LayoutError, TABLE};
@@ -16,6 +17,9 @@ const ATTEMPTS: usize = 8;
 
 /// IP protocol number of TCP.
 const TCP: u8 = 6;
+
+/// `NF_CT_STATE_BIT(IP_CT_NEW)` (`include/uapi/linux/netfilter/nf_conntrack_common.h`).
+const STATE_NEW: u32 = 8;
 
 /// A Service as its rule and its map have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +123,8 @@ enum Held {
     Number(u32),
     Backend(Picked),
     Octets(Vec<u8>),
+    State,
+    IsNew,
 }
 
 /// Follows the rule from register to register.
@@ -147,6 +153,17 @@ fn read(rule: &RuleInfo) -> Result<Read, String> {
                 (Some(Held::Protocol), &[TCP]) => tcp = true,
                 _ => return Err("it compares something else than a destination, TCP and a port".to_owned()),
             },
+            // `ct state new`, which every connection's first packet is, and chains of type nat see no other.
+            RuleExpr::Ct { dreg, key: CtKey::State, .. } => {
+                registers.insert(*dreg as u32, Held::State);
+            }
+            RuleExpr::Bitwise { sreg, dreg, mask, xor, .. }
+                if matches!(held(sreg), Some(Held::State)) && *mask == STATE_NEW.to_ne_bytes() && *xor == [0; 4] =>
+            {
+                registers.insert(*dreg as u32, Held::IsNew);
+            }
+            RuleExpr::Cmp { sreg, op: CmpOp::Neq, data, .. }
+                if matches!(held(sreg), Some(Held::IsNew)) && *data == [0; 4] => {}
             RuleExpr::Numgen { dreg, kind: NumgenKind::Random, modulus, offset: 0, .. } => {
                 registers.insert(*dreg as u32, Held::Number(*modulus));
             }

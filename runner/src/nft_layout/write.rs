@@ -3,16 +3,16 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use nlink::Nftables;
-use nlink::netlink::message::NLM_F_CREATE;
+use nlink::netlink::message::{NLM_F_CREATE, NLM_F_EXCL};
 use nlink::netlink::nftables::{
-    BaseChain, Chain, Expr, Family, LookupExpr, NFT_MSG_NEWSET, NFT_MSG_NEWTABLE, NFTA_SET_DATA_LEN,
+    BaseChain, Chain, CtState, Expr, Family, LookupExpr, NFT_MSG_NEWSET, NFT_MSG_NEWTABLE, NFTA_SET_DATA_LEN,
     NFTA_SET_DATA_TYPE, NFTA_SET_FLAGS, NFTA_SET_ID, NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME,
     NFTA_SET_TABLE, NFTA_SET_USERDATA, NFTA_TABLE_NAME, NatAddr, NatExpr, NatHook, NumgenKind, Policy, Priority,
     RawMessage, Register, Rule, Set, SetDataType, SetElement, SetFlags, SetKeyType, Transaction,
 };
 use nlink::netlink::{Connection, MessageBuilder, NLMSG_HDRLEN};
 
-use super::{CHAIN, FAMILY, LayoutError, Service, TABLE, key, map_name, services, value};
+use super::{CHAIN, FAMILY, LayoutError, Service, TABLE, key, map_name, services, userdata, value};
 
 /// nft's own number for `integer`; the kernel stores it and has no meaning for it (nft, include/datatype.h).
 const INTEGER: u32 = 4;
@@ -40,7 +40,7 @@ pub fn install(
     let backends: Vec<SetElement> = (0..).zip(backends).map(|(number, &backend)| element(number, backend)).collect();
     // There are never 2^32 backends.
     let modulus = u32::try_from(backends.len()).unwrap_or(u32::MAX);
-    transaction.raw(new_map(&name)).add_set_elements(&map(&name), &backends).add_rule(translate(
+    transaction.raw(new_map(&name, modulus)).add_set_elements(&map(&name), &backends).add_rule(translate(
         rule,
         &name,
         modulus,
@@ -117,24 +117,23 @@ async fn find(connection: &Connection<Nftables>, address: SocketAddrV4) -> Resul
 
 /// The table and its chain, where they do not exist yet.
 fn table(transaction: Transaction) -> Transaction {
-    let name = attributes(|message| message.append_attr_str(NFTA_TABLE_NAME, TABLE));
-    let table = RawMessage::new(NFT_MSG_NEWTABLE, FAMILY).flags(NLM_F_CREATE).attrs(name);
+    let transaction = ensure_table(transaction, TABLE);
     let base = BaseChain::nat(NatHook::Output, Priority::DstNat).policy(Policy::Accept);
     match Chain::new(TABLE, CHAIN) {
-        Ok(chain) => transaction.raw(table).update_chain(chain.family(FAMILY).base(base)),
+        Ok(chain) => transaction.update_chain(chain.family(FAMILY).base(base)),
         // The names are constants of this module, and fit.
-        Err(_impossible) => transaction.raw(table),
+        Err(_impossible) => transaction,
     }
 }
 
-/// What makes the map: as nlink would, and with the byte orders, without which `nft` shows the keys swapped.
-fn new_map(name: &str) -> RawMessage {
-    // libnftnl's NFTNL_UDATA_SET_KEYBYTEORDER and …_DATABYTEORDER; nft's BYTEORDER_HOST_ENDIAN is 1, _BIG_ENDIAN 2.
-    let mut byte_orders = Vec::new();
-    for (kind, order) in [(0_u8, 1_u32), (1, 2)] {
-        byte_orders.extend([kind, 4]);
-        byte_orders.extend(order.to_ne_bytes());
-    }
+/// Adds a table to a transaction, where it does not exist yet; nlink's own fails where it does.
+pub(crate) fn ensure_table(transaction: Transaction, table: &str) -> Transaction {
+    let name = attributes(|message| message.append_attr_str(NFTA_TABLE_NAME, table));
+    transaction.raw(RawMessage::new(NFT_MSG_NEWTABLE, FAMILY).flags(NLM_F_CREATE).attrs(name))
+}
+
+/// What makes the map: as nlink would, and with what `nft` needs to show it.
+fn new_map(name: &str, modulus: u32) -> RawMessage {
     let attributes = attributes(|message| {
         message.append_attr_str(NFTA_SET_TABLE, TABLE);
         message.append_attr_str(NFTA_SET_NAME, name);
@@ -143,11 +142,11 @@ fn new_map(name: &str) -> RawMessage {
         message.append_attr_u32_be(NFTA_SET_FLAGS, SetFlags::MAP.bits());
         message.append_attr_u32_be(NFTA_SET_DATA_TYPE, IPV4_ADDR);
         message.append_attr_u32_be(NFTA_SET_DATA_LEN, 4);
-        message.append_attr(NFTA_SET_USERDATA, &byte_orders);
+        message.append_attr(NFTA_SET_USERDATA, &userdata::of_map(modulus));
         // Its elements and its rule name it; the number only has to be there.
         message.append_attr_u32_be(NFTA_SET_ID, 1);
     });
-    RawMessage::new(NFT_MSG_NEWSET, FAMILY).flags(NLM_F_CREATE | nlink::netlink::message::NLM_F_EXCL).attrs(attributes)
+    RawMessage::new(NFT_MSG_NEWSET, FAMILY).flags(NLM_F_CREATE | NLM_F_EXCL).attrs(attributes)
 }
 
 fn attributes(append: impl FnOnce(&mut MessageBuilder)) -> Vec<u8> {
@@ -177,9 +176,8 @@ fn translate(rule: Rule, map: &str, modulus: u32, target_port: u16) -> Rule {
         .expr(Expr::Nat(nat))
 }
 
-/// `reject with icmp port-unreachable`.
+/// `ct state new reject`. The state is asked for because a namespace without any rule that needs connection tracking has
+/// none, and then chains of type nat see no packet.
 fn refuse(rule: Rule) -> Rule {
-    const ICMP_UNREACHABLE: u32 = 0;
-    const PORT_UNREACHABLE: u8 = 3;
-    rule.expr(Expr::Reject { reject_type: ICMP_UNREACHABLE, icmp_code: PORT_UNREACHABLE })
+    rule.match_ct_state(CtState::NEW).reject()
 }

@@ -68,7 +68,7 @@ pub struct HttpReply {
     pub connection: Option<Connection>,
     /// How it ended.
     pub outcome: HttpOutcome,
-    /// From connect() to the end.
+    /// From `connect()` to the end.
     pub elapsed: Duration,
 }
 

@@ -67,7 +67,7 @@ pub struct Route {
     pub mtu: Option<Mtu>,
 }
 
-/// What a rule does with the packets it matches (fib_rules.h).
+/// What a rule does with the packets it matches (`fib_rules.h`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleAction {

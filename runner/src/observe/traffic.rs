@@ -154,7 +154,7 @@ pub struct OutsideExchange {
 /// What was sent while links were captured, and what the captures saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// The MTU of the nodes' eth0, smallest of all nodes.
+    /// The MTU of the link between the nodes: the largest eth0 of those with pods. A node with less narrows the path.
     pub mtu: Mtu,
     /// Between the pods, across nodes, both ways.
     pub between_pods: Vec<PodExchange>,

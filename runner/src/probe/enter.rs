@@ -3,6 +3,7 @@
 //! A thread that has entered a namespace is never used for another one, and the main thread enters none.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -151,13 +152,9 @@ fn look_around<'scope, 'asks: 'scope>(
     place_of: impl Fn(&Ask) -> Option<PathBuf>,
     answer: &mpsc::Sender<Indexed>,
 ) {
-    let mut groups: Vec<(Option<PathBuf>, Vec<(usize, &Ask)>)> = Vec::new();
+    let mut groups: BTreeMap<Option<PathBuf>, Vec<(usize, &Ask)>> = BTreeMap::new();
     for &(index, ask) in asks {
-        let netns = place_of(ask);
-        match groups.iter_mut().find(|(known, _asks)| *known == netns) {
-            Some((_netns, group)) => group.push((index, ask)),
-            None => groups.push((netns, vec![(index, ask)])),
-        }
+        groups.entry(place_of(ask)).or_default().push((index, ask));
     }
     let (done, ended) = mpsc::channel();
     for (number, (netns, group)) in groups.into_iter().enumerate() {

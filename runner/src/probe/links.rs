@@ -28,6 +28,7 @@ const IFA_LOCAL: u16 = 2;
 
 // include/uapi/linux/if.h.
 const IFF_UP: u32 = 1;
+const IFF_RUNNING: u32 = 1 << 6;
 const IFF_LOWER_UP: u32 = 1 << 16;
 
 /// `AF_INET`, as the one-byte family of a netlink header.
@@ -67,6 +68,18 @@ pub(super) async fn links(connection: &Connection<Route>) -> Result<Vec<Link>, N
         dump::<Links>(connection).await?.iter().map(|body| link(body)).collect::<Result<_, _>>()?;
     links.sort_by_key(|link| link.index);
     Ok(links)
+}
+
+/// Whether a link sends: the kernel begins to some time after the carrier came, and drops everything until then.
+/// None when there is no such link.
+pub(super) async fn running(connection: &Connection<Route>, device: &str) -> Result<Option<bool>, NetlinkError> {
+    for body in dump::<Links>(connection).await? {
+        let message = Message::of::<Links>(&body)?;
+        if message.text(IFLA_IFNAME).as_deref() == Some(device) {
+            return Ok(Some(message.header_u32(8) & IFF_RUNNING != 0));
+        }
+    }
+    Ok(None)
 }
 
 fn link(body: &[u8]) -> Result<Link, NetlinkError> {

@@ -1,4 +1,4 @@
-//! TCP sockets that listen, from sock_diag(7).
+//! TCP sockets that listen, from `sock_diag(7)`.
 
 use std::net::{IpAddr, Ipv4Addr};
 

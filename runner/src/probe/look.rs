@@ -1,6 +1,5 @@
 //! One question, asked in the namespace of this thread.
 
-use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
@@ -52,9 +51,9 @@ pub(super) enum LookError {
         /// What was asked for.
         length: u32,
         /// Headers alone.
-        least: u32,
+        least: usize,
         /// The most that IPv4 can carry.
-        most: u32,
+        most: usize,
     },
     /// The capture could not be kept.
     #[error("cannot keep a capture")]

@@ -85,7 +85,7 @@ async fn ask(
 }
 
 /// The errors that are routing decisions: nothing matches, `unreachable` or forwarding is off, `prohibit`, `blackhole`
-/// or a source that no packet may have, and reverse path filtering (`fib_validate_source`, net/ipv4/fib_frontend.c).
+/// or a source that no packet may have, and reverse path filtering (`fib_validate_source` in `net/ipv4/fib_frontend.c`).
 fn is_decision(errno: Errno) -> bool {
     matches!(errno, Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EINVAL | Errno::EXDEV)
 }

@@ -17,6 +17,7 @@ mod look;
 mod lookup;
 mod neighbours;
 mod netlink;
+mod packet_diag;
 mod packet_socket;
 pub mod pcap;
 mod ping;

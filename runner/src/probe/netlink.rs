@@ -16,7 +16,7 @@ use nlink::{Nftables, Route};
 use crate::clock::{self, WaitError};
 
 /// How long the kernel may take to answer one request. It answers in microseconds; this only bounds a broken probe.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The bits of an attribute's type that say which it is, without `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`
 /// (include/uapi/linux/netlink.h).
@@ -130,7 +130,8 @@ impl<'a> Message<'a> {
         Self::split(self.doing, payload, header)
     }
 
-    fn split(doing: &'static str, body: &'a [u8], header: usize) -> Result<Self, NetlinkError> {
+    /// Takes a message apart whose header has this length.
+    pub(super) fn split(doing: &'static str, body: &'a [u8], header: usize) -> Result<Self, NetlinkError> {
         let malformed = |part| NetlinkError::Malformed { doing, part };
         let (header, mut rest) = body.split_at_checked(header).ok_or(malformed("header"))?;
         let mut attributes = Vec::new();

@@ -14,7 +14,6 @@ use nix::sys::socket::{
     setsockopt, socket,
 };
 use nix::sys::time::TimeSpec;
-use nlink::netlink::{Connection, SockDiag};
 use socket2::{SockFilter, SockRef};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -22,6 +21,7 @@ use tokio::net::UdpSocket;
 use super::datagram::register;
 use super::decode::RawFrame;
 use super::look::LookError;
+use super::packet_diag;
 use super::request::CaptureFilter;
 use crate::clock;
 
@@ -29,12 +29,12 @@ use crate::clock;
 const KEPT: usize = 65_535;
 
 /// Octets that wait in the kernel to be read, frames' bookkeeping included. An ordinary user gets what
-/// net.core.rmem_max allows.
+/// `net.core.rmem_max` allows.
 const RECEIVE_BUFFER: usize = 32 << 20;
 
-const ETHERTYPE_OFFSET: usize = 12;
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
+const ETHERTYPE_OFFSET: u32 = 12;
+const IPV4: u32 = 0x0800;
+const ARP: u32 = 0x0806;
 
 // Classic BPF (include/uapi/linux/bpf_common.h).
 const LOAD_HALF_WORD: u16 = 0x28;
@@ -98,7 +98,7 @@ impl PacketSocket {
     }
 
     /// How many frames there was no room for. A frame tells how many were lost before it; those after the last one
-    /// are known to sock_diag(7) alone, where the kernel has it.
+    /// are known to `sock_diag(7)` alone, where the kernel has it.
     pub(super) async fn lost(&self) -> u32 {
         let known = self.drops().await.unwrap_or(0);
         known.max(self.reader.overflow)
@@ -106,10 +106,7 @@ impl PacketSocket {
 
     async fn drops(&self) -> Option<u32> {
         let file = File::from(self.socket.as_fd().try_clone_to_owned().ok()?);
-        let inode = file.metadata().ok()?.ino();
-        let sockets = Connection::<SockDiag>::new().ok()?.query_packet_sockets().await.ok()?;
-        let own = sockets.into_iter().find(|socket| u64::from(socket.inode) == inode)?;
-        own.mem_info?.drops
+        packet_diag::drops(file.metadata().ok()?.ino()).await.ok()?
     }
 }
 
@@ -119,10 +116,9 @@ impl Reader {
             match self.receive() {
                 Ok(Some(frame)) if frame.at > until => return Ok(()),
                 Ok(Some(frame)) => frames.push(frame),
-                // Queued before the filter and the link were set.
-                Ok(None) => {}
+                // Queued before the filter and the link were set, or interrupted.
+                Ok(None) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(()),
-                Err(Errno::EINTR) => {}
                 Err(errno) => return Err(LookError::system("read frames")(errno)),
             }
         }
@@ -173,9 +169,9 @@ fn attach(socket: &OwnedFd, filter: &CaptureFilter) -> io::Result<()> {
     let program: &[SockFilter] = match filter {
         CaptureFilter::All => return Ok(()),
         CaptureFilter::Ipv4AndArp => &[
-            SockFilter::new(LOAD_HALF_WORD, 0, 0, ETHERTYPE_OFFSET as u32),
-            SockFilter::new(JUMP_IF_EQUAL, 1, 0, IPV4 as u32),
-            SockFilter::new(JUMP_IF_EQUAL, 0, 1, ARP as u32),
+            SockFilter::new(LOAD_HALF_WORD, 0, 0, ETHERTYPE_OFFSET),
+            SockFilter::new(JUMP_IF_EQUAL, 1, 0, IPV4),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, ARP),
             SockFilter::new(RETURN, 0, 0, WHOLE_FRAME),
             SockFilter::new(RETURN, 0, 0, 0),
         ],
@@ -185,10 +181,60 @@ fn attach(socket: &OwnedFd, filter: &CaptureFilter) -> io::Result<()> {
 
 /// The same decision, for what came before the kernel's filter was in place.
 fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
-    match filter {
-        CaptureFilter::All => true,
-        CaptureFilter::Ipv4AndArp => frame
-            .get(ETHERTYPE_OFFSET..ETHERTYPE_OFFSET + 2)
-            .is_some_and(|ethertype| ethertype == IPV4.to_be_bytes() || ethertype == ARP.to_be_bytes()),
+    match (filter, frame) {
+        (CaptureFilter::All, _) => true,
+        // Two addresses of six octets, and the type.
+        (CaptureFilter::Ipv4AndArp, [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..]) => {
+            [IPV4, ARP].contains(&u32::from(u16::from_be_bytes([*high, *low])))
+        }
+        (CaptureFilter::Ipv4AndArp, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket as Udp;
+
+    use nix::sched::{CloneFlags, unshare};
+    use nlink::Route;
+    use nlink::netlink::Connection;
+
+    use super::*;
+
+    #[test]
+    fn filters_decide_by_the_ethernet_type() {
+        let frame = |kind: u16| [[0; 12].as_slice(), &kind.to_be_bytes(), &[0; 46]].concat();
+        let keeps = |frame: &[u8]| keeps(&CaptureFilter::Ipv4AndArp, frame);
+        assert!(keeps(&frame(0x0800)) && keeps(&frame(0x0806)));
+        assert!(!keeps(&frame(0x86dd)) && !keeps(&frame(0x0800)[..13]));
+        assert!(super::keeps(&CaptureFilter::All, &frame(0x86dd)));
+    }
+
+    /// In a network namespace and a thread of its own, which needs root or `unshare -Urn`.
+    #[test]
+    fn frames_without_room_are_counted_also_after_the_last_that_had_room() {
+        let counted = std::thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).expect("run this as root, or with `unshare -Urn`");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                Connection::<Route>::new().unwrap().set_link_up("lo").await.unwrap();
+                let mut socket = PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap();
+                SockRef::from(&socket.socket).set_recv_buffer_size(64 << 10).unwrap();
+                let sender = Udp::bind("127.0.0.1:0").unwrap();
+                // Not the other way round: nobody listens, and each refusal would be a frame too.
+                let receiver = Udp::bind("127.0.0.1:0").unwrap();
+                for _datagram in 0..500 {
+                    sender.send_to(&[0; 1000], receiver.local_addr().unwrap()).unwrap();
+                }
+                let mut frames = Vec::new();
+                socket.drain(&mut frames, Duration::MAX).unwrap();
+                (frames.len(), socket.reader.overflow, socket.lost().await)
+            })
+        });
+        let (kept, overflow, lost) = counted.join().unwrap();
+        assert_eq!(overflow, 0, "all that was kept came before the first loss");
+        // Each is seen twice on the loopback: going out, and coming in.
+        assert_eq!(kept + usize::try_from(lost).unwrap(), 1000, "{kept} kept, {lost} lost");
+        assert!(lost > 0);
     }
 }

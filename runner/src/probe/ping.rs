@@ -15,9 +15,7 @@ use super::lookup::path_mtu;
 use crate::clock;
 use crate::observe::{PingOutcome, PingReply};
 
-/// Octets of the headers alone.
-const LEAST: usize = IP_HEADER + ICMP_HEADER;
-/// The largest IPv4 packet (RFC 791).
+/// Octets of the largest IPv4 packet (RFC 791).
 const MOST: usize = 65_535;
 
 /// A request that was sent, and how it ended.
@@ -46,7 +44,7 @@ pub(super) async fn ping(
             let packet = receive(&socket).await?;
             for sent in requests.iter_mut().filter(|sent| sent.end.is_none()) {
                 if let Some(news) = sent.echo.read(&packet) {
-                    sent.end = outcome(news).map(|outcome| (outcome, sent.at.elapsed()));
+                    sent.end = outcome(&news).map(|outcome| (outcome, sent.at.elapsed()));
                 }
             }
         }
@@ -71,10 +69,10 @@ fn open() -> io::Result<UdpSocket> {
 
 /// Random octets, so that no other ping's reply can be mistaken for this one's.
 fn payload(length: u32) -> Result<Vec<u8>, LookError> {
-    let octets = usize::try_from(length).ok().filter(|octets| (LEAST..=MOST).contains(octets));
-    let (least, most) = (LEAST as u32, MOST as u32);
+    let (least, most) = (IP_HEADER + ICMP_HEADER, MOST);
+    let octets = usize::try_from(length).ok().filter(|octets| (least..=most).contains(octets));
     let octets = octets.ok_or(LookError::Length { length, least, most })?;
-    Ok(std::iter::repeat_with(|| fastrand::u8(..)).take(octets - LEAST).collect())
+    Ok(std::iter::repeat_with(|| fastrand::u8(..)).take(octets - least).collect())
 }
 
 async fn send(socket: &UdpSocket, echo: Echo, length: u32) -> Result<Sent, LookError> {
@@ -100,8 +98,8 @@ async fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
 }
 
 /// A damaged reply ends nothing: the whole one may still come.
-fn outcome(news: News) -> Option<PingOutcome> {
-    match news {
+fn outcome(news: &News) -> Option<PingOutcome> {
+    match *news {
         News::Reply => Some(PingOutcome::Answered),
         News::Damaged => None,
         News::TooBig(mtu) => Some(PingOutcome::TooBig(mtu.map(u32::from))),

@@ -9,11 +9,12 @@ use nlink::Route;
 use nlink::netlink::message::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST};
 use nlink::netlink::{Connection, MessageBuilder, NlMsgType, RtnetlinkGroup};
 
-use super::links::{INET, Names, links, names};
+use super::links::{INET, Names, links, names, running};
 use super::look::{LookError, words};
 use super::neighbours::neighbours;
 use super::netlink::{NetlinkError, Reply, connect, request};
-use crate::clock;
+use crate::clock::{self, Poll};
+use crate::failure::chain;
 use crate::observe::{Link, Neighbour, NeighbourState, Resolution, Resolved};
 
 // include/uapi/linux/neighbour.h.
@@ -24,6 +25,9 @@ const NTF_USE: u8 = 1;
 /// How long to wait for a notification before the table is read again all the same: a notification can be lost, when
 /// more come than the socket holds.
 const REREAD: Duration = Duration::from_millis(250);
+
+/// How often to look whether a link has come up.
+const RECHECK: Duration = Duration::from_millis(2);
 
 /// The ARP table of one link, with a subscription to its changes.
 struct ArpTable {
@@ -39,7 +43,12 @@ pub(super) async fn resolve(
     addresses: &[Ipv4Addr],
     deadline: Duration,
 ) -> Result<Vec<Resolution>, LookError> {
+    let begun = clock::now();
     let table = ArpTable::open(device).await?;
+    if let Some(reason) = table.unable(deadline).await {
+        let not_asked = |&address: &Ipv4Addr| (address, Resolved::NotAsked(reason.clone()));
+        return Ok(table.resolutions(addresses, &addresses.iter().map(not_asked).collect()));
+    }
     let mut outcomes = table.forget_all(addresses).await?;
     let mut asked = Vec::new();
     for &address in addresses {
@@ -51,17 +60,12 @@ pub(super) async fn resolve(
             Some(refused) => drop(outcomes.insert(address, refused)),
         }
     }
-    let waited = table.wait(&asked, deadline).await;
+    let waited = table.wait(&asked, deadline.saturating_sub(begun.elapsed())).await;
     // The entries are taken away whether or not the wait ended well.
     let forgotten = table.forget(&asked).await;
     outcomes.extend(waited?);
     forgotten?;
-    let resolution = |&address: &Ipv4Addr| Resolution {
-        address,
-        device: device.to_owned(),
-        outcome: outcomes.get(&address).cloned().unwrap_or(Resolved::Silent),
-    };
-    Ok(addresses.iter().map(resolution).collect())
+    Ok(table.resolutions(addresses, &outcomes))
 }
 
 /// Drops the entries of these addresses, and says how many there were. Permanent ones stay.
@@ -94,16 +98,35 @@ impl ArpTable {
         Ok(own.map(|entry| (entry.address, entry)).collect())
     }
 
-    /// Takes away what is known of these addresses, and says which must not or cannot be asked for.
-    async fn forget_all(&self, addresses: &[Ipv4Addr]) -> Result<BTreeMap<Ipv4Addr, Resolved>, LookError> {
-        let unable = match &self.link {
-            link if !link.up => Some(format!("link {} is down", link.name)),
-            link if !link.carrier => Some(format!("link {} has no carrier", link.name)),
-            _ => None,
-        };
-        if let Some(reason) = unable {
-            return Ok(addresses.iter().map(|&address| (address, Resolved::NotAsked(reason.clone()))).collect());
+    /// Why nothing can be asked on this link, once it has had the time to come up.
+    async fn unable(&self, deadline: Duration) -> Option<String> {
+        let Link { name, up, carrier, .. } = &self.link;
+        match (up, carrier) {
+            (false, _) => return Some(format!("link {name} is down")),
+            (true, false) => return Some(format!("link {name} has no carrier")),
+            (true, true) => {}
         }
+        let running = async || match running(&self.requests, name).await {
+            Ok(Some(true)) => Poll::Ready(()),
+            Ok(Some(false)) => Poll::NotYet("it has a carrier, and does not send yet".to_owned()),
+            Ok(None) => Poll::Failed("it has gone".to_owned()),
+            Err(error) => Poll::Failed(chain(&error)),
+        };
+        let what = format!("link {name} coming up");
+        clock::until(deadline, RECHECK, &what, running).await.err().map(|error| error.to_string())
+    }
+
+    fn resolutions(&self, addresses: &[Ipv4Addr], outcomes: &BTreeMap<Ipv4Addr, Resolved>) -> Vec<Resolution> {
+        let resolution = |&address: &Ipv4Addr| Resolution {
+            address,
+            device: self.link.name.clone(),
+            outcome: outcomes.get(&address).cloned().unwrap_or(Resolved::Silent),
+        };
+        addresses.iter().map(resolution).collect()
+    }
+
+    /// Takes away what is known of these addresses, and says which must not be asked for.
+    async fn forget_all(&self, addresses: &[Ipv4Addr]) -> Result<BTreeMap<Ipv4Addr, Resolved>, LookError> {
         let entries = self.entries().await?;
         let (mut outcomes, mut stale) = (BTreeMap::new(), Vec::new());
         for &address in addresses {

@@ -80,10 +80,9 @@ fn other_selectors(message: &Message<'_>) -> Result<Vec<String>, NetlinkError> {
     }
     for kind in message.kinds() {
         let name = match kind {
+            // The last two say who made the rule, and in which realm a packet is counted: neither selects.
             FRA_DST | FRA_SRC | FRA_IIFNAME | FRA_OIFNAME | FRA_GOTO | FRA_PRIORITY | FRA_FWMARK | FRA_FWMASK
-            | FRA_TABLE | FRA_PAD => continue,
-            // Who made the rule, and which realm a packet is counted in: neither selects.
-            FRA_PROTOCOL | FRA_FLOW => continue,
+            | FRA_TABLE | FRA_PAD | FRA_PROTOCOL | FRA_FLOW => continue,
             FRA_SUPPRESS_IFGROUP | FRA_SUPPRESS_PREFIXLEN if message.u32(kind, "suppressor")? == Some(NOT_SET) => {
                 continue;
             }
@@ -108,6 +107,8 @@ fn other_selectors(message: &Message<'_>) -> Result<Vec<String>, NetlinkError> {
         };
         selectors.push(name.to_owned());
     }
+    // Kernels write them in different orders.
+    selectors.sort_unstable();
     Ok(selectors)
 }
 

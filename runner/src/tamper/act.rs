@@ -23,10 +23,12 @@ pub enum Act {
         /// In which table.
         table: u32,
     },
-    /// Adds a rule that looks into a table for this destination before the main table.
+    /// Adds a rule that looks into a table for these packets before the main table.
     AddRule {
         /// Lower comes first; 32766 is the main table's.
         priority: u32,
+        /// For packets from here; none is any.
+        source: Option<Ipv4Net>,
         /// For packets to here.
         destination: Ipv4Net,
         /// Where to look.
@@ -53,6 +55,20 @@ pub enum Act {
         /// The bridge.
         master: String,
     },
+    /// Sets a link down.
+    SetDown {
+        /// The link.
+        device: String,
+    },
+    /// Takes an address from a link and gives it another.
+    MoveAddress {
+        /// The link.
+        device: String,
+        /// The address it has, with its prefix length.
+        from: Ipv4Net,
+        /// The one it gets.
+        to: Ipv4Net,
+    },
     /// Changes a link's MTU.
     SetMtu {
         /// The link.
@@ -69,6 +85,17 @@ pub enum Act {
     },
     /// Replaces the backends of a Service in this namespace's table.
     SetBackends {
+        /// The Service.
+        service: SocketAddrV4,
+        /// Port of the backends.
+        target_port: u16,
+        /// All of them.
+        backends: Vec<Ipv4Addr>,
+    },
+    /// Takes all Services out of this namespace's table.
+    RemoveServices,
+    /// Adds a Service to this namespace's table.
+    AddService {
         /// The Service.
         service: SocketAddrV4,
         /// Port of the backends.
@@ -107,4 +134,6 @@ pub enum Says {
     Nothing,
     /// A whole HTTP response with status 200 that is not hello-app's.
     SomethingElse,
+    /// A whole HTTP response with status 503.
+    Unavailable,
 }

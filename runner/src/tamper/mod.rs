@@ -5,6 +5,7 @@
 //! input closes. It touches only the namespaces whose files it is given.
 
 mod act;
+mod client;
 mod nft;
 mod routes;
 mod serve;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use act::{Act, Says};
+pub use client::Tampered;
 pub use serve::{TamperArgs, main};
 
 /// The line on standard error once all changes stand.

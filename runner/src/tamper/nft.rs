@@ -39,12 +39,16 @@ pub(super) async fn make(act: &Act, nftables: &Connection<Nftables>) -> nlink::R
                 .then(Stmt::Masquerade),
         ),
         Act::StopMasquerading => return nftables.flush_chain(nft_layout::TABLE, MASQUERADE_CHAIN, Family::Ip).await,
+        Act::RemoveServices => return nftables.flush_chain(nft_layout::TABLE, nft_layout::CHAIN, Family::Ip).await,
+        Act::AddService { service, target_port, backends } => {
+            let (address, port) = (*service.ip(), service.port());
+            let added = nft_layout::install(nftables.transaction(), address, port, *target_port, backends);
+            return added.commit(nftables).await;
+        }
         _ => return Ok(()),
     };
-    nftables
-        .transaction()
-        .add_table(TABLE, Family::Ip)
-        .add_chain(Chain::new(TABLE, chain)?.family(Family::Ip).base(base))
+    nft_layout::ensure_table(nftables.transaction(), TABLE)
+        .update_chain(Chain::new(TABLE, chain)?.family(Family::Ip).base(base))
         .add_rule(rule)
         .commit(nftables)
         .await

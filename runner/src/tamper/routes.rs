@@ -1,6 +1,7 @@
 //! Changes to links, routes and rules.
 
 use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
+use nlink::netlink::types::route::{RouteProtocol, RouteScope};
 use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
 
 use super::Act;
@@ -8,7 +9,11 @@ use super::Act;
 /// Makes the change, if it is one of these.
 pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<()> {
     match act {
-        Act::DeleteRoute(destination) => route.del_route_v4(destination.network(), destination.prefix_len()).await,
+        // The kernel compares whatever is named; this scope and this protocol stand for any (fib_table_delete()).
+        Act::DeleteRoute(destination) => {
+            let any = Ipv4Route::new(destination.network(), destination.prefix_len());
+            route.del_route(any.scope(RouteScope::Nowhere).protocol(RouteProtocol::Unspec)).await
+        }
         Act::PutRoute { destination, device, gateway, table } => {
             let new =
                 Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
@@ -18,11 +23,15 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             };
             route.replace_route(new).await
         }
-        Act::AddRule { priority, destination, table } => {
+        Act::AddRule { priority, source, destination, table } => {
             let rule = RuleBuilder::v4()
                 .priority(*priority)
                 .to_v4(destination.network(), destination.prefix_len())
                 .table(*table);
+            let rule = match source {
+                Some(source) => rule.from_v4(source.network(), source.prefix_len()),
+                None => rule,
+            };
             route.add_rule(rule).await
         }
         Act::AddVxlan { device } => route.add_link(VxlanLink::new(device.as_str(), 77).port(8472).up()).await,
@@ -31,6 +40,11 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             route.add_address(Ipv4Address::new(device.as_str(), address.addr(), address.prefix_len())).await
         }
         Act::SetMaster { device, master } => route.set_link_master(device.as_str(), master.as_str()).await,
+        Act::SetDown { device } => route.set_link_down(device.as_str()).await,
+        Act::MoveAddress { device, from, to } => {
+            route.del_address_v4(device.as_str(), from.addr(), from.prefix_len()).await?;
+            route.add_address(Ipv4Address::new(device.as_str(), to.addr(), to.prefix_len())).await
+        }
         Act::SetMtu { device, mtu } => route.set_link_mtu(device.as_str(), mtu.0).await,
         _ => Ok(()),
     }

@@ -70,7 +70,12 @@ async fn make(change: &Tamper) -> Result<(), String> {
                 .await
                 .map_err(|error| chain(&error))
         }
-        act @ (Act::DropTo { .. } | Act::DropPort { .. } | Act::MasqueradeTo(_) | Act::StopMasquerading) => {
+        act @ (Act::RemoveServices
+        | Act::AddService { .. }
+        | Act::DropTo { .. }
+        | Act::DropPort { .. }
+        | Act::MasqueradeTo(_)
+        | Act::StopMasquerading) => {
             let nftables: Connection<Nftables> = Connection::new_in(&netns).map_err(|error| chain(&error))?;
             nft::make(act, &nftables).await.map_err(|error| chain(&error))
         }
@@ -113,12 +118,11 @@ fn answer(mut stream: TcpStream, says: Says) -> io::Result<()> {
     // The request is read first: closing with data unread would be a reset, which is another fault.
     let mut request = [0; 4096];
     let _length = stream.read(&mut request)?;
-    match says {
-        Says::Nothing => Ok(()),
-        Says::SomethingElse => {
-            let body = "It works!\n";
-            let length = body.len();
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-        }
-    }
+    let (status, body) = match says {
+        Says::Nothing => return Ok(()),
+        Says::SomethingElse => ("200 OK", "It works!\n"),
+        Says::Unavailable => ("503 Service Unavailable", "no\n"),
+    };
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }

@@ -5,21 +5,24 @@ use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
-use lab::observe::Place;
+use lab::clock::{self, Poll};
+use lab::observe::{NetnsView, Place};
 use lab::probe::{Answer, Answered, Ask, Request};
 use nix::sched::{CloneFlags, setns, unshare};
 use nlink::Route;
 use nlink::netlink::Connection;
 use nlink::netlink::addr::Ipv4Address;
 use nlink::netlink::link::VethLink;
+use nlink::netlink::route::Ipv4Route;
 use tokio::sync::watch;
 
 /// A network namespace of a test's own, with its loopback up.
-pub struct Netns(File);
+pub(crate) struct Netns(File);
 
 impl Netns {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let file = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)
                 .expect("these tests make network namespaces: run them as root, or with `unshare -Urn`");
@@ -31,12 +34,12 @@ impl Netns {
     }
 
     /// The namespace's file, for as long as this value lives.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
     }
 
     /// Runs this inside, in a thread of its own, with rtnetlink.
-    pub fn run<T: Send>(&self, body: impl AsyncFnOnce(Connection<Route>) -> T + Send) -> T {
+    pub(crate) fn run<T: Send>(&self, body: impl AsyncFnOnce(Connection<Route>) -> T + Send) -> T {
         thread::scope(|scope| {
             let inside = scope.spawn(|| {
                 setns(&self.0, CloneFlags::CLONE_NEWNET).unwrap();
@@ -50,26 +53,61 @@ impl Netns {
         })
     }
 
-    /// Connects `eth0` here and `peer_device` there, both up, with these addresses and this MTU.
-    pub fn connect(&self, own: Ipv4Addr, other: &Netns, peer_device: &str, peer: Ipv4Addr, mtu: u32) {
+    /// Connects a device here and `eth0` there, both up and running, with these addresses (/24) and this MTU.
+    pub(crate) fn connect(&self, device: &str, own: Ipv4Addr, other: &Netns, peer: Ipv4Addr, mtu: u32) {
+        self.plug(device, own, other, peer, mtu);
+        self.wait_until_running(device);
+        other.wait_until_running("eth0");
+    }
+
+    /// The same without waiting until the kernel sends on the link.
+    pub(crate) fn plug(&self, device: &str, own: Ipv4Addr, other: &Netns, peer: Ipv4Addr, mtu: u32) {
         self.run(async |connection| {
-            let pair = VethLink::new("eth0", peer_device).mtu(mtu).peer_mtu(mtu).peer_netns_fd(&other.0);
+            let pair = VethLink::new(device, "eth0").mtu(mtu).peer_mtu(mtu).peer_netns_fd(&other.0);
             connection.add_link(pair).await.unwrap();
-            connection.add_address(Ipv4Address::new("eth0", own, 24)).await.unwrap();
-            connection.set_link_up("eth0").await.unwrap();
+            connection.add_address(Ipv4Address::new(device, own, 24)).await.unwrap();
+            connection.set_link_up(device).await.unwrap();
         });
         other.run(async |connection| {
-            connection.add_address(Ipv4Address::new(peer_device, peer, 24)).await.unwrap();
-            connection.set_link_up(peer_device).await.unwrap();
+            connection.add_address(Ipv4Address::new("eth0", peer, 24)).await.unwrap();
+            connection.set_link_up("eth0").await.unwrap();
         });
     }
 
-    pub fn ask(&self, request: Request) -> Ask {
+    /// The kernel begins to send some time after both ends are up, and drops everything until then.
+    fn wait_until_running(&self, device: &str) {
+        self.run(async |connection| {
+            let running = async || match connection.get_link_by_name(device).await.unwrap().map(|link| link.flags()) {
+                Some(flags) if flags & IFF_RUNNING != 0 => Poll::Ready(()),
+                other => Poll::NotYet(format!("{other:x?}")),
+            };
+            let (deadline, interval) = (Duration::from_secs(10), Duration::from_millis(1));
+            clock::until(deadline, interval, "a running link", running).await.unwrap();
+        });
+    }
+
+    /// Adds a route.
+    pub(crate) fn route(&self, route: Ipv4Route) {
+        self.run(async |connection| connection.add_route(route).await.unwrap());
+    }
+
+    /// Writes a file below /proc/sys/net, which shows each namespace its own.
+    pub(crate) fn sysctl(&self, name: &str, value: &str) {
+        let path = format!("/proc/sys/net/{name}");
+        self.run(async |_connection| std::fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}")));
+    }
+
+    pub(crate) fn view(&self) -> NetnsView {
+        let Ok(Answer::View(view)) = self.answer(Request::View) else { panic!("no view") };
+        view
+    }
+
+    pub(crate) fn ask(&self, request: Request) -> Ask {
         Ask { place: Place::Bridge, netns: Some(self.path()), request }
     }
 
     /// Asks one question about this namespace.
-    pub fn answer(&self, request: Request) -> Result<Answer, String> {
+    pub(crate) fn answer(&self, request: Request) -> Result<Answer, String> {
         let (_sender, stop) = watch::channel(false);
         let mut answers = lab::probe::answers(&[self.ask(request)], None, || {}, &stop);
         let Answered { place, answer } = answers.pop().unwrap();
@@ -78,14 +116,17 @@ impl Netns {
     }
 }
 
+/// include/uapi/linux/if.h.
+const IFF_RUNNING: u32 = 1 << 6;
+
 /// Two namespaces and a link between them: `eth0` at both ends, .1 and .2 of 192.0.2.0/24 (RFC 5737).
-pub fn pair() -> (Netns, Netns) {
+pub(crate) fn pair() -> (Netns, Netns) {
     let (one, two) = (Netns::new(), Netns::new());
-    one.connect(ONE, &two, "eth0", TWO, 1500);
+    one.connect("eth0", ONE, &two, TWO, 1500);
     (one, two)
 }
 
-pub const ONE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-pub const TWO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+pub(crate) const ONE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+pub(crate) const TWO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 /// Nobody has it.
-pub const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
+pub(crate) const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);

@@ -14,7 +14,7 @@ use crate::observe::NodeName;
 use crate::stage::Stage;
 
 /// For one order. The longest, a hundred nodes' topology, takes seconds on a slow machine.
-const ORDER_DEADLINE: Duration = Duration::from_secs(60);
+const ORDER_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A connection to the process that holds a lab.
 #[derive(Debug)]

@@ -217,7 +217,7 @@ impl Holder {
         let world = self.world.as_mut().ok_or_else(|| BuildError::Gone("the topology".to_owned()))?;
         match stage {
             Stage::RoutingInstalled => routing::build(world).await,
-            Stage::NodesReady => settle::nodes_forward(world).await,
+            Stage::NodesReady => settle::nodes_forward(world),
             Stage::WorkloadReady => {
                 pods::build(world).await?;
                 service::install_services(world).await?;

@@ -21,6 +21,7 @@ use crate::observe::{NodeName, Place, Role};
 use crate::probe::{Answered, Ask, Captures, Request};
 use crate::stage::Stage;
 use crate::state::{LabState, ProcessId, StateDir};
+use crate::tamper::{Act, Tamper, Tampered};
 
 /// For the holder to make its namespaces and listen.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -48,7 +49,7 @@ pub enum Lifetime {
 #[derive(Debug)]
 enum Tie {
     /// For good; dropping it kills the holder.
-    Tied(Box<Running>),
+    Tied { running: Box<Running> },
     /// Until the lab is to stay.
     Detached(ChildStdin),
 }
@@ -77,8 +78,21 @@ impl NetnsLab {
     /// # Errors
     /// When the name is taken, the topology does not fit, or the namespaces cannot be made. Nothing is left then.
     pub async fn start(program: &Path, name: &str, spec: Spec, lifetime: Lifetime) -> Result<Self, LabError> {
-        let plan = Plan::new(spec).map_err(|error| LabError::HolderNotStarted { why: error.to_string() })?;
-        let state = StateDir::claim(name)?;
+        Self::start_in(program, StateDir::claim(name)?, spec, lifetime).await
+    }
+
+    /// The same in a state folder that has been claimed. It is removed when this fails.
+    ///
+    /// # Errors
+    /// When the topology does not fit, or the namespaces cannot be made.
+    pub async fn start_in(program: &Path, state: StateDir, spec: Spec, lifetime: Lifetime) -> Result<Self, LabError> {
+        let plan = match Plan::new(spec) {
+            Ok(plan) => plan,
+            Err(error) => {
+                state.remove()?;
+                return Err(LabError::HolderNotStarted { why: error.to_string() });
+            }
+        };
         match Self::start_claimed(program, state.clone(), plan, lifetime).await {
             Ok(lab) => Ok(lab),
             Err(error) => {
@@ -94,7 +108,7 @@ impl NetnsLab {
             Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
         let tie = match lifetime {
-            Lifetime::Tied => Tie::Tied(Box::new(invocation.open()?)),
+            Lifetime::Tied => Tie::Tied { running: Box::new(invocation.open()?) },
             Lifetime::Detached => {
                 let scratch = |source| LabError::Scratch { path: log.clone(), source };
                 let file = File::create(&log).map_err(scratch)?;
@@ -104,7 +118,7 @@ impl NetnsLab {
             }
         };
         let said = || match &tie {
-            Tie::Tied(running) => running.last_words(),
+            Tie::Tied { running } => running.last_words(),
             Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
         let connected =
@@ -347,6 +361,18 @@ impl NetnsLab {
             return Err(LabError::Probe(missing.answer.err().unwrap_or_default()));
         }
         Captures::start(self.program("probe"), &asks).await
+    }
+
+    /// Makes changes within namespaces, in order: deliberate faults. They stand when this returns.
+    ///
+    /// # Errors
+    /// When the lab has no such place, or a change could not be made.
+    pub async fn tamper(&self, acts: Vec<(Place, Act)>) -> Result<Tampered, LabError> {
+        let changes = acts
+            .into_iter()
+            .map(|(place, act)| Ok(Tamper { netns: self.netns_file(&place)?, act }))
+            .collect::<Result<Vec<_>, LabError>>()?;
+        Tampered::make(self.program("tamper"), &changes).await
     }
 
     /// The asks that can be made, and an answer for each that cannot, with its position.

@@ -57,6 +57,20 @@ pub struct Spec {
     pub pod_cidr_prefix: u8,
     /// Packets to it are not masqueraded.
     pub native_cidr: Ipv4Net,
+    /// Where the pods go.
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+/// On which workers the pods of the workload are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Each on a worker of its own: the workload's required anti-affinity (hello-app.yaml).
+    #[default]
+    Apart,
+    /// All on the first worker: a contrast that must be refuted.
+    Together,
 }
 
 /// The whole topology.
@@ -132,6 +146,8 @@ pub enum PlanError {
 /// The first of a node's pod addresses that pods get: the article's pods have "late" addresses too, and the
 /// router's is the first.
 const FIRST_POD: u32 = 10;
+/// How many pods are put on one worker at most.
+const PODS_TOGETHER: usize = 16;
 
 impl Plan {
     /// Lays the topology out.
@@ -177,12 +193,19 @@ impl Plan {
             .filter(|(_, (_, role))| *role == Role::Worker)
             .map(|(index, _)| index)
             .collect();
-        // Required anti-affinity (hello-app.yaml): one replica a worker.
-        if spec.replicas > workers.len() {
-            let available = u64::try_from(workers.len()).unwrap_or(u64::MAX);
-            return Err(too_many("workers for one replica each", available, bridge, spec.replicas));
+        let room = match spec.placement {
+            Placement::Apart => workers.len(),
+            Placement::Together => workers.len().min(1) * PODS_TOGETHER,
+        };
+        if spec.replicas > room {
+            let available = u64::try_from(room).unwrap_or(u64::MAX);
+            return Err(too_many("places for replicas", available, bridge, spec.replicas));
         }
-        let pods = workers
+        let places: Vec<usize> = match spec.placement {
+            Placement::Apart => workers,
+            Placement::Together => workers.into_iter().take(1).cycle().take(spec.replicas).collect(),
+        };
+        let pods = places
             .into_iter()
             .take(spec.replicas)
             .enumerate()

@@ -11,8 +11,9 @@ use super::plan::{NODE_DEVICE, NodePlan};
 use super::world::{BuildError, NodeUp, World, doing};
 use crate::nft_layout;
 
-/// Chain with the masquerading rule.
-pub const MASQUERADE_CHAIN: &str = "masquerade";
+/// Chain with the masquerading rule. Not `masquerade`: that is a word of nft's own language, and `nft list chain`, `nft -f`
+/// and `nft flush chain` would not take it for a name.
+pub const MASQUERADE_CHAIN: &str = "masquerading";
 /// Set of the nodes' addresses: Cilium does not masquerade towards nodes.
 const NODES_SET: &str = "nodes";
 

@@ -1,5 +1,6 @@
 //! Waiting until what was built works: links have their carriers, nodes forward.
 
+use nlink::netlink::types::link::OperState;
 use std::time::Duration;
 
 use super::plan::NODE_DEVICE;
@@ -21,12 +22,13 @@ pub(super) async fn links_are_up(world: &World) -> Result<(), BuildError> {
 }
 
 async fn link_is_up(member: &Member) -> Result<(), BuildError> {
-    let what = format!("{}'s {NODE_DEVICE} to have a carrier", member.name());
+    let what = format!("{}'s {NODE_DEVICE} to be operational", member.name());
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
         let looked = member.route.get_link_by_name(NODE_DEVICE).await;
         match looked.map_err(doing(format!("{}: looking at {NODE_DEVICE}", member.name()))) {
-            Ok(Some(link)) if link.is_up() && link.carrier() == Some(true) => Poll::Ready(()),
-            Ok(Some(_)) => Poll::NotYet("no carrier".to_owned()),
+            // With a carrier alone the kernel does not send yet: the first frame would be lost.
+            Ok(Some(link)) if link.is_up() && link.operstate() == Some(OperState::Up) => Poll::Ready(()),
+            Ok(Some(_)) => Poll::NotYet("it is not operational".to_owned()),
             Ok(None) => Poll::NotYet("there is no such link".to_owned()),
             Err(error) => Poll::Failed(error.to_string()),
         }
@@ -36,7 +38,7 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
 }
 
 /// Every node's namespace forwards. What was seen, in words.
-pub(super) async fn nodes_forward(world: &World) -> Result<String, BuildError> {
+pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
     let mut forwarding = 0;
     for (_, plan, node) in world.running() {
         let name = plan.name.to_string();

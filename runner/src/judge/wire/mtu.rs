@@ -38,10 +38,13 @@ fn unfit(one: &Across<'_>, mtu: Mtu) -> Option<String> {
     if ping.destination != to.address {
         return Some(format!("{} sent to {}, and {} is at {}", from.pod, ping.destination, to.pod, to.address));
     }
-    let of_path = [from, to].into_iter().filter_map(|end| end.view.link(DEVICE)).map(|link| link.mtu).min();
-    of_path.filter(|of_path| *of_path > mtu).map(|of_path| {
-        format!("{mtu} octets were sent, and {DEVICE} of {} and of {} take {of_path}", from.node, to.node)
-    })
+    let widest = [from, to]
+        .into_iter()
+        .filter_map(|end| Some((end.node, end.view.link(DEVICE)?.mtu)))
+        .max_by_key(|(_, mtu)| *mtu);
+    widest
+        .filter(|(_, widest)| *widest > mtu)
+        .map(|(node, widest)| format!("{mtu} octets were sent, and {DEVICE} of {node} takes {widest}"))
 }
 
 fn judge_ping(one: &Across<'_>, gathered: &mut Gathered) {

@@ -122,5 +122,5 @@ fn a_packet_of_another_size_or_to_another_address_says_nothing() {
     unobserved(full_mtu_fits, &seen, "sent to 10.0.1.12, and hello-app-b is at 10.0.2.7");
     let mut seen = native();
     seen.nodes.values_mut().for_each(|view| view.links[0].mtu = Mtu(9000));
-    unobserved(full_mtu_fits, &seen, "1500 octets were sent, and eth0 of kind-worker and of kind-worker2 take 9000");
+    unobserved(full_mtu_fits, &seen, "1500 octets were sent, and eth0 of kind-worker2 takes 9000");
 }

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
+# A lab changes nothing on its host. Part of ci/test.
+
+# Writes what a lab could have changed into files in this folder.
+host_state() {
+    mkdir -p "$1"
+    # What counts down or up by itself is left out.
+    if command -v ip >/dev/null; then
+        local still='del(.. | objects | .valid_life_time, .preferred_life_time, .expires)' what family
+        for what in link address rule 'route show table all'; do
+            for family in -4 -6; do
+                # shellcheck disable=SC2086 # words
+                ip $family -json $what | jq "$still" >"$1/${what%% *}$family"
+            done
+        done
+    fi
+    if is_root && command -v nft >/dev/null; then nft --stateless list ruleset >"$1/nftables"; fi
+    # Some settings cannot be read, which is no failure.
+    { grep -rs '' /proc/sys/net || true; } | grep -v '/nf_conntrack_count:' | LC_ALL=C sort >"$1/sysctls"
+    # Processes of a program in this clone's target folder.
+    local process target
+    target=$(target_folder)
+    for process in /proc/[0-9]*; do
+        if [[ $(readlink "$process/exe") == "$target"/* ]]; then
+            echo "${process#/proc/}: $(tr '\0' ' ' <"$process/cmdline")"
+        fi
+    done >"$1/processes" 2>/dev/null
+}
+
+step_host_unchanged() {
+    needs ip iproute2
+    if is_root; then
+        needs nft nftables
+    else
+        not_run_here "host-unchanged: only root can list nftables rules"
+    fi
+    host_state "$scratch/after"
+    # A module that was loaded brings new settings; those that there were must be as they were.
+    awk -F: 'NR == FNR { known[$1]; next } $1 in known' "$scratch/before/sysctls" "$scratch/after/sysctls" \
+        >"$scratch/known"
+    mv "$scratch/known" "$scratch/after/sysctls"
+    [[ -s $scratch/before/link-4 && -s $scratch/before/sysctls ]] || fail "the host was not read before the tests"
+    diff --recursive --unified=0 "$scratch/before" "$scratch/after" || fail "the host is not as it was"
+    echo "as before: links, addresses, rules, routes, nftables, $(wc -l <"$scratch/after/sysctls") settings, processes"
+}

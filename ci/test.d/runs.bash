@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
+# The way of a user: doctor, runs, a lab that stays. Part of ci/test.
+
+# The program as it is shipped. A step alone builds it first.
+find_lab() {
+    cargo build --release --locked --quiet
+    lab=$(target_folder)/release/lab
+}
+
+# A command must end with this exit code.
+ends_with() {
+    local expected=$1 status=0
+    shift
+    "$@" || status=$?
+    ((status == expected)) || fail "\`$*\` ended with $status instead of $expected"
+}
+
+# The names of a report's cases with this outcome, sorted.
+cases_that_are() { jq -r --arg outcome "$2" '.cases[] | select(.outcome == $outcome) | .name' "$1" | sort; }
+
+# Exactly these names, and no others, have this outcome.
+exactly() {
+    local report=$1 outcome=$2
+    shift 2
+    diff --label "expected to be $outcome" --label "are $outcome" --unified \
+        <(printf '%s\n' "$@" | grep . | sort) <(cases_that_are "$report" "$outcome") ||
+        fail "other cases are $outcome than should be"
+}
+
+# Runs all cases with this routing; it must end so, with so many held. The report's path goes into $report.
+run_with_routing() {
+    local routing=$1 status=$2 held=$3 runs=$scratch/runs-$1
+    local lab
+    find_lab
+    ends_with "$status" "$lab" run --on netns --routing "$routing" --runs-dir "$runs"
+    local reports=("$runs"/*/report.json)
+    ((${#reports[@]} == 1)) || fail "$runs has ${#reports[@]} reports"
+    report=${reports[0]}
+    jq -e --arg routing "$routing" --argjson status "$status" --argjson held "$held" '
+        .schema == 1 and .backend == "netns" and .routing == $routing and .exit_code == $status
+        and (.cases | length) == 29
+        and ([.cases[] | select(.outcome == "held")] | length) == $held
+        and ([.cases[] | select(.outcome == "not_on_backend")] | length) == 11
+        and ([.stages[] | select(.outcome != "done")] | length) == 0' "$report" >/dev/null ||
+        fail "$report is not as it should be: $(jq -c '[.schema, .backend, .routing, .exit_code,
+            (.cases | group_by(.outcome) | map({(.[0].outcome): length}) | add),
+            (.stages | map({(.name): .outcome}) | add)]' "$report")"
+    junit_agrees "${report%/*}/junit.xml"
+}
+
+# Well formed, and with as many failures and errors as the report has refuted and undecided cases.
+junit_agrees() {
+    local refuted errors
+    if [[ ${CI-} != true ]] && ! command -v xmllint >/dev/null; then
+        not_run_here "$step: junit.xml was not read, for want of xmllint (Debian has it in libxml2-utils)"
+        return
+    fi
+    xmllint --noout "$1"
+    refuted=$(cases_that_are "$report" refuted | wc -l)
+    errors=$(jq '[.cases[] | select(.outcome | IN("unobserved", "blocked", "deadline"))] | length' "$report")
+    [[ $(xmllint --xpath 'count(//testcase/failure)' "$1") == "$refuted" ]] || fail "$1 has not $refuted failures"
+    [[ $(xmllint --xpath 'count(//testcase/error)' "$1") == "$errors" ]] || fail "$1 has not $errors errors"
+}
+
+step_doctor() {
+    local lab
+    find_lab
+    "$lab" doctor --on netns
+    "$lab" doctor --on netns --format json | jq -e 'length > 0 and all(.outcome != "refusal")' >/dev/null
+}
+
+step_run_native() {
+    local report
+    run_with_routing native 0 18
+    exactly "$report" refuted
+    exactly "$report" unobserved
+}
+
+# The contrasts. Were fewer cases refuted, a case could not fail; were it more, one would fail for the wrong reason.
+step_run_vxlan() {
+    local report
+    run_with_routing vxlan 1 14
+    exactly "$report" refuted routing::direct_route_to_every_peer routing::no_tunnel_device \
+        wire::frames_are_not_encapsulated wire::full_mtu_fits
+    exactly "$report" unobserved
+}
+
+step_run_none() {
+    local report
+    run_with_routing none 1 10
+    exactly "$report" refuted routing::direct_route_to_every_peer wire::pods_reach_each_other_directly \
+        service::answers_from_the_control_plane service::answers_from_each_pod wire::full_mtu_fits \
+        wire::nothing_leaks_to_the_uplink
+    exactly "$report" unobserved wire::frames_are_not_encapsulated wire::source_address_is_kept
+}
+
+# A lab that stays: entered, verified from outside, taken down.
+step_up_and_down() {
+    needs ip iproute2
+    local lab name=ci-test
+    find_lab
+    "$lab" up --on netns --name "$name"
+    # shellcheck disable=SC2064 # the values of now
+    trap "'$lab' down --name '$name'" EXIT
+    "$lab" status --format json | jq -e --arg name "$name" 'any(.. | strings; . == $name)' >/dev/null ||
+        fail "\`lab status\` does not show the lab that is up"
+    "$lab" shell --name "$name" kind-worker -- ip -json route |
+        jq -e 'any(.dst == "10.0.2.0/24" and .gateway == "172.18.0.4" and .dev == "eth0")' >/dev/null ||
+        fail "kind-worker has no direct route to kind-worker2's pods"
+    "$lab" verify --on netns --name "$name" --runs-dir "$scratch/runs-verify"
+    "$lab" down --name "$name"
+    trap - EXIT
+    ends_with 2 "$lab" verify --on netns no_case_has_this_name
+    [[ -z $(ls -A "$XDG_STATE_HOME/lab" 2>/dev/null) ]] || fail "state is left: $(ls -A "$XDG_STATE_HOME/lab")"
+}
+
+# Without building, touching or asking anything, all cases are printed.
+step_case_list() {
+    local lab listed
+    find_lab
+    listed=$("$lab" verify --list)
+    echo "$listed"
+    [[ $(grep -c '^[a-z0-9]*::[a-z0-9_]* ' <<<"$listed") == 29 && $(wc -l <<<"$listed") == 29 ]] ||
+        fail "\`lab verify --list\` does not list 29 cases"
+}

@@ -1,0 +1,13 @@
+//! README.md and docs/ say what is true: tables, commands, versions and links are compared with the program and the
+//! repository, and the transcripts with runs that are made here.
+
+#[path = "readme/commands.rs"]
+mod commands;
+#[path = "readme/facts.rs"]
+mod facts;
+#[path = "readme/links.rs"]
+mod links;
+#[path = "readme/markdown.rs"]
+mod markdown;
+#[path = "readme/transcripts.rs"]
+mod transcripts;

@@ -1,0 +1,90 @@
+//! Commands and options that the documents show exist.
+
+use clap::{CommandFactory, Parser};
+use lab::cli::Cli;
+
+use crate::markdown::{README, commands, documents, inline_code, root, table};
+
+/// What is wrong with a command line of `lab`, if anything is.
+fn refused(line: &str) -> Option<String> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    // `lab COMMAND --help` stands for all of them.
+    let words = line.split_whitespace().map(|word| if word == "COMMAND" { "run" } else { word });
+    match Cli::try_parse_from(words) {
+        Ok(_) => None,
+        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => None,
+        Err(error) => Some(format!("`{line}`: {error}")),
+    }
+}
+
+/// What is wrong with a command line of cargo: the packages and tests that it names.
+fn refused_by_cargo(line: &str) -> Option<String> {
+    let (cargo, lab) = line.split_once(" -- ").map_or((line, None), |(cargo, lab)| (cargo, Some(lab)));
+    let words: Vec<&str> = cargo.split_whitespace().collect();
+    for pair in words.windows(2) {
+        let named = match pair {
+            ["--test", test] => root().join("runner/tests").join(format!("{test}.rs")),
+            ["--path", package] => root().join(package).join("Cargo.toml"),
+            _ => continue,
+        };
+        if !named.exists() {
+            return Some(format!("`{line}`: there is no {}", named.display()));
+        }
+    }
+    lab.and_then(|arguments| refused(&format!("lab {arguments}")))
+}
+
+fn wrong(line: &str) -> Option<String> {
+    assert!(!line.contains(['\'', '"', '|', '&', ';']), "`{line}`: only plain words are read here");
+    match line.split_whitespace().next() {
+        Some("lab") => refused(line),
+        Some("cargo") => refused_by_cargo(line),
+        Some(path) if path.contains('/') => {
+            (!root().join(path).exists()).then(|| format!("`{line}`: there is no {path} in the repository"))
+        }
+        _ => Some(format!("`{line}`: neither lab nor cargo nor a program of the repository")),
+    }
+}
+
+#[test]
+fn every_command_that_is_shown_can_be_given() {
+    let shown = commands(README);
+    assert!(shown.iter().any(|shown| shown.command.starts_with("lab ")), "no command was found");
+    let wrong: Vec<String> = shown.iter().filter_map(|shown| wrong(shown.command)).collect();
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn every_command_in_the_text_can_be_given() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for code in inline_code(&document.text).iter().filter(|code| code.starts_with("lab ")) {
+            count += 1;
+            wrong.extend(refused(code).map(|why| format!("{}: {why}", document.path)));
+        }
+    }
+    assert!(count > 0, "no command was found");
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn a_command_that_cannot_be_given_is_noticed() {
+    for line in ["lab rum", "lab run --no-such-option", "cargo run -- rum", "cargo test --test none", "ci/none", "make"]
+    {
+        assert!(wrong(line).is_some(), "{line}");
+    }
+}
+
+#[test]
+fn the_table_of_commands_is_that_of_the_program() {
+    let program = Cli::command();
+    let there: Vec<String> = program
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let rows = table(README, "## Commands");
+    let shown: Vec<&str> = rows.iter().filter_map(|row| row[0].trim_matches('`').split_whitespace().nth(1)).collect();
+    assert_eq!(shown, there);
+}

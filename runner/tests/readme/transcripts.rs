@@ -1,0 +1,117 @@
+//! Runs that README.md shows are what such runs print, but for what differs each time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use lab::exec::{Exit, Invocation};
+
+use crate::markdown::{README, Shown, commands};
+
+/// For one run: far more than the seconds that a contrast takes.
+const DEADLINE: Duration = Duration::from_mins(2);
+/// What was left out, as a line or as the end of one.
+const LEFT_OUT: char = '…';
+
+/// A line without what differs from run to run: the run's id, times, and counts that depend on chance or on timing.
+fn steady(line: &str, id: &str) -> String {
+    let line = line.replace(&format!("/{id}/"), "/ID/");
+    let mut words: Vec<&str> = line.split_whitespace().map(|word| if word == id { "ID" } else { word }).collect();
+    let is_number = |word: &str| word.trim_start_matches('<').chars().all(|c| c.is_ascii_digit() || c == '.');
+    for at in 1..words.len() {
+        if ["ms", "s"].contains(&words[at]) && is_number(words[at - 1]) {
+            words[at - 1] = "TIME";
+            words[at] = "";
+        } else if ["frames", "requests"].contains(&words[at].trim_end_matches([',', ';'])) && is_number(words[at - 1]) {
+            words[at - 1] = "COUNT";
+            if at >= 3 && words[at - 2] == "of" && is_number(words[at - 3]) {
+                words[at - 3] = "COUNT";
+            }
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
+}
+
+/// The lines that say something, steady. Notes about the machine are left out.
+fn telling<'a>(lines: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let id = lines.clone().next().and_then(|head| head.split_whitespace().nth(1)).unwrap_or_default().to_owned();
+    lines.filter(|line| !line.trim().is_empty() && !line.starts_with("  (")).map(|line| steady(line, &id)).collect()
+}
+
+fn same(shown: &str, printed: &str) -> bool {
+    match shown.strip_suffix(LEFT_OUT) {
+        Some(beginning) => printed.starts_with(beginning.trim_end()),
+        None => shown == printed,
+    }
+}
+
+/// The first shown line that was not printed where it should be, if there is one.
+fn missing<'a>(shown: &'a [String], printed: &[String]) -> Option<&'a str> {
+    let mut rest = printed.iter();
+    let mut may_skip = false;
+    for line in shown {
+        if line.chars().eq([LEFT_OUT]) {
+            may_skip = true;
+            continue;
+        }
+        let found = if may_skip {
+            rest.any(|printed| same(line, printed))
+        } else {
+            rest.next().is_some_and(|printed| same(line, printed))
+        };
+        if !found {
+            return Some(line);
+        }
+        may_skip = false;
+    }
+    (!may_skip && rest.next().is_some()).then_some("the end")
+}
+
+/// Makes the run that is shown, and compares.
+fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
+    let run = Invocation::new(env!("CARGO_BIN_EXE_lab"))
+        .args(shown.command.split_whitespace().skip(1))
+        .env("XDG_STATE_HOME", folder)
+        .directory(folder);
+    let runtime = lab::runtime().map_err(|error| error.to_string())?;
+    let finished = runtime.block_on(run.run(DEADLINE)).map_err(|error| error.to_string())?;
+    let text = finished.stdout_text();
+    let expected = telling(shown.printed.iter().copied());
+    let printed = telling(text.lines());
+    if let Some(line) = missing(&expected, &printed) {
+        return Err(format!("`{}` does not print where README.md shows it: {line}\n\n{text}", shown.command));
+    }
+    let refuted = shown.printed.iter().any(|line| line.contains("REFUTED"));
+    let code = Exit::Code(i32::from(refuted));
+    if finished.exit == code { Ok(()) } else { Err(format!("`{}` ended with {}", shown.command, finished.exit)) }
+}
+
+#[test]
+fn shown_runs_print_what_is_shown() {
+    let shown: Vec<Shown<'_>> = commands(README).into_iter().filter(|shown| !shown.printed.is_empty()).collect();
+    let shows = |command: &str| shown.iter().any(|shown| shown.command == command);
+    assert!(shows("lab run") && shows("lab run --routing vxlan"), "README.md shows no run that holds, or no contrast");
+    for shown in shown {
+        let folder = tempfile::tempdir().unwrap();
+        if let Err(why) = holds_for(&shown, folder.path()) {
+            panic!("{why}");
+        }
+    }
+}
+
+#[test]
+fn a_transcript_that_is_not_true_is_noticed() {
+    let lines = |text: &str| telling(text.lines());
+    let printed = lines("lab k3f2 on netns\n\n  held  a  5 frames seen    12 ms\n  held  b\n  held  c");
+    for (shown, wrong) in [
+        ("lab abcd on netns\n  held  a  7 frames seen  <1 ms\n  held  b\n  held  c", None),
+        ("lab abcd on netns\n  held  a …\n…", None),
+        ("lab abcd on netns\n…\n  held  c", None),
+        ("lab abcd on netns\n…\n  held  c\n  held  b", Some("held b")),
+        ("lab abcd on netns\n  held  b\n…", Some("held b")),
+        ("lab abcd on netns\n  REFUTED  a …\n…", Some("REFUTED a …")),
+        ("lab abcd on netns\n  held  a …\n  held  b", Some("the end")),
+    ] {
+        assert_eq!(missing(&lines(shown), &printed), wrong, "{shown}");
+    }
+}
