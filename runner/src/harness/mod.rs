@@ -1,6 +1,7 @@
 //! Running cases: what is asked for, the stages that are built for it, the verdicts, the evidence.
 
 mod libtest;
+mod printed;
 mod select;
 mod session;
 mod setup;
