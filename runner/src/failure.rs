@@ -31,6 +31,12 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Says something on standard error, after this program's name. That nobody reads it is no failure.
+pub fn complain(message: &dyn fmt::Display) {
+    use std::io::Write;
+    let _nobody_reads = writeln!(std::io::stderr(), "lab: {message}");
+}
+
 /// An error with what caused it, each said once.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::failure::{Failure, code};
+use crate::failure::{Failure, code, complain};
 use crate::{backend, doctor as checks, probe, tamper};
 
 /// Does what the command line says. The exit code, its failure printed.
@@ -36,7 +36,7 @@ pub fn main(cli: Cli) -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("lab: {failure}");
+            complain(&failure);
             ExitCode::from(failure.code)
         }
     }

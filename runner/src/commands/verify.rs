@@ -1,11 +1,13 @@
 //! `lab verify`: the cases as a libtest program.
 
+use std::io::{self, Write};
+
 use super::{print, program};
 use crate::backend::netns::{Lifetime, NetnsLab};
 use crate::case::{Case, On};
 use crate::cases;
 use crate::cli::{DEFAULT_NAME, VerifyArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup};
 use crate::report::{JSON_FILE, StageOutcome};
 use crate::state::StateDir;
@@ -25,9 +27,11 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     // libtest prints the verdicts; a stage that failed is the cause of many.
     Harness { arguments: args.libtest, setup, options }.run(|event| match event {
         Event::Stage(stage) if stage.outcome == StageOutcome::Failed => {
-            eprintln!("lab: {} failed: {}", stage.name, stage.summary);
+            complain(&format_args!("{} failed: {}", stage.name, stage.summary));
         }
-        Event::Kept(folder) => eprintln!("Report: {}", folder.join(JSON_FILE).display()),
+        Event::Kept(folder) => {
+            let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(JSON_FILE).display());
+        }
         Event::Stage(_) | Event::Case(_) | Event::Working(_) => {}
     })
 }

@@ -4,16 +4,19 @@
 //! one thread: stages are built in order, and a case may disturb another.
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::options::{Event, SessionOptions, Stopped};
+use super::printed::{printed, unprintable};
 use super::select::{Selection, selected};
 use super::session::Session;
 use super::setup::Setup;
 use crate::backend::BackendKind;
 use crate::case::Case;
 use crate::cases;
-use crate::failure::{Failure, chain, code};
+use crate::failure::{Failure, chain, code, complain};
 use crate::interrupt::Interrupt;
 use crate::report::{CaseOutcome, CaseReport};
 
@@ -54,8 +57,11 @@ impl Harness {
         self.arguments.test_threads = Some(1);
         if self.arguments.list {
             let listed = offered(backend).map(|case| Trial::test(case.name, || Ok(()))).collect();
-            let _listed = libtest_mimic::run(&self.arguments, listed);
-            return Ok(0);
+            let listed = printed(|| libtest_mimic::run(&self.arguments, listed));
+            return match listed {
+                None => unprintable(self.arguments.logfile.as_deref().map(Path::new)).map_or(Ok(0), Err),
+                Some(_conclusion) => Ok(0),
+            };
         }
         let selection = Selection {
             filter: self.arguments.filter.iter().cloned().collect(),
@@ -67,29 +73,43 @@ impl Harness {
         if self.arguments.ignored {
             return Err(Failure::usage("--ignored: no case is ever ignored"));
         }
+        let logfile = self.arguments.logfile.as_deref().map(Path::new);
+        if let Some(logfile) = logfile {
+            File::create(logfile)
+                .map_err(|error| Failure { code: code::INPUT, message: format!("{}: {error}", logfile.display()) })?;
+        }
         let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
         let interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(|error| Failure::stage(&error))?;
         let session = Session::begin(self.setup, self.options, meant.len())?;
         let folder = session.final_folder();
         let shared = Arc::new(Mutex::new(Shared { session, interrupt, runtime, broken: None }));
-        let trials = meant.into_iter().map(|case| trial(&shared, case, tell)).collect();
+        let trials = meant.iter().map(|case| trial(&shared, case, tell)).collect();
         // The session knows better than its counts: it tells a refuted case from a blocked one.
-        let _counts = libtest_mimic::run(&self.arguments, trials);
+        let counts = printed(|| libtest_mimic::run(&self.arguments, trials));
 
-        let shared = Arc::into_inner(shared)
+        let mut shared = Arc::into_inner(shared)
             .ok_or_else(|| Failure { code: code::STAGE, message: "a case is still running".to_owned() })?
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        let mut unprinted = None;
+        if counts.is_none() {
+            for case in meant {
+                let judged = shared.session.report().cases.iter().any(|report| report.name == case.name);
+                // Nobody hears the verdict; it is in the reports.
+                let _verdict = if judged { Ok(()) } else { shared.run(case, tell) };
+            }
+            unprinted = unprintable(logfile);
+        }
         let Shared { session, runtime, broken, .. } = shared;
         let report = runtime.block_on(session.end(false))?;
         if let Some(broken) = broken {
             return Err(Failure { code: code::INPUT, message: broken });
         }
         if let Some(incomplete) = report.incomplete() {
-            eprintln!("lab: {incomplete}");
+            complain(&incomplete);
         }
         tell(Event::Kept(&folder));
-        Ok(report.exit_code())
+        unprinted.map_or(Ok(report.exit_code()), Err)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod libtest;
 mod options;
+mod printed;
 mod select;
 mod session;
 mod setup;

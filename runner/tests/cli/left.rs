@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::process::{DEADLINE, block_on};
+use super::world::PROGRAM;
 
 /// A process of a lab's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) fn processes(home: &Path) -> Vec<Process> {
             continue;
         };
         // One that has ended since, and one that is another user's, is no process of this lab's.
-        let Ok(environment) = fs::read(path.join("environ")) else { continue };
+        let Some(environment) = environment(&path) else { continue };
         if !environment.split(|&byte| byte == 0).any(|entry| entry == variable) {
             continue;
         }
@@ -42,6 +43,19 @@ pub(super) fn processes(home: &Path) -> Vec<Process> {
         found.push(Process { pid, args, netns: fs::read_link(path.join("ns/net")).unwrap_or_default() });
     }
     found
+}
+
+/// A process's environment. While the kernel is putting this program in another's place (execve(2)) it has none yet.
+fn environment(process: &Path) -> Option<Vec<u8>> {
+    let begun = clock::now();
+    loop {
+        let environment = fs::read(process.join("environ")).ok()?;
+        let ours = || fs::read_link(process.join("exe")).is_ok_and(|program| program == Path::new(PROGRAM));
+        if !environment.is_empty() || !ours() || begun.elapsed() > DEADLINE {
+            return Some(environment);
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Everything below a folder, itself not counted.

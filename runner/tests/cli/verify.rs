@@ -99,6 +99,32 @@ fn a_lab_that_is_up_is_verified_as_it_is_and_stays() {
 }
 
 #[test]
+fn output_that_nobody_reads_or_that_is_full_ends_no_verification() {
+    let lab = Lab::new();
+    let mut verify = lab.start(&["verify"]);
+    verify.line_with("running 18 tests");
+    verify.stop_reading();
+    let ended = verify.finish().code(0);
+    assert_eq!(ended.stderr, format!("Report: ./lab-runs/{}/report.json\n", lab.report().head.id));
+    assert_eq!(lab.report().tally().held, 18);
+    lab.assert_nothing_left();
+
+    let lab = Lab::new();
+    let mut command = lab.program("sh");
+    command.args(["-c", "exec \"$LAB\" verify l2:: >/dev/full"]).env("LAB", PROGRAM);
+    let ended = Running::start(command).finish().code(3);
+    let (report, message) = ended.stderr.split_once('\n').unwrap();
+    assert_eq!(report, format!("Report: ./lab-runs/{}/report.json", lab.report().head.id));
+    assert_eq!(message, "lab: writing to standard output: No space left on device (os error 28)\n");
+    assert_eq!(lab.report().tally().held, 2);
+    lab.run(&["verify", "--logfile", "no/file"])
+        .code(3)
+        .prints("")
+        .says("no/file: No such file or directory (os error 2)");
+    lab.assert_nothing_left();
+}
+
+#[test]
 fn a_stage_that_failed_is_told_once_and_blocks() {
     let lab = Lab::new();
     let mut command = lab.program("prlimit");

@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -18,14 +19,16 @@ use super::control::{Built, Description, Order, Reply, SOCKET};
 use super::plan::{Plan, Spec};
 use super::world::{BuildError, World};
 use super::{hello, pods, routing, service, settle, topology};
-use crate::clock;
+use crate::clock::{self, Poll};
 use crate::exec::{self, ExecError, Invocation};
 use crate::stage::Stage;
 
-/// The word on standard output once orders are taken.
-pub const HOLDER_READY: &str = "lab-holder: ready";
 /// The word on standard input after which the lab outlives the runner that started it.
 pub const STAY: &[u8] = b"stay\n";
+/// For the files in the state folder to become none.
+const REMOVE_DEADLINE: Duration = Duration::from_secs(5);
+/// Between two tries of that.
+const INTERVAL: Duration = Duration::from_millis(2);
 
 /// How a holder is started.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -86,8 +89,6 @@ pub fn isolate() -> Result<(), IsolateError> {
 }
 
 /// The holder itself, within its namespaces: takes orders until it is told to end.
-///
-/// Writes [`HOLDER_READY`] to standard output once the control socket listens.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
         .map(|folder| end_with_standard_input(folder, args.state.clone()))
@@ -112,11 +113,22 @@ fn end_with_standard_input(folder: fs::File, state: PathBuf) {
             return;
         }
         if is_at(&folder, &state) {
-            // What cannot be removed stays for `lab down`.
-            let _removed = fs::remove_dir_all(state);
+            remove(&state);
         }
         std::process::exit(0);
     });
+}
+
+/// Removes the state folder. A control socket that is being bound or a capture that is ending may still make a file
+/// in it meanwhile. What cannot be removed stays for `lab down`.
+fn remove(state: &Path) {
+    let Ok(runtime) = crate::runtime() else { return };
+    let removed =
+        clock::until(REMOVE_DEADLINE, INTERVAL, "an empty state folder", async || match fs::remove_dir_all(state) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Poll::NotYet(error),
+            Ok(()) | Err(_) => Poll::Ready(()),
+        });
+    let _removed = runtime.block_on(removed);
 }
 
 /// Whether the folder at this path is still this one, and not another lab's that has its name by now.
@@ -130,7 +142,6 @@ async fn take_orders(args: &HolderArgs) -> io::Result<()> {
     let spec: Spec = serde_json::from_str(&args.spec)?;
     let plan = Plan::new(spec).map_err(io::Error::other)?;
     let listener = bind(&args.state)?;
-    println!("{HOLDER_READY}");
     let mut holder = Holder { plan, world: None, built: Vec::new() };
     loop {
         let (stream, _peer) = listener.accept().await?;
