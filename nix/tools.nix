@@ -27,16 +27,26 @@ let
   # The release is the program itself.
   plain =
     name: tool:
-    pkgs.runCommand "${name}-${tool.version}" { meta.mainProgram = name; } ''
-      install -D -m 755 ${fetched tool} $out/bin/${name}
-    '';
+    pkgs.runCommand "${name}-${tool.version}"
+      {
+        src = fetched tool;
+        meta.mainProgram = name;
+      }
+      ''
+        install -D -m 755 $src $out/bin/${name}
+      '';
   # The release is an archive with the program in a folder.
   archived =
     name: tool:
-    pkgs.runCommand "${name}-${tool.version}" { meta.mainProgram = name; } ''
-      tar -xzf ${fetched tool} linux-${arch}/${name}
-      install -D -m 755 linux-${arch}/${name} $out/bin/${name}
-    '';
+    pkgs.runCommand "${name}-${tool.version}"
+      {
+        src = fetched tool;
+        meta.mainProgram = name;
+      }
+      ''
+        tar -xzf $src linux-${arch}/${name}
+        install -D -m 755 linux-${arch}/${name} $out/bin/${name}
+      '';
   built =
     name: tool: more:
     pkgs.buildGoModule (

@@ -31,20 +31,20 @@ EXPECTED: dict[str, tuple[int, int, set[str], set[str]]] = {
     ),
 }
 USERS = {
-    "root": "env",
-    "user": "setpriv --reuid 61000 --regid 61000 --clear-groups --inh-caps=-all env HOME=/tmp/lab-user",
+    "root": "env HOME=/run/lab-root",
+    "user": "setpriv --reuid 61000 --regid 61000 --clear-groups --inh-caps=-all env HOME=/run/lab-user",
 }
 # What a lab could change. Settings are compared by hash: a VM has some thousands.
 HOST = [
-    "ip -4 address | grep -v valid_lft",
-    "ip -6 address | grep -v valid_lft",
+    "ip -4 address | sed /valid_lft/d",
+    "ip -6 address | sed /valid_lft/d",
     "ip -details link",
     "ip -4 route show table all",
     "ip -6 route show table all",
     "ip rule",
     "ip netns",
     "nft --stateless list ruleset",
-    "find /proc/sys/net/ipv4 /proc/sys/net/bridge -type f -print0 | sort -z | xargs -0 grep -s '' | sha256sum",
+    "{ grep -rs '' /proc/sys/net/ipv4 /proc/sys/net/bridge || true; } | sort | sha256sum",
     "pgrep -x lab || true",
 ]
 
@@ -54,7 +54,7 @@ def host() -> dict[str, str]:
 
 
 def run(user: str, routing: str) -> dict[str, Any]:
-    runs = f"/tmp/lab-{user}/{routing}"
+    runs = f"/run/lab-{user}/{routing}"
     command = f"{USERS[user]} lab run --on netns --routing {routing} --runs-dir {runs}"
     status, output = machine.execute(f"{command} 2>&1", timeout=300)
     print(output)
@@ -86,7 +86,7 @@ with subtest("the host has what a lab must leave alone"):
     machine.succeed("ip link set lo up", "ip link add kind type bridge", "ip address add 172.18.0.1/16 dev kind")
     machine.succeed("ip link set kind up", "ip route add 10.0.1.0/24 via 172.18.0.9 dev kind")
     machine.succeed("nft 'add table ip host; add chain ip host seen { type filter hook forward priority 0; }'")
-    machine.succeed("install -d -o 61000 -g 61000 /tmp/lab-user", "install -d /tmp/lab-root")
+    machine.succeed("install -d -o 61000 -g 61000 /run/lab-user", "install -d /run/lab-root")
     # Whatever is made when namespaces are first used is there before the comparison.
     for user in USERS:
         machine.succeed(f"{USERS[user]} lab doctor --on netns")
