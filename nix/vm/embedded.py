@@ -83,13 +83,13 @@ machine.wait_for_unit("multi-user.target")
 
 with subtest("the host has what a lab must leave alone"):
     # The very names and addresses that a lab uses, so that one that touched the host would collide.
-    machine.succeed("ip link set lo up", "ip link add kind type bridge", "ip address add 172.18.0.1/16 dev kind")
+    machine.succeed("ip link set lo up", "ip link add kind type bridge", "ip link set kind addrgenmode none", "ip address add 172.18.0.1/16 dev kind")
     machine.succeed("ip link set kind up", "ip route add 10.0.1.0/24 via 172.18.0.9 dev kind")
     machine.succeed("nft 'add table ip host; add chain ip host seen { type filter hook forward priority 0; }'")
     machine.succeed("install -d -o 61000 -g 61000 /run/lab-user", "install -d /run/lab-root")
     # Whatever is made when namespaces are first used is there before the comparison.
     for user in USERS:
-        machine.succeed(f"{USERS[user]} lab doctor --on netns")
+        machine.succeed(f"{USERS[user]} lab doctor --on netns --runs-dir /run/lab-{user}/doctor")
 
 before = host()
 assert "172.18.0.9" in before["ip -4 route show table all"], "the host's own route is not seen"
