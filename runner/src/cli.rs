@@ -21,8 +21,15 @@ use crate::tamper::TamperArgs;
         lab run --routing vxlan                    the contrast: four cases are refuted\n  \
         lab up && lab shell kind-worker            a lab that stays, and a shell in one of its nodes\n  \
         lab doctor                                 what this machine lacks, and what to do about it\n\n\
-        Exit codes: 0 all selected cases held; 1 a case was refuted or unobserved; 2 usage, or no case selected;\n\
-        3 unusable input or output; 4 the doctor refused; 5 a stage failed; 6 a deadline passed; 130 interrupted."
+        Exit codes:\n  \
+        0    all selected cases held\n  \
+        1    a case was refuted or unobserved\n  \
+        2    usage, or no case selected\n  \
+        3    unusable input or output\n  \
+        4    the doctor refused\n  \
+        5    a stage failed\n  \
+        6    a deadline passed\n  \
+        130  interrupted"
 )]
 pub struct Cli {
     /// What to do.
@@ -167,7 +174,7 @@ pub struct RunArgs {
     /// The lab's name [default: the run's id]
     #[arg(long)]
     pub name: Option<String>,
-    /// Leave the lab up
+    /// Leave the lab up when the run came to its end
     #[arg(long)]
     pub keep: bool,
     /// Leave the lab up when not all cases held

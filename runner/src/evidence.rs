@@ -81,10 +81,20 @@ impl RunFolder {
                 EvidenceError::io(&folder.partial, "make the run's folder")(error)
             }
         })?;
-        let cases = folder.partial.join("cases");
+        match folder.begin(run) {
+            Ok(()) => Ok(folder),
+            Err(error) => {
+                // A folder of nothing is of no use to anyone; that it cannot be removed is not the trouble here.
+                let _ = fs::remove_dir_all(&folder.partial);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, run: &RunFile) -> Result<(), EvidenceError> {
+        let cases = self.partial.join("cases");
         fs::create_dir(&cases).map_err(EvidenceError::io(&cases, "make the folder"))?;
-        folder.write("run.json", &json_bytes(run, &folder.partial.join("run.json"))?)?;
-        Ok(folder)
+        self.write("run.json", &json_bytes(run, &self.partial.join("run.json"))?)
     }
 
     /// Where it is now.

@@ -48,7 +48,8 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     if stopped.is_err() && interrupt.noticed() {
         session.interrupted();
     }
-    let keep = args.keep || (args.keep_on_failure && session.report().exit_code() != 0 && !interrupt.noticed());
+    // What was stopped half-way is of no use to anyone who looks around.
+    let keep = stopped.is_ok() && (args.keep || (args.keep_on_failure && session.report().exit_code() != 0));
     let kept = keep && session.lab().is_some();
     lines.progress.clear();
     let report = session.end(keep).await?;

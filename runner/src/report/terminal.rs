@@ -8,6 +8,7 @@ use super::model::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, a
 use super::style::Style;
 use super::text::{clean, columns, cut, duration, one_line};
 use super::{ExitReason, heading};
+use crate::backend::Routing;
 use crate::evidence::case_folder;
 use crate::observe::Place;
 use crate::stage::Stage;
@@ -296,7 +297,13 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
     let name = &report.head.lab;
     match lab {
         LabAfter::TakenDown => about_the_lab.then(|| {
-            format!("Look around in such a lab: `lab run --keep-on-failure --name lab`, then `lab shell {place}`")
+            let routing = match report.head.routing {
+                Routing::Native => String::new(),
+                other => format!(" --routing {other}"),
+            };
+            format!(
+                "Look around in such a lab: `lab run{routing} --keep-on-failure --name lab`, then `lab shell {place}`"
+            )
         }),
         LabAfter::Kept => Some(format!(
             "The lab is still up: `lab shell --name {name} {place}` looks around, `lab down --name {name}` ends it"

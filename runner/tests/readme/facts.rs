@@ -89,10 +89,12 @@ fn reasons() -> impl Iterator<Item = ExitReason> {
 #[test]
 fn the_exit_codes_are_those_of_the_program_and_of_its_help() {
     let help = Cli::command().get_after_help().expect("there is a text after the options").to_string();
-    let (_, codes) = help.split_once("Exit codes: ").expect("it lists the exit codes");
-    let codes = words(codes);
-    let helped: Vec<(&str, &str)> =
-        codes.trim_end_matches('.').split("; ").filter_map(|entry| entry.split_once(' ')).collect();
+    let (_, codes) = help.split_once("Exit codes:\n").expect("it lists the exit codes");
+    let helped: Vec<(&str, &str)> = codes
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .map(|(code, meaning)| (code, meaning.trim()))
+        .collect();
     let rows = table(README, "## Exit codes");
     let shown: Vec<(&str, &str)> = rows.iter().map(|row| (row[0], row[1])).collect();
     assert_eq!(shown, helped, "README.md and `lab --help` differ");

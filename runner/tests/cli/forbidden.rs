@@ -1,0 +1,96 @@
+//! Machines that do not allow what a lab needs, made of namespaces: the doctor finds it and says what to do.
+
+use lab::doctor::{Outcome, Row};
+
+use super::process::{Ended, Running};
+use super::world::{Lab, PROGRAM};
+
+/// In a user namespace that allows no further one, as a user of it who is not its root.
+fn without_user_namespaces(lab: &Lab, args: &[&str]) -> Ended {
+    let script = "echo 0 >/proc/sys/user/max_user_namespaces; test \"$(id -u)\" = 1000; echo forbidden; \
+        exec setpriv --ambient-caps=-all --inh-caps=-all \"$LAB\" \"$@\"";
+    let mut command = lab.program("unshare");
+    command.args(["--map-user=1000", "--map-group=1000", "--keep-caps", "sh", "-ec", script, "sh"]);
+    command.args(args).env("LAB", PROGRAM);
+    let mut ended = Running::start(command).finish();
+    let rest = ended.stdout.strip_prefix("forbidden\n").map(str::to_owned);
+    ended.stdout = rest.unwrap_or_else(|| panic!("user namespaces could not be forbidden for this test: {ended}"));
+    ended
+}
+
+fn with_read_only_sysctls(lab: &Lab, args: &str) -> Ended {
+    let script = format!(
+        "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; echo forbidden; exec \"$LAB\" {args}"
+    );
+    let mut ended = lab.as_inner_root(&script);
+    let rest = ended.stdout.strip_prefix("forbidden\n").map(str::to_owned);
+    ended.stdout = rest.unwrap_or_else(|| panic!("/proc/sys could not be made read-only for this test: {ended}"));
+    ended
+}
+
+#[track_caller]
+fn rows(json: &Ended) -> Vec<Row> {
+    serde_json::from_str(&json.stdout).unwrap_or_else(|error| panic!("{error}: {json}"))
+}
+
+#[track_caller]
+fn refused<'a>(rows: &'a [Row], id: &str) -> &'a Row {
+    let refused: Vec<&Row> = rows.iter().filter(|row| row.outcome == Outcome::Refusal).collect();
+    let [row] = refused[..] else { panic!("not one refusal: {refused:?}") };
+    assert_eq!(row.id, id);
+    assert!(!row.why.is_empty() && !row.found.is_empty());
+    row
+}
+
+#[test]
+fn this_machine_is_good_enough_for_these_tests() {
+    let lab = Lab::new();
+    let json = lab.run(&["doctor", "--format", "json"]).code(0).quiet();
+    let rows = rows(&json);
+    for row in &rows {
+        assert!(row.outcome != Outcome::Refusal && !row.id.is_empty() && !row.found.is_empty(), "{row:?}");
+        assert_eq!(row.outcome == Outcome::Ok, row.remedy.is_empty(), "{row:?}");
+    }
+    let text = lab.run(&["doctor"]).code(0).quiet();
+    assert!(!text.stdout.contains("REFUSED"), "{text}");
+    assert!(rows.iter().all(|row| text.stdout.contains(&row.id) && text.stdout.contains(&row.found)), "{text}");
+    assert!(!lab.runs().exists(), "the doctor makes no folder of runs");
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn forbidden_user_namespaces_are_named_with_their_sysctl() {
+    const REMEDY: &str = "sudo sysctl user.max_user_namespaces=15000, or run lab as root";
+    let lab = Lab::new();
+    let json = without_user_namespaces(&lab, &["doctor", "--format", "json"]).code(4).quiet();
+    let found = rows(&json);
+    let row = refused(&found, "netns.namespaces");
+    assert_eq!(row.found, "making a user namespace: No space left on device (os error 28)");
+    assert_eq!(row.remedy, REMEDY);
+    let text = without_user_namespaces(&lab, &["doctor"]).code(4).quiet();
+    assert!(text.stdout.contains("  REFUSED  netns.namespaces  making a user namespace: "), "{text}");
+    assert!(text.stdout.contains(REMEDY), "{text}");
+
+    let run = without_user_namespaces(&lab, &["run"]).code(4).quiet();
+    let stage = run.stdout.lines().find(|line| line.starts_with("  doctor          FAILED: netns.namespaces: "));
+    assert!(stage.is_some_and(|line| line.contains(REMEDY)), "{run}");
+    assert_eq!((lab.report().exit_code(), lab.report().tally().blocked), (4, 18));
+    without_user_namespaces(&lab, &["up"]).code(4).prints("").mentions(&["netns.namespaces: ", REMEDY]);
+    let verify = without_user_namespaces(&lab, &["verify", "l2::"]).code(4);
+    assert!(verify.stderr.starts_with("lab: doctor failed: netns.namespaces: "), "{verify}");
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn read_only_sysctls_are_named_with_what_to_do() {
+    const REMEDY: &str = "mount /proc/sys writable: in a container, run it with --security-opt systempaths=unconfined";
+    let lab = Lab::new();
+    let json = with_read_only_sysctls(&lab, "doctor --format json").code(4).quiet();
+    let found = rows(&json);
+    let row = refused(&found, "netns.proc_sys");
+    assert_eq!((row.found.as_str(), row.remedy.as_str()), ("Read-only file system (os error 30)", REMEDY));
+    let run = with_read_only_sysctls(&lab, "run l2::").code(4).quiet();
+    assert!(run.stdout.contains("netns.proc_sys: Read-only file system"), "{run}");
+    with_read_only_sysctls(&lab, "up").code(4).prints("").mentions(&["netns.proc_sys: ", REMEDY]);
+    lab.assert_nothing_left();
+}
