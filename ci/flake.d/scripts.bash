@@ -61,6 +61,7 @@ fi
 if [[ -x ${LAB-} ]] && ((EUID == 0)) && command -v nft unshare setpriv >/dev/null; then
     part "the VM test of the embedded lab, on a network namespace instead of a VM"
     install -D -m 755 "$LAB" "$work/bin/lab"
+    # shellcheck disable=SC2016 # the inner shell's
     unshare --net --mount --pid --fork --mount-proc --propagation private bash -c \
         'mount -t tmpfs -o mode=1777 tmpfs "$1" && exec env -u XDG_STATE_HOME PATH="$2:$PATH" python3 "$3" "$4"' -- \
         /run "$work/bin" "$root/ci/flake.d/driver.py" "$root/nix/vm/embedded.py" >"$work/output" 2>&1 ||
