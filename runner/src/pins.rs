@@ -84,6 +84,9 @@ pub struct Source {
     pub rev: Revision,
     /// Of the tree at that commit.
     pub hash: NarHash,
+    /// Of the Go modules it needs, as `buildGoModule` takes it; absent where the tree has them, or needs none.
+    #[serde(rename = "vendorHash", skip_serializing_if = "Option::is_none")]
+    pub vendor_hash: Option<NarHash>,
 }
 
 /// The cluster's Kubernetes.
@@ -136,9 +139,26 @@ pub struct Image {
     /// What it is built from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// What Nix fetches; absent until `nix run .#prefetch` has computed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
     /// Why something is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// Hashes of an image's archive for one platform each, as `dockerTools.pullImage` of nixpkgs makes and takes it.
+///
+/// They cannot be derived from the digest: the archive holds the image's name and tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Archive {
+    /// For `x86_64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linux_amd64: Option<NarHash>,
+    /// For `aarch64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linux_arm64: Option<NarHash>,
 }
 
 impl Image {
@@ -166,6 +186,14 @@ pub struct Docker {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nixpkgs {
-    /// The branch; `flake.lock` has the commit.
+    /// The branch.
     pub release: NixRelease,
+    /// The commit; `flake.lock` has the same.
+    pub rev: Revision,
+    /// Of the tree at that commit.
+    #[serde(rename = "narHash")]
+    pub nar_hash: NarHash,
+    /// When it was committed, in seconds of Unix time.
+    #[serde(rename = "lastModified")]
+    pub last_modified: u64,
 }

@@ -59,7 +59,7 @@ text! {
     Sha256, "64 hex digits", |text| is_hex(text, 64)
 }
 text! {
-    /// Hash of a source tree as Nix writes it (subresource integrity of the tree's NAR).
+    /// Hash of a source tree or a file as Nix writes it (subresource integrity; of a tree, that of its NAR).
     NarHash, "\"sha256-\" and 43 base64 digits and \"=\"",
     |text| {
         text.strip_prefix("sha256-").and_then(|rest| rest.strip_suffix('=')).is_some_and(|digits| {

@@ -45,10 +45,10 @@ fn values_of_another_type() {
     refused(PINS, version, "\"version\": [\n1]", "version", &format!("{path} a list"));
     refused(
         PINS,
-        "\"nixpkgs\": {\n    \"release\": \"nixos-26.05\"\n  }",
-        "\"nixpkgs\": \"nixos-26.05\"",
-        "nixpkgs",
-        "DIR/pins.json:LINE: nixpkgs: expected a mapping, found \"nixos-26.05\"",
+        "\"kubernetes\": {\n    \"version\": \"1.25.3\"\n  }",
+        "\"kubernetes\": \"1.25.3\"",
+        "kubernetes",
+        "DIR/pins.json:LINE: kubernetes: expected a mapping, found \"1.25.3\"",
     );
     refused(
         PINS,
@@ -89,6 +89,6 @@ fn keys_that_are_missing_unknown_or_twice() {
 #[test]
 fn text_that_is_no_json() {
     refused(PINS, "\"schema\": 1,", "\"schema\": 1", "", "DIR/pins.json:3:3: not valid JSON: expected `,` or `}`");
-    let end = "\"release\": \"nixos-26.05\"\n  }\n}";
+    let end = "\n  }\n}";
     refused(PINS, end, &format!("{end}\nmore"), "more", "DIR/pins.json:LINE:1: not valid JSON: trailing characters");
 }

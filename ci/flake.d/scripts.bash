@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # set in ci/flake-test
+# The scripts in the flake: prefetch, the VM tests, the workflow. Part of ci/flake-test.
+
+part "prefetch, with programs that pretend to fetch"
+mkdir "$work/pretend"
+cat >"$work/pretend/nix-prefetch-docker" <<'PRETEND'
+#!/usr/bin/env bash
+[[ "$*" == *"--image-digest sha256:"* && "$*" == *"--final-image-tag "* && "$*" == *"--arch a"* ]] || exit 1
+echo '{"hash": "sha256-BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA="}'
+PRETEND
+cat >"$work/pretend/nix" <<'PRETEND'
+#!/usr/bin/env bash
+[[ "$*" == *" store prefetch-file --json https://"*arm64* ]] && exec echo '{"hash": "sha256-x"}'
+[[ "$*" == *" hash to-base16 sha256-x" ]] && exec printf '1%.0s' {1..64}
+exit 1
+PRETEND
+chmod +x "$work/pretend/nix-prefetch-docker" "$work/pretend/nix"
+cp "$pins" "$work/kept"
+quietly env PATH="$work/pretend:$PATH" bash "$flake/nix/prefetch.bash" "$pins"
+cat "$work/output"
+jq -e 'all(.images[] | select(.digest); .archive | keys == ["linux-amd64", "linux-arm64"])
+    and all(.tools.kind, .tools.kubectl, .tools.helm; .["linux-arm64"].url | contains("arm64") and (contains("amd64") | not))' \
+    "$pins" >/dev/null || fail "prefetch has not filled everything in"
+jq -e --slurpfile before "$work/kept" 'delpaths([paths | select(.[-1] == "archive" or .[-1] == "linux-arm64")])
+    == ($before[0] | delpaths([paths | select(.[-1] == "archive" or .[-1] == "linux-arm64")]))' "$pins" >/dev/null ||
+    fail "prefetch has changed what was there"
+for system in "${systems[@]}"; do
+    compare_with_pins "$system" || fail "packages.$system differ from what prefetch wrote"
+    jq -e 'has("image-node") and has("image-cilium") and has("image-operator-generic") and has("kubectl")' \
+        "$work/recorded-$system" >/dev/null || fail "packages.$system has not what prefetch wrote"
+done
+if [[ -x ${LAB-} ]]; then quietly "$LAB" up --on netns --dry-run --manifests "$flake/manifests"; fi
+cp "$pins" "$work/filled"
+quietly env PATH="$work/pretend:$PATH" bash "$flake/nix/prefetch.bash" "$pins"
+cmp "$pins" "$work/filled" || fail "a second prefetch changes something"
+cp "$work/kept" "$pins"
+
+part "the VM tests' Python"
+scripts=()
+for script in "$flake"/nix/vm/*.py; do
+    # As the test driver has it: its names are there before the script begins.
+    typed=$(basename "$script")
+    typed=$work/typed_${typed//-/_}
+    { echo "from driver import machine, subtest" && cat "$script"; } >"$typed"
+    scripts+=("$typed")
+    quietly python3 -m py_compile "$script"
+done
+if command -v mypy >/dev/null; then
+    quietly env MYPYPATH="$root/ci/flake.d" mypy --strict --allow-redefinition --cache-dir "$work/mypy" "${scripts[@]}"
+    cat "$work/output"
+    # And it can fail.
+    echo 'machine.succeed(1)' >>"${scripts[0]}"
+    if MYPYPATH="$root/ci/flake.d" mypy --strict --cache-dir "$work/mypy" "${scripts[0]}" >/dev/null; then
+        fail "mypy takes a script with a wrong type"
+    fi
+else
+    [[ ${CI-} == true ]] && fail "mypy is not installed (Debian has it in mypy)"
+    not_run_here "flake: mypy is not installed, so the VM tests' types were not checked"
+fi
+if [[ -x ${LAB-} ]] && ((EUID == 0)) && command -v nft unshare setpriv >/dev/null; then
+    part "the VM test of the embedded lab, on a network namespace instead of a VM"
+    install -D -m 755 "$LAB" "$work/bin/lab"
+    # shellcheck disable=SC2016 # the inner shell's
+    unshare --net --mount --pid --fork --mount-proc --propagation private bash -c \
+        'mount -t tmpfs -o mode=1777 tmpfs "$1" && exec env -u XDG_STATE_HOME PATH="$2:$PATH" python3 "$3" "$4"' -- \
+        /run "$work/bin" "$root/ci/flake.d/driver.py" "$root/nix/vm/embedded.py" >"$work/output" 2>&1 ||
+        fail "embedded.py: $(tail -30 "$work/output")"
+    grep '^subtest: ' "$work/output"
+else
+    not_run_here "flake: embedded.py was not run: it needs root, a built lab (LAB=FILE), nft, unshare and setpriv"
+fi
+
+part "the workflow"
+python3 - "$root"/.github/workflows/*.yml <<'PYTHON'
+import re
+import sys
+
+for path in sys.argv[1:]:
+    text = open(path, encoding="utf-8").read()
+    uses = re.findall(r"^\s*(?:- )?uses: (.*)$", text, re.M)
+    assert uses, f"{path}: no action is used"
+    for action in uses:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[0-9.]+", action), f"{path}: not pinned by commit: {action}"
+    assert re.search(r"^permissions:\n  contents: read\n(?! )", text, re.M), f"{path}: more than contents: read"
+    try:
+        import yaml
+    except ImportError:
+        print("not run here: flake: python3-yaml is not installed, so the workflow was not parsed")
+        continue
+    jobs = yaml.safe_load(text)["jobs"]
+    for name, job in jobs.items():
+        assert "timeout-minutes" in job, f"{path}: {name} has no timeout-minutes"
+    print(f"{path.rsplit('/', 1)[1]}: {', '.join(jobs)}")
+PYTHON
+if command -v actionlint >/dev/null; then
+    quietly actionlint "$root"/.github/workflows/*.yml
+else
+    not_run_here "flake: actionlint is not installed (Debian has none), so the workflow's expressions were not checked"
+fi

@@ -1,0 +1,30 @@
+# Of nixpkgs' lib what the flake uses, with the same meaning.
+rec {
+  inherit (builtins) attrNames attrValues filter concatStringsSep;
+  nameValuePair = name: value: { inherit name value; };
+  genAttrs = names: value: builtins.listToAttrs (map (name: nameValuePair name (value name)) names);
+  mapAttrs' = pair: set: builtins.listToAttrs (map (name: pair name set.${name}) (attrNames set));
+  filterAttrs =
+    keep: set: genAttrs (filter (name: keep name set.${name}) (attrNames set)) (name: set.${name});
+  getExe = package: "${package}/bin/${package.meta.mainProgram}";
+  makeBinPath = packages: concatStringsSep ":" (map (package: "${package}/bin") packages);
+  mkForce = content: content;
+  fileset = {
+    # As in nixpkgs, a path that is not there is an error.
+    unions =
+      paths:
+      map (
+        path: if builtins.pathExists path then baseNameOf path else throw "lib.fileset.unions: ${toString path} does not exist"
+      ) paths;
+    toSource =
+      { root, fileset }:
+      builtins.path {
+        name = "source";
+        path = root;
+        filter =
+          path: _type:
+          builtins.any (name: path == toString root + "/${name}" || starts (toString root + "/${name}/") path) fileset;
+      };
+  };
+  starts = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
+}

@@ -1,0 +1,26 @@
+# The parts of the flake for one system, each in a file of its own.
+{ pkgs }:
+let
+  pins = import ./pins.nix;
+  arch = import ./arch.nix pkgs.stdenv.hostPlatform.system;
+  source = import ./source.nix { inherit (pkgs) lib; };
+  rust = import ./rust.nix { inherit pkgs source; };
+  tools = import ./tools.nix { inherit pkgs pins arch; };
+  images = import ./images.nix { inherit pkgs pins arch; };
+  wrapped = import ./wrapped.nix { inherit pkgs rust tools; };
+  checks = import ./checks.nix { inherit pkgs rust source; };
+  packages =
+    tools
+    // images
+    // {
+      inherit (rust) lab lab-static;
+      default = wrapped;
+      # `./result/bin/nixos-test-driver`: the VM of the check, to be looked at by hand.
+      embedded-interactive = checks.embedded.driverInteractive;
+    };
+in
+{
+  inherit packages checks;
+  devShells.default = import ./shell.nix { inherit pkgs pins tools; };
+  apps = import ./apps.nix { inherit pkgs wrapped; };
+}

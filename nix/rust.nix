@@ -1,0 +1,75 @@
+# What cargo builds.
+{ pkgs, source }:
+let
+  inherit (builtins.fromTOML (builtins.readFile ../Cargo.toml)) workspace;
+  common = {
+    inherit (workspace.package) version;
+    src = source.program;
+    cargoLock.lockFile = ../Cargo.lock;
+    # Tests are checks of their own: those of the kernel need a VM.
+    doCheck = false;
+  };
+  program = {
+    pname = "lab";
+    meta = {
+      description = "Kubernetes and Cilium native routing, step by step, as test cases that can fail";
+      mainProgram = "lab";
+      platforms = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+    };
+  };
+in
+rec {
+  lab = pkgs.rustPlatform.buildRustPackage (common // program);
+
+  # Without shared objects: it runs inside any node.
+  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program // { pname = "lab-static"; });
+
+  # A check: these commands, with the crates at hand, and nothing to install.
+  check =
+    name: nativeBuildInputs: commands:
+    pkgs.rustPlatform.buildRustPackage (
+      common
+      // {
+        pname = "lab-${name}";
+        src = source.checked;
+        inherit nativeBuildInputs;
+        buildPhase = ''
+          runHook preBuild
+          ${commands}
+          runHook postBuild
+        '';
+        installPhase = "touch $out";
+      }
+    );
+
+  # The test programs, to be run elsewhere. They know their data and `lab` by the path they were built at, so all of
+  # that comes along, and `where` says which path it was.
+  tests = pkgs.rustPlatform.buildRustPackage (
+    common
+    // {
+      pname = "lab-tests";
+      src = source.checked;
+      nativeBuildInputs = [ pkgs.jq ];
+      buildPhase = ''
+        runHook preBuild
+        cargo test --offline --locked --workspace --no-run --message-format=json > built.json
+        runHook postBuild
+      '';
+      installPhase = ''
+        mkdir -p $out/tree
+        jq -r 'select(.reason == "compiler-artifact" and .profile.test and .executable) | .executable' \
+          built.json > $out/programs
+        test -s $out/programs
+        pwd > $out/where
+        while read -r program; do install -D "$program" "$out/tree/''${program#"$PWD"/}"; done < $out/programs
+        install -D target/debug/lab $out/tree/target/debug/lab
+        cp -R CHANGELOG.md LICENSE-* README.md ci docs manifests runner $out/tree/
+      '';
+      # A path in them that is rewritten is a path that they do not find.
+      dontFixup = true;
+    }
+  );
+}

@@ -1,0 +1,37 @@
+# `nix develop`, and with direnv the clone itself: the pinned tools and what this project is worked on with.
+{
+  pkgs,
+  pins,
+  tools,
+}:
+let
+  inherit (pkgs) lib;
+  pinned = lib.concatStringsSep ", " (
+    map (name: "${name} ${pins.tools.${name}.version}") (
+      lib.filter (name: tools ? ${name}) (lib.attrNames pins.tools)
+    )
+  );
+in
+pkgs.mkShell {
+  packages = lib.attrValues tools ++ [
+    pkgs.actionlint
+    pkgs.cargo
+    pkgs.cargo-deny
+    pkgs.cargo-nextest
+    pkgs.clippy
+    pkgs.curl
+    pkgs.iproute2
+    pkgs.iputils
+    pkgs.jq
+    pkgs.libxml2
+    pkgs.mypy
+    pkgs.nftables
+    pkgs.rustc
+    pkgs.rustfmt
+    pkgs.shellcheck
+    pkgs.tcpdump
+  ];
+  shellHook = ''
+    echo "lab: ${pinned}; cilium ${pins.chart.version}; ${pins.nixpkgs.release}" >&2
+  '';
+}

@@ -1,0 +1,34 @@
+# What is built from which files: a change elsewhere rebuilds nothing.
+{ lib }:
+let
+  only =
+    paths:
+    lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions paths;
+    };
+  program = [
+    ../Cargo.lock
+    ../Cargo.toml
+    ../manifests
+    ../runner
+  ];
+in
+{
+  program = only program;
+  # The tests also hold the documents against the program, and the commands in them against ci/.
+  checked = only (
+    program
+    ++ [
+      ../.config
+      ../CHANGELOG.md
+      ../LICENSE-APACHE
+      ../LICENSE-MIT
+      ../README.md
+      ../ci
+      ../clippy.toml
+      ../docs
+      ../rustfmt.toml
+    ]
+  );
+}

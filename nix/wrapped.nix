@@ -1,0 +1,27 @@
+# `lab` as it is run: the pinned tools, and what its reports tell the reader to run by hand in `lab shell`. It finds
+# these and nothing of the host's, so a run is the same on every machine.
+{
+  pkgs,
+  rust,
+  tools,
+}:
+let
+  inherit (pkgs) lib;
+  by-hand = [
+    pkgs.bashInteractive
+    pkgs.coreutils
+    pkgs.curl
+    pkgs.iproute2
+    pkgs.iputils
+    pkgs.tcpdump
+  ];
+in
+pkgs.symlinkJoin {
+  name = "lab-with-tools";
+  paths = [ rust.lab ];
+  nativeBuildInputs = [ pkgs.makeWrapper ];
+  postBuild = ''
+    wrapProgram $out/bin/lab --set PATH ${lib.makeBinPath (lib.attrValues tools ++ by-hand)}
+  '';
+  meta.mainProgram = "lab";
+}
