@@ -3,6 +3,9 @@
 //! The folder's existence claims the name, so that two labs cannot have the same one. `state.json` in it says which
 //! process holds the lab, precisely enough that another process with the same number is never taken for it.
 
+mod error;
+mod process;
+
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
@@ -11,111 +14,17 @@ use std::time::Duration;
 
 use crate::backend::{BackendKind, Routing};
 
+pub use error::StateError;
+pub use process::ProcessId;
+
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
 /// The file itself.
 const STATE_FILE: &str = "state.json";
 
-/// Something about the state folder is wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// Neither `XDG_STATE_HOME` nor `HOME` says where state is kept.
-    #[error(
-        "neither XDG_STATE_HOME nor HOME is set: there is no place for a lab's state; set XDG_STATE_HOME to a folder"
-    )]
-    NoHome,
-    /// A lab of this name exists.
-    #[error(
-        "a lab named {name} is there already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`"
-    )]
-    Taken {
-        /// Its name.
-        name: String,
-        /// Its state folder.
-        folder: PathBuf,
-    },
-    /// There is no lab of this name.
-    #[error(
-        "there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists those there are"
-    )]
-    Missing {
-        /// The name.
-        name: String,
-        /// Where its state would be.
-        folder: PathBuf,
-    },
-    /// A name that cannot be a folder's.
-    #[error("{0:?} cannot be a lab's name: use 1 to 40 letters, digits, - and _, beginning with a letter or digit")]
-    Name(String),
-    /// Reading or writing failed.
-    #[error("{doing} {path}: {source}")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// To which file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A state file that is no state file.
-    #[error(
-        "{path}: {source}; was the lab made by another version of this program? `lab down` removes it all the same"
-    )]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-}
-
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
     move |source| StateError::Io { doing, path, source }
-}
-
-/// A process, told apart from any other that has had or will have its number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProcessId {
-    /// Process id, as the host numbers it.
-    pub pid: i32,
-    /// When it started, in clock ticks since boot (proc(5), `/proc/PID/stat` field 22).
-    pub start_ticks: u64,
-    /// `/proc/sys/kernel/random/boot_id`: another one after a reboot.
-    pub boot_id: String,
-}
-
-impl ProcessId {
-    /// Of a running process.
-    ///
-    /// # Errors
-    /// When there is none of this number.
-    pub fn of(pid: i32) -> io::Result<Self> {
-        Ok(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id()? })
-    }
-
-    /// Whether exactly this process still runs. A zombie does not.
-    pub fn is_alive(&self) -> bool {
-        boot_id().is_ok_and(|boot| boot == self.boot_id)
-            && start_ticks(self.pid).is_ok_and(|ticks| ticks == self.start_ticks)
-    }
-}
-
-fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
-}
-
-fn start_ticks(pid: i32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let garbled = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time"));
-    // The command's name, field 2, is in parentheses and may hold anything.
-    let (_, rest) = stat.rsplit_once(')').ok_or_else(garbled)?;
-    let mut fields = rest.split_whitespace();
-    if matches!(fields.next(), Some("Z" | "X")) {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has ended")));
-    }
-    fields.nth(18).and_then(|ticks| ticks.parse().ok()).ok_or_else(garbled)
 }
 
 /// `state.json`.
@@ -349,14 +258,6 @@ impl StateDir {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn this_process_is_alive_and_another_start_or_boot_is_another_process() {
-        let own = ProcessId::of(std::process::id().cast_signed()).unwrap();
-        assert!(own.is_alive());
-        assert!(!ProcessId { start_ticks: own.start_ticks + 1, ..own.clone() }.is_alive());
-        assert!(!ProcessId { boot_id: "another".to_owned(), ..own }.is_alive());
-    }
 
     #[test]
     fn names_that_would_leave_the_folder_are_refused() {

@@ -41,7 +41,7 @@ async fn segments(lab: &Lab) -> Result<SegmentsSeen, String> {
 const ARP_DEADLINE: Duration = Duration::from_millis(3500);
 /// Entries that one round may make. The kernel's table is one for all namespaces and by default full at 1024
 /// (`net.ipv4.neigh.default.gc_thresh3`); every answer makes an entry on both sides.
-const ENTRIES_PER_ROUND: usize = 256;
+const ENTRIES_PER_ROUND: usize = 300;
 
 async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {
     let nodes = node_views(lab).await?;

@@ -129,10 +129,10 @@ fn neighbours(spec: &Spec) -> Option<Row> {
     const FILE: &str = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
     const WHY: &str = "the kernel's table of neighbours is one for all network namespaces, and takes no more than that";
     let limit: usize = fs::read_to_string(FILE).ok()?.trim().parse().ok()?;
-    // At most 256 resolutions at a time, with entries on both sides (cases/l2.rs); the gateway's on each node and each
+    // At most 300 resolutions at a time, with entries on both sides (cases/l2.rs); the gateway's on each node and each
     // node's at the gateway; for each pod its node, and itself there; every node with a pod for every other such.
     let (nodes, pods) = (spec.nodes.len(), spec.replicas);
-    let wanted = 512.min(2 * nodes * nodes) + 2 * nodes + 2 * pods + pods * pods.saturating_sub(1);
+    let wanted = 600.min(2 * nodes * nodes) + 2 * nodes + 2 * pods + pods * pods.saturating_sub(1);
     let found = format!(
         "net.ipv4.neigh.default.gc_thresh3 is {limit}; {} nodes need up to {wanted} neighbours at a time",
         spec.nodes.len()

@@ -6,8 +6,9 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::options::{Event, SessionOptions, Stopped};
 use super::select::{Selection, selected};
-use super::session::{Event, Session, SessionOptions, Stopped};
+use super::session::Session;
 use super::setup::Setup;
 use crate::backend::BackendKind;
 use crate::case::Case;

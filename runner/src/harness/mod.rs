@@ -1,11 +1,14 @@
 //! Running cases: what is asked for, the stages that are built for it, the verdicts, the evidence.
 
 mod libtest;
+mod options;
 mod select;
 mod session;
 mod setup;
+mod stages;
 
 pub use libtest::{Harness, offered};
+pub use options::{Event, LabSource, SessionOptions, Stopped};
 pub use select::{Selection, selected};
-pub use session::{Event, LabSource, Session, SessionOptions, Stopped};
+pub use session::Session;
 pub use setup::{Setup, setup};

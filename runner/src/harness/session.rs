@@ -6,86 +6,29 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::backend::{BackendKind, Lab, LabError};
+use crate::backend::{BackendKind, Lab};
 use crate::case::Case;
-use crate::cases;
 use crate::clock;
-use crate::doctor;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::observe::Place;
-use crate::report::{self, CaseOutcome, CaseReport, HostFacts, Report, RunHead, StageOutcome, StageReport};
+use crate::report::{self, CaseOutcome, CaseReport, HostFacts, Report, RunHead};
 use crate::stage::Stage;
-
-/// Where the lab comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LabSource {
-    /// Made on demand, of this name or the run's id.
-    Made {
-        /// The name; none for the run's id.
-        name: Option<String>,
-        /// How long it lives.
-        lifetime: Lifetime,
-    },
-    /// Up already.
-    Found(String),
-}
-
-/// What a session is made with.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// This program's own file.
-    pub program: PathBuf,
-    /// Where the lab comes from.
-    pub source: LabSource,
-    /// The folder that the run's folder is made in.
-    pub runs_dir: PathBuf,
-    /// For each case's look.
-    pub case_deadline: Duration,
-}
-
-/// What happens in a session, as it happens.
-#[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
-    /// A stage ended.
-    Stage(&'a StageReport),
-    /// A case was judged.
-    Case(&'a CaseReport),
-    /// Something takes a while.
-    Working(&'a str),
-    /// The run is over, and its folder has its name.
-    Kept(&'a Path),
-}
 
 /// One invocation's work.
 #[derive(Debug)]
 pub struct Session {
-    setup: Setup,
-    options: SessionOptions,
-    report: Report,
+    pub(super) setup: Setup,
+    pub(super) options: SessionOptions,
+    pub(super) report: Report,
     folder: RunFolder,
-    lab: Option<Lab>,
-    reached: Vec<Stage>,
-    failed: Option<(Stage, String)>,
+    pub(super) lab: Option<Lab>,
+    pub(super) reached: Vec<Stage>,
+    pub(super) failed: Option<(Stage, String)>,
     begun: std::time::Instant,
-}
-
-/// Stops a session: not a verdict on any case.
-#[derive(Debug)]
-pub enum Stopped {
-    /// A signal came.
-    Interrupted,
-    /// Evidence could not be kept.
-    Evidence(EvidenceError),
-}
-
-impl From<EvidenceError> for Stopped {
-    fn from(error: EvidenceError) -> Self {
-        Self::Evidence(error)
-    }
 }
 
 fn utc_now() -> DateTime<Utc> {
@@ -173,115 +116,6 @@ impl Session {
     /// How a reader would run a command at a place of this lab.
     pub fn by_hand(&self, place: &Place, command: &str) -> String {
         by_hand(self.setup.backend, &self.report.head.lab, place, command)
-    }
-
-    /// Builds what is missing up to a stage. A stage that failed stays failed, and so do those after it.
-    ///
-    /// # Errors
-    /// When a signal came.
-    pub async fn reach(
-        &mut self,
-        stage: Stage,
-        interrupt: &mut Interrupt,
-        tell: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), Stopped> {
-        for step in Stage::ALL.into_iter().filter(|step| *step <= stage) {
-            if self.failed.is_some() {
-                break;
-            }
-            if self.reached.contains(&step) {
-                continue;
-            }
-            tell(Event::Working(step.title()));
-            let begun = clock::now();
-            // Starting a lab is short, and must not be left half done.
-            let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
-            let outcome = if let Err(cause) = started {
-                Err(cause)
-            } else {
-                tokio::select! {
-                    biased;
-                    () = interrupt.came() => return Err(Stopped::Interrupted),
-                    outcome = self.build(step) => outcome,
-                }
-            };
-            let seconds = begun.elapsed();
-            let (outcome, summary) = match outcome {
-                Ok(None) => {
-                    self.reached.push(step);
-                    continue;
-                }
-                Ok(Some(summary)) => {
-                    self.reached.push(step);
-                    (StageOutcome::Done, summary)
-                }
-                Err(cause) => {
-                    self.failed = Some((step, cause.clone()));
-                    (StageOutcome::Failed, cause)
-                }
-            };
-            let report = StageReport { name: step, outcome, seconds, summary };
-            tell(Event::Stage(&report));
-            self.report.stages.push(report);
-        }
-        Ok(())
-    }
-
-    /// What this machine lacks. No line for a reader when all is well. A lab that is up needs no doctor.
-    async fn examine(&mut self) -> Result<Option<String>, String> {
-        if let LabSource::Found(name) = self.options.source.clone() {
-            let lab = NetnsLab::attach(&self.options.program, &name).await.map_err(|error| chain(&error))?;
-            self.reached.extend(lab.built());
-            if lab.base().map_err(|error| chain(&error))?.is_some() {
-                self.reached.push(Stage::BaseObserved);
-            }
-            self.lab = Some(Lab::Netns(lab));
-            return Ok(None);
-        }
-        let rows = doctor::netns(&self.options.program, &self.setup.spec, &self.options.runs_dir).await;
-        if let Some(refusals) = doctor::refusals(&rows) {
-            return Err(refusals);
-        }
-        self.report.head.notes.extend(doctor::warnings(&rows));
-        Ok(None)
-    }
-
-    /// The lab's own namespaces, empty.
-    async fn start(&mut self) -> Result<(), String> {
-        let LabSource::Made { name, lifetime } = self.options.source.clone() else { return Ok(()) };
-        let name = name.unwrap_or_else(|| self.report.head.id.clone());
-        let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
-        self.lab = Some(Lab::Netns(lab.map_err(|error| chain(&error))?));
-        Ok(())
-    }
-
-    async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {
-        if stage == Stage::Doctor {
-            return self.examine().await;
-        }
-        let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
-        match stage {
-            Stage::TrafficObserved => self.observe_traffic().await.map(Some),
-            stage => lab.raise(stage).await.map(Some).map_err(|error| match error {
-                LabError::Stage { why, .. } => why,
-                other => chain(&other),
-            }),
-        }
-    }
-
-    async fn observe_traffic(&self) -> Result<String, String> {
-        let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
-        let seen = cases::observe_traffic(lab, &self.setup.expect).await?;
-        let frames: usize = seen.traffic.captures.iter().map(|capture| capture.frames.len()).sum();
-        let summary = format!(
-            "{} requests between pods, {} to the outside; {frames} frames on {} links",
-            seen.traffic.between_pods.len(),
-            seen.traffic.outside.len(),
-            seen.traffic.captures.len()
-        );
-        let Lab::Netns(netns) = lab;
-        netns.keep_traffic(seen);
-        Ok(summary)
     }
 
     /// Runs one case to its verdict, and keeps its evidence.

@@ -1,5 +1,6 @@
 //! The embedded lab: the article's topology in Linux network namespaces.
 
+mod ask;
 mod batched;
 mod client;
 pub mod control;
@@ -13,9 +14,13 @@ mod pods;
 mod routing;
 mod service;
 mod settle;
+mod start;
+mod teardown;
 mod topology;
 mod world;
 
-pub use lab::{Lifetime, NetnsLab, take_down};
+pub use lab::NetnsLab;
 pub use service::MASQUERADE_CHAIN;
+pub use start::Lifetime;
+pub use teardown::take_down;
 pub use world::BuildError;
