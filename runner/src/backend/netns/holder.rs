@@ -22,8 +22,6 @@ use crate::clock;
 use crate::exec::{self, ExecError, Invocation};
 use crate::stage::Stage;
 
-/// The word on standard output once orders are taken.
-pub const HOLDER_READY: &str = "lab-holder: ready";
 /// The word on standard input after which the lab outlives the runner that started it.
 pub const STAY: &[u8] = b"stay\n";
 
@@ -87,7 +85,7 @@ pub fn isolate() -> Result<(), IsolateError> {
 
 /// The holder itself, within its namespaces: takes orders until it is told to end.
 ///
-/// Writes [`HOLDER_READY`] to standard output once the control socket listens.
+/// It says nothing while all is well: what it says is taken for the reason why it could not go on.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
         .map(|folder| end_with_standard_input(folder, args.state.clone()))
@@ -130,7 +128,6 @@ async fn take_orders(args: &HolderArgs) -> io::Result<()> {
     let spec: Spec = serde_json::from_str(&args.spec)?;
     let plan = Plan::new(spec).map_err(io::Error::other)?;
     let listener = bind(&args.state)?;
-    println!("{HOLDER_READY}");
     let mut holder = Holder { plan, world: None, built: Vec::new() };
     loop {
         let (stream, _peer) = listener.accept().await?;
