@@ -8,7 +8,7 @@ mod process;
 
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -235,7 +235,8 @@ impl StateDir {
         let path = self.folder.join(file);
         let write = || -> io::Result<()> {
             let mut temporary = tempfile::NamedTempFile::new_in(&self.folder)?;
-            serde_json::to_writer(&mut temporary, value)?;
+            // At once: serde_json writes token by token, and each would be a system call.
+            temporary.write_all(&serde_json::to_vec(value)?)?;
             temporary.persist(&path)?;
             Ok(())
         };

@@ -89,6 +89,8 @@ pub fn isolate() -> Result<(), IsolateError> {
 }
 
 /// The holder itself, within its namespaces: takes orders until it is told to end.
+///
+/// It says nothing while all is well: what it says is taken for the reason why it could not go on.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
         .map(|folder| end_with_standard_input(folder, args.state.clone()))
