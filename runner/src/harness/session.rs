@@ -205,6 +205,10 @@ impl Session {
                     outcome = self.build(step) => outcome,
                 }
             };
+            // A terminal's signal is for a whole group of processes: one that was just being started may be gone by it.
+            if outcome.is_err() && interrupt.has_come().await {
+                return Err(Stopped::Interrupted);
+            }
             let seconds = begun.elapsed();
             let (outcome, summary) = match outcome {
                 Ok(None) => {
@@ -315,6 +319,9 @@ impl Session {
                 () = interrupt.came() => return Err(Stopped::Interrupted),
                 looked = clock::within(self.options.case_deadline, case.name, (body.look)(lab)) => looked,
             };
+            if matches!(looked, Ok(Err(_))) && interrupt.has_come().await {
+                return Err(Stopped::Interrupted);
+            }
             match looked {
                 Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
                 Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
