@@ -269,6 +269,17 @@ impl Invocation {
     }
 }
 
+/// How a program that this one has started ended; none while it runs. It is not reaped: whoever waits for it still can.
+pub fn ended(id: u32) -> Option<Exit> {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    let id = Id::Pid(nix::unistd::Pid::from_raw(i32::try_from(id).ok()?));
+    match waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
+        Ok(WaitStatus::Exited(_pid, code)) => Some(Exit::Code(code)),
+        Ok(WaitStatus::Signaled(_pid, signal, _core)) => Some(Exit::Signal(signal as i32)),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// Begins a session of its own, away from the terminal and the process group of whoever started this program.
 ///
 /// # Errors

@@ -42,7 +42,12 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
         print(&format!("  ({note})\n"))?;
     }
     print("\n")?;
-    let lab = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await?;
+    let started = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await;
+    // A terminal's signal is for a whole group of processes: the one that was just being started may be gone by it.
+    if started.is_err() && interrupt.has_come().await {
+        return Err(interrupted("nothing was built"));
+    }
+    let lab = started?;
     let built = tokio::select! {
         biased;
         () = interrupt.came() => Err(interrupted("the lab was taken down")),

@@ -95,6 +95,23 @@ fn a_line_that_does_not_come_is_an_error_with_what_came() {
 }
 
 #[test]
+fn how_a_program_ended_is_known_before_it_is_reaped() {
+    let finished = block_on(async {
+        let mut running = shell("read word; exit $word").open().unwrap();
+        let id = running.id().unwrap();
+        assert_eq!(ended(id), None);
+        running.write(b"7\n").await.unwrap();
+        let end = clock::until(DEADLINE, Duration::from_millis(2), "its end", async || match ended(id) {
+            Some(exit) => clock::Poll::Ready(exit),
+            None => clock::Poll::NotYet("it runs"),
+        });
+        assert_eq!(end.await, Ok(Exit::Code(7)));
+        running.finish(DEADLINE).await.unwrap()
+    });
+    assert_eq!(finished.exit, Exit::Code(7));
+}
+
+#[test]
 fn a_detached_program_writes_to_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| File::create(folder.path().join(name)).unwrap();

@@ -43,6 +43,10 @@ impl Session {
                     outcome = self.build(step) => outcome,
                 }
             };
+            // A terminal's signal is for a whole group of processes: one that was just being started may be gone by it.
+            if outcome.is_err() && interrupt.has_come().await {
+                return Err(Stopped::Interrupted);
+            }
             let seconds = begun.elapsed();
             let (outcome, summary) = match outcome {
                 Ok(None) => {

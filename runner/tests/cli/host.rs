@@ -69,6 +69,21 @@ fn labs_come_and_go(through: &[&str]) {
         lab.assert_nothing_left();
         before.assert_is(&block_on(Snapshot::take()));
     }
+    block_on(refurnish());
+    let after = block_on(Snapshot::take());
+    assert_ne!(before.view, after.view);
+    assert_ne!(before.nftables, after.nftables);
+    assert_ne!(changed(&before.sysctls, &after.sysctls), [""; 0]);
+}
+
+/// Changes all of it, to see that it shows.
+async fn refurnish() {
+    let route = Connection::<Route>::new().unwrap();
+    route.add_address(Ipv4Address::new("eth0", [172, 18, 0, 9].into(), 16)).await.unwrap();
+    Connection::<Nftables>::new().unwrap().add_table("anothers", Family::Ip).await.unwrap();
+    let file = "/proc/sys/net/ipv4/ip_forward";
+    let other = if fs::read_to_string(file).unwrap().trim() == "0" { "1" } else { "0" };
+    fs::write(file, other).unwrap();
 }
 
 /// A link, an address, a route, and rules of somebody's.

@@ -16,7 +16,7 @@ use super::plan::{Plan, Spec};
 use super::teardown::INTERVAL;
 use crate::backend::LabError;
 use crate::clock::{self, Poll};
-use crate::exec::{Invocation, Running};
+use crate::exec::{self, Exit, Invocation, Running};
 use crate::state::{LabState, ProcessId, StateDir};
 
 /// For the holder to make its namespaces and listen.
@@ -79,29 +79,36 @@ impl NetnsLab {
         let invocation =
             Invocation::new(program).args(["hold", "--spec", spec.as_str(), "--state"]).args([state.path()]);
         let log = state.path().join(LOG_FILE);
-        let tie = match lifetime {
-            Lifetime::Tied => Tie::Tied { running: Box::new(invocation.open()?) },
+        let (pid, tie) = match lifetime {
+            Lifetime::Tied => {
+                let running = Box::new(invocation.open()?);
+                (running.id(), Tie::Tied { running })
+            }
             Lifetime::Detached => {
                 let scratch = |source| LabError::Scratch { path: log.clone(), source };
                 let file = File::create(&log).map_err(scratch)?;
                 let other = file.try_clone().map_err(scratch)?;
-                let (_pid, stdin) = invocation.args(["--own-session"]).detach(file, other)?;
-                Tie::Detached(stdin.ok_or_else(|| scratch(std::io::ErrorKind::BrokenPipe.into()))?)
+                let (pid, stdin) = invocation.args(["--own-session"]).detach(file, other)?;
+                let stdin = stdin.ok_or_else(|| scratch(std::io::ErrorKind::BrokenPipe.into()))?;
+                (Some(pid), Tie::Detached(stdin))
             }
         };
         let said = || match &tie {
             Tie::Tied { running } => running.last_words(),
             Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
-        let connected =
-            clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
-                match Client::connect(state.name(), state.path()).await {
-                    Ok(client) => Poll::Ready(client),
-                    Err(_) if !said().is_empty() => Poll::Failed(said()),
-                    Err(error) => Poll::NotYet(error.to_string()),
+        let connected = clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
+            match Client::connect(state.name(), state.path()).await {
+                Ok(client) => Poll::Ready(client),
+                Err(_) if !said().is_empty() => Poll::Failed(said()),
+                // Of its own accord it ends with its last words.
+                Err(_) if let Some(end @ Exit::Signal(_)) = pid.and_then(exec::ended) => {
+                    Poll::Failed(format!("the process that makes them was ended by {end}"))
                 }
-            })
-            .await;
+                Err(error) => Poll::NotYet(error.to_string()),
+            }
+        })
+        .await;
         let mut client = connected.map_err(|error| LabError::HolderNotStarted {
             why: match error {
                 clock::WaitError::Failed { reason, .. } => reason,
