@@ -30,7 +30,9 @@ fn kill_holder(lab: &Lab) -> i32 {
 
 #[test]
 fn the_lab_of_a_killed_run_ends_by_itself() {
-    let lines = ["lab ", "  topology ", "  base routes ", "  workload ", " l2::nodes_share", " service::cluster_ip"];
+    // Not after the first line: a runner killed between claiming the name and starting the holder leaves its folder to
+    // `lab down`, since nobody is there yet to clear it away.
+    let lines = ["  topology ", "  base routes ", "  workload ", " l2::nodes_share", " service::cluster_ip"];
     for line in lines {
         let lab = Lab::new();
         kill_after(&lab, &["run"], line);
@@ -72,7 +74,7 @@ fn the_lab_of_a_killed_verification_ends_and_one_that_was_up_does_not() {
 
 #[test]
 fn a_lab_whose_up_was_killed_ends_by_itself() {
-    for line in ["lab ", "  topology ", "  base routes ", "  routing "] {
+    for line in ["  topology ", "  base routes ", "  routing "] {
         let lab = Lab::new();
         kill_after(&lab, &["up"], line);
         // Nobody takes it down: it was never said to stay.
