@@ -32,7 +32,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
         Event::Kept(folder) => {
             let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(JSON_FILE).display());
         }
-        Event::Stage(_) | Event::Case(_) | Event::Working(_) => {}
+        Event::Stage(_) | Event::Case(_) | Event::Working(_) | Event::Waiting { .. } => {}
     })
 }
 
@@ -46,7 +46,7 @@ fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
         return Ok(LabSource::Found(name.clone()));
     }
     let default = StateDir::open(DEFAULT_NAME).ok().and_then(|state| state.read().ok().flatten());
-    if default.is_some_and(|lab| lab.holder.is_alive()) {
+    if default.is_some_and(|lab| !lab.is_gone()) {
         return Ok(LabSource::Found(DEFAULT_NAME.to_owned()));
     }
     Ok(LabSource::Made { name: None, lifetime: Lifetime::Tied })
