@@ -1,0 +1,4 @@
+//! The article's lab: Docker, kind, Kubernetes and Cilium.
+
+pub mod api;
+pub mod cilium;
