@@ -3,6 +3,8 @@
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The yardstick of a run; written to `run.json`, so that a run can be judged again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,63 @@ pub struct Expectations {
     pub service_port: u16,
     /// Port of the pods (hello-app.yaml: `Service.spec.ports[0].targetPort`).
     pub target_port: u16,
+    /// What only a lab on kind should be; none on netns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterExpectations>,
+}
+
+/// What stands in place of a value of the Helm release that is read from the cluster each time: the control plane's
+/// address (cilium.yaml: `values.k8sServiceHost`).
+pub const FROM_CLUSTER: &str = "from-cluster";
+
+/// What a lab on kind should be, beside what every lab should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterExpectations {
+    /// The kind cluster's name (`--name`), which begins its nodes' names.
+    pub name: String,
+    /// Kubernetes' version without its `v` (pins.json: `kubernetes.version`). None where the command line gave another
+    /// node image: then all that runs Kubernetes must have the version that its API server tells.
+    pub kubernetes: Option<String>,
+    /// The nodes' image (pins.json: `images.node`).
+    pub node_image: ImageExpected,
+    /// The images in the cluster, by their keys in pins.json, `images`: `cilium`, `operator-generic`, `hello-app`.
+    pub images: BTreeMap<String, ImageExpected>,
+    /// Name of Cilium's chart (cilium.yaml: `release.chart`).
+    pub chart: String,
+    /// Version of Cilium's chart (pins.json: `chart.version`).
+    pub chart_version: String,
+    /// Name of the Helm release (cilium.yaml: `release.name`).
+    pub release: String,
+    /// Namespace of the Helm release (cilium.yaml: `release.namespace`).
+    pub namespace: String,
+    /// What the release must set, with dots between nested keys: the article's seven values (cilium.yaml: `values`),
+    /// and what the command line sets. [`FROM_CLUSTER`] stands for the control plane's address.
+    pub values: BTreeMap<String, Value>,
+    /// What the release may set beside, because the lab needs it and it changes nothing that the article shows.
+    pub own_values: BTreeMap<String, Value>,
+    /// The oldest API of the Engine that will do (pins.json: `docker.apiMin`): `1.41`.
+    pub engine_api_min: String,
+}
+
+/// An image that should run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageExpected {
+    /// Name and tag: `kindest/node:v1.25.3`.
+    pub reference: String,
+    /// What its registry must know it by, `sha256:` and 64 hex digits. None for an image that no registry is asked for:
+    /// then it must be the one that the lab took.
+    pub digest: Option<String>,
+}
+
+impl ImageExpected {
+    /// The name without the tag: `kindest/node`.
+    pub fn repository(&self) -> &str {
+        // A colon before a slash belongs to a registry's port.
+        match self.reference.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => &self.reference,
+        }
+    }
 }
 
 impl Expectations {

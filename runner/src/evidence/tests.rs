@@ -37,6 +37,7 @@ fn run_file(id: &str) -> RunFile {
             service: "hello-app".to_owned(),
             service_port: 8080,
             target_port: 8080,
+            cluster: None,
         },
         pins: json!({}),
         host: HostFacts::read(),

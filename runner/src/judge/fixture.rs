@@ -30,6 +30,7 @@ pub(super) fn expectations() -> Expectations {
         service: "hello-app".to_owned(),
         service_port: 8080,
         target_port: 8080,
+        cluster: None,
     }
 }
 

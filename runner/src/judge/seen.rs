@@ -1,5 +1,7 @@
 //! The bundles of observations that judges get: what one case looked at, as it is stored.
 
+mod kind;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,6 +10,11 @@ use std::time::Duration;
 use crate::observe::{
     HttpReply, Lookup, NetnsView, NodeName, Place, PodCidrs, PodSeen, Resolution, Role, Segment, ServiceSeen,
     ServiceTable, Traffic,
+};
+
+pub use kind::{
+    AgentSeen, BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, ImagesSeen, KubeProxySeen, NativeSeen,
+    NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
 };
 
 /// Every node that the lab says it has, and whether it answered.

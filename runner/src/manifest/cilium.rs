@@ -1,6 +1,8 @@
 //! `manifests/cilium.yaml`: the Helm release of Cilium, its values, and what its chart does by default.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::value::{Cidr, MaskSize, ObjectName, Port};
 
@@ -47,6 +49,33 @@ pub struct Values {
     pub k8s_service_port: Port,
     /// What is done in BPF.
     pub bpf: Bpf,
+}
+
+impl Values {
+    /// The values with dots between nested keys, as Helm's `--set` takes them. Where the API server is stays
+    /// [`FROM_CLUSTER`](crate::expect::FROM_CLUSTER).
+    pub fn flat(&self) -> BTreeMap<String, Value> {
+        let mut flat = BTreeMap::new();
+        // Serialising plain values into memory cannot fail; without one of them a test below does.
+        flatten("", &serde_json::to_value(self).unwrap_or_default(), &mut flat);
+        flat
+    }
+}
+
+/// Adds the leaves of a tree of values, with dots between nested keys.
+pub(crate) fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (key, member) in members {
+                // In Helm's own notation a dot within a key has a backslash before it.
+                let key = key.replace('.', "\\.");
+                flatten(&if prefix.is_empty() { key } else { format!("{prefix}.{key}") }, member, into);
+            }
+        }
+        // No values at all.
+        Value::Null | Value::Object(_) if prefix.is_empty() => {}
+        leaf => drop(into.insert(prefix.to_owned(), leaf.clone())),
+    }
 }
 
 /// How packets get from node to node (chart 1.12: `tunnel`).

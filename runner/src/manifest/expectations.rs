@@ -1,10 +1,12 @@
 //! What a lab should be, from the manifests and the two numbers that the command line may replace.
 
+use serde_json::Value;
 use std::ops::RangeInclusive;
 
 use super::Manifests;
-use crate::expect::Expectations;
+use crate::expect::{ClusterExpectations, Expectations, ImageExpected};
 use crate::observe::{NodeName, Role};
+use crate::pins::Image;
 
 /// What kind calls its Docker network, whatever the cluster's name
 /// (kind v0.17.0: `fixedNetworkName` of its Docker provider).
@@ -13,6 +15,11 @@ const NETWORK: &str = "kind";
 /// What kind calls a cluster that was given no name, and begins its nodes' names with
 /// (kind v0.17.0: the default of `kind create cluster --name`).
 const CLUSTER: &str = "kind";
+
+/// What the lab sets beside the article's values: a node gets its images through a stream, which carries no repository
+/// digest, so the chart (1.12.4, `image.useDigest`, `operator.image.useDigest`) must ask for them by tag. That they are
+/// the pinned ones is judged by their config digests.
+const OWN_VALUES: [(&str, bool); 2] = [("image.useDigest", false), ("operator.image.useDigest", false)];
 
 /// What `--nodes` may be: a control plane and a worker at least, and what one host can still carry.
 const NODES: RangeInclusive<usize> = 2..=100;
@@ -98,7 +105,31 @@ impl Manifests {
             service: service.metadata.name.as_str().to_owned(),
             service_port: port.port.get(),
             target_port: port.target_port.get(),
+            cluster: None,
         })
+    }
+
+    /// What a kind cluster of this name should be, beside [`Self::expectations`].
+    pub fn cluster_expectations(&self, name: &str) -> ClusterExpectations {
+        let images = &self.pins.images;
+        let in_cluster = [
+            ("cilium", &images.cilium),
+            ("operator-generic", &images.operator_generic),
+            ("hello-app", &images.hello_app),
+        ];
+        ClusterExpectations {
+            name: name.to_owned(),
+            kubernetes: Some(self.pins.kubernetes.version.as_str().to_owned()),
+            node_image: image(&images.node),
+            images: in_cluster.into_iter().map(|(key, pinned)| (key.to_owned(), image(pinned))).collect(),
+            chart: self.cilium.release.chart.as_str().to_owned(),
+            chart_version: self.pins.chart.version.as_str().to_owned(),
+            release: self.cilium.release.name.as_str().to_owned(),
+            namespace: self.cilium.release.namespace.as_str().to_owned(),
+            values: self.cilium.values.flat(),
+            own_values: OWN_VALUES.into_iter().map(|(key, value)| (key.to_owned(), Value::Bool(value))).collect(),
+            engine_api_min: self.pins.docker.api_min.as_str().to_owned(),
+        }
     }
 
     /// The nodes as kind v0.17.0 names them, control planes first: the first of a role has no number, the next
@@ -113,5 +144,12 @@ impl Manifests {
         named("control-plane", Role::ControlPlane, control_planes)
             .chain(named("worker", Role::Worker, workers))
             .collect()
+    }
+}
+
+fn image(pinned: &Image) -> ImageExpected {
+    ImageExpected {
+        reference: pinned.tagged(),
+        digest: pinned.digest.as_ref().map(|digest| digest.as_str().to_owned()),
     }
 }

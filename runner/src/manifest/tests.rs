@@ -141,6 +141,7 @@ fn the_expectations_are_the_articles() {
         service: "hello-app".to_owned(),
         service_port: 8080,
         target_port: 8080,
+        cluster: None,
     };
     assert_eq!(manifests().expectations(None, None), Ok(expected));
 }

@@ -2,6 +2,9 @@
 //!
 //! Every type here is written to disk as evidence before it is judged, and can be read back and judged again.
 
+mod cilium;
+mod cluster;
+mod engine;
 mod link;
 mod place;
 mod reply;
@@ -10,6 +13,15 @@ mod service;
 mod traffic;
 mod view;
 
+pub use cilium::{AgentConfig, AgentStatus, CiliumEndpointSeen, ComponentState, FailingController, HelmRelease};
+pub use cluster::{
+    Condition, ContainerState, DaemonSetSeen, DeploymentSeen, FilterListing, KubeContainer, KubeNode, KubePod,
+    NestedContainer, NodeImage,
+};
+pub use engine::{
+    Attachment, DockerNetwork, EngineFacts, ImageFrom, ImageSource, NetworkMember, NodeContainer, Privileged,
+    PublishedPort, Subnet,
+};
 pub use link::{Address, Link, MacAddr, Mtu, Neighbour, NeighbourState, VxlanDetails};
 pub use place::{NodeName, Place, PodName, Role};
 pub use reply::{Connection, HttpOutcome, HttpReply, PingOutcome, PingReply, Resolution, Resolved};

@@ -113,5 +113,6 @@ pub(crate) fn expectations() -> Read<Expectations> {
         service: "hello-app".into(),
         service_port: 8080,
         target_port: 8080,
+        cluster: None,
     })
 }

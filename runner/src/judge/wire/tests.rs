@@ -53,6 +53,7 @@ fn expect() -> Expectations {
         service: "hello-app".into(),
         service_port: 8080,
         target_port: 8080,
+        cluster: None,
     }
 }
 
