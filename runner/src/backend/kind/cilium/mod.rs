@@ -1,0 +1,3 @@
+//! Cilium: what runs in its agents.
+
+pub mod agents;
