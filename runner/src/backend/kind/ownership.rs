@@ -1,17 +1,17 @@
 //! What is ours in Docker: containers with kind's label of the lab's cluster that carry the lab's mark.
 
-use bollard::Docker;
-use bollard::errors::Error as DockerError;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListContainersOptions};
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::config::MARK_IN_NODE;
+use super::engine::{CLUSTER_LABEL, Engine, EngineError};
 
-/// kind's label with the cluster's name on each of its containers (kind v0.17.0: `clusterLabelKey`).
-pub const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
+/// For the Engine to list containers.
+const LIST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A container of a kind cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +43,15 @@ impl Member {
 ///
 /// # Errors
 /// The Engine's.
-pub async fn members(docker: &Docker, cluster: Option<&str>) -> Result<Vec<Member>, DockerError> {
+pub async fn members(engine: &Engine, cluster: Option<&str>) -> Result<Vec<Member>, EngineError> {
     let label = cluster.map_or_else(|| CLUSTER_LABEL.to_owned(), |name| format!("{CLUSTER_LABEL}={name}"));
     let options: ListContainersOptions = ListContainersOptionsBuilder::new()
         .all(true)
         .filters(&HashMap::from([("label", vec![label.as_str()])]))
         .build();
-    let mut members: Vec<Member> = docker.list_containers(Some(options)).await?.into_iter().filter_map(member).collect();
+    let listed = engine.client().list_containers(Some(options));
+    let listed = engine.call("list the containers of kind clusters", LIST_DEADLINE, listed).await?;
+    let mut members: Vec<Member> = listed.into_iter().filter_map(member).collect();
     members.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(members)
 }

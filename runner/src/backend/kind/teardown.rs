@@ -1,17 +1,15 @@
 //! Taking a kind lab away: its containers with their volumes, the network if it is ours and empty, the seal, its
 //! files. Nothing that does not carry the lab's mark is touched. May be repeated, also after a crash.
 
-use bollard::Docker;
-use bollard::errors::Error as DockerError;
-use bollard::query_parameters::{InspectNetworkOptions, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::config::mark_of;
+use super::engine::{Engine, EngineError};
 use super::ownership::{Member, members};
 use super::seal;
 use crate::backend::LabError;
-use crate::clock;
 use crate::failure::chain;
 use crate::state::{ClusterMark, StateDir};
 
@@ -33,10 +31,10 @@ pub struct TakenDown {
 ///
 /// # Errors
 /// All that went wrong, in one text; the state folder stays then, so that it can be tried again.
-pub async fn take_down(docker: &Docker, state: &StateDir, mark: &ClusterMark) -> Result<TakenDown, LabError> {
+pub async fn take_down(engine: &Engine, state: &StateDir, mark: &ClusterMark) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
-    match members(docker, Some(&mark.cluster)).await {
+    match members(engine, Some(&mark.cluster)).await {
         Err(error) => failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error))),
         Ok(all) => {
             let folder = mark_of(state.path());
@@ -45,11 +43,11 @@ pub async fn take_down(docker: &Docker, state: &StateDir, mark: &ClusterMark) ->
             gone.notes.extend(others.iter().map(|other| {
                 format!("the container {} of a cluster {} is not this lab's, and stays", other.name, other.cluster)
             }));
-            remove_containers(docker, ours, &mut gone, &mut failures).await;
+            remove_containers(engine, ours, &mut gone, &mut failures).await;
         }
     }
     if failures.is_empty() && !mark.network_was_there {
-        match remove_network(docker, &mark.network).await {
+        match remove_network(engine, &mark.network).await {
             Ok(Removal::Gone) => gone.network = Some(mark.network.clone()),
             Ok(Removal::NotThere) => {}
             Ok(Removal::InUse(users)) => {
@@ -75,27 +73,21 @@ pub async fn take_down(docker: &Docker, state: &StateDir, mark: &ClusterMark) ->
 }
 
 /// All at once: each takes seconds in which nothing is computed.
-async fn remove_containers(docker: &Docker, ours: Vec<Member>, gone: &mut TakenDown, failures: &mut Vec<String>) {
+async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenDown, failures: &mut Vec<String>) {
     let mut removals = JoinSet::new();
     for member in ours {
-        let docker = docker.clone();
+        let engine = engine.clone();
         removals.spawn(async move {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            let removed = clock::within(
-                REMOVE_DEADLINE,
-                "the container's removal",
-                docker.remove_container(&member.id, Some(options)),
-            );
-            let outcome = match removed.await {
-                Ok(Ok(()) | Err(DockerError::DockerResponseServerError { status_code: 404, .. })) => Ok(()),
+            let doing = format!("remove the container {}", member.name);
+            let removal = engine.client().remove_container(&member.id, Some(options));
+            let outcome = match engine.call(&doing, REMOVE_DEADLINE, removal).await {
+                Err(EngineError::Answered { status: 404, .. }) => Ok(()),
                 // Somebody else is removing it at this moment.
-                Ok(Err(DockerError::DockerResponseServerError { status_code: 409, message }))
-                    if message.contains("already in progress") =>
-                {
+                Err(EngineError::Answered { status: 409, message, .. }) if message.contains("already in progress") => {
                     Ok(())
                 }
-                Ok(Err(error)) => Err(chain(&error)),
-                Err(passed) => Err(passed.to_string()),
+                other => other,
             };
             (member.name, outcome)
         });
@@ -103,7 +95,7 @@ async fn remove_containers(docker: &Docker, ours: Vec<Member>, gone: &mut TakenD
     while let Some(joined) = removals.join_next().await {
         match joined {
             Ok((name, Ok(()))) => gone.containers.push(name),
-            Ok((name, Err(why))) => failures.push(format!("the container {name}: {why}")),
+            Ok((_, Err(error))) => failures.push(chain(&error)),
             Err(error) => failures.push(error.to_string()),
         }
     }
@@ -116,19 +108,15 @@ enum Removal {
     InUse(Vec<String>),
 }
 
-async fn remove_network(docker: &Docker, name: &str) -> Result<Removal, DockerError> {
-    let network = match docker.inspect_network(name, None::<InspectNetworkOptions>).await {
-        Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => return Ok(Removal::NotThere),
-        other => other?,
-    };
-    let users: Vec<String> =
-        network.containers.unwrap_or_default().into_values().filter_map(|container| container.name).collect();
-    if !users.is_empty() {
-        return Ok(Removal::InUse(users));
+async fn remove_network(engine: &Engine, name: &str) -> Result<Removal, EngineError> {
+    let Some(network) = engine.network(name).await? else { return Ok(Removal::NotThere) };
+    if !network.members.is_empty() {
+        return Ok(Removal::InUse(network.members.into_iter().map(|member| member.name).collect()));
     }
-    match docker.remove_network(name).await {
+    let removal = engine.client().remove_network(name);
+    match engine.call(&format!("remove the network {name}"), REMOVE_DEADLINE, removal).await {
         Ok(()) => Ok(Removal::Gone),
-        Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => Ok(Removal::NotThere),
+        Err(EngineError::Answered { status: 404, .. }) => Ok(Removal::NotThere),
         Err(error) => Err(error),
     }
 }

@@ -1,0 +1,212 @@
+//! Building a kind lab, stage by stage. What does not depend on each other runs side by side: images are pulled and
+//! streamed into the nodes while kubeadm runs.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::api::Api;
+use super::config::{cluster_config, mark_of};
+use super::create::{Creation, kubeconfig_of};
+use super::engine::NodeProbe;
+use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, IMAGES_FILE, KindLab, RECORD_FILE, SEAL_FILE};
+use super::seal::{self, Seal};
+use super::tool;
+use crate::backend::{LabError, StoredBase};
+use crate::clock;
+use crate::failure::chain;
+use crate::observe::{NodeName, Place, Role};
+use crate::probe::{Answer, Request};
+use crate::stage::Stage;
+
+/// For the API server to answer and all nodes to have registered, after kind has ended.
+const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
+/// For agents and operators to become ready. The first minutes go to compiling BPF programs on small machines.
+const CILIUM_DEADLINE: Duration = Duration::from_mins(5);
+/// For nodes to become Ready once their agents are.
+const READY_DEADLINE: Duration = Duration::from_mins(2);
+/// For the workload's pods to be ready and its endpoints to be complete.
+const WORKLOAD_DEADLINE: Duration = Duration::from_mins(2);
+
+fn failed(stage: Stage, why: impl Into<String>) -> LabError {
+    LabError::Stage { stage, why: why.into() }
+}
+
+impl KindLab {
+    /// Reaches a stage; the ones before it stand. What came of it, in words.
+    ///
+    /// # Errors
+    /// When it cannot be reached: with what was waited for and what was seen last.
+    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+        let summary = match stage {
+            Stage::ClusterCreated => self.create().await?,
+            Stage::BaseObserved => self.observe_base().await?,
+            Stage::RoutingInstalled => self.install_cilium().await?,
+            Stage::NodesReady => self.wait_for_nodes().await?,
+            Stage::WorkloadReady => self.apply_workload().await?,
+            Stage::Doctor | Stage::TrafficObserved => String::new(),
+        };
+        self.stands(stage)?;
+        Ok(summary)
+    }
+
+    async fn create(&self) -> Result<String, LabError> {
+        let kind = tool::find("kind")?;
+        let image = self.node_image().await?;
+        let state = self.state()?;
+        let roles: Vec<Role> = self.nodes().iter().map(|(_, role)| *role).collect();
+        let config = cluster_config(&self.spec.manifests.kind, &roles, &mark_of(state.path()))
+            .map_err(|error| failed(Stage::ClusterCreated, format!("the configuration for kind: {error}")))?;
+        let creation = Creation {
+            kind: &kind,
+            cluster: &self.spec.cluster,
+            config: &config,
+            image: &image,
+            state: state.path(),
+            environment: self.engine.environment(),
+        };
+        self.begin_distribution()?;
+        creation.run(&self.doing).await?;
+        let addresses = self.connect().await?;
+        let seal = self.seal().await?;
+        let network = &self.spec.expect.network;
+        let sealed = match seal {
+            Seal::Table(table) => format!("sealed by nftables' table {table}"),
+            Seal::Open(why) => format!("NOT sealed: {why}"),
+        };
+        Ok(format!("{} nodes on the Docker network {network}, {}; {sealed}", addresses.len(), range(&addresses)))
+    }
+
+    /// Connects to what has been created: the API server, the probe in the nodes, the network's gateway. Each node's
+    /// address.
+    pub(super) async fn connect(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
+        let network = &self.spec.expect.network;
+        let containers = self.containers().await?;
+        let gateway = containers
+            .iter()
+            .flat_map(|container| &container.networks)
+            .find(|attached| attached.network == *network)
+            .and_then(|attached| attached.gateway);
+        if let Some(gateway) = gateway {
+            let _first = self.gateway.set(gateway);
+        }
+        if self.api.get().is_none() {
+            let api = Api::from_kubeconfig(&kubeconfig_of(self.state()?.path())).await?;
+            let _first = self.api.set(api);
+        }
+        if self.probe.get().is_none() {
+            let running: Vec<NodeName> =
+                containers.iter().filter(|container| container.is_running()).map(|container| container.name.clone()).collect();
+            self.doing.now(format!("putting the probe into {} nodes", running.len()));
+            let probe = NodeProbe::new(&self.engine, &self.spec.cluster, &self.program).await;
+            let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
+            probe.install(&running).await?;
+            let _first = self.probe.set(probe);
+        }
+        Ok(containers
+            .iter()
+            .filter_map(|container| Some((container.name.clone(), container.address_on(network)?)))
+            .collect())
+    }
+
+    async fn seal(&self) -> Result<Seal, LabError> {
+        let network = self.engine.network(&self.spec.expect.network).await?;
+        let seal = match network.as_ref().and_then(super::engine::bridge_of) {
+            Some(bridge) => {
+                let native = self.spec.expect.native_cidr;
+                let pool = self.spec.expect.pod_pool;
+                let networks = if native.contains(&pool) { vec![native] } else { vec![native, pool] };
+                seal::seal(&self.name, &bridge, &networks).await
+            }
+            None => Seal::Open(format!("the Docker network {} is no bridge", self.spec.expect.network)),
+        };
+        self.state()?.write_json(SEAL_FILE, &seal)?;
+        Ok(seal)
+    }
+
+    async fn observe_base(&self) -> Result<String, LabError> {
+        let stage = Stage::BaseObserved;
+        let api = self.api()?;
+        let hear = |seen: String| self.doing.now(seen);
+        api.wait_for_nodes(self.nodes().len(), REGISTERED_DEADLINE, &hear).await?;
+        let asks = self.nodes().iter().map(|(name, _)| (Place::Node(name.clone()), Request::View)).collect();
+        let mut nodes = BTreeMap::new();
+        for ((name, _), answered) in self.nodes().iter().zip(self.ask(asks).await?) {
+            match answered.answer {
+                Ok(Answer::View(view)) => drop(nodes.insert(name.clone(), view)),
+                Ok(other) => return Err(failed(stage, other.not("a view"))),
+                Err(why) => return Err(failed(stage, format!("{name}: {why}"))),
+            }
+        }
+        let observed = clock::unix_now();
+        let kube = api.nodes().await?;
+        let state = self.state()?;
+        let summary = format!("observed on {} nodes, before any CNI", nodes.len());
+        state.write_json(BASE_FILE, &StoredBase { observed, gateway: *self.outside().ip(), nodes })?;
+        state.write_json(BEFORE_FILE, &BeforeCni { observed, nodes: kube })?;
+        Ok(summary)
+    }
+
+    async fn install_cilium(&self) -> Result<String, LabError> {
+        let stage = Stage::RoutingInstalled;
+        let helm = tool::find("helm")?;
+        let host = self.control_plane_address().await?;
+        self.reach_api_from_worker(host).await?;
+        let sources = self.end_distribution().await?;
+        let state = self.state()?;
+        state.write_json(IMAGES_FILE, &sources)?;
+        let chart = self.chart(&helm).await?;
+        self.helm_install(&helm, &chart, host).await?;
+        let mut record = self.record()?;
+        record.service_host = Some(host);
+        record.addresses = self.addresses().await?;
+        state.write_json(RECORD_FILE, &record)?;
+        let release = &self.spec.manifests.cilium.release;
+        let hear = |seen: String| self.doing.now(seen);
+        let namespace = release.namespace.as_str();
+        let ready = self.api()?.wait_for_cilium(namespace, self.nodes().len(), CILIUM_DEADLINE, &hear).await;
+        ready.map_err(|error| failed(stage, chain(&error)))?;
+        Ok(format!(
+            "Cilium {} on {} nodes; its API server is {host}:{}",
+            self.spec.manifests.pins.chart.version,
+            self.nodes().len(),
+            self.spec.manifests.cilium.values.k8s_service_port.get()
+        ))
+    }
+
+    async fn wait_for_nodes(&self) -> Result<String, LabError> {
+        let hear = |seen: String| self.doing.now(seen);
+        self.api()?.wait_until_ready(self.nodes().len(), READY_DEADLINE, &hear).await?;
+        Ok(format!("{} of {} nodes are Ready", self.nodes().len(), self.nodes().len()))
+    }
+
+    async fn apply_workload(&self) -> Result<String, LabError> {
+        let hear = |seen: String| self.doing.now(seen);
+        let workload = &self.spec.manifests.hello_app;
+        let api = self.api()?;
+        api.apply_workload(super::observed::WORKLOAD_NAMESPACE, workload, self.spec.expect.replicas).await?;
+        api.wait_for_workload(
+            super::observed::WORKLOAD_NAMESPACE,
+            workload,
+            self.spec.expect.replicas,
+            WORKLOAD_DEADLINE,
+            &hear,
+        )
+        .await?;
+        let pods = self.pods().await?;
+        let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
+        let service = self.service().await?;
+        let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
+        Ok(format!("{} on {}; {address}", self.spec.expect.service, nodes.join(", ")))
+    }
+}
+
+/// `172.18.0.2 to 172.18.0.4`.
+fn range(addresses: &BTreeMap<NodeName, Ipv4Addr>) -> String {
+    let lowest = addresses.values().min();
+    let highest = addresses.values().max();
+    match (lowest, highest) {
+        (Some(lowest), Some(highest)) => format!("{lowest} to {highest}"),
+        _ => "without addresses".to_owned(),
+    }
+}
