@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::kind::KindLab;
 use super::netns::NetnsLab;
-use super::{BackendKind, LabError, StoredBase};
+use super::{BackendKind, Doing, LabError, StoredBase};
 use crate::judge::seen::WireSeen;
 use crate::observe::{NetnsView, NodeName, Place, PodCidrs, PodSeen, Role, Segment, ServiceSeen, ServiceTable};
 use crate::probe::{Answered, Captures, Request};
 use crate::stage::Stage;
+use crate::state::StateDir;
 
 /// A lab.
 #[derive(Debug)]
@@ -22,6 +23,17 @@ pub enum Lab {
 }
 
 impl Lab {
+    /// Finds a lab that is up, whatever it is made of.
+    ///
+    /// # Errors
+    /// When there is none of this name, or what it is made of is gone.
+    pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
+        match StateDir::open(name)?.read()?.map(|known| known.backend) {
+            Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(KindLab::attach(program, name, doing).await?))),
+            Some(BackendKind::Netns) | None => Ok(Self::Netns(NetnsLab::attach(program, name).await?)),
+        }
+    }
+
     /// What it is made of.
     pub const fn kind(&self) -> BackendKind {
         match self {

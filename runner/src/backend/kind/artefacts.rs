@@ -52,7 +52,7 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
 
 async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
     let command = argv.join(" ");
-    match lab.engine().exec(&node.0, argv, Vec::new(), COMMAND_DEADLINE).await {
+    match lab.engine().exec(&node.0, argv.iter().copied(), Vec::new(), COMMAND_DEADLINE).await {
         Ok(ran) => {
             let mut text = format!("# {node}: {command}\n{}", String::from_utf8_lossy(&ran.stdout));
             let stderr = String::from_utf8_lossy(&ran.stderr);

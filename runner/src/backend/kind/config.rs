@@ -23,10 +23,10 @@ pub fn mark_of(state_folder: &Path) -> PathBuf {
 /// # Errors
 /// None that the manifests' own types can have.
 pub fn cluster_config(config: &KindConfig, nodes: &[Role], mark: &Path) -> Result<String, serde_yaml::Error> {
-    let mut value = serde_json::to_value(config).map_err(serde::ser::Error::custom)?;
+    let mut value = serde_yaml::to_value(config)?;
     let mount = json!({ "hostPath": mark, "containerPath": MARK_IN_NODE, "readOnly": true });
     let nodes: Vec<Value> = nodes.iter().map(|role| json!({ "role": role, "extraMounts": [mount] })).collect();
-    value["nodes"] = Value::Array(nodes);
+    value["nodes"] = serde_yaml::to_value(nodes)?;
     serde_yaml::to_string(&value)
 }
 

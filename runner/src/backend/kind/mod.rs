@@ -9,6 +9,7 @@ pub mod create;
 pub mod drift;
 pub mod engine;
 pub mod helm;
+mod install;
 mod lab;
 mod observed;
 pub mod ownership;

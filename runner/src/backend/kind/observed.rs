@@ -162,3 +162,13 @@ fn segment(network: &DockerNetwork, containers: &[NodeContainer]) -> Option<Segm
     });
     (!members.is_empty()).then(|| Segment { name: network.name.clone(), gateway, members })
 }
+
+/// The host's link of a Docker network (Docker: `com.docker.network.bridge.name`, else `br-` and twelve digits of the
+/// network's id); none where its driver makes no bridge.
+pub(super) fn bridge_of(network: &DockerNetwork) -> Option<String> {
+    if network.driver != "bridge" {
+        return None;
+    }
+    let named = network.options.get("com.docker.network.bridge.name").cloned();
+    named.or_else(|| Some(format!("br-{}", network.id.get(..12)?)))
+}

@@ -9,7 +9,8 @@ use super::api::Api;
 use super::config::{cluster_config, mark_of};
 use super::create::{Creation, kubeconfig_of};
 use super::engine::NodeProbe;
-use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, IMAGES_FILE, KindLab, RECORD_FILE, SEAL_FILE};
+use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, KindLab, SEAL_FILE};
+use super::observed::{WORKLOAD_NAMESPACE, bridge_of};
 use super::seal::{self, Seal};
 use super::tool;
 use crate::backend::{LabError, StoredBase};
@@ -21,14 +22,12 @@ use crate::stage::Stage;
 
 /// For the API server to answer and all nodes to have registered, after kind has ended.
 const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
-/// For agents and operators to become ready. The first minutes go to compiling BPF programs on small machines.
-const CILIUM_DEADLINE: Duration = Duration::from_mins(5);
 /// For nodes to become Ready once their agents are.
 const READY_DEADLINE: Duration = Duration::from_mins(2);
 /// For the workload's pods to be ready and its endpoints to be complete.
 const WORKLOAD_DEADLINE: Duration = Duration::from_mins(2);
 
-fn failed(stage: Stage, why: impl Into<String>) -> LabError {
+pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
     LabError::Stage { stage, why: why.into() }
 }
 
@@ -111,7 +110,7 @@ impl KindLab {
 
     async fn seal(&self) -> Result<Seal, LabError> {
         let network = self.engine.network(&self.spec.expect.network).await?;
-        let seal = match network.as_ref().and_then(super::engine::bridge_of) {
+        let seal = match network.as_ref().and_then(bridge_of) {
             Some(bridge) => {
                 let native = self.spec.expect.native_cidr;
                 let pool = self.spec.expect.pod_pool;
@@ -147,33 +146,6 @@ impl KindLab {
         Ok(summary)
     }
 
-    async fn install_cilium(&self) -> Result<String, LabError> {
-        let stage = Stage::RoutingInstalled;
-        let helm = tool::find("helm")?;
-        let host = self.control_plane_address().await?;
-        self.reach_api_from_worker(host).await?;
-        let sources = self.end_distribution().await?;
-        let state = self.state()?;
-        state.write_json(IMAGES_FILE, &sources)?;
-        let chart = self.chart(&helm).await?;
-        self.helm_install(&helm, &chart, host).await?;
-        let mut record = self.record()?;
-        record.service_host = Some(host);
-        record.addresses = self.addresses().await?;
-        state.write_json(RECORD_FILE, &record)?;
-        let release = &self.spec.manifests.cilium.release;
-        let hear = |seen: String| self.doing.now(seen);
-        let namespace = release.namespace.as_str();
-        let ready = self.api()?.wait_for_cilium(namespace, self.nodes().len(), CILIUM_DEADLINE, &hear).await;
-        ready.map_err(|error| failed(stage, chain(&error)))?;
-        Ok(format!(
-            "Cilium {} on {} nodes; its API server is {host}:{}",
-            self.spec.manifests.pins.chart.version,
-            self.nodes().len(),
-            self.spec.manifests.cilium.values.k8s_service_port.get()
-        ))
-    }
-
     async fn wait_for_nodes(&self) -> Result<String, LabError> {
         let hear = |seen: String| self.doing.now(seen);
         self.api()?.wait_until_ready(self.nodes().len(), READY_DEADLINE, &hear).await?;
@@ -184,9 +156,9 @@ impl KindLab {
         let hear = |seen: String| self.doing.now(seen);
         let workload = &self.spec.manifests.hello_app;
         let api = self.api()?;
-        api.apply_workload(super::observed::WORKLOAD_NAMESPACE, workload, self.spec.expect.replicas).await?;
+        api.apply_workload(WORKLOAD_NAMESPACE, workload, self.spec.expect.replicas).await?;
         api.wait_for_workload(
-            super::observed::WORKLOAD_NAMESPACE,
+            WORKLOAD_NAMESPACE,
             workload,
             self.spec.expect.replicas,
             WORKLOAD_DEADLINE,
