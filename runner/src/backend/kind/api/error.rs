@@ -21,7 +21,9 @@ pub enum ApiError {
         problem: String,
     },
     /// No connection, or it broke.
-    #[error("{server} cannot be reached to {call}: {why}; `docker ps` tells whether the control plane's container runs")]
+    #[error(
+        "{server} cannot be reached to {call}: {why}; `docker ps` tells whether the control plane's container runs"
+    )]
     Unreachable {
         /// The server's URL.
         server: String,
@@ -41,7 +43,9 @@ pub enum ApiError {
         why: String,
     },
     /// No answer in time.
-    #[error("{server} was asked to {call} and did not answer within {deadline:?}; `docker stats --no-stream` tells whether the control plane is paused or starved")]
+    #[error(
+        "{server} was asked to {call} and did not answer within {deadline:?}; `docker stats --no-stream` tells whether the control plane is paused or starved"
+    )]
     Silent {
         /// The server's URL.
         server: String,
@@ -71,7 +75,9 @@ pub enum ApiError {
         reason: String,
     },
     /// It answered, and not with what was asked for.
-    #[error("{server} was asked to {call} and answered something else: {problem}; is there a proxy, or another program, at that port?")]
+    #[error(
+        "{server} was asked to {call} and answered something else: {problem}; is there a proxy, or another program, at that port?"
+    )]
     Garbled {
         /// The server's URL.
         server: String,

@@ -86,11 +86,7 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be asked for.
-    pub async fn config_map(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+    pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         Ok(self.get::<ConfigMap>(namespace, name).await?.map(|map| map.data.unwrap_or_default()))
     }
 

@@ -19,8 +19,8 @@ use crate::clock::{self, Poll, WaitError};
 /// A watch that says nothing for this long, and five seconds more, is begun anew: the server may be gone without
 /// having closed it, as a paused container's is.
 const WATCH_SECONDS: u32 = 20;
-/// Between two attempts to watch a server that does not answer.
-const AGAIN: Duration = Duration::from_millis(250);
+/// Between two questions to a server that does not answer, or has nothing that could be watched.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
 
 /// How long something is waited for, and who hears of what is seen meanwhile.
 #[derive(Clone, Copy)]
@@ -54,6 +54,25 @@ impl Patience<'_> {
                 Err(WaitError::Deadline { what, deadline, last: seen.last.into_inner() })
             }
         }
+    }
+}
+
+impl Patience<'_> {
+    /// Waits for `what` by asking again and again, where nothing can be watched.
+    pub(super) async fn poll<T>(
+        &self,
+        what: &str,
+        mut check: impl AsyncFnMut() -> Poll<T, String>,
+    ) -> Result<T, WaitError> {
+        let seen = Seen { last: RefCell::new(None), say: self.say };
+        let check = async || {
+            let poll = check().await;
+            if let Poll::NotYet(words) = &poll {
+                seen.note(words.clone());
+            }
+            poll
+        };
+        clock::until(self.deadline, AGAIN, what, check).await
     }
 }
 
