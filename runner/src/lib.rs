@@ -22,6 +22,7 @@ pub mod judge;
 pub mod manifest;
 pub mod nft_layout;
 pub mod observe;
+pub mod overrides;
 pub mod pins;
 pub mod probe;
 pub mod report;

@@ -5,6 +5,7 @@
 
 mod error;
 mod process;
+mod unnamed;
 
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -16,6 +17,7 @@ use crate::backend::{BackendKind, Routing};
 
 pub use error::StateError;
 pub use process::ProcessId;
+pub use unnamed::DEFAULT_NAME;
 
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
@@ -49,6 +51,10 @@ pub struct LabState {
     /// Made by a user who is not root: entering it means entering its user namespace.
     #[serde(default)]
     pub user_namespace: bool,
+    /// It was made to stay until `lab down`, and is complete. Before that it is the business of the command that
+    /// makes it alone.
+    #[serde(default)]
+    pub stays: bool,
     /// What Docker holds of it; none for a lab that a process holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterMark>,
@@ -90,6 +96,7 @@ impl LabState {
             holder: None,
             user_namespace: false,
             cluster: None,
+            stays: false,
         }
     }
 

@@ -53,6 +53,8 @@ pub enum Event<'a> {
         /// For how long by now.
         elapsed: Duration,
     },
+    /// What a reader should know of the run as a whole.
+    Note(&'a str),
     /// The run is over, and its folder has its name.
     Kept(&'a Path),
 }
