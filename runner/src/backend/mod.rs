@@ -1,5 +1,6 @@
 //! What a lab offers to cases and commands, whatever it is made of.
 
+pub mod kind;
 pub mod netns;
 
 mod error;

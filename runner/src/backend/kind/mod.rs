@@ -1,0 +1,3 @@
+//! The article's lab: Docker, kind, Kubernetes and Cilium.
+
+pub mod engine;
