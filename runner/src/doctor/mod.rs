@@ -1,11 +1,14 @@
 //! Preflight: what a lab needs of this machine, found out before anything is built. Each row says what was found, why
 //! it matters and what to do.
 
+mod files;
+pub mod kind;
 mod netns;
 mod trial;
 
 use serde::{Deserialize, Serialize};
 
+pub use kind::kind;
 pub use netns::netns;
 pub use trial::{Tried, main as try_namespaces};
 
