@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::backend::BackendKind;
+use crate::backend::kind::spec::KindSpec;
 use crate::backend::netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
 use crate::case::Case;
 use crate::cli::{LabArgs, On};
@@ -127,6 +128,26 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Res
 }
 
 impl Setup {
+    /// What a kind lab is made from.
+    pub fn kind_spec(&self) -> KindSpec {
+        KindSpec {
+            routing: self.spec.routing,
+            cluster: self.name_to_stay().to_owned(),
+            nodes: self.spec.nodes.clone(),
+            manifests: self.manifests.clone(),
+            expect: self.expect.clone(),
+            chart: self.overrides.chart.as_ref().map(|chart| chart.path.clone()),
+            node_image: self.overrides.node_image.as_ref().map(ToString::to_string),
+            images: self
+                .overrides
+                .images
+                .iter()
+                .map(|image| (image.name.key().to_owned(), image.reference.to_string()))
+                .collect(),
+            kit: self.overrides.kit.clone(),
+        }
+    }
+
     /// The name of a lab that is to stay.
     pub fn name_to_stay(&self) -> &str {
         self.name.as_deref().unwrap_or(DEFAULT_NAME)

@@ -95,7 +95,7 @@ impl Session {
             self.lab = Some(lab);
             return Ok(None);
         }
-        let rows = doctor::examine(&self.options.program, &self.setup, &self.options.runs_dir, &self.lab_name()).await;
+        let rows = doctor::examine(&self.options.program, &self.setup, &self.options.runs_dir).await;
         if let Some(refusals) = doctor::refusals(&rows) {
             return Err(refusals);
         }

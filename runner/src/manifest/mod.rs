@@ -18,7 +18,7 @@ mod reword;
 mod tests;
 mod value;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 pub use cilium::{Bpf, ChartDefaults, CiliumConfig, KubeProxyReplacement, Release, ServiceHost, Tunnel, Values};
@@ -38,7 +38,7 @@ pub use value::{
 use crate::pins::Pins;
 
 /// All of `manifests/`; serialised, what a run was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifests {
     /// `pins.json`.
     pub pins: Pins,

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
+use super::api::Patience;
 use super::{chart, helm, tool};
 use crate::backend::LabError;
 use crate::failure::chain;
 use crate::observe::{HttpOutcome, NodeName, Place, Role};
+use crate::overrides::installed_values;
 use crate::probe::{Answer, HttpAsk, Request};
 use crate::stage::Stage;
 
@@ -39,16 +41,17 @@ impl KindLab {
         self.doing.now("waiting for the images to be on all nodes");
         let images = self.end_distribution().await?;
         let state = self.state()?;
-        state.write_json(IMAGES_FILE, &images.sources)?;
+        state.write_json(IMAGES_FILE, &images)?;
         let chart = self.chart(&helm).await?;
-        self.helm_install(&helm, &chart, host, &images.in_chart).await?;
+        self.helm_install(&helm, &chart, host).await?;
         let mut record = self.record()?;
         record.service_host = Some(host);
         record.addresses = addresses;
         state.write_json(RECORD_FILE, &record)?;
         let namespace = self.spec.manifests.cilium.release.namespace.as_str();
-        let patience = self.patience(CILIUM_DEADLINE);
-        let ready = self.api()?.wait_for_cilium(namespace, self.nodes().len(), &patience.as_api()).await;
+        let say = self.say();
+        let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
+        let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
         let (version, port) =
             (&self.spec.manifests.pins.chart.version, self.spec.manifests.cilium.values.k8s_service_port.get());
@@ -81,10 +84,10 @@ impl KindLab {
         let answered = self.ask(vec![(Place::Node(worker.clone()), Request::Http(ask))]).await?.into_iter().next();
         let seen = match answered.map(|answered| answered.answer) {
             Some(Ok(Answer::Http(replies))) => {
-                if replies.iter().any(|reply| matches!(&reply.outcome, HttpOutcome::Answered { status: 400, .. })) {
+                if replies.iter().any(|reply| matches!(&reply.outcome, HttpOutcome::Response { status: 400, .. })) {
                     return Ok(());
                 }
-                replies.last().map_or_else(|| "no attempt was made".to_owned(), |reply| reply.outcome.to_string())
+                replies.last().map_or_else(|| "no attempt was made".to_owned(), |reply| in_words(&reply.outcome))
             }
             Some(Ok(other)) => other.not("HTTP replies"),
             Some(Err(why)) => why,
@@ -106,38 +109,35 @@ impl KindLab {
         }
         let pins = &self.spec.manifests.pins.chart;
         if let Some(kit) = self.kit()? {
-            return kit.chart(self.scratch()).map_err(|error| failed(STAGE, chain(&error)));
+            let file = self.scratch().join("chart.tgz");
+            let bytes = kit.chart().map_err(|error| failed(STAGE, chain(&error)))?;
+            fs::write(&file, bytes).map_err(|source| LabError::Scratch { path: file.clone(), source })?;
+            return Ok(file);
         }
         chart::pinned(pins, self.spec.manifests.cilium.release.chart.as_str(), helm, &self.doing).await
     }
 
-    async fn helm_install(
-        &self,
-        helm: &Path,
-        chart: &Path,
-        host: Ipv4Addr,
-        images: &[helm::ChartImage],
-    ) -> Result<(), LabError> {
-        let cilium = &self.spec.manifests.cilium;
+    async fn helm_install(&self, helm: &Path, chart: &Path, host: Ipv4Addr) -> Result<(), LabError> {
+        let release = &self.spec.manifests.cilium.release;
         let state = self.state()?;
-        let values = helm::values(&cilium.values, host, self.spec.routing, images)
-            .map_err(|error| failed(STAGE, format!("the values for Helm: {error}")))?;
+        let expected = self.spec.expect.cluster.as_ref();
+        let expected = expected.ok_or_else(|| failed(STAGE, "nothing says which values Helm is to set"))?;
+        let values = installed_values(expected, host, self.spec.routing);
         state.write_json(VALUES_FILE, &values)?;
-        let version = self.spec.manifests.pins.chart.version.to_string();
-        let command = helm::as_in_the_article(&cilium.release, &version, &values, &self.spec.set);
+        let command = helm::as_in_the_article(release, &expected.chart_version, &values);
         let path = state.path().join(COMMAND_FILE);
         fs::write(&path, command).map_err(|source| LabError::Scratch { path, source })?;
-        let invocation = helm::install(
-            helm,
-            &cilium.release,
-            chart,
-            &state.path().join(VALUES_FILE),
-            &self.kubeconfig()?,
-            &self.spec.set,
-        );
-        tool::succeed(invocation, "helm install", &self.doing, HELM_DEADLINE)
-            .await
-            .map(drop)
-            .map_err(|error| failed(STAGE, chain(&error)))
+        let values = state.path().join(VALUES_FILE);
+        let invocation = helm::install(helm, release, chart, &values, &self.kubeconfig()?);
+        let installed = tool::succeed(invocation, "helm install", &self.doing, HELM_DEADLINE).await;
+        installed.map(drop).map_err(|error| failed(STAGE, chain(&error)))
+    }
+}
+
+fn in_words(outcome: &HttpOutcome) -> String {
+    match outcome {
+        HttpOutcome::Response { status, .. } => format!("status {status}, which no TLS server gives"),
+        HttpOutcome::Empty => "the connection was closed without a word".to_owned(),
+        HttpOutcome::NotConnected(why) | HttpOutcome::Broken(why) | HttpOutcome::TimedOut(why) => why.clone(),
     }
 }

@@ -62,7 +62,7 @@ pub struct KindLab {
     pub(super) probe: OnceCell<NodeProbe>,
     pub(super) api: OnceCell<Api>,
     pub(super) gateway: OnceCell<Ipv4Addr>,
-    pub(super) distribution: RefCell<Option<super::stages::Distribution>>,
+    pub(super) distribution: RefCell<Option<super::distribution::Distribution>>,
     scratch: tempfile::TempDir,
     traffic: RefCell<Option<WireSeen>>,
 }

@@ -2,13 +2,14 @@
 //! agents' tables.
 
 use ipnet::Ipv4Net;
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::cilium::agents::Agents;
-use super::engine::{NodeProbe, PodPlace};
+use super::cilium::agents::{Agents, NodeCommands, Output};
+use super::engine::{Engine, NodeProbe, PodPlace};
 use super::lab::KindLab;
 use super::pods::PodPlaces;
 use crate::backend::LabError;
+use crate::failure::chain;
 use crate::observe::{
     DockerNetwork, NodeContainer, NodeName, Place, PodCidrs, PodName, PodSeen, Segment, SegmentMember, ServiceSeen, ServiceTable,
 };
@@ -104,38 +105,36 @@ impl KindLab {
         places: &[Place],
     ) -> Result<Vec<(Place, Result<ServiceTable, String>)>, LabError> {
         let pods = self.pods().await?;
-        let agents = self.agents().await?;
-        let mut tables: BTreeMap<NodeName, Result<ServiceTable, String>> = BTreeMap::new();
-        let mut all = Vec::new();
-        for place in places {
-            let node = match place {
-                Place::Node(name) => Some(name.clone()),
-                Place::Pod(pod) => pods.iter().find(|seen| seen.name == *pod).and_then(|seen| seen.node.clone()),
-                Place::Bridge => None,
-            };
-            let table = match node {
-                None => Err(format!("{place} has no node, and so no agent")),
-                Some(node) => match tables.get(&node) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let table = agents.service_table(&node).await.map_err(|error| error.to_string());
-                        tables.insert(node, table.clone());
-                        table
-                    }
-                },
-            };
-            all.push((place.clone(), table));
-        }
-        Ok(all)
+        let node_of = |place: &Place| match place {
+            Place::Node(name) => Some(name.clone()),
+            Place::Pod(pod) => pods.iter().find(|seen| seen.name == *pod).and_then(|seen| seen.node.clone()),
+            Place::Bridge => None,
+        };
+        let mut nodes: Vec<NodeName> = places.iter().filter_map(node_of).collect();
+        nodes.sort();
+        nodes.dedup();
+        let (tables, _said) = self.agents().await?.tables(&nodes).await;
+        let table = |place: &Place| match node_of(place) {
+            None => Err(format!("{place} has no node, and so no agent")),
+            Some(node) => tables.get(&node).cloned().unwrap_or_else(|| Err(format!("{node}'s agent was not asked"))),
+        };
+        Ok(places.iter().map(|place| (place.clone(), table(place))).collect())
     }
 
     /// The agents, where they run now.
     ///
     /// # Errors
     /// When the API server does not tell.
-    pub async fn agents(&self) -> Result<Agents, LabError> {
+    pub async fn agents(&self) -> Result<Agents<Engine>, LabError> {
         let pods = self.api()?.pods().await?;
-        Ok(Agents::of(&self.engine, &pods))
+        Ok(Agents::of(self.engine.clone(), &pods))
+    }
+}
+
+impl NodeCommands for Engine {
+    async fn run_in_node(&self, node: &NodeName, argv: Vec<String>, deadline: Duration) -> Result<Output, String> {
+        let ran = self.exec(&node.0, argv, Vec::new(), deadline).await.map_err(|error| chain(&error))?;
+        Ok(Output { stdout: ran.stdout, stderr: ran.stderr, code: ran.code })
     }
 }
 

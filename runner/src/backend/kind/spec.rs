@@ -22,13 +22,11 @@ pub struct KindSpec {
     pub manifests: Manifests,
     /// What judges expect.
     pub expect: Expectations,
-    /// Values for Helm besides the manifest's, as `--set` takes them.
-    pub set: Vec<String>,
     /// The chart's file (`--chart`); none for the pinned one.
     pub chart: Option<PathBuf>,
     /// The node image (`--node-image`); none for the pinned one.
     pub node_image: Option<String>,
-    /// Local images in the place of pinned ones (`--image`), by their names in `pins.json`.
+    /// Images of the host's own Engine in the place of pinned ones (`--image`), by their keys in `pins.json`.
     pub images: BTreeMap<String, String>,
     /// The kit that everything comes from (`--kit`).
     pub kit: Option<PathBuf>,

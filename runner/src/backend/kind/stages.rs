@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::api::Api;
+use super::api::{Api, Patience, PullPolicy, Workload};
 use super::config::{cluster_config, mark_of};
 use super::create::{Creation, kubeconfig_of};
 use super::engine::NodeProbe;
+use super::images::HELLO_APP;
 use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, KindLab, SEAL_FILE};
 use super::observed::{WORKLOAD_NAMESPACE, bridge_of};
 use super::seal::{self, Seal};
@@ -126,8 +127,11 @@ impl KindLab {
     async fn observe_base(&self) -> Result<String, LabError> {
         let stage = Stage::BaseObserved;
         let api = self.api()?;
-        let hear = |seen: String| self.doing.now(seen);
-        api.wait_for_nodes(self.nodes().len(), REGISTERED_DEADLINE, &hear).await?;
+        let say = self.say();
+        let patience = Patience { deadline: REGISTERED_DEADLINE, say: &say };
+        let names: Vec<NodeName> = self.nodes().iter().map(|(name, _)| name.clone()).collect();
+        api.until_it_answers(patience).await.map_err(|error| failed(stage, chain(&error)))?;
+        api.until_nodes_registered(&names, patience).await.map_err(|error| failed(stage, chain(&error)))?;
         let asks = self.nodes().iter().map(|(name, _)| (Place::Node(name.clone()), Request::View)).collect();
         let mut nodes = BTreeMap::new();
         for ((name, _), answered) in self.nodes().iter().zip(self.ask(asks).await?) {
@@ -147,29 +151,37 @@ impl KindLab {
     }
 
     async fn wait_for_nodes(&self) -> Result<String, LabError> {
-        let hear = |seen: String| self.doing.now(seen);
-        self.api()?.wait_until_ready(self.nodes().len(), READY_DEADLINE, &hear).await?;
-        Ok(format!("{} of {} nodes are Ready", self.nodes().len(), self.nodes().len()))
+        let say = self.say();
+        let patience = Patience { deadline: READY_DEADLINE, say: &say };
+        let names: Vec<NodeName> = self.nodes().iter().map(|(name, _)| name.clone()).collect();
+        let ready = self.api()?.until_nodes_ready(&names, patience).await;
+        ready.map_err(|error| failed(Stage::NodesReady, chain(&error)))?;
+        Ok(format!("{} of {} nodes are Ready", names.len(), names.len()))
     }
 
     async fn apply_workload(&self) -> Result<String, LabError> {
-        let hear = |seen: String| self.doing.now(seen);
-        let workload = &self.spec.manifests.hello_app;
+        let stage = Stage::WorkloadReady;
+        let say = self.say();
+        let patience = Patience { deadline: WORKLOAD_DEADLINE, say: &say };
+        let image = self.images()?.into_iter().find(|image| image.name == HELLO_APP);
+        let image = image.ok_or_else(|| failed(stage, "no image of hello-app is on the nodes"))?;
+        let app = &self.spec.manifests.hello_app;
+        // What is not there must not come from elsewhere under the same name.
+        let pull = PullPolicy::Never;
+        let workload = Workload::new(app, WORKLOAD_NAMESPACE, self.spec.expect.replicas, &image.reference, pull)?;
         let api = self.api()?;
-        api.apply_workload(WORKLOAD_NAMESPACE, workload, self.spec.expect.replicas).await?;
-        api.wait_for_workload(
-            WORKLOAD_NAMESPACE,
-            workload,
-            self.spec.expect.replicas,
-            WORKLOAD_DEADLINE,
-            &hear,
-        )
-        .await?;
-        let pods = self.pods().await?;
+        api.apply_workload(&workload).await?;
+        let ready = api.until_workload_ready(&workload, patience).await;
+        let (pods, service) = ready.map_err(|error| failed(stage, chain(&error)))?;
         let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
-        let service = self.service().await?;
         let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
-        Ok(format!("{} on {}; {address}", self.spec.expect.service, nodes.join(", ")))
+        Ok(format!("{} ({}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
+    }
+
+    /// Who hears what is waited for.
+    pub(super) fn say(&self) -> impl Fn(String) {
+        let doing = self.doing.clone();
+        move |seen| doing.now(seen)
     }
 }
 
