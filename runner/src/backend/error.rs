@@ -62,6 +62,9 @@ pub enum LabError {
     /// The probe said something that is no answer.
     #[error("the probe's answer cannot be read: {0}")]
     Probe(String),
+    /// The probe could not be brought to where it is to look, or not be started there.
+    #[error("the probe cannot look: {0}")]
+    Unasked(String),
     /// A deliberate fault could not be made.
     #[error("the fault could not be made: {why}")]
     NotTampered {

@@ -1,7 +1,6 @@
 //! Finding the Engine, and agreeing with it on a version of its API.
 
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
-use std::cmp::Ordering;
 use std::fmt;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
@@ -85,10 +84,8 @@ impl Engine {
         let docker = client(&endpoint)?;
         let said = ask_who(&docker, &endpoint).await?;
         let own = Version::of(*API_DEFAULT_VERSION);
-        let agreed = own.min(said.newest);
         check(&endpoint, &said, own)?;
-        // The library negotiates by asking a second time; what it asks with is the same.
-        let docker = speaking(docker, agreed);
+        let docker = speaking(docker, own.min(said.newest));
         Ok(Self { docker, endpoint, said })
     }
 
@@ -117,4 +114,100 @@ impl Engine {
     pub fn architecture(&self) -> Option<&str> {
         self.said.architecture.as_deref()
     }
+}
+
+/// Whether anybody listens: the kernel's reasons are lost once the library has them.
+async fn knock(endpoint: &Endpoint) -> Result<(), EngineError> {
+    let connected = async {
+        match &endpoint.host {
+            Host::Unix(path) => UnixStream::connect(path).await.map(drop),
+            Host::Tcp(address) => TcpStream::connect(address).await.map(drop),
+        }
+    };
+    match clock::within(CONNECT_DEADLINE, "a connection", connected).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(not_connected(endpoint, &error)),
+        Err(_passed) => Err(EngineError::Unreachable {
+            endpoint: endpoint.to_string(),
+            why: format!("no connection came about within {CONNECT_DEADLINE:?}"),
+        }),
+    }
+}
+
+fn not_connected(endpoint: &Endpoint, error: &Error) -> EngineError {
+    let by_socket = matches!(endpoint.host, Host::Unix(_));
+    let endpoint = endpoint.to_string();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory if by_socket => EngineError::NoSocket { endpoint },
+        ErrorKind::PermissionDenied if by_socket => EngineError::Permission { endpoint },
+        ErrorKind::ConnectionRefused => EngineError::Refused { endpoint },
+        _ => EngineError::Unreachable { endpoint, why: error.to_string() },
+    }
+}
+
+fn client(endpoint: &Endpoint) -> Result<Docker, EngineError> {
+    let newest = API_DEFAULT_VERSION;
+    let made = match (&endpoint.host, endpoint.tls.as_deref()) {
+        (Host::Unix(path), _) => Docker::connect_with_unix(&path.to_string_lossy(), HEADERS_DEADLINE, newest),
+        (Host::Tcp(address), None) => Docker::connect_with_http(address, HEADERS_DEADLINE, newest),
+        (Host::Tcp(address), Some(folder)) => {
+            let file = |name: &str| -> Box<Path> { folder.join(name).into() };
+            let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
+            Docker::connect_with_ssl(address, &key, &cert, &ca, HEADERS_DEADLINE, newest)
+        }
+    };
+    made.map_err(|error| EngineError::Unreachable { endpoint: endpoint.to_string(), why: told(&error) })
+}
+
+async fn ask_who(docker: &Docker, endpoint: &Endpoint) -> Result<Said, EngineError> {
+    let doing = "say who it is";
+    let answer = clock::within(CONNECT_DEADLINE, doing, docker.version()).await.map_err(|_passed| {
+        EngineError::NoAnswer { endpoint: endpoint.to_string(), doing: doing.to_owned(), deadline: CONNECT_DEADLINE }
+    })?;
+    let stranger = |why: String| EngineError::NotAnEngine { endpoint: endpoint.to_string(), why };
+    let answer = answer.map_err(|error| stranger(told(&error)))?;
+    let newest = answer.api_version.as_deref();
+    let newest = newest.and_then(Version::parse).ok_or_else(|| {
+        stranger(match newest {
+            Some(version) => format!("it names `{version}` as its API version"),
+            None => "it names no API version".to_owned(),
+        })
+    })?;
+    Ok(Said {
+        version: answer.version.unwrap_or_else(|| "of unknown version".to_owned()),
+        newest,
+        oldest: answer.min_api_version.as_deref().and_then(Version::parse),
+        architecture: answer.arch,
+    })
+}
+
+fn check(endpoint: &Endpoint, said: &Said, own: Version) -> Result<(), EngineError> {
+    let (endpoint, version) = (endpoint.to_string(), said.version.clone());
+    if said.newest < OLDEST {
+        let (api, least) = (said.newest.to_string(), OLDEST.to_string());
+        return Err(EngineError::TooOld { endpoint, version, api, least });
+    }
+    match said.oldest {
+        Some(oldest) if oldest > own => {
+            let (api, most) = (oldest.to_string(), own.to_string());
+            Err(EngineError::TooNew { endpoint, version, api, most })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Names the version in each request's path: the library leaves it out, and an Engine answers as its newest then.
+fn speaking(docker: Docker, version: Version) -> Docker {
+    let prefix = format!("/v{version}");
+    docker.with_request_modifier(move |mut request| {
+        let mut parts = request.uri().clone().into_parts();
+        let path = parts.path_and_query.as_ref().map_or("/", hyper::http::uri::PathAndQuery::as_str);
+        if !path.starts_with("/v1.") {
+            parts.path_and_query = format!("{prefix}{path}").parse().ok();
+            if let Ok(uri) = hyper::Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    })
 }

@@ -166,8 +166,7 @@ mod tests {
 
     /// As `docker context create there --docker host=tcp://192.0.2.7:2376` of Docker 28.2 makes it; the folder's name is
     /// what `printf there | sha256sum` prints.
-    const META: &str =
-        "contexts/meta/e244f187f696561d5fd7e00f618e7ba641dc52e3c137380f6fa23a854b773aac/meta.json";
+    const META: &str = "contexts/meta/e244f187f696561d5fd7e00f618e7ba641dc52e3c137380f6fa23a854b773aac/meta.json";
     const TLS: &str = "contexts/tls/e244f187f696561d5fd7e00f618e7ba641dc52e3c137380f6fa23a854b773aac/docker";
     const THERE: &str = r#"{"Name":"there","Metadata":{},"Endpoints":{"docker":{"Host":"tcp://192.0.2.7:2376","SkipTLSVerify":false}}}"#;
     const CURRENT: &str = r#"{"auths":{},"currentContext":"there"}"#;
@@ -240,7 +239,8 @@ mod tests {
     fn certificates_come_from_their_folder_and_a_missing_one_is_named() {
         let pem = |name: &str| format!("{TLS}/{name}.pem");
         let (ca, cert, key) = (pem("ca"), pem("cert"), pem("key"));
-        let files = [("config.json", CURRENT), (META, THERE), (ca.as_str(), ""), (cert.as_str(), ""), (key.as_str(), "")];
+        let files =
+            [("config.json", CURRENT), (META, THERE), (ca.as_str(), ""), (cert.as_str(), ""), (key.as_str(), "")];
         let whole = folder(&files);
         assert_eq!(with_config(&whole).endpoint().unwrap().tls, Some(whole.path().join(TLS)));
         let keyless = folder(&files[..4]);
@@ -254,7 +254,10 @@ mod tests {
             ..Settings::default()
         };
         let endpoint = verified.endpoint().unwrap();
-        assert_eq!((endpoint.to_string().as_str(), endpoint.tls), ("tcp://engine.example:2376", verified.cert_path.clone()));
+        assert_eq!(
+            (endpoint.to_string().as_str(), endpoint.tls),
+            ("tcp://engine.example:2376", verified.cert_path.clone())
+        );
         let unverified = Settings { tls_verify: None, tls: said("1"), ..verified.clone() };
         let error = unverified.endpoint().unwrap_err().to_string();
         assert!(error.starts_with("DOCKER_TLS without DOCKER_TLS_VERIFY asks for TLS without checking"), "{error}");

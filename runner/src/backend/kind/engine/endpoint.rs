@@ -134,7 +134,11 @@ impl Endpoint {
         let verify = if self.tls.is_some() { "1" } else { "" };
         let folder = self.tls.as_deref().map(|folder| folder.to_string_lossy().into_owned());
         let own = |(name, value): (&str, String)| (name.to_owned(), value);
-        let all = [("DOCKER_HOST", self.to_string()), ("DOCKER_TLS_VERIFY", verify.to_owned()), ("DOCKER_TLS", String::new())];
+        let all = [
+            ("DOCKER_HOST", self.to_string()),
+            ("DOCKER_TLS_VERIFY", verify.to_owned()),
+            ("DOCKER_TLS", String::new()),
+        ];
         all.into_iter().chain(folder.map(|folder| ("DOCKER_CERT_PATH", folder))).map(own).collect()
     }
 }
@@ -154,7 +158,9 @@ fn with_port(rest: &str, tls: bool) -> Result<String, &'static str> {
     let default = if tls { TLS_PORT } else { PORT };
     let whole_host = address.ends_with(']') || !address.contains(':');
     let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !whole_host => (host, port.parse().map_err(|_not_a_port| "its port is no number from 1 to 65535")?),
+        Some((host, port)) if !whole_host => {
+            (host, port.parse().map_err(|_not_a_port| "its port is no number from 1 to 65535")?)
+        }
         _ => (address, default),
     };
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -206,8 +212,7 @@ mod tests {
             ("tcp://host:", "its port is no number from 1 to 65535"),
             ("npipe:////./pipe/docker_engine", "its scheme is unknown"),
         ] {
-            let expected =
-                format!("DOCKER_HOST is `{value}`: {why}; expected unix:///PATH or tcp://HOST:PORT");
+            let expected = format!("DOCKER_HOST is `{value}`: {why}; expected unix:///PATH or tcp://HOST:PORT");
             assert_eq!(refused(value), expected);
         }
         let ssh = refused("ssh://me@there");

@@ -43,7 +43,9 @@ pub enum EngineError {
         why: String,
     },
     /// Something answers there, and is no Engine.
-    #[error("what answers at {endpoint} is no Docker Engine: {why}; see that DOCKER_HOST or the Docker context is right")]
+    #[error(
+        "what answers at {endpoint} is no Docker Engine: {why}; see that DOCKER_HOST or the Docker context is right"
+    )]
     NotAnEngine {
         /// Where it answered.
         endpoint: String,
@@ -81,7 +83,9 @@ pub enum EngineError {
         most: String,
     },
     /// It did not answer in time.
-    #[error("the Docker Engine at {endpoint} did not {doing} within {deadline:?}; see `docker info`, and `journalctl -u docker` on its host")]
+    #[error(
+        "the Docker Engine at {endpoint} did not {doing} within {deadline:?}; see `docker info`, and `journalctl -u docker` on its host"
+    )]
     NoAnswer {
         /// Where it is.
         endpoint: String,
