@@ -50,7 +50,7 @@ pub enum ArchiveError {
         found: String,
     },
     /// Several images.
-    #[error("the archive has {} images ({}), where one is expected", names.len(), names.join(", "))]
+    #[error("the archive has several images ({}), where one is expected", names.join(", "))]
     Several {
         /// What tells them apart.
         names: Vec<String>,

@@ -57,19 +57,46 @@ fn present(content: &Content, descriptor: &Descriptor, named_in: &str) -> Result
     Err(unusable(named_in, format!("{path} should have {} bytes and has {}", descriptor.size, file.size)))
 }
 
-/// The one image of `index.json`, which has an entry for each of its names.
-fn only(content: &Content) -> Result<(Descriptor, Vec<String>), ArchiveError> {
+/// An image by its manifest.
+struct Resolved {
+    manifest: Descriptor,
+    document: Document,
+    /// What the manifest was found through, if it was.
+    index: Option<Descriptor>,
+}
+
+/// The manifest that a descriptor of `index.json` leads to.
+fn resolve(content: &Content, top: Descriptor, naming: &Naming) -> Result<Resolved, ArchiveError> {
+    let top_path = present(content, &top, INDEX)?;
+    let document: Document = content.document(&top_path, INDEX)?;
+    let Some(manifests) = document.manifests else { return Ok(Resolved { manifest: top, document, index: None }) };
+    let manifest = for_platform(manifests, naming)?;
+    let document = content.document(&present(content, &manifest, &top_path)?, &top_path)?;
+    Ok(Resolved { manifest, document, index: Some(top) })
+}
+
+/// The one image of `index.json`, which has an entry for each of its names, and all those names.
+fn only(content: &Content, naming: &Naming) -> Result<(Resolved, Vec<String>), ArchiveError> {
     let index: Document = content.document(INDEX, "the layout")?;
-    let mut images: Vec<Descriptor> = index.manifests.unwrap_or_default();
-    images.retain(|image| !image.annotations.contains_key(ABOUT));
+    let mut entries: Vec<Descriptor> = index.manifests.unwrap_or_default();
+    entries.retain(|image| !image.annotations.contains_key(ABOUT));
     let name = |image: &Descriptor| image.annotations.get(NAME).or_else(|| image.annotations.get(TAG)).cloned();
-    let names: Vec<String> = images.iter().filter_map(name).collect();
-    let Some(first) = images.first().cloned() else { return Err(unusable(INDEX, "no image in it")) };
-    if images.iter().all(|image| image.digest == first.digest) {
-        return Ok((first, names));
+    let names: Vec<String> = entries.iter().filter_map(name).collect();
+    let shown: Vec<String> =
+        entries.iter().map(|image| name(image).unwrap_or_else(|| image.digest.to_string())).collect();
+    let mut found: Option<Resolved> = None;
+    for entry in entries {
+        let next = resolve(content, entry, naming)?;
+        match &found {
+            Some(found) if found.manifest.digest != next.manifest.digest => {
+                return Err(ArchiveError::Several { names: shown });
+            }
+            // Of two ways to the same manifest the one through an index tells more.
+            Some(found) if found.index.is_some() => {}
+            _ => found = Some(next),
+        }
     }
-    let names = images.iter().map(|image| name(image).unwrap_or_else(|| image.digest.to_string()));
-    Err(ArchiveError::Several { names: names.collect() })
+    found.map(|found| (found, names)).ok_or_else(|| unusable(INDEX, "no image in it"))
 }
 
 /// The manifest for the platform, in an index.
@@ -88,15 +115,7 @@ fn for_platform(manifests: Vec<Descriptor>, naming: &Naming) -> Result<Descripto
 
 /// Finds the image.
 pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveError> {
-    let (top, names) = only(content)?;
-    let top_path = present(content, &top, INDEX)?;
-    let mut document: Document = content.document(&top_path, INDEX)?;
-    let (mut manifest, mut index) = (top.clone(), None);
-    if let Some(manifests) = document.manifests {
-        manifest = for_platform(manifests, naming)?;
-        index = Some(top);
-        document = content.document(&present(content, &manifest, &top_path)?, &top_path)?;
-    }
+    let (Resolved { manifest, document, index }, names) = only(content, naming)?;
     let path = blob(&manifest.digest);
     let (Some(config), Some(layers)) = (document.config, document.layers) else {
         return Err(unusable(&path, "neither an index nor a manifest of an image"));

@@ -116,6 +116,10 @@ fn a_registrys_digest_is_given_only_where_the_archive_has_it() {
         let index = untar(&out).into_iter().find(|(path, _)| path == "index.json").unwrap().1;
         let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
         assert_eq!(index["manifests"][1]["digest"], digest.as_str());
+        // Two names of one image: it can be passed on once more, and proves as much.
+        let (again, _out) = passed(&out, &by(digest.clone())).unwrap();
+        assert!(again.proves(&digest));
+        assert_eq!(again.given, seen.given);
     }
     let foreign = Digest::of(b"another image");
     for entries in [sample.docker(), sample.oci(true)] {
@@ -191,11 +195,22 @@ fn one_image_is_expected_and_the_two_layouts_must_agree() {
     ]));
     assert_eq!(
         refused(&with(one.docker(), "manifest.json", several)),
-        "the archive has 2 images (a:1 = a:2, b.json), where one is expected"
+        "the archive has several images (a:1 = a:2, b.json), where one is expected"
     );
     assert_eq!(
         refused(&with(one.docker(), "manifest.json", b"[]".to_vec())),
         "manifest.json in the archive cannot be used: no image in it"
+    );
+    let mut two_of_them = one.oci(true);
+    two_of_them.extend(two.oci(true).into_iter().filter(|(path, _)| path.starts_with("blobs")));
+    let top = |sample: &Sample, name: &str| json!({
+        "mediaType": "application/vnd.oci.image.index.v1+json", "digest": Digest::of(&sample.index()),
+        "size": sample.index().len(), "annotations": { "io.containerd.image.name": name },
+    });
+    let several = json!({ "manifests": [top(&one, "a:1"), top(&one, "a:2"), top(&two, "b:1")] });
+    assert_eq!(
+        refused(&with(two_of_them, "index.json", bytes(&several))),
+        "the archive has several images (a:1, a:2, b:1), where one is expected"
     );
     let mut both = one.oci(false);
     both.extend(two.oci(false).into_iter().filter(|(path, _)| path.starts_with("blobs")));
