@@ -23,6 +23,7 @@ pub mod kit;
 pub mod manifest;
 pub mod nft_layout;
 pub mod observe;
+pub mod overrides;
 pub mod pins;
 pub mod probe;
 pub mod report;

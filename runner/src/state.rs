@@ -5,6 +5,7 @@
 
 mod error;
 mod process;
+mod unnamed;
 
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -16,6 +17,7 @@ use crate::backend::{BackendKind, Routing};
 
 pub use error::StateError;
 pub use process::ProcessId;
+pub use unnamed::DEFAULT_NAME;
 
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
@@ -47,6 +49,10 @@ pub struct LabState {
     pub holder: ProcessId,
     /// Made by a user who is not root: entering it means entering its user namespace.
     pub user_namespace: bool,
+    /// It was made to stay until `lab down`, and is complete. Before that it is the business of the command that
+    /// makes it alone.
+    #[serde(default)]
+    pub stays: bool,
 }
 
 impl LabState {
@@ -61,6 +67,7 @@ impl LabState {
             created: crate::clock::unix_now(),
             holder,
             user_namespace,
+            stays: false,
         }
     }
 }

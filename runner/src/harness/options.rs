@@ -43,6 +43,8 @@ pub enum Event<'a> {
     Case(&'a CaseReport),
     /// Something takes a while.
     Working(&'a str),
+    /// What a reader should know of the run as a whole.
+    Note(&'a str),
     /// The run is over, and its folder has its name.
     Kept(&'a Path),
 }

@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
-    pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
+    pub fn begin(setup: Setup, options: SessionOptions, cases: &[&Case]) -> Result<Self, Failure> {
         let id = new_id(&options.runs_dir);
         let lab = match &options.source {
             LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
@@ -70,12 +70,13 @@ impl Session {
             routing: setup.spec.routing,
             nodes: setup.spec.nodes.len(),
             replicas: setup.spec.replicas,
-            deviations: Vec::new(),
+            deviations: setup.deviations.iter().map(ToString::to_string).collect(),
+            overridden: cases.iter().filter(|case| !setup.deviations_of(case).is_empty()).count(),
             notes: setup.notes.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: HostFacts::read(),
             started: utc_now(),
-            selected,
+            selected: cases.len(),
         };
         let run = RunFile {
             schema: crate::evidence::SCHEMA,
@@ -87,6 +88,7 @@ impl Session {
             routing: setup.spec.routing,
             inputs: setup.inputs.clone(),
             expectations: setup.expect.clone(),
+            deviations: setup.deviations.clone(),
             pins: setup.pins.clone(),
             host: head.host.clone(),
         };
@@ -187,7 +189,9 @@ impl Session {
     }
 
     fn judged(&self, case: &Case, outcome: CaseOutcome, took: Duration, evidence: Vec<String>) -> CaseReport {
-        CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command))
+        let mut report = CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command));
+        report.deviation = self.setup.deviations_of(case).into_iter().map(ToString::to_string).collect();
+        report
     }
 
     fn keep(&mut self, report: CaseReport, tell: &mut dyn FnMut(Event<'_>)) -> CaseReport {

@@ -94,7 +94,7 @@ impl Session {
         let name = name.unwrap_or_else(|| self.report.head.id.clone());
         let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
         self.lab = Some(Lab::Netns(lab.map_err(|error| chain(&error))?));
-        Ok(())
+        self.setup.remember(&name).map_err(|error| chain(&error))
     }
 
     async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {

@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub use cilium::{Bpf, ChartDefaults, CiliumConfig, KubeProxyReplacement, Release, ServiceHost, Tunnel, Values};
 pub use error::ManifestError;
-pub use expectations::ExpectationsError;
+pub use expectations::{DEFAULT_CLUSTER, ExpectationsError};
 pub use hello_app::{
     Affinity, AntiAffinityTerm, AppsV1, Container, ContainerPort, Deployment, DeploymentKind, DeploymentSpec, HelloApp,
     LabelSelector, Labels, Metadata, PodAntiAffinity, PodMetadata, PodSpec, PodTemplate, Service, ServiceKind,

@@ -178,6 +178,9 @@ impl NetnsLab {
     /// When its holder is gone.
     pub fn stay(mut self) -> Result<(), LabError> {
         let Some(Tie::Detached(mut stdin)) = self.tie.take() else { return Ok(()) };
+        if let Some(known) = self.state.read()? {
+            self.state.write(&LabState { stays: true, ..known })?;
+        }
         stdin.write_all(STAY).map_err(|error| LabError::HolderGone {
             name: self.name().to_owned(),
             pid: self.holder_pid(),
