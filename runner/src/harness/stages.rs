@@ -102,8 +102,9 @@ impl Session {
         self.report.head.notes.extend(doctor::warnings(&rows));
         if self.setup.backend == BackendKind::Kind {
             // Of a kind lab the Engine can be asked before anything of it exists.
-            let lab = KindLab::planned(&self.options.program, &self.lab_name(), self.setup.kind_spec(), &self.doing);
-            self.lab = Some(Lab::Kind(Box::new(lab.await.map_err(|error| chain(&error))?)));
+            let name = self.lab_name();
+            let lab = KindLab::planned(&self.options.program, &name, self.setup.kind_spec(), &self.doing).await;
+            self.lab = Some(Lab::Kind(Box::new(lab.map_err(|error| chain(&error))?)));
         }
         Ok(None)
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::api::ApiError;
 use super::lab::KindLab;
 use super::redact::redact;
 use crate::observe::NodeName;
@@ -15,6 +16,9 @@ pub const FOLDER: &str = "artefacts";
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Of each text the end is kept: what failed last is said last.
 const KEPT_BYTES: usize = 512 * 1024;
+
+/// Of each container's log.
+const LOG_LINES: u32 = 2000;
 
 /// Commands whose output is kept from every node, with the name of the file.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -44,10 +48,47 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
             kept.push(write(&folder, &format!("{node}.{file}"), &text)?);
         }
     }
-    for (file, text) in lab.api_artefacts().await {
+    for (file, text) in from_api(lab).await {
         kept.push(write(&folder, &file, &text)?);
     }
     Ok(kept)
+}
+
+/// Conditions, events, and the logs of Cilium's agents and operators, by the API server.
+async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
+    let api = match lab.api() {
+        Ok(api) => api,
+        Err(error) => return vec![("api-server.txt".to_owned(), format!("# {error}\n"))],
+    };
+    lab.doing().now("keeping what the API server tells");
+    let events = api.events().await.map(|events| events.join("\n") + "\n");
+    let mut kept = vec![
+        ("events.txt".to_owned(), events.unwrap_or_else(|error| format!("# {error}\n"))),
+        ("nodes.json".to_owned(), as_json(api.nodes().await)),
+    ];
+    let pods = api.pods().await;
+    for pod in pods.as_deref().unwrap_or_default() {
+        let is_cilium = pod.labels.get("k8s-app").is_some_and(|app| app == "cilium")
+            || pod.labels.get("name").is_some_and(|name| name == "cilium-operator");
+        for container in pod.containers.iter().filter(|_| is_cilium) {
+            for previous in [false, true].into_iter().take(if container.restarts > 0 { 2 } else { 1 }) {
+                let log = api.log(&pod.namespace, &pod.name, &container.name, previous, LOG_LINES).await;
+                let which = if previous { ".previous" } else { "" };
+                let file = format!("{}.{}{which}.log", pod.name, container.name);
+                kept.push((file, log.unwrap_or_else(|error| format!("# {error}\n"))));
+            }
+        }
+    }
+    kept.push(("pods.json".to_owned(), as_json(pods)));
+    kept
+}
+
+fn as_json<T: serde::Serialize>(seen: Result<T, ApiError>) -> String {
+    match seen.map(|seen| serde_json::to_string_pretty(&seen)) {
+        Ok(Ok(text)) => text + "\n",
+        Ok(Err(error)) => format!("# {error}\n"),
+        Err(error) => format!("# {error}\n"),
+    }
 }
 
 async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
