@@ -243,7 +243,7 @@ impl Lab {
     pub fn stay(self) -> Result<(), LabError> {
         match self {
             Self::Netns(lab) => lab.stay(),
-            Self::Kind(_) => Ok(()),
+            Self::Kind(lab) => lab.stay(),
         }
     }
 }

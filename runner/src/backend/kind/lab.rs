@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::api::Api;
 use super::config::mark_of;
 use super::create::kubeconfig_of;
-use super::drift::ClusterRecord;
-use super::engine::{Engine, NodeProbe};
+use super::drift::{ClusterRecord, Drift, drift};
+use super::engine::{Engine, EngineError, NodeProbe, Settings};
 use super::ownership::members;
 use super::seal::Seal;
 use super::spec::KindSpec;
@@ -21,7 +21,7 @@ use crate::backend::{Doing, LabError, StoredBase};
 use crate::judge::seen::WireSeen;
 use crate::observe::{ImageSource, KubeNode, NodeName, Role};
 use crate::stage::Stage;
-use crate::state::{ClusterMark, LabState, StateDir};
+use crate::state::{ClusterMark, LabState, StateDir, StateError};
 
 /// What was seen of the nodes' networks before the CNI, within the state folder.
 pub(super) const BASE_FILE: &str = "base.json";
@@ -303,6 +303,18 @@ impl KindLab {
         Ok(self.state()?.write_json(BUILT_FILE, &built)?)
     }
 
+    /// Says that it is meant to stay: Docker keeps it either way.
+    ///
+    /// # Errors
+    /// When its state cannot be written.
+    pub fn stay(self) -> Result<(), LabError> {
+        let state = self.state()?;
+        if let Some(known) = state.read()? {
+            state.write(&LabState { stays: true, ..known })?;
+        }
+        Ok(())
+    }
+
     /// Takes all of it away. What a reader should know.
     ///
     /// # Errors
@@ -315,6 +327,44 @@ impl KindLab {
         self.doing.now("removing the nodes");
         Ok(take_down_state(&self.engine, state).await?.notes)
     }
+}
+
+/// What the lab of this state folder was made from; none if it was never claimed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn made_from(state: &StateDir) -> Result<Option<KindSpec>, StateError> {
+    state.read_json(SPEC_FILE)
+}
+
+/// The Engine that holds the lab of this state folder.
+///
+/// # Errors
+/// When it cannot be reached.
+pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
+    let engine = Engine::connect().await;
+    match engine {
+        Ok(engine) if engine.endpoint() == mark.endpoint => Ok(engine),
+        // The environment names another Engine now, or none.
+        _ => {
+            let settings = Settings { host: Some(mark.endpoint.clone()), ..Settings::of_this_process() };
+            Ok(Engine::connect_to(settings.endpoint().map_err(EngineError::from)?).await?)
+        }
+    }
+}
+
+/// What has become of the lab of this state folder since it was built.
+///
+/// # Errors
+/// When Docker does not tell.
+pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>, LabError> {
+    let Some(record) = state.read_json::<ClusterRecord>(RECORD_FILE)? else { return Ok(Vec::new()) };
+    let Some(spec) = made_from(state)? else { return Ok(Vec::new()) };
+    let engine = engine_of(mark).await?;
+    let now = members(&engine, Some(&mark.cluster)).await?;
+    let first = spec.nodes.iter().find(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.clone());
+    let control_plane = first.unwrap_or_else(|| NodeName(format!("{}-control-plane", mark.cluster)));
+    Ok(drift(state.name(), &mark.network, &control_plane, &record, &now))
 }
 
 /// Takes away the kind lab of this state folder.

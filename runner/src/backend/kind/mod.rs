@@ -23,4 +23,4 @@ mod stages;
 pub mod teardown;
 pub mod tool;
 
-pub use lab::{BeforeCni, KindLab, take_down_state};
+pub use lab::{BeforeCni, KindLab, drift_of, engine_of, made_from, take_down_state};

@@ -35,6 +35,23 @@ impl KindLab {
         Ok(pods.iter().map(|pod| (PodName(pod.name.clone()), place(pod, &tasks))).collect())
     }
 
+    /// Where one pod is.
+    ///
+    /// # Errors
+    /// [`LabError::NoPlace`], when the workload has no such pod.
+    pub async fn enter_pod(&self, pod: &PodName) -> Result<PodPlace, LabError> {
+        let mut places = self.pod_places().await?;
+        match places.remove(pod) {
+            Some(Ok(place)) => Ok(place),
+            Some(Err(why)) => Err(LabError::Probe(why)),
+            None => {
+                let nodes = self.nodes().iter().map(|(name, _)| name.to_string());
+                let there: Vec<String> = nodes.chain(places.keys().map(ToString::to_string)).collect();
+                Err(LabError::NoPlace { place: pod.to_string(), name: self.name.clone(), there: there.join(", ") })
+            }
+        }
+    }
+
     /// Process ids by container.
     async fn tasks(&self, node: &NodeName) -> Result<BTreeMap<String, u32>, String> {
         let argv = ["ctr", "--namespace", "k8s.io", "task", "ls"];

@@ -27,6 +27,21 @@ pub struct TakenDown {
     pub notes: Vec<String>,
 }
 
+impl TakenDown {
+    /// All of it in words, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.containers.is_empty() {
+            lines.push(format!("removed the containers {} with their volumes", self.containers.join(", ")));
+        }
+        if let Some(network) = &self.network {
+            lines.push(format!("removed the network {network}"));
+        }
+        lines.extend(self.notes.iter().cloned());
+        lines
+    }
+}
+
 /// Takes away what this lab has in Docker and on the host, and then its state folder, which frees its name.
 ///
 /// # Errors
