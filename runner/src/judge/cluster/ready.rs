@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(proof.summary, "3 of 3 nodes are Ready, none before its agent started");
         assert_eq!(proof.details[1], "kind-worker: Ready since 05:46:34, its agent since 05:46:33");
         // Both are told to the second.
-        assert!(judged(|seen| agent(seen).state = running(34)).is_ok());
+        assert!(judged(|seen| agent(seen).state = Some(running(34))).is_ok());
     }
 
     #[test]
@@ -146,12 +146,12 @@ mod tests {
     fn the_first_start_counts_where_it_is_known() {
         let restarted = |seen: &mut ReadySeen| {
             agent(seen).last_state = agent(seen).state.take();
-            agent(seen).state = running(50);
+            agent(seen).state = Some(running(50));
             agent(seen).restarts = 1;
         };
         assert!(judged(restarted).is_ok());
         let forgotten = judged(|seen| {
-            agent(seen).state = running(50);
+            agent(seen).state = Some(running(50));
             agent(seen).restarts = 7;
         });
         assert!(matches!(forgotten, Err(NotHeld::Unobserved(_))), "{forgotten:?}");

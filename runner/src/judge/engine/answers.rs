@@ -140,11 +140,9 @@ mod tests {
 
     fn told(change: impl FnOnce(&mut EngineFacts)) -> Judgement {
         judged(|seen| {
-            seen.engine = Ok({
-                let mut facts = engine();
-                change(&mut facts);
-                facts
-            })
+            let mut facts = engine();
+            change(&mut facts);
+            seen.engine = Ok(facts);
         })
     }
 

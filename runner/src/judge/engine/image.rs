@@ -36,7 +36,7 @@ pub(super) fn weigh(
         }
         None => match taken {
             None => {
-                weighing.miss(format!("which image {} was when the lab took it was not recorded", wanted.reference))
+                weighing.miss(format!("which image {} was when the lab took it was not recorded", wanted.reference));
             }
             Some(taken) if is_taken(container, taken) => {}
             Some(taken) => {
