@@ -10,12 +10,15 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
     let labs = if args.all {
         StateDir::all()?
     } else {
-        match StateDir::open(&args.name) {
-            Ok(state) => vec![state],
-            Err(StateError::Missing { name, .. }) => {
-                return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
-            }
-            Err(error) => return Err(error.into()),
+        match &args.name {
+            None => StateDir::unnamed(StateDir::all_that_stay()?)?.into_iter().collect(),
+            Some(name) => match StateDir::open(name) {
+                Ok(state) => vec![state],
+                Err(StateError::Missing { name, .. }) => {
+                    return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
+                }
+                Err(error) => return Err(error.into()),
+            },
         }
     };
     if labs.is_empty() {

@@ -10,13 +10,19 @@ use crate::cli::{EnterArgs, ShellArgs};
 use crate::exec::Invocation;
 use crate::failure::{Failure, chain, code};
 use crate::observe::Place;
+use crate::state::{DEFAULT_NAME, StateDir};
 
 /// Finds the place, and becomes `lab enter`: only a process without threads can enter a user namespace.
 pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
     let program = program()?;
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => StateDir::unnamed(StateDir::all_that_stay()?)?
+            .map_or_else(|| DEFAULT_NAME.to_owned(), |lab| lab.name().to_owned()),
+    };
     let (netns, userns) = runtime.block_on(async {
-        let lab = NetnsLab::attach(&program, &args.name).await?;
+        let lab = NetnsLab::attach(&program, &name).await?;
         Ok::<_, Failure>((lab.netns_file(&place(&lab, &args.place))?, lab.userns_file()))
     })?;
     drop(runtime);

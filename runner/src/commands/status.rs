@@ -40,8 +40,8 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
 fn row(state: &StateDir) -> Row {
     let (word, lab, why) = match state.read() {
         Ok(None) => ("starting", None, None),
-        Ok(Some(lab)) if lab.holder.is_alive() => ("up", Some(lab), None),
-        Ok(Some(lab)) => ("gone", Some(lab), None),
+        Ok(Some(lab)) if lab.is_gone() => ("gone", Some(lab), None),
+        Ok(Some(lab)) => ("up", Some(lab), None),
         // One lab's trouble does not hide the others.
         Err(error) => ("unreadable", None, Some(error.to_string())),
     };
@@ -61,7 +61,8 @@ fn line(row: &Row) -> String {
     let age = clock::unix_now().saturating_sub(lab.created);
     let what = format!("{} on {}, {} routing, made {} ago", row.name, lab.backend, lab.routing, duration(age));
     if row.state == "up" {
-        format!("{what}: up, held by process {}\n", lab.holder.pid)
+        let by = lab.holder.as_ref().map_or_else(|| "Docker".to_owned(), |holder| format!("process {}", holder.pid));
+        format!("{what}: up, held by {by}\n")
     } else {
         format!("{what}: gone, its process has ended; `lab down --name {}` removes what is left\n", row.name)
     }

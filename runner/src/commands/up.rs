@@ -1,6 +1,6 @@
 //! `lab up`: a lab that stays.
 
-use super::run::described;
+use super::run::{described, otherwise};
 use super::{print, program};
 use crate::backend::netns::{Lifetime, NetnsLab};
 use crate::cli::UpArgs;
@@ -18,15 +18,17 @@ const STAGES: [Stage; 5] =
 
 pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab)?;
-    StateDir::check_free(&args.name)?;
+    let name = setup.name_to_stay();
+    StateDir::check_free(name)?;
     if args.dry_run {
-        return print(&format!("would build a lab named {} {}", args.name, described(&setup))).map(|()| 0);
+        return print(&format!("would build a lab named {name} {}{}", described(&setup), otherwise(&setup)))
+            .map(|()| 0);
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
-    runtime.block_on(build(args, &setup))
+    runtime.block_on(build(&setup))
 }
 
-async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
+async fn build(setup: &Setup) -> Result<u8, Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
     let program = program()?;
     let rows = tokio::select! {
@@ -37,12 +39,14 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     if let Some(refusals) = doctor::refusals(&rows) {
         return Err(Failure { code: code::DOCTOR, message: refusals });
     }
-    print(&format!("lab {} {}", args.name, described(setup)))?;
+    let name = setup.name_to_stay();
+    print(&format!("lab {name} {}", described(setup)))?;
+    print(&otherwise(setup))?;
     for note in setup.notes.iter().chain(&doctor::warnings(&rows)) {
         print(&format!("  ({note})\n"))?;
     }
     print("\n")?;
-    let started = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await;
+    let started = NetnsLab::start(&program, name, setup.spec.clone(), Lifetime::Detached).await;
     // A terminal's signal is for a whole group of processes: the one that was just being started may be gone by it.
     if started.is_err() && interrupt.has_come().await {
         return Err(interrupted("nothing was built"));
@@ -53,6 +57,7 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
         () = interrupt.came() => Err(interrupted("the lab was taken down")),
         built = stages(&lab) => built,
     };
+    let built = built.and_then(|()| setup.remember(name).map_err(Failure::from));
     // The last stage may have ended in the same moment.
     let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
     if let Err(failure) = built {
@@ -61,8 +66,7 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     }
     lab.stay()?;
     print(&format!(
-        "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} kind-worker`; check it: `lab verify --name {name}`\n",
-        name = args.name
+        "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} kind-worker`; check it: `lab verify --name {name}`\n"
     ))?;
     Ok(0)
 }
