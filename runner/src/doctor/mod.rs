@@ -13,7 +13,7 @@ use crate::backend::BackendKind;
 use crate::harness::Setup;
 use crate::overrides::ImageName;
 
-pub use kind::kind;
+pub use kind::{KindDoctorInput, kind};
 pub use netns::netns;
 pub use trial::{Tried, main as try_namespaces};
 

@@ -17,13 +17,8 @@ use crate::observe::EngineFacts;
 /// For each question; together they take a fraction of a second.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Finds the Engine and connects to it.
-pub(super) async fn connect() -> Result<Engine, Unreachable> {
-    Engine::connect().await.map_err(|error| unreachable(&error))
-}
-
 /// What an error of the connection's is to a reader of the doctor's rows.
-fn unreachable(error: &EngineError) -> Unreachable {
+pub(super) fn unreachable(error: &EngineError) -> Unreachable {
     let text = chain(error);
     // Each ends with what to do.
     let (why, advice) = text.split_once("; ").unwrap_or((&text, "docker info shows more"));
@@ -46,19 +41,18 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
     let info = engine.call("tell of itself", DEADLINE, client.info()).await?;
     let remapped = has_option(&info, "name=userns");
     let containers = ListContainersOptionsBuilder::new().all(true).build();
-    let (facts, networks, listed, containers, image, tried) = tokio::join!(
-        engine.facts(),
+    let (version, networks, listed, containers, image, tried) = tokio::join!(
+        engine.call("tell its version", DEADLINE, client.version()),
         engine.networks(),
         engine.call("list its networks", DEADLINE, client.list_networks(None::<ListNetworksOptions>)),
         engine.call("list its containers", DEADLINE, client.list_containers(Some(containers))),
         engine.call("describe an image", DEADLINE, client.inspect_image(&input.node_image)),
         trial::privileged(client, info.architecture.as_deref(), remapped),
     );
-    let internal: BTreeSet<String> = listed?
-        .into_iter()
-        .filter(|network| network.internal == Some(true))
-        .filter_map(|network| network.id)
-        .collect();
+    // Podman speaks the Engine's API, and says so here alone.
+    let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
+    let internal: BTreeSet<String> =
+        listed?.into_iter().filter(|network| network.internal == Some(true)).filter_map(|network| network.id).collect();
     let networks = networks?
         .into_iter()
         .map(|network| NetworkSeen { internal: internal.contains(&network.id), network })
@@ -69,7 +63,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
         Err(error) if error.is_missing() => false,
         Err(error) => return Err(error),
     };
-    Ok(DockerSeen { networks, containers, node_image, tried, ..told(facts?, info) })
+    Ok(DockerSeen { podman, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
 }
 
 fn has_option(info: &SystemInfo, option: &str) -> bool {
@@ -81,14 +75,15 @@ fn has_option(info: &SystemInfo, option: &str) -> bool {
 fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
     let status = |key: &str| {
         let pairs = info.driver_status.iter().flatten();
-        pairs.filter_map(|pair| Some((pair.first()?, pair.get(1)?))).find(|(name, _)| *name == key).map(|(_, value)| value)
+        pairs
+            .filter_map(|pair| Some((pair.first()?, pair.get(1)?)))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     };
-    let pool = |base: &str, size: Option<i64>| {
-        Some(AddressPool { base: base.parse().ok()?, size: u8::try_from(size?).ok()? })
-    };
+    let pool =
+        |base: &str, size: Option<i64>| Some(AddressPool { base: base.parse().ok()?, size: u8::try_from(size?).ok()? });
     DockerSeen {
-        podman: info.operating_system.as_deref().is_some_and(|system| system.eq_ignore_ascii_case("podman"))
-            || info.server_version.is_none() && info.name.is_none(),
+        podman: false,
         backing_filesystem: status("Backing Filesystem").cloned(),
         containerd_store: status("driver-type").is_some_and(|kind| kind.starts_with("io.containerd.snapshotter")),
         private_cgroups: has_option(&info, "name=cgroupns"),

@@ -43,6 +43,8 @@ pub(super) fn docker() -> DockerSeen {
         address: "172.18.0.2/16".parse().ok(),
         mac: None,
     });
+    let mut bridge = network("bridge", "172.17.0.0/16");
+    bridge.network.options.insert("com.docker.network.bridge.name".to_owned(), "docker0".to_owned());
     DockerSeen {
         engine: EngineFacts {
             endpoint: "unix:///var/run/docker.sock".to_owned(),
@@ -68,8 +70,12 @@ pub(super) fn docker() -> DockerSeen {
         private_cgroups: false,
         firewall: None,
         pools: Vec::new(),
-        networks: vec![network("bridge", "172.17.0.0/16"), kind],
-        containers: vec![ContainerSeen { name: "web".to_owned(), state: "running".to_owned(), ..ContainerSeen::default() }],
+        networks: vec![bridge, kind],
+        containers: vec![ContainerSeen {
+            name: "web".to_owned(),
+            state: "running".to_owned(),
+            ..ContainerSeen::default()
+        }],
         node_image: true,
         tried: Tried {
             privileged: Privileged::Runs("an image of two instructions".to_owned()),

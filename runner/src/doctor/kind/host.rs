@@ -48,7 +48,7 @@ fn files(root: &Path) -> HostSeen {
             .or_else(|| read("proc/cgroups").map(|text| Cgroups::V1(enabled(&text)))),
         cgroup_namespaces: there("proc/self/ns/cgroup"),
         ipv6: there("proc/sys/net/ipv6"),
-        bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on: u8| on != 0),
+        bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on| on != 0),
         distribution: read("etc/os-release").as_deref().map(distribution).unwrap_or_default(),
         nameservers: read("etc/resolv.conf").as_deref().map(nameservers).unwrap_or_default(),
         cilium_files: pinned(&root.join("sys/fs/bpf")),
@@ -108,18 +108,17 @@ fn distribution(text: &str) -> Vec<String> {
 
 /// `nameserver ADDRESS` (resolv.conf(5)); an IPv6 address may name a link after `%`.
 fn nameservers(text: &str) -> Vec<IpAddr> {
-    let address = |line: &str| {
+    let servers = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some("nameserver")).then(|| words.next())?
-    };
-    text.lines().filter_map(address).filter_map(|address| address.split('%').next()?.parse().ok()).collect()
+    });
+    servers.filter_map(|address| address.split('%').next()?.parse().ok()).collect()
 }
 
 /// What a Cilium has pinned (Cilium 1.12.4: `tc/globals/cilium_*`, later ones `cilium`); none where it is not known.
 fn pinned(bpf: &Path) -> Option<Vec<PathBuf>> {
-    let is_ciliums = |path: &PathBuf| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("cilium"))
-    };
+    let is_ciliums =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("cilium"));
     let mut found = Vec::new();
     for folder in [bpf.to_owned(), bpf.join("tc/globals")] {
         match fs::read_dir(&folder) {
@@ -171,7 +170,10 @@ mod tests {
             ("sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n"),
             ("proc/self/ns/cgroup", ""),
             ("etc/os-release", "NAME=\"Ubuntu\"\nVERSION_ID=\"22.04\"\nID=ubuntu\nID_LIKE=debian\n"),
-            ("etc/resolv.conf", "# by hand\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\nsearch lan\nnameserver no\n"),
+            (
+                "etc/resolv.conf",
+                "# by hand\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\nsearch lan\nnameserver no\n",
+            ),
             ("sys/fs/bpf/tc/globals/cilium_lxc", ""),
             ("sys/fs/bpf/other", ""),
         ]);
@@ -179,10 +181,10 @@ mod tests {
         assert_eq!(seen.kernel.as_deref(), Some("5.15.0-53-generic"));
         let config = seen.kernel_config.unwrap();
         assert_eq!(config.source, Path::new("/boot/config-5.15.0-53-generic"));
-        assert_eq!(config.options.into_iter().collect::<Vec<_>>(), [
-            ("CONFIG_BPF".to_owned(), "y".to_owned()),
-            ("CONFIG_NET_CLS_BPF".to_owned(), "m".to_owned()),
-        ]);
+        assert_eq!(
+            config.options.into_iter().collect::<Vec<_>>(),
+            [("CONFIG_BPF".to_owned(), "y".to_owned()), ("CONFIG_NET_CLS_BPF".to_owned(), "m".to_owned()),]
+        );
         assert!(seen.proc_modules && seen.lib_modules && seen.kernel_modules && seen.cgroup_namespaces && !seen.ipv6);
         assert_eq!((seen.inotify_instances, seen.inotify_watches), (Some(128), None));
         assert!(matches!(seen.cgroups, Some(Cgroups::V2(controllers)) if controllers.len() == 8));

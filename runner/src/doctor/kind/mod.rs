@@ -5,28 +5,31 @@
 //! an image of its own, two machine instructions in size, because no setting tells whether one can run.
 
 mod docker;
-mod facts;
+pub mod facts;
 #[cfg(test)]
 mod fixture;
 mod host;
 mod input;
 mod rows;
 mod tools;
-mod trial;
-
-use std::path::Path;
+pub mod trial;
 
 use super::{Row, files};
+use crate::backend::kind::engine::{Engine, EngineError};
 use facts::{DockerSeen, HostSeen, Room, ToolSeen, Unreachable};
 use rows::locality::Where;
 
 pub use input::{KindDoctorInput, ToolPin};
-pub use trial::privileged;
 
-/// Looks at this machine for a lab on kind.
+/// Looks at this machine for a lab on kind, with the Engine that the docker program would take.
 pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
-    let engine = docker::connect().await;
-    let environment = engine.as_ref().map(docker::environment).unwrap_or_default();
+    kind_with(input, Engine::connect().await).await
+}
+
+/// The same with this Engine, or with what came of connecting to it.
+pub async fn kind_with(input: &KindDoctorInput, engine: Result<Engine, EngineError>) -> Vec<Row> {
+    let engine = engine.map_err(|error| docker::unreachable(&error));
+    let environment = engine.as_ref().map(Engine::environment).unwrap_or_default();
     let asked = async {
         match engine {
             Ok(engine) => docker::seen(&engine, input).await,
@@ -66,6 +69,9 @@ fn rows(
             rows.push(engine::unreachable(why, &host.distribution, programs::is_found(tools, "docker")));
         }
     }
+    let program = |name: &str| tools.iter().find(|seen| seen.name == name);
+    rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
+    rows.push(programs::environment(host));
     // Of a host that is not the Engine's, only the Engine's own word counts.
     let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
     if here {
@@ -74,13 +80,22 @@ fn rows(
             kernel::config(host),
             kernel::modules(host, input.own_cilium_image),
             limits::inotify(host),
-            iptables::bridge_filter(host),
-            leftovers::leftovers(host),
         ]);
+        if let Ok(docker) = docker {
+            rows.extend([
+                cgroups::cgroups(docker, host),
+                iptables::iptables(docker, host),
+                iptables::ipv6(docker, host, &input.network),
+            ]);
+        }
+        rows.push(iptables::bridge_filter(host));
     }
-    let view = host.view.as_ref().and_then(|view| view.as_ref().ok());
-    let networks = docker.map_or(&[][..], |docker| &docker.networks);
-    let taken = occupied::occupied(view, networks);
+    let view = match &host.view {
+        Some(Ok(view)) if here => Ok(view),
+        Some(Err(why)) => Err(why.as_str()),
+        _ => Err("the Engine's host is another one"),
+    };
+    let taken = occupied::Taken::by(view, docker.ok().map(|docker| docker.networks.as_slice()));
     rows.extend([
         pods::pod_cidrs(input, &taken),
         pods::native_cidr(input, &taken),
@@ -88,23 +103,18 @@ fn rows(
         pods::resolver(input, host),
     ]);
     if let Ok(docker) = docker {
-        if here {
-            rows.extend([
-                cgroups::cgroups(docker, host),
-                iptables::iptables(docker, host),
-                iptables::ipv6(docker, host, &input.network),
-                disk::disk(room, input.nodes.len(), docker.node_image),
-            ]);
-        }
         rows.extend([
             segment::kind_subnet(input, docker, &taken),
             segment::mtu(input, docker, host),
             names::kind_network(input, docker),
             names::cluster(input, docker),
         ]);
+        if here {
+            rows.push(disk::disk(room, input.nodes.len(), docker.node_image));
+        }
     }
-    let program = |name: &str| tools.iter().find(|seen| seen.name == name);
-    rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
-    rows.push(programs::environment(host));
+    if here {
+        rows.push(leftovers::leftovers(host));
+    }
     rows
 }

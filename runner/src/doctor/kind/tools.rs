@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::facts::ToolSeen;
 use super::input::{KindDoctorInput, ToolPin};
 use super::rows::tools::version_in;
-use crate::exec::{Invocation, ExecError, Finished};
+use crate::exec::{ExecError, Finished, Invocation};
 use crate::failure::chain;
 
 /// For each program; they are asked at the same time. None takes half a second on a host that has nothing else to do.

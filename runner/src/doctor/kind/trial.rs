@@ -120,11 +120,10 @@ fn labelled() -> HashMap<String, String> {
 /// Errors are those of the way there; the container's own end is in the result.
 async fn tried(docker: &Docker, layer: Vec<u8>, remapped: bool) -> Result<Tried, Error> {
     sweep(docker).await;
-    let options = CreateImageOptionsBuilder::new()
-        .from_src("-")
-        .changes(vec![format!("LABEL {LABEL}={VALUE}")])
-        .build();
-    let made: Vec<_> = docker.create_image(Some(options), Some(bollard::body_full(layer.into())), None).try_collect().await?;
+    let options =
+        CreateImageOptionsBuilder::new().from_src("-").changes(vec![format!("LABEL {LABEL}={VALUE}")]).build();
+    let made: Vec<_> =
+        docker.create_image(Some(options), Some(bollard::body_full(layer.into())), None).try_collect().await?;
     let image = made.into_iter().filter_map(|progress| progress.status).next_back().unwrap_or_default();
     let tried = with_image(docker, &image, remapped).await;
     let options = RemoveImageOptionsBuilder::new().force(true).build();

@@ -7,7 +7,8 @@ use crate::doctor::{Outcome, Row};
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 
 const ID: &str = "host.cgroups";
-const WHY: &str = "kubelet makes cgroups for pods, and Cilium attaches its socket load balancer to a node's root cgroup";
+const WHY: &str =
+    "kubelet makes cgroups for pods, and Cilium attaches its socket load balancer to a node's root cgroup";
 
 /// `host.cgroups`.
 pub(in crate::doctor::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> Row {
@@ -16,12 +17,15 @@ pub(in crate::doctor::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> 
         return Row::bad(Outcome::Warning, ID, "the Engine does not tell its cgroup version", WHY, remedy);
     };
     let driver = docker.engine.cgroup_driver.as_deref().unwrap_or("driver not told");
+    // What the Engine says of containers in general holds for privileged ones in the one hierarchy only
+    // (moby, `daemon_unix.go`: `adaptContainerSettings`).
     let mode = match &docker.tried.cgroupns {
         Some(mode) => Some(mode.as_str()),
-        None if docker.private_cgroups => Some("private"),
+        None if docker.private_cgroups && version == "2" => Some("private"),
         None => None,
     };
-    let found = format!("cgroup v{version} ({driver}), namespace of a privileged container: {}", mode.unwrap_or("not known"));
+    let found =
+        format!("cgroup v{version} ({driver}), namespace of a privileged container: {}", mode.unwrap_or("not known"));
     if !host.cgroup_namespaces {
         let found = format!("{found}; the kernel has no cgroup namespaces");
         return Row::bad(Outcome::Refusal, ID, found, WHY, "boot a kernel of Linux 4.6 or later with CONFIG_CGROUPS=y");
@@ -36,8 +40,10 @@ pub(in crate::doctor::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> 
             return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
         }
     }
-    let own = "give containers cgroup namespaces of their own: {\"default-cgroupns-mode\": \"private\"} in \
+    let own = "let containers have cgroup namespaces of their own: no \"default-cgroupns-mode\": \"host\" in \
                /etc/docker/daemon.json, then sudo systemctl restart docker";
+    let unified = "boot with one hierarchy: systemd.unified_cgroup_hierarchy=1 on the kernel's command line \
+                   (with cgroup v1, Docker gives no privileged container a namespace of its own)";
     match (version, mode) {
         (_, Some("private")) => Row::ok(ID, found, WHY),
         // Three nodes of one cluster held this way: each agent attaches the same programs to the same root.
@@ -46,12 +52,12 @@ pub(in crate::doctor::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> 
             ID,
             format!("{found}: all nodes share the host's root cgroup, so only one such lab may be up at a time"),
             WHY,
-            own,
+            unified,
         ),
         (_, Some(_)) => Row::bad(
             Outcome::Refusal,
             ID,
-            format!("{found}: an agent would attach to the host's root cgroup, and ClusterIPs would not be translated"),
+            format!("{found}: agents would attach to the host's root cgroup, and ClusterIPs would not be translated"),
             WHY,
             own,
         ),
@@ -83,7 +89,8 @@ mod tests {
         ] {
             let row = cgroups(&seen(version, mode), &host());
             assert_eq!(row.outcome, outcome, "{version} {mode:?}: {row:?}");
-            assert_eq!(row.remedy.contains("default-cgroupns-mode"), outcome != Outcome::Ok);
+            let remedy = if version == "1" { "systemd.unified_cgroup_hierarchy=1" } else { "default-cgroupns-mode" };
+            assert_eq!(row.remedy.contains(remedy), outcome != Outcome::Ok, "{row:?}");
         }
     }
 
@@ -92,6 +99,8 @@ mod tests {
         let mut engine = seen("2", None);
         engine.private_cgroups = true;
         assert_eq!(cgroups(&engine, &host()).outcome, Outcome::Ok);
+        engine.engine.cgroup_version = Some("1".to_owned());
+        assert_eq!(cgroups(&engine, &host()).outcome, Outcome::Warning, "not a privileged one's");
         engine.engine.cgroup_version = None;
         assert_eq!(cgroups(&engine, &host()).outcome, Outcome::Warning);
     }

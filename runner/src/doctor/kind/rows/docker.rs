@@ -177,7 +177,11 @@ mod tests {
 
     #[test]
     fn the_remedy_is_what_is_missing() {
-        let seen = |remedy| Unreachable { wrong_api: false, why: "no socket at unix:///var/run/docker.sock".to_owned(), remedy };
+        let seen = |remedy| Unreachable {
+            wrong_api: false,
+            why: "no socket at unix:///var/run/docker.sock".to_owned(),
+            remedy,
+        };
         let none = unreachable(&seen(Remedy::Install), &ubuntu(), false);
         assert_eq!((none.id.as_str(), none.outcome), ("docker.engine", Outcome::Refusal));
         assert!(none.remedy.contains("sudo apt-get install docker-ce docker-ce-cli containerd.io\n"), "{none:?}");
@@ -224,9 +228,12 @@ mod tests {
         let mut seen = docker();
         assert_eq!(storage(&seen).found, "overlay2 on extfs");
         assert_eq!(storage(&seen).outcome, Outcome::Ok);
-        for (driver, outcome) in
-            [("overlayfs", Outcome::Ok), ("fuse-overlayfs", Outcome::Ok), ("vfs", Outcome::Warning), ("zfs", Outcome::Warning)]
-        {
+        for (driver, outcome) in [
+            ("overlayfs", Outcome::Ok),
+            ("fuse-overlayfs", Outcome::Ok),
+            ("vfs", Outcome::Warning),
+            ("zfs", Outcome::Warning),
+        ] {
             seen.engine.storage_driver = Some(driver.to_owned());
             assert_eq!(storage(&seen).outcome, outcome, "{driver}");
         }

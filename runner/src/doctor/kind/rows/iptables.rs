@@ -6,10 +6,13 @@ use crate::doctor::{Outcome, Row};
 /// `host.iptables`.
 pub(in crate::doctor::kind) fn iptables(docker: &DockerSeen, host: &HostSeen) -> Row {
     const ID: &str = "host.iptables";
-    const WHY: &str = "Docker, the nodes and Cilium's agents write rules into the same kernel tables, each with its own iptables";
+    const WHY: &str =
+        "Docker, the nodes and Cilium's agents write rules into the same kernel tables, each with its own iptables";
     if docker.firewall.as_deref().is_some_and(|backend| backend.starts_with("nftables")) {
-        let found = "the Engine writes its rules with nftables, and kind v0.17.0 looks for Docker's DNS rules with iptables";
-        let remedy = "{\"firewall-backend\": \"iptables\"} in /etc/docker/daemon.json, then sudo systemctl restart docker";
+        let found =
+            "the Engine writes its rules with nftables, and kind v0.17.0 looks for Docker's DNS rules with iptables";
+        let remedy =
+            "{\"firewall-backend\": \"iptables\"} in /etc/docker/daemon.json, then sudo systemctl restart docker";
         return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
     }
     let printed = match &host.iptables {
@@ -28,11 +31,16 @@ pub(in crate::doctor::kind) fn iptables(docker: &DockerSeen, host: &HostSeen) ->
     });
     match (printed, legacy_tables) {
         (_, Some(false)) => {
-            let found = format!("{printed}; the kernel has no legacy tables: an agent that chooses legacy iptables fails");
+            let found =
+                format!("{printed}; the kernel has no legacy tables: an agent that chooses legacy iptables fails");
             Row::bad(Outcome::Warning, ID, found, WHY, "boot a kernel with CONFIG_IP_NF_IPTABLES_LEGACY")
         }
         (text, tables) if text.contains("(nf_tables)") || text.contains("(legacy)") => {
-            let tables = if tables.is_some() { "the kernel has the legacy tables too" } else { "the kernel's legacy tables are not known of" };
+            let tables = if tables.is_some() {
+                "the kernel has the legacy tables too"
+            } else {
+                "the kernel's legacy tables are not known of"
+            };
             Row::ok(ID, format!("{text}; {tables}"), WHY)
         }
         (text, _) => {
@@ -51,7 +59,8 @@ fn major(version: &str) -> Option<u32> {
 pub(in crate::doctor::kind) fn ipv6(docker: &DockerSeen, host: &HostSeen, network: &str) -> Row {
     const ID: &str = "host.ipv6";
     const WHY: &str = "kind makes its Docker network with an IPv6 subnet beside the IPv4 one that a lab uses";
-    let remedy = format!("docker network create -d bridge -o com.docker.network.bridge.enable_ip_masquerade=true {network}");
+    let remedy =
+        format!("docker network create -d bridge -o com.docker.network.bridge.enable_ip_masquerade=true {network}");
     if docker.networks.iter().any(|seen| seen.network.name == network) {
         return Row::ok(ID, format!("not asked for: the Docker network {network} is there already"), WHY);
     }
@@ -62,7 +71,13 @@ pub(in crate::doctor::kind) fn ipv6(docker: &DockerSeen, host: &HostSeen, networ
         return if understood {
             Row::bad(Outcome::Warning, ID, format!("{found}; kind will make its network without"), WHY, remedy)
         } else {
-            Row::bad(Outcome::Refusal, ID, format!("{found}; kind will not understand why its network cannot be made"), WHY, remedy)
+            Row::bad(
+                Outcome::Refusal,
+                ID,
+                format!("{found}; kind will not understand why its network cannot be made"),
+                WHY,
+                remedy,
+            )
         };
     }
     let nat = host.kernel_config.as_ref().map(|config| config.options.contains_key("CONFIG_IP6_NF_NAT"));
@@ -101,7 +116,10 @@ mod tests {
     #[test]
     fn both_flavours_are_named() {
         let mut host = host();
-        assert_eq!(iptables(&docker(), &host).found, "iptables v1.8.9 (nf_tables); the kernel has the legacy tables too");
+        assert_eq!(
+            iptables(&docker(), &host).found,
+            "iptables v1.8.9 (nf_tables); the kernel has the legacy tables too"
+        );
         host.iptables = Some(Ok("iptables v1.8.7 (legacy)\n".to_owned()));
         assert_eq!(iptables(&docker(), &host).outcome, Outcome::Ok);
         host.kernel_config = None;

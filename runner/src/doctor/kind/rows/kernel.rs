@@ -72,7 +72,13 @@ pub(in crate::doctor::kind) fn config(host: &HostSeen) -> Row {
     let Some(config) = &host.kernel_config else {
         let release = host.kernel.as_deref().unwrap_or("RELEASE");
         let found = format!("not known: neither /proc/config.gz nor /boot/config-{release} can be read");
-        return Row::bad(Outcome::Warning, ID, found, WHY, "sudo modprobe configs makes /proc/config.gz, where it is built");
+        return Row::bad(
+            Outcome::Warning,
+            ID,
+            found,
+            WHY,
+            "sudo modprobe configs makes /proc/config.gz, where it is built",
+        );
     };
     let missing = |options: &[&'static str]| -> Vec<&'static str> {
         options.iter().copied().filter(|&option| !config.options.contains_key(option)).collect()
@@ -116,11 +122,23 @@ pub(in crate::doctor::kind) fn modules(host: &HostSeen, own_cilium_image: bool) 
         Row::ok(ID, format!("/proc/modules and /lib/modules/{release} are there"), WHY)
     } else if host.lib_modules {
         let found = format!("/lib/modules/{release} does not exist: what is not loaded or built in will be missing");
-        Row::bad(Outcome::Warning, ID, found, WHY, "install the running kernel's modules, or boot the kernel that has its own")
+        Row::bad(
+            Outcome::Warning,
+            ID,
+            found,
+            WHY,
+            "install the running kernel's modules, or boot the kernel that has its own",
+        )
     } else {
         let found = "/lib/modules does not exist: what is not loaded or built in will be missing, \
                      and Docker makes an empty folder there when kind mounts it";
-        Row::bad(Outcome::Warning, ID, found, WHY, "sudo modprobe -a ip_tables iptable_nat xt_socket sch_ingress cls_bpf, where they are modules")
+        Row::bad(
+            Outcome::Warning,
+            ID,
+            found,
+            WHY,
+            "sudo modprobe -a ip_tables iptable_nat xt_socket sch_ingress cls_bpf, where they are modules",
+        )
     }
 }
 

@@ -40,7 +40,9 @@ pub(in crate::doctor::kind) fn leftovers(host: &HostSeen) -> Row {
     const WHY: &str = "BPF programs and rules of another Cilium on this host act on the lab's packets too";
     let (mut found, mut remedy) = match &host.view {
         Some(Ok(view)) => in_kernel(view),
-        Some(Err(why)) => return Row::bad(Outcome::Warning, ID, format!("not looked for: {why}"), WHY, "ip link; ip rule"),
+        Some(Err(why)) => {
+            return Row::bad(Outcome::Warning, ID, format!("not looked for: {why}"), WHY, "ip link; ip rule");
+        }
         None => return Row::bad(Outcome::Warning, ID, "not looked for", WHY, "ip link; ip rule"),
     };
     for file in host.cilium_files.iter().flatten() {

@@ -11,7 +11,8 @@ const WATCHES: u64 = 524_288;
 /// `host.inotify`.
 pub(in crate::doctor::kind) fn inotify(host: &HostSeen) -> Row {
     const ID: &str = "host.inotify";
-    const WHY: &str = "systemd, kubelet, containerd and Cilium of all nodes watch files as one user, and limits are the host's";
+    const WHY: &str =
+        "systemd, kubelet, containerd and Cilium of all nodes watch files as one user, and limits are the host's";
     let limits = [
         ("max_user_instances", host.inotify_instances, INSTANCES),
         ("max_user_watches", host.inotify_watches, WATCHES),

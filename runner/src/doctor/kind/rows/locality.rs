@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::doctor::kind::facts::{DockerSeen, HostSeen};
+use crate::doctor::kind::facts::{DockerSeen, HostSeen, NetworkSeen};
 use crate::doctor::{Outcome, Row};
 
 /// Where the Engine is, seen from here.
@@ -29,26 +29,25 @@ fn remote(endpoint: &str) -> bool {
 /// The same kernel: what the Engine tells may lack the local part of the release (`6.18.44` of `6.18.44-1`).
 fn same_kernel(told: Option<&str>, own: Option<&str>) -> bool {
     match (told, own) {
-        (Some(told), Some(own)) => own == told || own.strip_prefix(told).is_some_and(|rest| rest.starts_with(['-', '+', '.'])),
+        (Some(told), Some(own)) => {
+            own == told || own.strip_prefix(told).is_some_and(|rest| rest.starts_with(['-', '+', '.']))
+        }
         _ => true,
     }
 }
 
-/// One of the Engine's bridges has its gateway's address here; none where it has no bridge to compare.
+/// One of the Engine's bridges is a link of this namespace, or its gateway an address; none where there is nothing to
+/// compare.
 fn bridge_is_here(docker: &DockerSeen, host: &HostSeen) -> Option<bool> {
     let view = host.view.as_ref()?.as_ref().ok()?;
-    let mut gateways = docker
-        .networks
-        .iter()
-        .filter(|seen| seen.network.driver == "bridge")
-        .flat_map(|seen| &seen.network.subnets)
-        .filter_map(|subnet| match subnet.gateway {
-            Some(IpAddr::V4(gateway)) => Some(gateway),
-            _ => None,
-        })
-        .peekable();
-    gateways.peek()?;
-    Some(gateways.any(|gateway| view.owns(gateway)))
+    let is_here = |seen: &NetworkSeen| {
+        let gateways = seen.network.subnets.iter().filter_map(|subnet| subnet.gateway);
+        let owned = gateways.into_iter().any(|gateway| matches!(gateway, IpAddr::V4(gateway) if view.owns(gateway)));
+        owned || view.link(&seen.bridge()).is_some()
+    };
+    let mut bridges = docker.networks.iter().filter(|seen| seen.network.driver == "bridge").peekable();
+    bridges.peek()?;
+    Some(bridges.any(is_here))
 }
 
 /// Where the Engine is.
@@ -85,8 +84,15 @@ pub(in crate::doctor::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Ro
             Row::bad(Outcome::Refusal, ID, found, WHY, "run lab on that host, or use an Engine here: unset DOCKER_HOST")
         }
         Where::Elsewhere => {
-            let found = "none of the Engine's bridges is in this network namespace: this is a container with its socket";
-            Row::bad(Outcome::Refusal, ID, found, WHY, "run lab on the Engine's host, or start the container with --network host")
+            let found =
+                "none of the Engine's bridges is in this network namespace: this is a container with its socket";
+            Row::bad(
+                Outcome::Refusal,
+                ID,
+                found,
+                WHY,
+                "run lab on the Engine's host, or start the container with --network host",
+            )
         }
     }
 }
@@ -140,6 +146,9 @@ mod tests {
         let mut host = host();
         let view = host.view.as_mut().unwrap().as_mut().unwrap();
         view.addresses.retain(|own| own.device == "eth0");
+        assert_eq!(place(&docker(), &host), Where::Here, "the links are there");
+        let view = host.view.as_mut().unwrap().as_mut().unwrap();
+        view.links.retain(|link| link.name == "eth0");
         let row = local(&docker(), &host);
         assert_eq!(row.outcome, Outcome::Refusal);
         assert!(row.found.starts_with("none of the Engine's bridges"), "{row:?}");

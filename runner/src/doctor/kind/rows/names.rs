@@ -26,25 +26,30 @@ pub(in crate::doctor::kind) fn cluster(input: &KindDoctorInput, docker: &DockerS
     let of_cluster: Vec<&ContainerSeen> =
         docker.containers.iter().filter(|seen| seen.cluster.as_ref() == Some(name)).collect();
     if of_cluster.is_empty() {
-        let named: Vec<&ContainerSeen> = docker
-            .containers
-            .iter()
-            .filter(|seen| input.nodes.iter().any(|node| node.0 == seen.name))
-            .collect();
+        let named: Vec<&ContainerSeen> =
+            docker.containers.iter().filter(|seen| input.nodes.iter().any(|node| node.0 == seen.name)).collect();
         if named.is_empty() {
             return Row::ok(ID, format!("no cluster and no container has the name {name}"), WHY);
         }
         let found = format!("containers that are no cluster's have the nodes' names: {}", listed(&named));
-        return Row::bad(Outcome::Refusal, ID, found, WHY, "choose another name: lab up --name NAME, or rename them: docker rename");
+        return Row::bad(
+            Outcome::Refusal,
+            ID,
+            found,
+            WHY,
+            "choose another name: lab up --name NAME, or rename them: docker rename",
+        );
     }
     let there = listed(&of_cluster);
     if of_cluster.iter().all(|seen| ours(seen, state.as_deref())) {
         let found = format!("a lab of ours has the name {name}: {there}");
-        let remedy = format!("look at it: lab status; remove it: lab down --name {name}; or choose another: lab up --name NAME");
+        let remedy =
+            format!("look at it: lab status; remove it: lab down --name {name}; or choose another: lab up --name NAME");
         return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
     }
     let found = format!("a cluster that is not ours has the name {name}: {there}");
-    let remedy = format!("choose another name: lab up --name NAME; or, if nobody needs it: kind delete cluster --name {name}");
+    let remedy =
+        format!("choose another name: lab up --name NAME; or, if nobody needs it: kind delete cluster --name {name}");
     Row::bad(Outcome::Refusal, ID, found, WHY, remedy)
 }
 
@@ -71,7 +76,8 @@ pub(in crate::doctor::kind) fn kind_network(input: &KindDoctorInput, docker: &Do
     ];
     let reasons: Vec<String> = unfit.into_iter().filter(|(unfit, _)| *unfit).map(|(_, reason)| reason).collect();
     let members: Vec<&str> = seen.network.members.iter().map(|member| member.name.as_str()).collect();
-    let members = if members.is_empty() { "nothing is on it".to_owned() } else { format!("on it: {}", members.join(", ")) };
+    let members =
+        if members.is_empty() { "nothing is on it".to_owned() } else { format!("on it: {}", members.join(", ")) };
     if !reasons.is_empty() {
         let found = format!("the Docker network {name} does not fit: {}; {members}", reasons.join("; "));
         return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}, if nobody needs it"));

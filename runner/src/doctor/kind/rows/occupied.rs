@@ -5,6 +5,7 @@ use std::fmt;
 use ipnet::Ipv4Net;
 
 use crate::doctor::kind::facts::NetworkSeen;
+use crate::doctor::{Outcome, Row};
 use crate::observe::{NetnsView, Route, RouteKind, TABLE_LOCAL};
 
 /// A part of IPv4 that is taken.
@@ -48,28 +49,59 @@ fn leads_away(route: &Route) -> bool {
     route.table != TABLE_LOCAL && route.kind == RouteKind::Unicast && route.destination.prefix_len() > 1
 }
 
-/// All that is taken, each once: a Docker network's own route and gateway go with the network.
-pub(in crate::doctor::kind) fn occupied(view: Option<&NetnsView>, networks: &[NetworkSeen]) -> Vec<Occupied> {
-    let docker = networks.iter().flat_map(|seen| {
-        seen.subnets().map(|net| Occupied { net, by: By::Docker(seen.network.name.clone()) })
-    });
-    let mut all: Vec<Occupied> = docker.collect();
-    let Some(view) = view else { return all };
-    for route in view.routes.iter().filter(|route| leads_away(route)) {
-        let net = route.destination.trunc();
-        if all.iter().any(|taken| taken.net == net) {
-            continue;
+/// All that is taken, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub(in crate::doctor::kind) struct Taken {
+    /// Each part once: a Docker network's own route and gateway go with the network.
+    pub(in crate::doctor::kind) all: Vec<Occupied>,
+    /// What could not be looked at, and why.
+    pub(in crate::doctor::kind) unknown: Vec<String>,
+}
+
+impl Taken {
+    /// By the host that this view is of, and by these networks.
+    pub(in crate::doctor::kind) fn by(view: Result<&NetnsView, &str>, networks: Option<&[NetworkSeen]>) -> Self {
+        let mut taken = Self::default();
+        match networks {
+            Some(networks) => taken.all.extend(networks.iter().flat_map(docker)),
+            None => taken.unknown.push("Docker's networks, since no Engine answered".to_owned()),
         }
-        let device = route.hops.iter().find_map(|hop| hop.device.clone());
-        all.push(Occupied { net, by: By::Route(device.unwrap_or_else(|| "none".to_owned())) });
+        match view {
+            Ok(view) => taken.host(view),
+            Err(why) => taken.unknown.push(format!("the host's routes: {why}")),
+        }
+        taken
     }
-    for own in &view.addresses {
-        let net = Ipv4Net::from(own.address.addr());
-        if !own.address.addr().is_loopback() && !all.iter().any(|taken| taken.net.contains(&net)) {
-            all.push(Occupied { net, by: By::Address(own.device.clone()) });
+
+    fn host(&mut self, view: &NetnsView) {
+        for route in view.routes.iter().filter(|route| leads_away(route)) {
+            let net = route.destination.trunc();
+            if self.all.iter().any(|taken| taken.net == net) {
+                continue;
+            }
+            let device = route.hops.iter().find_map(|hop| hop.device.clone());
+            self.all.push(Occupied { net, by: By::Route(device.unwrap_or_else(|| "none".to_owned())) });
+        }
+        for own in &view.addresses {
+            let net = Ipv4Net::from(own.address.addr());
+            if !own.address.addr().is_loopback() && !self.all.iter().any(|taken| taken.net.contains(&net)) {
+                self.all.push(Occupied { net, by: By::Address(own.device.clone()) });
+            }
         }
     }
-    all
+
+    /// The row of something that overlaps nothing of what is known: good news only when everything is.
+    pub(in crate::doctor::kind) fn nothing(&self, id: &str, found: String, why: &str) -> Row {
+        if self.unknown.is_empty() {
+            return Row::ok(id, found, why);
+        }
+        let found = format!("{found}; not looked at: {}", self.unknown.join(", "));
+        Row::bad(Outcome::Warning, id, found, why, "compare with the Engine's host: ip route; docker network ls")
+    }
+}
+
+fn docker(seen: &NetworkSeen) -> impl Iterator<Item = Occupied> {
+    seen.subnets().map(|net| Occupied { net, by: By::Docker(seen.network.name.clone()) })
 }
 
 /// Those that overlap, in words; none when nothing does.
@@ -84,7 +116,7 @@ mod tests {
     use crate::doctor::kind::fixture::{address, docker, host, route};
 
     fn listed(view: &NetnsView) -> Vec<String> {
-        occupied(Some(view), &docker().networks).iter().map(Occupied::to_string).collect()
+        Taken::by(Ok(view), Some(&docker().networks)).all.iter().map(Occupied::to_string).collect()
     }
 
     #[test]
@@ -101,7 +133,11 @@ mod tests {
         let before = listed(&view);
         let mut sealed = route("10.0.0.0/8", None, "lo");
         sealed.kind = RouteKind::Blackhole;
-        view.routes.extend([sealed, route("0.0.0.0/1", Some("10.8.0.1"), "tun0"), route("128.0.0.0/1", Some("10.8.0.1"), "tun0")]);
+        view.routes.extend([
+            sealed,
+            route("0.0.0.0/1", Some("10.8.0.1"), "tun0"),
+            route("128.0.0.0/1", Some("10.8.0.1"), "tun0"),
+        ]);
         assert_eq!(listed(&view), before);
         view.routes.push(route("10.8.0.0/24", None, "tun0"));
         assert!(listed(&view).contains(&"the host route 10.8.0.0/24 dev tun0".to_owned()));
@@ -112,6 +148,19 @@ mod tests {
         let mut view = host().view.unwrap().unwrap();
         view.addresses.push(address("dummy0", "10.0.1.7/32"));
         assert_eq!(listed(&view).last().unwrap(), "the host's address 10.0.1.7 on dummy0");
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_no_good_news() {
+        let view = host().view.unwrap().unwrap();
+        let networks = docker().networks;
+        let outcome = |taken: &Taken| taken.nothing("net.pod_cidrs", "overlaps nothing".to_owned(), "").outcome;
+        assert_eq!(outcome(&Taken::by(Ok(&view), Some(&networks))), Outcome::Ok);
+        assert_eq!(outcome(&Taken::by(Ok(&view), None)), Outcome::Warning);
+        let unread = Taken::by(Err("cannot list routes"), Some(&networks));
+        let row = unread.nothing("net.pod_cidrs", "overlaps nothing".to_owned(), "");
+        assert_eq!(row.found, "overlaps nothing; not looked at: the host's routes: cannot list routes");
+        assert_eq!(row.outcome, Outcome::Warning);
     }
 
     #[test]

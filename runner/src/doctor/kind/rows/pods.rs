@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 
-use super::occupied::{By, Occupied, overlap, words};
+use super::occupied::{By, Occupied, Taken, overlap, words};
 use crate::doctor::kind::facts::HostSeen;
 use crate::doctor::kind::input::KindDoctorInput;
 use crate::doctor::{Outcome, Row};
@@ -19,11 +19,11 @@ pub(in crate::doctor::kind) fn used(input: &KindDoctorInput) -> Ipv4Net {
     Ipv4Net::new(input.pod_pool.network(), prefix).map_or(input.pod_pool, |net| net.trunc())
 }
 
-fn another_pool(input: &KindDoctorInput, taken: &[Occupied]) -> String {
+fn another_pool(input: &KindDoctorInput, taken: &Taken) -> String {
     let free = POOLS.iter().filter_map(|text| text.parse::<Ipv4Net>().ok()).find(|&pool| {
         !overlap(pool, used(input))
             && !overlap(pool, input.service_cidr)
-            && !taken.iter().any(|occupied| overlap(pool, occupied.net))
+            && !taken.all.iter().any(|occupied| overlap(pool, occupied.net))
     });
     match free {
         Some(pool) => format!("give the lab another pool: lab up --pod-pool {pool}"),
@@ -32,13 +32,13 @@ fn another_pool(input: &KindDoctorInput, taken: &[Occupied]) -> String {
 }
 
 /// `net.pod_cidrs`: a refusal, since pods and the host could not tell their addresses apart.
-pub(in crate::doctor::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &[Occupied]) -> Row {
+pub(in crate::doctor::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.pod_cidrs";
     const WHY: &str = "pods would not reach what has these addresses now, and packets for a pod could go there";
     let used = used(input);
-    let overlapping = taken.iter().filter(|occupied| overlap(used, occupied.net));
+    let overlapping = taken.all.iter().filter(|occupied| overlap(used, occupied.net));
     match words(overlapping) {
-        None => Row::ok(ID, format!("{used}, which the nodes will use, overlaps nothing"), WHY),
+        None => taken.nothing(ID, format!("{used}, which the nodes will use, overlaps nothing"), WHY),
         Some(what) => {
             let found = format!("{used}, which the nodes will use, overlaps {what}");
             Row::bad(Outcome::Refusal, ID, found, WHY, another_pool(input, taken))
@@ -47,13 +47,13 @@ pub(in crate::doctor::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &[Occup
 }
 
 /// `net.native_cidr`: a warning, since only what a pod asks of these addresses is lost.
-pub(in crate::doctor::kind) fn native_cidr(input: &KindDoctorInput, taken: &[Occupied]) -> Row {
+pub(in crate::doctor::kind) fn native_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.native_cidr";
     const WHY: &str = "packets to it leave with the pod's own address, which nobody outside can answer";
     let (used, native) = (used(input), input.native_cidr);
-    let beside = taken.iter().filter(|occupied| overlap(native, occupied.net) && !overlap(used, occupied.net));
+    let beside = taken.all.iter().filter(|occupied| overlap(native, occupied.net) && !overlap(used, occupied.net));
     match words(beside) {
-        None => Row::ok(ID, format!("{native} overlaps nothing beside the pods"), WHY),
+        None => taken.nothing(ID, format!("{native} overlaps nothing beside the pods"), WHY),
         Some(what) => {
             let found = format!("{native} contains {what}: pods will not reach it");
             Row::bad(Outcome::Warning, ID, found, WHY, another_pool(input, taken))
@@ -62,20 +62,23 @@ pub(in crate::doctor::kind) fn native_cidr(input: &KindDoctorInput, taken: &[Occ
 }
 
 /// `net.service_cidr`.
-pub(in crate::doctor::kind) fn service_cidr(input: &KindDoctorInput, taken: &[Occupied]) -> Row {
+pub(in crate::doctor::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.service_cidr";
     const WHY: &str = "nodes and pods take every address in it for a Service";
     let service = input.service_cidr;
-    let overlapping: Vec<&Occupied> = taken.iter().filter(|occupied| overlap(service, occupied.net)).collect();
+    let overlapping: Vec<&Occupied> = taken.all.iter().filter(|occupied| overlap(service, occupied.net)).collect();
     let Some(what) = words(overlapping.iter().copied()) else {
-        return Row::ok(ID, format!("{service} overlaps nothing"), WHY);
+        return taken.nothing(ID, format!("{service} overlaps nothing"), WHY);
     };
     let remedy: Vec<String> = overlapping
         .iter()
         .map(|occupied| match &occupied.by {
             By::Docker(name) => format!("docker network rm {name}, if nothing needs it"),
             By::Route(device) => {
-                format!("while the lab is up, do without it: sudo ip route del {} dev {device} (a VPN's ends with it)", occupied.net)
+                format!(
+                    "while the lab is up, do without it: sudo ip route del {} dev {device} (a VPN's ends with it)",
+                    occupied.net
+                )
             }
             By::Address(device) => format!("sudo ip address del {} dev {device}, if nothing needs it", occupied.net),
         })
@@ -111,13 +114,12 @@ pub(in crate::doctor::kind) fn resolver(input: &KindDoctorInput, host: &HostSeen
 mod tests {
     use super::*;
     use crate::doctor::kind::fixture::{docker, host, input, network, route};
-    use crate::doctor::kind::rows::occupied::occupied;
 
     /// What is taken where the host has these routes beside its own.
-    fn with(routes: &[(&str, &str)]) -> Vec<Occupied> {
+    fn with(routes: &[(&str, &str)]) -> Taken {
         let mut view = host().view.unwrap().unwrap();
         view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
-        occupied(Some(&view), &docker().networks)
+        Taken::by(Ok(&view), Some(&docker().networks))
     }
 
     #[test]
@@ -170,7 +172,7 @@ mod tests {
     fn what_takes_services_addresses_is_refused_by_its_name() {
         let mut networks = docker().networks;
         networks.push(network("compose_default", "10.96.1.0/24"));
-        let row = service_cidr(&input(), &occupied(None, &networks));
+        let row = service_cidr(&input(), &Taken::by(Err(""), Some(&networks)));
         assert_eq!(row.outcome, Outcome::Refusal);
         assert_eq!(row.found, "10.96.0.0/16 overlaps the Docker network compose_default (10.96.1.0/24)");
         assert_eq!(row.remedy, "docker network rm compose_default, if nothing needs it");

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 
-use super::occupied::{By, Occupied, overlap, words};
+use super::occupied::{By, Occupied, Taken, overlap, words};
 use super::pods::used;
 use crate::doctor::kind::facts::{AddressPool, DockerSeen, HostSeen, NetworkSeen};
 use crate::doctor::kind::input::KindDoctorInput;
@@ -32,12 +32,12 @@ fn pools(told: &[AddressPool]) -> Vec<AddressPool> {
 }
 
 /// The subnet that Docker will give to the next network: the first that nothing overlaps.
-fn next_subnet(told: &[AddressPool], taken: &[Occupied]) -> Option<Ipv4Net> {
+fn next_subnet(told: &[AddressPool], taken: &Taken) -> Option<Ipv4Net> {
     pools(told)
         .into_iter()
         .filter_map(|pool| pool.base.subnets(pool.size).ok())
         .flat_map(|subnets| subnets.take(MOST_SUBNETS))
-        .find(|&subnet| !taken.iter().any(|occupied| overlap(subnet, occupied.net)))
+        .find(|&subnet| !taken.all.iter().any(|occupied| overlap(subnet, occupied.net)))
 }
 
 /// The network that kind will use: of several of one name, it keeps the one with most containers, then the first id
@@ -51,7 +51,7 @@ pub(in crate::doctor::kind) fn network<'a>(docker: &'a DockerSeen, name: &str) -
 }
 
 /// `net.kind_subnet`.
-pub(in crate::doctor::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &[Occupied]) -> Row {
+pub(in crate::doctor::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &Taken) -> Row {
     const ID: &str = "net.kind_subnet";
     const WHY: &str = "the nodes' own addresses are in it, and it must be neither the pods' nor anybody else's";
     let name = &input.network;
@@ -75,27 +75,31 @@ pub(in crate::doctor::kind) fn kind_subnet(input: &KindDoctorInput, docker: &Doc
     };
     let elsewhere = "{\"default-address-pools\": [{\"base\": \"172.16.0.0/12\", \"size\": 16}]} in /etc/docker/daemon.json, \
                      then sudo systemctl restart docker";
-    let again = if there.is_some() { format!("docker network rm {name}, and {elsewhere}") } else { elsewhere.to_owned() };
+    let again =
+        if there.is_some() { format!("docker network rm {name}, and {elsewhere}") } else { elsewhere.to_owned() };
     for (what, net) in [("the pods' addresses", used(input)), ("the Services' addresses", input.service_cidr)] {
         if overlap(subnet, net) {
             return Row::bad(Outcome::Refusal, ID, format!("{found}, overlaps {what} {net}"), WHY, again);
         }
     }
     let others = |occupied: &&Occupied| occupied.by != By::Docker(name.clone());
-    let within: Vec<&Occupied> = taken.iter().filter(others).filter(|occupied| subnet.contains(&occupied.net)).collect();
+    let within: Vec<&Occupied> =
+        taken.all.iter().filter(others).filter(|occupied| subnet.contains(&occupied.net)).collect();
     if let Some(what) = words(within) {
         return Row::bad(Outcome::Refusal, ID, format!("{found}, overlaps {what}"), WHY, again);
     }
     if overlap(subnet, input.native_cidr) {
-        let found = format!("{found}, is within {}: pods reach the bridge without being masqueraded", input.native_cidr);
+        let found =
+            format!("{found}, is within {}: pods reach the bridge without being masqueraded", input.native_cidr);
         return Row::bad(Outcome::Warning, ID, found, WHY, again);
     }
-    let around: Vec<&Occupied> = taken.iter().filter(others).filter(|occupied| occupied.net.contains(&subnet)).collect();
+    let around: Vec<&Occupied> =
+        taken.all.iter().filter(others).filter(|occupied| occupied.net.contains(&subnet)).collect();
     if let Some(what) = words(around) {
         let found = format!("{found}, hides a part of {what}");
         return Row::bad(Outcome::Warning, ID, found, WHY, again);
     }
-    Row::ok(ID, format!("{found}, overlaps nothing"), WHY)
+    taken.nothing(ID, format!("{found}, overlaps nothing"), WHY)
 }
 
 /// `net.mtu`: kind gives its network the MTU of Docker's default network, whatever the uplink has.
@@ -107,15 +111,23 @@ pub(in crate::doctor::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen,
     let there = network(docker, &input.network);
     let default = docker.networks.iter().find(|seen| seen.network.name == "bridge");
     let mtu = there.or(default).and_then(NetworkSeen::mtu).unwrap_or(DEFAULT);
-    let view = host.view.as_ref().and_then(|view| view.as_ref().ok());
-    let uplink = view.and_then(|view| {
-        let default = view.routes.iter().filter(|route| route.destination.prefix_len() == 0);
-        let best = default.min_by_key(|route| route.metric)?;
-        let device = best.hops.iter().find_map(|hop| hop.device.clone())?;
-        let mtu = best.mtu.or_else(|| view.link(&device).map(|link| link.mtu))?;
-        Some((device, mtu.0))
-    });
     let nodes = if there.is_some() { "nodes have" } else { "nodes will have" };
+    let view = match &host.view {
+        Some(Ok(view)) => view,
+        unread => {
+            let why = unread.as_ref().and_then(|view| view.as_ref().err()).map_or("not read", String::as_str);
+            let found = format!("{nodes} {mtu}; the uplink's is not known: {why}");
+            return Row::bad(Outcome::Warning, ID, found, WHY, "ip link");
+        }
+    };
+    let uplink = {
+        let default = view.routes.iter().filter(|route| route.destination.prefix_len() == 0);
+        default.min_by_key(|route| route.metric).and_then(|best| {
+            let device = best.hops.iter().find_map(|hop| hop.device.clone())?;
+            let mtu = best.mtu.or_else(|| view.link(&device).map(|link| link.mtu))?;
+            Some((device, mtu.0))
+        })
+    };
     match uplink {
         None => Row::ok(ID, format!("{nodes} {mtu}; the host has no default route to compare it with"), WHY),
         Some((device, uplink)) if uplink < mtu => {
@@ -135,7 +147,6 @@ pub(in crate::doctor::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen,
 mod tests {
     use super::*;
     use crate::doctor::kind::fixture::{docker, host, input, network as made, route};
-    use crate::doctor::kind::rows::occupied::occupied;
     use crate::observe::Mtu;
 
     fn without_kind() -> DockerSeen {
@@ -146,8 +157,12 @@ mod tests {
 
     fn row(docker: &DockerSeen, routes: &[(&str, &str)]) -> Row {
         let mut view = host().view.unwrap().unwrap();
+        let bridges: Vec<String> = docker.networks.iter().map(NetworkSeen::bridge).collect();
+        let there = |device: &str| !device.starts_with("br-") || bridges.iter().any(|bridge| bridge == device);
+        view.routes.retain(|route| route.hops[0].device.as_deref().is_some_and(there));
+        view.addresses.retain(|own| there(&own.device));
         view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
-        kind_subnet(&input(), docker, &occupied(Some(&view), &docker.networks))
+        kind_subnet(&input(), docker, &Taken::by(Ok(&view), Some(&docker.networks)))
     }
 
     #[test]
@@ -219,6 +234,8 @@ mod tests {
         assert_eq!(row.outcome, Outcome::Warning);
         assert_eq!(row.found, "nodes will have 1500, and the uplink eth0 1460");
         assert!(row.remedy.starts_with("{\"mtu\": 1460} in /etc/docker/daemon.json"), "{row:?}");
+        let unread = HostSeen { view: None, ..host.clone() };
+        assert_eq!(mtu(&input(), &docker(), &unread).outcome, Outcome::Warning);
         let mut docker = docker();
         for seen in &mut docker.networks {
             seen.network.options.insert("com.docker.network.driver.mtu".to_owned(), "1400".to_owned());

@@ -16,7 +16,9 @@ fn get(pin: &ToolPin) -> String {
     };
     match pin.name.as_str() {
         "kind" => format!("go install sigs.k8s.io/kind@v{version}, or nix develop"),
-        "helm" => format!("curl -fL https://get.helm.sh/helm-v{version}-linux-{goarch}.tar.gz | tar xz, or nix develop"),
+        "helm" => {
+            format!("curl -fL https://get.helm.sh/helm-v{version}-linux-{goarch}.tar.gz | tar xz, or nix develop")
+        }
         "kubectl" => {
             format!("curl -fLO https://dl.k8s.io/release/v{version}/bin/linux/{goarch}/kubectl, or nix develop")
         }
@@ -57,7 +59,13 @@ pub(in crate::doctor::kind) fn tool(pin: &ToolPin, seen: Option<&ToolSeen>, dock
         }
         (Some(Ok(reached)), Some(docker)) if docker.id.as_ref().is_some_and(|id| id != reached) => {
             let found = format!("{version} ({path}) reaches another Engine than {}", docker.engine.endpoint);
-            Row::bad(without, &id, found, why, "docker context ls shows them; unset DOCKER_HOST and DOCKER_CONTEXT, or set one of them")
+            Row::bad(
+                without,
+                &id,
+                found,
+                why,
+                "docker context ls shows them; unset DOCKER_HOST and DOCKER_CONTEXT, or set one of them",
+            )
         }
         _ => Row::ok(&id, format!("{version} ({path})"), why),
     }
@@ -194,7 +202,11 @@ mod tests {
             ("kind", "kind v0.18.0-alpha+15cb3b75f9f5d3 go1.19.2 linux/amd64\n", "0.18.0-alpha"),
             ("helm", "v3.10.2+g50f003e\n", "3.10.2"),
             ("helm", "v3.10.2\n", "3.10.2"),
-            ("cilium", "cilium-cli: v0.12.11 compiled with go1.19.8 on linux/amd64\ncilium image (default): v1.12.2\n", "0.12.11"),
+            (
+                "cilium",
+                "cilium-cli: v0.12.11 compiled with go1.19.8 on linux/amd64\ncilium image (default): v1.12.2\n",
+                "0.12.11",
+            ),
             ("kubectl", kubectl, "1.25.3"),
         ] {
             assert_eq!(version_in(name, printed), Ok(version.to_owned()), "{printed}");
