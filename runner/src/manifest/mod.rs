@@ -21,6 +21,7 @@ mod value;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+pub(crate) use cilium::flatten;
 pub use cilium::{Bpf, ChartDefaults, CiliumConfig, KubeProxyReplacement, Release, ServiceHost, Tunnel, Values};
 pub use error::ManifestError;
 pub use expectations::{DEFAULT_CLUSTER, ExpectationsError};
