@@ -38,11 +38,11 @@ pub(crate) struct Kind {
     pub(crate) api: &'static str,
     /// The last part of the path, and the file's name.
     pub(crate) plural: &'static str,
-    pub(crate) kind: &'static str,
+    pub(crate) singular: &'static str,
 }
 
-const fn kind(api: &'static str, plural: &'static str, kind: &'static str) -> Kind {
-    Kind { api, plural, kind }
+const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -> Kind {
+    Kind { api, plural, singular }
 }
 
 /// What a server of Kubernetes 1.20 with Cilium 1.12 serves of it: no `discovery.k8s.io/v1`.
@@ -153,15 +153,12 @@ impl Objects {
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let items = self.items.entry(plural.to_owned()).or_default();
         let place = items.iter_mut().find(|item| same(item, &object));
-        let verb = match place {
-            Some(place) => {
-                *place = object.clone();
-                "MODIFIED"
-            }
-            None => {
-                items.push(object.clone());
-                "ADDED"
-            }
+        let verb = if let Some(place) = place {
+            *place = object.clone();
+            "MODIFIED"
+        } else {
+            items.push(object.clone());
+            "ADDED"
         };
         self.changes.push(Change { version: self.version, plural: plural.to_owned(), verb, object });
     }

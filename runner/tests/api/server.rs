@@ -222,7 +222,7 @@ async fn answer(
     let (parts, incoming) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let full = parts.uri.to_string();
-    let sent = incoming.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let sent = incoming.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let fault = {
         let mut state = state.lock().unwrap();
         state.requests.push(format!("{} {full}", parts.method));
@@ -309,10 +309,9 @@ fn get(state: &State, path: &str, query: &Query) -> Response<Body> {
         let object = items.into_iter().find(|object| wanted.selects(namespace.as_deref(), object));
         return object.map_or_else(|| not_found(path), |object| json_answer(200, object));
     }
-    let items: Vec<Value> =
-        items.filter(|object| query.selects(namespace.as_deref(), object)).map(|object| in_list(object)).collect();
+    let items: Vec<Value> = items.filter(|object| query.selects(namespace.as_deref(), object)).map(in_list).collect();
     let version = kind.api.trim_start_matches("/apis/").trim_start_matches("/api/");
-    let list = json!({"kind": format!("{}List", kind.kind), "apiVersion": version,
+    let list = json!({"kind": format!("{}List", kind.singular), "apiVersion": version,
         "metadata": {"resourceVersion": objects.version().to_string()}, "items": items});
     json_answer(200, &list)
 }

@@ -294,8 +294,8 @@ fn a_crash_loop_ends_the_wait_at_once_with_the_end_of_the_log() {
             one_less(objects);
             objects.change("pods", "cilium-9f6rr", |pod| waiting(pod, "CrashLoopBackOff", "back-off 40s"));
         });
-        let log: String = (1..=9).map(|line| format!("level=error line={line}\n")).collect();
-        server.log("kube-system/cilium-9f6rr previous", &log);
+        let log: Vec<String> = (1..=9).map(|line| format!("level=error line={line}")).collect();
+        server.log("kube-system/cilium-9f6rr previous", &log.join("\n"));
         let begun = clock::now();
         let error = cilium_of(&server, DEADLINE).await.unwrap_err();
         assert!(begun.elapsed() < DEADLINE / 2);

@@ -161,7 +161,8 @@ impl Api {
     ) -> Result<(), WaitError> {
         let agents = self.until_daemon_set_ready(namespace, "cilium", nodes, patience);
         let operators = self.until_deployment_ready(namespace, "cilium-operator", patience);
-        try_join(agents, operators).await.map(drop)
+        // Two watches each make a large future.
+        try_join(Box::pin(agents), Box::pin(operators)).await.map(drop)
     }
 
     async fn until_rolled_out<K>(
