@@ -114,7 +114,11 @@ impl Api {
             let selector = set.spec.as_ref().and_then(|spec| spec.selector.match_labels.clone());
             let it = convert::daemon_set(set.clone());
             let done = current && it.desired == wanted && it.updated == wanted && it.ready == wanted;
-            Rollout { selector, done, words: format!("{} of {} ready, {} scheduled", it.ready, wanted, it.desired) }
+            Rollout {
+                selector,
+                done,
+                words: words_of(current, format!("{} of {wanted} ready, {} scheduled", it.ready, it.desired)),
+            }
         };
         self.until_rolled_out(&what, namespace, sets, judge, patience).await
     }
@@ -139,7 +143,7 @@ impl Api {
             let it = convert::deployment(deployment.clone());
             let all = u32::try_from(status.replicas.unwrap_or_default()).unwrap_or_default();
             let done = current && it.updated == it.desired && it.available == it.desired && all == it.desired;
-            Rollout { selector, done, words: format!("{} of {} ready", it.ready, it.desired) }
+            Rollout { selector, done, words: words_of(current, format!("{} of {} ready", it.ready, it.desired)) }
         };
         self.until_rolled_out(&what, namespace, deployments, judge, patience).await
     }
@@ -157,7 +161,8 @@ impl Api {
     ) -> Result<(), WaitError> {
         let agents = self.until_daemon_set_ready(namespace, "cilium", nodes, patience);
         let operators = self.until_deployment_ready(namespace, "cilium-operator", patience);
-        try_join(agents, operators).await.map(drop)
+        // Two watches each make a large future.
+        try_join(Box::pin(agents), Box::pin(operators)).await.map(drop)
     }
 
     async fn until_rolled_out<K>(
@@ -244,4 +249,9 @@ fn unready(node: &KubeNode) -> Option<String> {
     let message = message.rsplit("plugin returns error: ").next().unwrap_or_default();
     let why = if message.is_empty() { &ready.reason } else { message };
     Some(format!("{} {word} ({})", node.name, cut(why, MESSAGE)))
+}
+
+/// How many are ready, and whether that is said of what was asked for last.
+fn words_of(current: bool, counts: String) -> String {
+    if current { counts } else { format!("{counts}, and not yet of the newest generation") }
 }

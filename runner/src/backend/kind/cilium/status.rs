@@ -1,4 +1,4 @@
-//! `cilium status -o json`: how an agent does (cilium 1.12: `api/v1/models`, StatusResponse).
+//! `cilium status -o json`: how an agent does (cilium 1.12: `api/v1/models`, `StatusResponse`).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
