@@ -134,7 +134,7 @@ impl Setup {
 
     /// What differs from the pins that this case is judged against; nothing where the case does not exist.
     pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
-        if case.body(self.backend).is_none() {
+        if !case.exists_on(self.backend) {
             return Vec::new();
         }
         let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
@@ -226,3 +226,6 @@ fn backend(on: On) -> Result<(BackendKind, Vec<String>), Failure> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;
