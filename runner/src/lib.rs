@@ -19,6 +19,7 @@ pub mod failure;
 pub mod harness;
 pub mod interrupt;
 pub mod judge;
+pub mod kit;
 pub mod manifest;
 pub mod nft_layout;
 pub mod observe;

@@ -124,6 +124,7 @@ impl Lines {
             Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
             Event::Case(case) => self.print(|terminal| terminal.case(case)),
             Event::Working(what) => self.progress.working(what),
+            Event::Waiting { stage, doing, elapsed } => self.progress.busy(stage.title(), doing, elapsed),
             Event::Kept(_) | Event::Note(_) => {}
         }
     }

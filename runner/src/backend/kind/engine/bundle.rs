@@ -1,0 +1,155 @@
+//! A program with all that it needs to run in a node, whatever the node's own C library is.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::linker::{ProgramHeader, libraries};
+
+/// Where bundles are put: not /tmp or /run, which are tmpfs in a kind node and hidden from the Engine's file transfer.
+pub(super) const PARENT: &str = "/usr/local/lib";
+/// The program's name there.
+const PROGRAM: &str = "lab";
+/// The last file to be unpacked: a bundle without it is one whose upload broke off.
+const COMPLETE: &str = "complete";
+/// The folder for the files that captures write.
+const CAPTURES: &str = "captures";
+/// How much of the digest names a bundle: 64 bits tell builds apart.
+const NAMED_BY: usize = 16;
+
+/// A program, its shared objects and its dynamic linker, as an archive.
+#[derive(Debug)]
+pub struct Bundle {
+    folder: String,
+    linker: Option<String>,
+    pub(super) architecture: String,
+    pub(super) archive: Bytes,
+}
+
+/// Why a program cannot be taken elsewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// A file cannot be read.
+    #[error("{}: it must be copied into the nodes and cannot be read; if it was built anew or upgraded meanwhile, start this program again", path.display())]
+    Read {
+        /// The program, or something it needs.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// It is no program that this kernel runs.
+    #[error("{}: it cannot be copied into the nodes: {why}", path.display())]
+    Program {
+        /// The program.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// What it needs is not known.
+    #[error("{}: which shared objects it needs in the nodes is not known: {why}", program.display())]
+    Libraries {
+        /// The program.
+        program: PathBuf,
+        /// The dynamic linker's words.
+        why: String,
+    },
+    /// The dynamic linker could not be run.
+    #[error(transparent)]
+    Exec(#[from] crate::exec::ExecError),
+}
+
+impl Bundle {
+    /// Bundles a program with the shared objects that it would load here.
+    ///
+    /// # Errors
+    /// [`BundleError`], naming the file that is missing or makes no sense.
+    pub async fn of(program: &Path) -> Result<Self, BundleError> {
+        let bytes = read(program)?;
+        let header =
+            ProgramHeader::read(&bytes).map_err(|why| BundleError::Program { path: program.to_owned(), why })?;
+        let mut files = vec![(PROGRAM.to_owned(), bytes)];
+        let mut linker = None;
+        if let Some(interpreter) = &header.interpreter {
+            for (name, path) in libraries(interpreter, program).await? {
+                files.push((name, read(&path)?));
+            }
+            let name = interpreter.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name.clone(), read(interpreter)?));
+            linker = Some(name);
+        }
+        // musl's linker is its C library too.
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        files.dedup_by(|(a, _), (b, _)| a == b);
+        let name = format!("{PROGRAM}-{}", digest(&files));
+        let archive = archive(&name, &files)
+            .map_err(|source| BundleError::Program { path: program.to_owned(), why: source.to_string() })?;
+        let folder = format!("{PARENT}/{name}");
+        Ok(Self { folder, linker, architecture: header.architecture, archive: archive.into() })
+    }
+
+    /// Its folder in a node: named by what is in it, so that what is there is never another build.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Octets of the archive.
+    pub const fn size(&self) -> usize {
+        self.archive.len()
+    }
+
+    /// What runs the program in a node. It must not start itself anew: it is not it that is executed.
+    pub fn command(&self, subcommand: &str) -> Vec<String> {
+        let in_folder = |name: &str| format!("{}/{name}", self.folder);
+        let mut argv = match &self.linker {
+            Some(linker) => vec![in_folder(linker), "--library-path".to_owned(), self.folder.clone()],
+            None => Vec::new(),
+        };
+        argv.extend([in_folder(PROGRAM), subcommand.to_owned()]);
+        argv
+    }
+
+    pub(super) fn complete(&self) -> String {
+        format!("{}/{COMPLETE}", self.folder)
+    }
+
+    pub(super) fn capture_file(&self, name: &str) -> PathBuf {
+        [&self.folder, CAPTURES, name].iter().collect()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
+    std::fs::read(path).map_err(|source| BundleError::Read { path: path.to_owned(), source })
+}
+
+fn digest(files: &[(String, Vec<u8>)]) -> String {
+    let mut digest = Sha256::new();
+    for (name, bytes) in files {
+        digest.update(format!("{name} {}\n", bytes.len()));
+        digest.update(bytes);
+    }
+    let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits[..NAMED_BY].to_owned()
+}
+
+/// The bundle's folder as a tar archive, the same for the same files.
+fn archive(name: &str, files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let size: usize = files.iter().map(|(_, bytes)| bytes.len() + 1024).sum();
+    let mut builder = tar::Builder::new(Vec::with_capacity(size + 4096));
+    let mut entry = |kind: tar::EntryType, path: String, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        builder.append_data(&mut header, path, bytes)
+    };
+    entry(tar::EntryType::Directory, format!("{name}/"), &[])?;
+    entry(tar::EntryType::Directory, format!("{name}/{CAPTURES}/"), &[])?;
+    for (file, bytes) in files {
+        entry(tar::EntryType::Regular, format!("{name}/{file}"), bytes)?;
+    }
+    entry(tar::EntryType::Regular, format!("{name}/{COMPLETE}"), &[])?;
+    builder.into_inner()
+}
