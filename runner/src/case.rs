@@ -8,6 +8,7 @@ use std::pin::Pin;
 use crate::backend::{BackendKind, Lab};
 use crate::expect::Expectations;
 use crate::judge::{Judgement, NotHeld};
+use crate::overrides::Pinned;
 use crate::stage::Stage;
 
 /// What a look yields before it is judged, or why nothing could be looked at.
@@ -40,6 +41,8 @@ pub struct Case {
     pub article: &'static str,
     /// What holds, in one sentence.
     pub claim: &'static str,
+    /// The pins that its judge compares with: its verdict says so where one of them was overridden.
+    pub against: &'static [Pinned],
     /// The state of the lab it needs.
     pub needs: Stage,
     /// Where it exists, and how it is decided there.

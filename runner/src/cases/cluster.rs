@@ -6,6 +6,7 @@ use crate::backend::Lab;
 use crate::case::{Case, On};
 use crate::judge::adjacency;
 use crate::judge::seen::NodesSeen;
+use crate::overrides::Pinned;
 use crate::stage::Stage;
 
 /// Docker.
@@ -13,6 +14,7 @@ pub(super) const DOCKER_ENGINE_ANSWERS: Case = Case {
     name: "cluster::docker_engine_answers",
     article: "install docker",
     claim: "The Docker Engine answers, and its API version, storage, cgroup version and privileged containers are as the lab needs.",
+    against: &[],
     needs: Stage::Doctor,
     on: On::KindOnly,
 };
@@ -22,6 +24,7 @@ pub(super) const THREE_NODE_CONTAINERS_RUN: Case = Case {
     name: "cluster::three_node_containers_run",
     article: "docker ps",
     claim: "One control plane and two workers run as containers of the pinned image; the API server is published on 127.0.0.1 only.",
+    against: &[Pinned::NodeImage],
     needs: Stage::ClusterCreated,
     on: On::KindOnly,
 };
@@ -31,6 +34,7 @@ pub(super) const THREE_NODES_RUN: Case = Case {
     name: "cluster::three_nodes_run",
     article: "kind create cluster",
     claim: "One control plane and the workers answer, each in a network namespace of its own with its own eth0 and address.",
+    against: &[],
     needs: Stage::ClusterCreated,
     on: both!(nodes, adjacency::three_nodes_run),
 };
@@ -40,6 +44,7 @@ pub(super) const NO_KUBE_PROXY: Case = Case {
     name: "cluster::no_kube_proxy",
     article: "kubeProxyMode: none",
     claim: "There is no kube-proxy DaemonSet, and no KUBE-SVC chain in any node.",
+    against: &[],
     needs: Stage::ClusterCreated,
     on: On::KindOnly,
 };
@@ -49,6 +54,7 @@ pub(super) const NODES_NOT_READY_FOR_WANT_OF_A_CNI: Case = Case {
     name: "cluster::nodes_not_ready_for_want_of_a_cni",
     article: "kubectl get nodes: NotReady, before Cilium",
     claim: "Before the CNI each node is NotReady because the network plugin is not ready.",
+    against: &[],
     needs: Stage::BaseObserved,
     on: On::KindOnly,
 };
@@ -58,6 +64,7 @@ pub(super) const NODES_ARE_WHAT_THE_ARTICLE_SHOWS: Case = Case {
     name: "cluster::nodes_are_what_the_article_shows",
     article: "kubectl get nodes -o wide",
     claim: "Version, roles, addresses, OS image, kernel and runtime of the nodes are the pinned ones.",
+    against: &[Pinned::Kubernetes],
     needs: Stage::ClusterCreated,
     on: On::KindOnly,
 };
@@ -67,6 +74,7 @@ pub(super) const CONTROL_PLANE_RUNS_NESTED_CONTAINERS: Case = Case {
     name: "cluster::control_plane_runs_nested_containers",
     article: "ctr -n k8s.io c ls in kind-control-plane",
     claim: "The control plane's containerd runs etcd, kube-apiserver, kube-controller-manager and kube-scheduler at the pinned version.",
+    against: &[Pinned::Kubernetes],
     needs: Stage::ClusterCreated,
     on: On::KindOnly,
 };
@@ -76,6 +84,7 @@ pub(super) const NODES_BECOME_READY: Case = Case {
     name: "cluster::nodes_become_ready",
     article: "kubectl get nodes: Ready, after Cilium",
     claim: "All nodes are Ready, and none became so before its agent started.",
+    against: &[],
     needs: Stage::NodesReady,
     on: On::KindOnly,
 };

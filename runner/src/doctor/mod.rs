@@ -7,8 +7,13 @@ mod netns;
 mod trial;
 
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
-pub use kind::kind;
+use crate::backend::BackendKind;
+use crate::harness::Setup;
+use crate::overrides::ImageName;
+
+pub use kind::{KindDoctorInput, kind};
 pub use netns::netns;
 pub use trial::{Tried, main as try_namespaces};
 
@@ -52,6 +57,22 @@ impl Row {
 
     fn bad(outcome: Outcome, id: &str, found: impl Into<String>, why: &str, remedy: impl Into<String>) -> Self {
         Self { id: id.to_owned(), outcome, found: found.into(), why: why.to_owned(), remedy: remedy.into() }
+    }
+}
+
+/// Looks at this machine for the lab that is to be built.
+pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
+    match setup.backend {
+        BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,
+        BackendKind::Kind => {
+            let cluster = setup.name_to_stay();
+            let mut input = KindDoctorInput::new(&setup.manifests, &setup.expect, cluster, runs_dir);
+            if let Some(image) = &setup.overrides.node_image {
+                input.node_image = image.to_string();
+            }
+            input.own_cilium_image = setup.overrides.local_image(ImageName::Cilium).is_some();
+            kind(&input).await
+        }
     }
 }
 

@@ -12,4 +12,4 @@ pub use libtest::{Harness, offered};
 pub use options::{Event, LabSource, SessionOptions, Stopped};
 pub use select::{Selection, selected};
 pub use session::Session;
-pub use setup::{Setup, setup};
+pub use setup::{Made, Setup, setup, setup_on};

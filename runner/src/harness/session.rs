@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::{BackendKind, Lab};
+use crate::backend::{BackendKind, Doing, Lab};
 use crate::case::Case;
 use crate::clock;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
@@ -28,6 +28,7 @@ pub struct Session {
     pub(super) lab: Option<Lab>,
     pub(super) reached: Vec<Stage>,
     pub(super) failed: Option<(Stage, String)>,
+    pub(super) doing: Doing,
     begun: std::time::Instant,
 }
 
@@ -57,7 +58,7 @@ impl Session {
     ///
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
-    pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
+    pub fn begin(setup: Setup, options: SessionOptions, cases: &[&Case]) -> Result<Self, Failure> {
         let id = new_id(&options.runs_dir);
         let lab = match &options.source {
             LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
@@ -70,12 +71,13 @@ impl Session {
             routing: setup.spec.routing,
             nodes: setup.spec.nodes.len(),
             replicas: setup.spec.replicas,
-            deviations: Vec::new(),
+            deviations: setup.deviations.iter().map(ToString::to_string).collect(),
+            overridden: cases.iter().filter(|case| !setup.deviations_of(case).is_empty()).count(),
             notes: setup.notes.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: HostFacts::read(),
             started: utc_now(),
-            selected,
+            selected: cases.len(),
         };
         let run = RunFile {
             schema: crate::evidence::SCHEMA,
@@ -87,6 +89,7 @@ impl Session {
             routing: setup.spec.routing,
             inputs: setup.inputs.clone(),
             expectations: setup.expect.clone(),
+            deviations: setup.deviations.clone(),
             pins: setup.pins.clone(),
             host: head.host.clone(),
         };
@@ -99,6 +102,7 @@ impl Session {
             lab: None,
             reached: Vec::new(),
             failed: None,
+            doing: Doing::default(),
             begun: clock::now(),
         })
     }
@@ -187,7 +191,9 @@ impl Session {
     }
 
     fn judged(&self, case: &Case, outcome: CaseOutcome, took: Duration, evidence: Vec<String>) -> CaseReport {
-        CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command))
+        let mut report = CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command));
+        report.deviation = self.setup.deviations_of(case).into_iter().map(ToString::to_string).collect();
+        report
     }
 
     fn keep(&mut self, report: CaseReport, tell: &mut dyn FnMut(Event<'_>)) -> CaseReport {
@@ -212,13 +218,10 @@ impl Session {
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
-        let made = match self.lab.take() {
-            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => Some(lab),
-            Some(_) | None => None,
-        };
+        let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
         let (staying, going) = if keep { (made, None) } else { (None, made) };
         let down = match going {
-            Some(lab) => lab.down().await,
+            Some(lab) => lab.down().await.map(|notes| self.report.head.notes.extend(notes)),
             None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();
@@ -227,7 +230,7 @@ impl Session {
             .and_then(|()| self.folder.finish().map_err(|error| Failure::input(&error)));
         let kept = match (staying, &written) {
             (Some(lab), Ok(_)) => lab.stay(),
-            (Some(lab), Err(_)) => lab.down().await,
+            (Some(lab), Err(_)) => lab.down().await.map(drop),
             (None, _) => Ok(()),
         };
         written?;

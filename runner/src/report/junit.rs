@@ -55,6 +55,7 @@ fn failed_stage(stage: &StageReport) -> TestCase {
 fn test_case(case: &CaseReport, report: &Report) -> TestCase {
     let mut test = TestCase::new(clean(&case.name), status(case, report));
     test.set_classname(clean(case.area())).set_time(case.seconds);
+    test.add_properties(case.deviation.iter().map(|deviation| ("deviation".to_owned(), clean(deviation))));
     if let CaseOutcome::Held { proof } = &case.outcome {
         let lines: Vec<String> =
             std::iter::once(&proof.summary).chain(&proof.details).map(|line| clean(line)).collect();

@@ -20,6 +20,7 @@ pub(super) fn head(selected: usize) -> RunHead {
         nodes: 3,
         replicas: 2,
         deviations: Vec::new(),
+        overridden: 0,
         notes: vec!["kind was not taken: no Docker Engine at unix:///var/run/docker.sock".to_owned()],
         version: "0.1.0".to_owned(),
         host: HostFacts { kernel: "6.18.0".to_owned(), architecture: "x86_64".to_owned(), cpus: 2 },
@@ -34,6 +35,7 @@ pub(super) fn case(name: &'static str, outcome: CaseOutcome) -> CaseReport {
         name,
         article: "(same L2)",
         claim: "each node resolves each peer by ARP to the peer's own address",
+        against: &[],
         needs: Stage::RoutingInstalled,
         on: On::KindOnly,
     };

@@ -22,6 +22,8 @@ pub struct Tally {
     pub not_on_backend: usize,
     /// Selected, but without a verdict.
     pub not_reached: usize,
+    /// Of those that held, the ones that were judged against overridden pins.
+    pub held_overridden: usize,
 }
 
 /// Why the program ends with the exit code it ends with, as far as a run decides it.
@@ -86,9 +88,27 @@ impl Report {
                 CaseOutcome::Deadline { .. } => &mut tally.deadline,
                 CaseOutcome::NotOnBackend => &mut tally.not_on_backend,
             } += 1;
+            if matches!(case.outcome, CaseOutcome::Held { .. }) && !case.deviation.is_empty() {
+                tally.held_overridden += 1;
+            }
         }
         tally.not_reached = self.head.selected.saturating_sub(self.cases.len());
         tally
+    }
+
+    /// How much of it is about the article's own pins, in words: once there are verdicts, of those that held; none
+    /// where nothing that the cases are judged against was overridden.
+    pub fn overridden(&self) -> Option<String> {
+        let (head, tally) = (&self.head, self.tally());
+        if head.overridden == 0 {
+            return None;
+        }
+        Some(if self.cases.is_empty() {
+            let (selected, are) = (head.selected, if head.overridden == 1 { "is" } else { "are" });
+            format!("{} of {selected} cases {are} judged against overridden pins", head.overridden)
+        } else {
+            format!("{} held, {} of them against overridden pins", tally.held, tally.held_overridden)
+        })
     }
 
     /// What decides the exit code. An interrupted run is that, whatever it saw before; a refuted or unobserved case
@@ -208,8 +228,16 @@ mod tests {
             not_on_backend(),
         ]);
         report.head.selected = 11;
-        let expected =
-            Tally { held: 2, refuted: 1, unobserved: 1, blocked: 1, deadline: 1, not_on_backend: 1, not_reached: 4 };
+        let expected = Tally {
+            held: 2,
+            refuted: 1,
+            unobserved: 1,
+            blocked: 1,
+            deadline: 1,
+            not_on_backend: 1,
+            not_reached: 4,
+            held_overridden: 0,
+        };
         assert_eq!(report.tally(), expected);
     }
 }

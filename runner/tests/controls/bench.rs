@@ -9,7 +9,7 @@ use lab::backend::netns::plan::{Plan, Spec};
 use lab::backend::netns::{Lifetime, NetnsLab};
 use lab::case::{Case, Look};
 use lab::cases;
-use lab::cli::{LabArgs, On};
+use lab::cli::{LabArgs, On, OverrideArgs};
 use lab::clock;
 use lab::expect::Expectations;
 use lab::failure::chain;
@@ -102,5 +102,13 @@ impl Bench {
 
 /// `lab run --on netns`.
 fn article() -> LabArgs {
-    LabArgs { on: On::Netns, routing: Routing::Native, nodes: None, replicas: None, manifests: None }
+    LabArgs {
+        on: On::Netns,
+        name: None,
+        routing: Routing::Native,
+        nodes: None,
+        replicas: None,
+        manifests: None,
+        overrides: OverrideArgs::default(),
+    }
 }

@@ -1,3 +1,26 @@
 //! The article's lab: Docker, kind, Kubernetes and Cilium.
 
+pub mod api;
+pub mod artefacts;
+pub mod cilium;
+pub mod chart;
+pub mod config;
+pub mod create;
+mod distribution;
+pub mod drift;
 pub mod engine;
+pub mod helm;
+pub mod images;
+mod install;
+mod lab;
+mod observed;
+pub mod ownership;
+mod pods;
+pub mod redact;
+pub mod seal;
+pub mod spec;
+mod stages;
+pub mod teardown;
+pub mod tool;
+
+pub use lab::{BeforeCni, KindLab, drift_of, engine_of, made_from, take_down_state};

@@ -68,7 +68,7 @@ impl KindDoctorInput {
             version: version.map(str::to_owned),
             builds,
         };
-        let named = manifests.node_names(expect.control_planes, expect.workers);
+        let named = manifests.node_names(cluster, expect.control_planes, expect.workers);
         Self {
             cluster: cluster.to_owned(),
             nodes: named.into_iter().map(|(node, _role)| node).collect(),
