@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::linker::{Header, libraries};
+use super::linker::{ProgramHeader, libraries};
 
 /// Where bundles are put: not /tmp or /run, which are tmpfs in a kind node and hidden from the Engine's file transfer.
 pub(super) const PARENT: &str = "/usr/local/lib";
@@ -66,7 +66,8 @@ impl Bundle {
     /// [`BundleError`], naming the file that is missing or makes no sense.
     pub async fn of(program: &Path) -> Result<Self, BundleError> {
         let bytes = read(program)?;
-        let header = Header::read(&bytes).map_err(|why| BundleError::Program { path: program.to_owned(), why })?;
+        let header =
+            ProgramHeader::read(&bytes).map_err(|why| BundleError::Program { path: program.to_owned(), why })?;
         let mut files = vec![(PROGRAM.to_owned(), bytes)];
         let mut linker = None;
         if let Some(interpreter) = &header.interpreter {

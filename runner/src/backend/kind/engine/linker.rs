@@ -15,20 +15,20 @@ use crate::exec::Invocation;
 const LIST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the header of a program tells.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramHeader {
     /// The architecture as Go, and so an Engine, names it: `amd64`.
-    pub(super) architecture: String,
+    pub architecture: String,
     /// The dynamic linker (`PT_INTERP`); none for a static program.
-    pub(super) interpreter: Option<PathBuf>,
+    pub interpreter: Option<PathBuf>,
 }
 
-impl Header {
+impl ProgramHeader {
     /// Reads it (System V ABI, chapter 4; the numbers of machines are those of include/uapi/linux/elf-em.h).
     ///
     /// # Errors
     /// What is wrong with the file, in words.
-    pub(super) fn read(program: &[u8]) -> Result<Self, String> {
+    pub fn read(program: &[u8]) -> Result<Self, String> {
         let file =
             ElfBytes::<AnyEndian>::minimal_parse(program).map_err(|error| format!("it is no ELF file: {error}"))?;
         let architecture = match file.ehdr.e_machine {
@@ -54,7 +54,7 @@ impl Header {
 ///
 /// # Errors
 /// [`BundleError`], when the dynamic linker cannot be run, or finds one missing.
-pub(super) async fn libraries(interpreter: &Path, program: &Path) -> Result<Vec<(String, PathBuf)>, BundleError> {
+pub async fn libraries(interpreter: &Path, program: &Path) -> Result<Vec<(String, PathBuf)>, BundleError> {
     // The linker's own list: glibc's and musl's understand --list, and no code of the program runs.
     let listed = Invocation::new(interpreter).args(["--list"]).args([program]).run(LIST_DEADLINE).await?;
     let wrong = |why: String| BundleError::Libraries { program: program.to_owned(), why };
@@ -114,13 +114,13 @@ mod tests {
             "aarch64" => "arm64",
             other => other,
         };
-        let header = Header::read(&own).unwrap();
+        let header = ProgramHeader::read(&own).unwrap();
         assert_eq!(header.architecture, architecture);
         assert!(header.interpreter.is_none_or(|interpreter| interpreter.is_file()));
         let mut foreign = own.clone();
         foreign[18..20].copy_from_slice(&EM_S390.to_ne_bytes());
-        assert_eq!(Header::read(&foreign).unwrap().architecture, "s390x");
-        assert!(Header::read(b"#!/bin/sh\n").unwrap_err().starts_with("it is no ELF file: "));
-        assert!(Header::read(&own[..40]).unwrap_err().starts_with("it is no ELF file: "));
+        assert_eq!(ProgramHeader::read(&foreign).unwrap().architecture, "s390x");
+        assert!(ProgramHeader::read(b"#!/bin/sh\n").unwrap_err().starts_with("it is no ELF file: "));
+        assert!(ProgramHeader::read(&own[..40]).unwrap_err().starts_with("it is no ELF file: "));
     }
 }
