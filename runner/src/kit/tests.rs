@@ -92,10 +92,7 @@ fn what_was_packed_is_there() {
         let seen = archive::pass_on(content.as_slice(), io::sink(), &naming()).unwrap();
         assert_eq!(seen.config, image.config_digest);
         let wanted = kit.wanted(name).unwrap();
-        assert_eq!(
-            (&wanted.reference, wanted.repo_digest().is_some()),
-            (&image.reference, name != HELLO_APP)
-        );
+        assert_eq!((&wanted.reference, wanted.repo_digest().is_some()), (&image.reference, name != HELLO_APP));
     }
     // Any tar program lists it.
     let names: Vec<String> = untar(&fs::read(&path).unwrap()).into_iter().map(|(path, _)| path).collect();
