@@ -86,12 +86,14 @@ pub fn refusals(rows: &[Row]) -> Option<String> {
     (!refused.is_empty()).then(|| refused.join("\n"))
 }
 
-/// All warnings, a text each.
+/// All warnings, a text each, and where more is said of them.
 pub fn warnings(rows: &[Row]) -> Vec<String> {
-    rows.iter()
-        .filter(|row| row.outcome == Outcome::Warning)
-        .map(|row| format!("{}: {}; {}: {}", row.id, row.found, row.why, row.remedy))
-        .collect()
+    let warned = rows.iter().filter(|row| row.outcome == Outcome::Warning);
+    let mut texts: Vec<String> = warned.map(|row| format!("{}: {}", row.id, row.found)).collect();
+    if !texts.is_empty() {
+        texts.push("`lab doctor` says why that matters, and what to do".to_owned());
+    }
+    texts
 }
 
 /// The rows as a table for a reader, as in `lab doctor`.

@@ -11,17 +11,18 @@ use std::time::Duration;
 use super::api::Api;
 use super::config::mark_of;
 use super::create::kubeconfig_of;
-use super::drift::{ClusterRecord, Drift, drift};
-use super::engine::{Engine, EngineError, NodeProbe, Settings};
+use super::drift::ClusterRecord;
+use super::engine::{Engine, NodeProbe};
 use super::ownership::members;
 use super::seal::Seal;
+use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use super::spec::KindSpec;
-use super::teardown::{TakenDown, take_down};
+use super::standing::take_down_state;
 use crate::backend::{Doing, LabError, StoredBase};
 use crate::judge::seen::WireSeen;
 use crate::observe::{ImageSource, KubeNode, NodeName, Role};
 use crate::stage::Stage;
-use crate::state::{ClusterMark, LabState, StateDir, StateError};
+use crate::state::{ClusterMark, LabState, StateDir};
 
 /// What was seen of the nodes' networks before the CNI, within the state folder.
 pub(super) const BASE_FILE: &str = "base.json";
@@ -30,7 +31,7 @@ pub(super) const BEFORE_FILE: &str = "before-cni.json";
 /// Addresses, and what the agents were told: [`ClusterRecord`].
 pub(super) const RECORD_FILE: &str = "cluster.json";
 /// What the lab was made from: [`KindSpec`].
-const SPEC_FILE: &str = "spec.json";
+pub(super) const SPEC_FILE: &str = "spec.json";
 /// Stages that stand.
 const BUILT_FILE: &str = "built.json";
 /// Where each image came from.
@@ -141,6 +142,7 @@ impl KindLab {
                 ),
             });
         }
+        let before = Snapshot::take(&self.engine, &self.program).await?;
         let network = self.spec.expect.network.clone();
         let mark = ClusterMark {
             endpoint: self.engine.endpoint(),
@@ -150,6 +152,7 @@ impl KindLab {
         };
         state.write(&LabState::clustered(&self.name, self.spec.routing, mark))?;
         state.write_json(SPEC_FILE, &self.spec)?;
+        state.write_json(SNAPSHOT_FILE, &before)?;
         let folder = mark_of(state.path());
         std::fs::create_dir_all(&folder).map_err(|source| LabError::Scratch { path: folder, source })?;
         let _first = self.state.set(state);
@@ -325,57 +328,6 @@ impl KindLab {
         }
         let Some(state) = self.state.get() else { return Ok(Vec::new()) };
         self.doing.now("removing the nodes");
-        Ok(take_down_state(&self.engine, state).await?.notes)
+        Ok(take_down_state(&self.engine, state, &self.program).await?.notes)
     }
-}
-
-/// What the lab of this state folder was made from; none if it was never claimed.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn made_from(state: &StateDir) -> Result<Option<KindSpec>, StateError> {
-    state.read_json(SPEC_FILE)
-}
-
-/// The Engine that holds the lab of this state folder.
-///
-/// # Errors
-/// When it cannot be reached.
-pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
-    let engine = Engine::connect().await;
-    match engine {
-        Ok(engine) if engine.endpoint() == mark.endpoint => Ok(engine),
-        // The environment names another Engine now, or none.
-        _ => {
-            let settings = Settings { host: Some(mark.endpoint.clone()), ..Settings::of_this_process() };
-            Ok(Engine::connect_to(settings.endpoint().map_err(EngineError::from)?).await?)
-        }
-    }
-}
-
-/// What has become of the lab of this state folder since it was built.
-///
-/// # Errors
-/// When Docker does not tell.
-pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>, LabError> {
-    let Some(record) = state.read_json::<ClusterRecord>(RECORD_FILE)? else { return Ok(Vec::new()) };
-    let Some(spec) = made_from(state)? else { return Ok(Vec::new()) };
-    let engine = engine_of(mark).await?;
-    let now = members(&engine, Some(&mark.cluster)).await?;
-    let first = spec.nodes.iter().find(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.clone());
-    let control_plane = first.unwrap_or_else(|| NodeName(format!("{}-control-plane", mark.cluster)));
-    Ok(drift(state.name(), &mark.network, &control_plane, &record, &now))
-}
-
-/// Takes away the kind lab of this state folder.
-///
-/// # Errors
-/// When something stays.
-pub async fn take_down_state(engine: &Engine, state: &StateDir) -> Result<TakenDown, LabError> {
-    let Some(cluster) = state.read()?.and_then(|known| known.cluster) else {
-        // Claimed, and nothing made yet.
-        state.remove()?;
-        return Ok(TakenDown::default());
-    };
-    take_down(engine, state, &cluster).await
 }

@@ -19,9 +19,12 @@ pub mod ownership;
 mod pods;
 pub mod redact;
 pub mod seal;
+pub mod snapshot;
 pub mod spec;
 mod stages;
+mod standing;
 pub mod teardown;
 pub mod tool;
 
-pub use lab::{BeforeCni, KindLab, drift_of, engine_of, made_from, take_down_state};
+pub use lab::{BeforeCni, KindLab};
+pub use standing::{drift_of, engine_of, made_from, take_down_state};

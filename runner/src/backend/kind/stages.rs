@@ -25,8 +25,8 @@ use crate::stage::Stage;
 const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
 /// For nodes to become Ready once their agents are.
 const READY_DEADLINE: Duration = Duration::from_mins(2);
-/// For the workload's pods to be ready and its endpoints to be complete.
-const WORKLOAD_DEADLINE: Duration = Duration::from_mins(2);
+/// For the workload's pods to be ready and its endpoints to be complete: each node compiles BPF programs for its first pod.
+const WORKLOAD_DEADLINE: Duration = Duration::from_mins(5);
 
 pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
     LabError::Stage { stage, why: why.into() }

@@ -2,6 +2,7 @@
 //! files. Nothing that does not carry the lab's mark is touched. May be repeated, also after a crash.
 
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use std::path::Path;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -9,6 +10,7 @@ use super::config::mark_of;
 use super::engine::{Engine, EngineError};
 use super::ownership::{Member, members};
 use super::seal;
+use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use crate::backend::LabError;
 use crate::failure::chain;
 use crate::state::{ClusterMark, StateDir};
@@ -46,7 +48,12 @@ impl TakenDown {
 ///
 /// # Errors
 /// All that went wrong, in one text; the state folder stays then, so that it can be tried again.
-pub async fn take_down(engine: &Engine, state: &StateDir, mark: &ClusterMark) -> Result<TakenDown, LabError> {
+pub async fn take_down(
+    engine: &Engine,
+    state: &StateDir,
+    mark: &ClusterMark,
+    program: &Path,
+) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
     match members(engine, Some(&mark.cluster)).await {
@@ -85,8 +92,23 @@ pub async fn take_down(engine: &Engine, state: &StateDir, mark: &ClusterMark) ->
             why: failures.join("; "),
         });
     }
+    gone.notes.push(compared(engine, state, program).await?);
     state.remove()?;
     Ok(gone)
+}
+
+/// Docker and the host, before and after.
+async fn compared(engine: &Engine, state: &StateDir, program: &Path) -> Result<String, LabError> {
+    let Some(before) = state.read_json::<Snapshot>(SNAPSHOT_FILE)? else {
+        return Ok("nothing was noted before this lab was made: Docker and this host cannot be compared".to_owned());
+    };
+    let differences = before.differences(&Snapshot::take(engine, program).await?);
+    Ok(if differences.is_empty() {
+        format!("Docker and this host are as before: {}", before.compared())
+    } else {
+        let whose = "not as before, by this lab's doing or somebody else's:";
+        format!("{whose} {}", differences.join("; "))
+    })
 }
 
 /// All at once: each takes seconds in which nothing is computed.
