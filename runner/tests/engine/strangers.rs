@@ -11,14 +11,14 @@ use tokio::net::UnixListener;
 const SILENCE: &str = "silence";
 
 /// Answers each request by its path; what it has been asked, in order.
-struct Stranger {
-    endpoint: Endpoint,
+pub(crate) struct Stranger {
+    pub(crate) endpoint: Endpoint,
     asked: Arc<Mutex<Vec<String>>>,
     _folder: tempfile::TempDir,
 }
 
 impl Stranger {
-    fn serve(reply: fn(&str) -> String) -> Self {
+    pub(crate) fn serve(reply: impl Fn(&str) -> String + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -44,9 +44,14 @@ impl Stranger {
         let endpoint = Endpoint::parse(&format!("unix://{}", socket.display()), None, "DOCKER_HOST").unwrap();
         Self { endpoint, asked, _folder: folder }
     }
+
+    /// The paths that it has been asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
 }
 
-fn http(status: &str, body: &str) -> String {
+pub(crate) fn http(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -109,7 +114,7 @@ fn the_version_that_was_agreed_on_is_spoken() {
         let engine = Engine::connect_to(stranger.endpoint.clone()).await.unwrap();
         assert_eq!((engine.api().to_string().as_str(), engine.architecture()), ("1.41", Some("amd64")));
         let facts = engine.facts().await.unwrap();
-        assert_eq!(*stranger.asked.lock().unwrap(), ["/version", "/v1.41/info"]);
+        assert_eq!(stranger.asked(), ["/version", "/v1.41/info"]);
         assert_eq!((facts.rootless, facts.storage_driver.as_deref()), (Some(true), Some("overlay2")));
         // What it does not tell is not made up.
         assert_eq!((facts.cgroup_version, facts.kernel, facts.runtimes.len()), (None, None, 0));
@@ -128,6 +133,6 @@ fn what_an_engine_refuses_is_told_in_its_own_words() {
         let error = engine.networks().await.unwrap_err();
         let expected = "the Docker Engine would not list its networks: no space left on device (HTTP status 500)";
         assert_eq!(error.to_string(), expected);
-        assert_eq!(stranger.asked.lock().unwrap()[1], "/v1.50/networks");
+        assert_eq!(stranger.asked()[1], "/v1.50/networks");
     });
 }

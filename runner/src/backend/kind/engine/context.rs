@@ -207,7 +207,7 @@ mod tests {
         let by_host =
             Settings { host: Some("unix:///x.sock".to_owned()), context: Some("there".to_owned()), ..current.clone() };
         assert_eq!(by_host.endpoint().unwrap().to_string(), "unix:///x.sock");
-        let empty = Settings { host: Some("".to_owned()), context: Some("".to_owned()), ..current };
+        let empty = Settings { host: Some(String::new()), context: Some(String::new()), ..current };
         assert_eq!(empty.endpoint().unwrap().to_string(), "tcp://192.0.2.7:2376");
     }
 
