@@ -64,6 +64,11 @@ impl Case {
         self.name.split_once("::").map_or(self.name, |(area, _claim)| area)
     }
 
+    /// Whether it exists on this backend.
+    pub const fn exists_on(&self, backend: BackendKind) -> bool {
+        matches!(self.on, On::Both(_)) || matches!(backend, BackendKind::Kind)
+    }
+
     /// How it is decided on this backend; none where it does not exist.
     pub const fn body(&self, backend: BackendKind) -> Option<Body> {
         match (self.on, backend) {

@@ -7,7 +7,7 @@ use super::words::cut;
 use crate::failure::chain;
 
 /// What of a server's own words is repeated, in characters.
-const WORDS: usize = 400;
+const WORDS: usize = 2000;
 
 /// What hyper says of an answer that is no HTTP, and of words that came before any were asked for.
 const NO_HTTP: [&str; 2] = ["invalid HTTP", "unexpected message from connection"];

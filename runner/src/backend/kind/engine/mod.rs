@@ -1,7 +1,7 @@
 //! The Docker Engine: where it is, what it tells, commands and files in its containers, and the probe in a lab's nodes.
 //!
-//! Everything goes through the Engine's API (<https://docs.docker.com/engine/api/>), save that a running probe is held
-//! by the `docker` program, a process like any other that this program starts.
+//! Everything goes through the Engine's API (<https://docs.docker.com/engine/api/>), save that a probe with captures is
+//! held by the `docker` program: a process like any other that this program starts, talks to and ends.
 
 mod api;
 mod bundle;
