@@ -13,6 +13,7 @@ use super::config::mark_of;
 use super::create::kubeconfig_of;
 use super::drift::{ClusterRecord, Drift, drift};
 use super::engine::{Engine, EngineError, NodeProbe, Settings};
+use super::said::Said;
 use super::ownership::members;
 use super::seal::Seal;
 use super::spec::KindSpec;
@@ -48,6 +49,9 @@ pub struct BeforeCni {
     pub observed: Duration,
     /// The API server's nodes.
     pub nodes: Vec<KubeNode>,
+    /// What the article's own commands said then.
+    #[serde(default)]
+    pub said: Vec<Said>,
 }
 
 /// A kind lab.

@@ -18,10 +18,12 @@ mod observed;
 pub mod ownership;
 mod pods;
 pub mod redact;
+mod said;
 pub mod seal;
 pub mod spec;
 mod stages;
 pub mod teardown;
 pub mod tool;
 
+pub use said::{ByHand, Said};
 pub use lab::{BeforeCni, KindLab, drift_of, engine_of, made_from, take_down_state};
