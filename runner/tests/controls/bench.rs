@@ -94,9 +94,7 @@ impl Bench {
     pub(crate) async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);
-        match lab {
-            Lab::Netns(lab) => lab.down().await.map_err(|error| chain(&error)),
-        }
+        lab.down().await.map(drop).map_err(|error| error.to_string())
     }
 }
 

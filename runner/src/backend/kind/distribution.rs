@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::engine::Engine;
 use super::images::{CILIUM, HELLO_APP, NODE, OPERATOR, Origin, Parcel, Wanted};
-use super::lab::KindLab;
+use super::lab::{IMAGES_FILE, KindLab};
 use super::ownership::members;
 use super::stages::failed;
 use crate::backend::{Doing, LabError};
@@ -66,7 +66,7 @@ impl KindLab {
         opened.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
-    /// Makes sure that the Engine has the node image. What kind is to call it.
+    /// Makes sure that the Engine has the node image, and notes down which it is. What kind is to call it.
     pub(super) async fn node_image(&self) -> Result<String, LabError> {
         let stage = Stage::ClusterCreated;
         let say = self.say();
@@ -74,11 +74,26 @@ impl KindLab {
             && let Some(kit) = self.kit()?
         {
             let loaded = kit.load_node(&self.engine, &say).await.map_err(|error| failed(stage, chain(&error)))?;
-            return Ok(loaded.source.reference);
+            let reference = loaded.source.reference.clone();
+            self.state()?.write_json(IMAGES_FILE, &[loaded.source])?;
+            return Ok(reference);
         }
         let wanted = self.wanted(NODE, self.spec.node_image.as_deref())?;
         let held = self.engine.take(&wanted, PULL_DEADLINE, &say).await;
-        held.map_err(|error| failed(stage, chain(&error)))?;
+        let held = held.map_err(|error| failed(stage, chain(&error)))?;
+        let config = match &held.config {
+            Some(config) => config.clone(),
+            None => self.engine.config_digest(&wanted, &held).await.map_err(|error| failed(stage, chain(&error)))?,
+        };
+        let source = ImageSource {
+            name: NODE.to_owned(),
+            reference: wanted.reference.familiar(),
+            repo_digest: wanted.repo_digest().map(ToString::to_string),
+            config_digest: config.to_string(),
+            engine_id: Some(held.id.to_string()),
+            from: wanted.from(),
+        };
+        self.state()?.write_json(IMAGES_FILE, &[source])?;
         Ok(wanted.shown())
     }
 

@@ -45,8 +45,11 @@ impl KindLab {
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
-        let images = self.end_distribution().await?;
+        let moved = self.end_distribution().await?;
         let state = self.state()?;
+        let mut images = self.images()?;
+        images.retain(|known| moved.iter().all(|image| image.name != known.name));
+        images.extend(moved);
         state.write_json(IMAGES_FILE, &images)?;
         let chart = self.chart(&helm).await?;
         self.helm_install(&helm, &chart, host).await?;
