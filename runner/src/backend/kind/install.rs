@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::api::Patience;
 use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
-use super::api::Patience;
 use super::{chart, helm, tool};
 use crate::backend::LabError;
 use crate::failure::chain;
@@ -35,7 +35,13 @@ impl KindLab {
         let addresses = self.addresses().await?;
         let control_plane = self.control_plane();
         let host = *addresses.get(&control_plane).ok_or_else(|| {
-            failed(STAGE, format!("{control_plane} has no address on {}: `docker start {control_plane}`", self.spec.expect.network))
+            failed(
+                STAGE,
+                format!(
+                    "{control_plane} has no address on {}: `docker start {control_plane}`",
+                    self.spec.expect.network
+                ),
+            )
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
@@ -53,8 +59,9 @@ impl KindLab {
         let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
         let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
-        let (version, port) =
-            (&self.spec.manifests.pins.chart.version, self.spec.manifests.cilium.values.k8s_service_port.get());
+        let pinned = self.spec.manifests.pins.chart.version.as_str();
+        let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
+        let port = self.spec.manifests.cilium.values.k8s_service_port.get();
         Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}", self.nodes().len()))
     }
 
@@ -62,7 +69,8 @@ impl KindLab {
     pub(super) async fn addresses(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
         let network = &self.spec.expect.network;
         let containers = self.containers().await?;
-        let address = containers.iter().filter_map(|container| Some((container.name.clone(), container.address_on(network)?)));
+        let address =
+            containers.iter().filter_map(|container| Some((container.name.clone(), container.address_on(network)?)));
         Ok(address.collect())
     }
 

@@ -2,8 +2,8 @@
 
 pub mod api;
 pub mod artefacts;
-pub mod cilium;
 pub mod chart;
+pub mod cilium;
 pub mod config;
 pub mod create;
 mod distribution;
