@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::HostFacts;
 use super::model::{CaseOutcome, CaseReport, Report, RunHead, StageOutcome, StageReport};
 use crate::backend::{BackendKind, Routing};
-use crate::case::{Case, On};
+use crate::case::{Body, Case, On};
 use crate::judge::{Finding, Proof, Reason};
 use crate::observe::{NodeName, Place};
 use crate::stage::Stage;
@@ -37,7 +37,7 @@ pub(super) fn case(name: &'static str, outcome: CaseOutcome) -> CaseReport {
         claim: "each node resolves each peer by ARP to the peer's own address",
         against: &[],
         needs: Stage::RoutingInstalled,
-        on: On::KindOnly,
+        on: On::KindOnly(Body::BLIND),
     };
     let evidence = vec![format!("cases/{}/evidence.jsonl", name.replace("::", "__"))];
     CaseReport::new(&case, outcome, Duration::from_millis(12), evidence, &|place, command| {

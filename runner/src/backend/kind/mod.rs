@@ -11,6 +11,7 @@ pub mod drift;
 pub mod engine;
 pub mod helm;
 pub mod images;
+pub mod in_node;
 mod install;
 mod lab;
 mod observed;
