@@ -62,8 +62,9 @@ impl KindLab {
         let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
         let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
-        let (version, port) =
-            (&self.spec.manifests.pins.chart.version, self.spec.manifests.cilium.values.k8s_service_port.get());
+        let pinned = self.spec.manifests.pins.chart.version.as_str();
+        let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
+        let port = self.spec.manifests.cilium.values.k8s_service_port.get();
         Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}", self.nodes().len()))
     }
 
