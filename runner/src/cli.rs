@@ -1,11 +1,13 @@
 //! The command line.
 
+mod kit;
 mod lab;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 
 use crate::backend::netns::holder::HolderArgs;
@@ -72,6 +74,8 @@ pub enum Command {
     /// Show a run's report again
     #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
     Report(ReportArgs),
+    /// Pack all that a lab on kind needs into one file, or show what such a file holds
+    Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)
     #[command(hide = true)]
     Probe(ProbeArgs),

@@ -52,8 +52,14 @@ async fn row(state: &StateDir) -> Row {
         // One lab's trouble does not hide the others.
         Err(error) => ("unreadable", None, Some(error.to_string())),
     };
-    let mut row =
-        Row { name: state.name().to_owned(), state: word, why, folder: state.path().display().to_string(), lab, drift: Vec::new() };
+    let mut row = Row {
+        name: state.name().to_owned(),
+        state: word,
+        why,
+        folder: state.path().display().to_string(),
+        lab,
+        drift: Vec::new(),
+    };
     if let Some(mark) = row.lab.as_ref().and_then(|lab| lab.cluster.clone()) {
         match drift_of(state, &mark).await {
             Ok(drift) => {
@@ -82,7 +88,8 @@ fn line(row: &Row) -> String {
         let by = lab.holder.as_ref().map_or_else(|| "Docker".to_owned(), |holder| format!("process {}", holder.pid));
         format!("{what}: up, held by {by}\n")
     } else if row.state == "drifted" {
-        let told = row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));
+        let told =
+            row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));
         format!("{what}: not as it was built\n{}", told.collect::<String>())
     } else {
         format!("{what}: gone, its process has ended; `lab down --name {}` removes what is left\n", row.name)

@@ -184,7 +184,7 @@ impl Setup {
 
     /// What differs from the pins that this case is judged against; nothing where the case does not exist.
     pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
-        if case.body(self.backend).is_none() {
+        if !case.exists_on(self.backend) {
             return Vec::new();
         }
         let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
@@ -265,3 +265,6 @@ fn name(backend: BackendKind, args: &LabArgs) -> Result<Option<String>, Failure>
         (BackendKind::Kind, Some(name)) => Ok(Some(name.clone())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,8 @@ impl Session {
     async fn start(&mut self) -> Result<(), String> {
         let LabSource::Made { lifetime, .. } = self.options.source.clone() else { return Ok(()) };
         if let Some(Lab::Kind(lab)) = &self.lab {
-            return lab.claim().await.map_err(|error| chain(&error));
+            lab.claim().await.map_err(|error| chain(&error))?;
+            return self.setup.remember(&self.lab_name()).map_err(|error| chain(&error));
         }
         let name = self.lab_name();
         let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;

@@ -75,8 +75,9 @@ pub struct Index {
     pub packed: String,
     /// What its images run on.
     pub platform: Platform,
-    /// The version of Kubernetes that its pins name.
-    pub kubernetes: Version,
+    /// The version of Kubernetes that its node image brings; none where that is not the pinned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Version>,
     /// Images.
     pub images: Vec<KitImage>,
     /// Cilium's chart.

@@ -116,7 +116,9 @@ impl Kit {
             Ok(())
         };
         let loaded = clock::within(DEADLINE, "loading", loading).await;
-        let read = reading.await.map_err(|stopped| KitError::Stopped { path: self.path().to_owned(), why: stopped.to_string() })?;
+        let read = reading
+            .await
+            .map_err(|stopped| KitError::Stopped { path: self.path().to_owned(), why: stopped.to_string() })?;
         match (loaded, read) {
             (Ok(Err(error)), Ok(_) | Err(crate::backend::kind::images::ArchiveError::Write(_))) => {
                 Err(refused(&shown, "loaded", error).into())

@@ -6,15 +6,19 @@
 //! has another configuration digest than the one that is judged against.
 
 mod chart;
+mod describe;
 mod error;
 mod index;
 mod load;
 mod open;
 mod pack;
 mod section;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use chart::{bring as bring_chart, verify as verify_chart};
+pub use describe::describe;
 pub use error::KitError;
 pub use index::{INDEX_FILE, Index, KitChart, KitImage, Member, SCHEMA, Stored};
 pub use load::Loaded;

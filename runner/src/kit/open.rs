@@ -55,7 +55,9 @@ impl Kit {
         }
         let file = Arc::new(file);
         compressed(&file).map_or(Ok(()), |program| {
-            Err(not_a_kit(&format!("it is compressed as a whole; `{program}` it first, what is in a kit is compressed")))
+            Err(not_a_kit(&format!(
+                "it is compressed as a whole; `{program}` it first, what is in a kit is compressed"
+            )))
         })?;
         let places = places(path, &file, about.len())?;
         let index = index(path, &file, &places)?;
@@ -77,11 +79,8 @@ impl Kit {
 
     /// What is named is there, once, and nothing else; and all that a lab needs is named.
     fn check_members(&self) -> Result<(), KitError> {
-        let wrong = |member: &str, why: String| KitError::Member {
-            path: self.path.clone(),
-            member: member.to_owned(),
-            why,
-        };
+        let wrong =
+            |member: &str, why: String| KitError::Member { path: self.path.clone(), member: member.to_owned(), why };
         let mut named: Vec<&str> = Vec::new();
         for member in self.index.members() {
             let Some(place) = self.places.get(&member.path) else {
@@ -234,7 +233,9 @@ fn places(path: &Path, file: &Arc<File>, length: u64) -> Result<BTreeMap<String,
 /// `kit.json`, or a file in `images/` or `chart/`.
 fn fits(name: &str) -> bool {
     let plain = |part: &str| {
-        !part.starts_with('.') && !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        !part.starts_with('.')
+            && !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     match name.split_once('/') {
         None => name == INDEX_FILE,

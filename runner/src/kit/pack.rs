@@ -21,8 +21,8 @@ pub struct Order {
     pub chart_version: Version,
     /// The chart's archive.
     pub chart_file: Vec<u8>,
-    /// The version of Kubernetes that the node image should have.
-    pub kubernetes: Version,
+    /// The version of Kubernetes that the node image brings, where it is the pinned one.
+    pub kubernetes: Option<Version>,
     /// For the pull of each image.
     pub pull_deadline: Duration,
 }

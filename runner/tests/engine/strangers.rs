@@ -7,6 +7,9 @@ use lab::backend::kind::engine::{Endpoint, Engine, EngineError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+/// Instead of a reply: the connection stays open and nothing is said.
+const SILENCE: &str = "silence";
+
 /// Answers each request by its path; what it has been asked, in order.
 struct Stranger {
     endpoint: Endpoint,
@@ -15,8 +18,7 @@ struct Stranger {
 }
 
 impl Stranger {
-    /// None is silence.
-    fn serve(reply: fn(&str) -> Option<String>) -> Self {
+    fn serve(reply: fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -31,8 +33,8 @@ impl Stranger {
                 let Some(path) = head.split(' ').nth(1) else { continue };
                 kept.lock().unwrap().push(path.to_owned());
                 match reply(path) {
-                    Some(reply) => connection.write_all(reply.as_bytes()).await.unwrap(),
-                    None => tokio::spawn(async move { connection.read_to_end(&mut Vec::new()).await })
+                    reply if reply != SILENCE => connection.write_all(reply.as_bytes()).await.unwrap(),
+                    _silence => tokio::spawn(async move { connection.read_to_end(&mut Vec::new()).await })
                         .await
                         .map(drop)
                         .unwrap(),
@@ -44,11 +46,11 @@ impl Stranger {
     }
 }
 
-fn http(status: &str, body: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+fn http(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn met(reply: fn(&str) -> Option<String>) -> Result<Engine, EngineError> {
+fn met(reply: fn(&str) -> String) -> Result<Engine, EngineError> {
     lab::runtime().unwrap().block_on(async {
         let stranger = Stranger::serve(reply);
         Engine::connect_to(stranger.endpoint).await
@@ -58,15 +60,15 @@ fn met(reply: fn(&str) -> Option<String>) -> Result<Engine, EngineError> {
 #[test]
 fn what_is_no_engine_is_told_with_what_it_said() {
     for (reply, why) in [
-        ((|_| http("200 OK", "{}")) as fn(&str) -> Option<String>, "it names no API version"),
+        ((|_| http("200 OK", "{}")) as fn(&str) -> String, "it names no API version"),
         (|_| http("200 OK", r#"{"ApiVersion":"new"}"#), "it names `new` as its API version"),
         (|_| http("200 OK", "<html>"), "its answer is not what it should be: expected value"),
         (
             |_| http("404 Not Found", "<html>nothing here</html>"),
             "it answered with HTTP status 404: <html>nothing here",
         ),
-        (|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()), "Error in the hyper legacy client"),
-        (|_| Some(String::new()), "Error in the hyper legacy client"),
+        (|_| "SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "Error in the hyper legacy client"),
+        (|_| String::new(), "Error in the hyper legacy client"),
     ] {
         let error = met(reply).unwrap_err();
         let EngineError::NotAnEngine { why: told, .. } = &error else { panic!("{error}") };
@@ -78,7 +80,7 @@ fn what_is_no_engine_is_told_with_what_it_said() {
 #[test]
 fn silence_ends_at_a_deadline() {
     let begun = lab::clock::now();
-    let error = met(|_| None).unwrap_err();
+    let error = met(|_| SILENCE.to_owned()).unwrap_err();
     assert!(matches!(error, EngineError::NoAnswer { .. }), "{error}");
     assert!(error.to_string().contains(" did not say who it is within 5s; see `docker info`"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(20));

@@ -27,7 +27,9 @@ pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing)
         return Ok(named);
     }
     let cache = cache().ok_or_else(|| {
-        failed(format!("neither XDG_CACHE_HOME nor HOME is set, to keep the chart in; name its file in {CHART_VARIABLE}"))
+        failed(format!(
+            "neither XDG_CACHE_HOME nor HOME is set, to keep the chart in; name its file in {CHART_VARIABLE}"
+        ))
     })?;
     let file = cache.join(format!("{name}-{}.tgz", chart.version));
     if file.is_file() {
@@ -38,7 +40,8 @@ pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing)
         }
     }
     let new = pull(chart, name, helm, &cache, doing).await?;
-    verify(&new, chart.sha256.as_str()).map_err(|why| failed(format!("what {} has is not the pinned chart: {why}", chart.repository)))?;
+    verify(&new, chart.sha256.as_str())
+        .map_err(|why| failed(format!("what {} has is not the pinned chart: {why}", chart.repository)))?;
     fs::rename(&new, &file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
     Ok(file)
 }
@@ -51,7 +54,9 @@ async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing:
         .args(["pull", name, "--repo", chart.repository.as_str(), "--version", chart.version.as_str(), "--destination"])
         .args([fetched.path()]);
     tool::succeed(invocation, "helm pull", doing, PULL_DEADLINE).await.map_err(|error| {
-        failed(format!("{error}\nwithout a network, name the chart's file: {CHART_VARIABLE}=FILE, `--chart FILE` or `--kit FILE`"))
+        failed(format!(
+            "{error}\nwithout a network, name the chart's file: {CHART_VARIABLE}=FILE, `--chart FILE` or `--kit FILE`"
+        ))
     })?;
     let name = format!("{name}-{}.tgz", chart.version);
     let kept = cache.join(format!("{name}.new"));

@@ -82,10 +82,19 @@ const REMEDIES: &[(&str, &str)] = &[
     ("no space left on device", "make room where Docker keeps its data: docker system df, docker system prune"),
     ("port is already allocated", "another program has the port of the API server: run it again, kind takes another"),
     ("non-overlapping IPv4 address pool", "Docker has no subnet left for another network: docker network prune"),
-    ("already exist for a cluster with the name", "a cluster of this name is there, and is not this lab's: choose another --name"),
+    (
+        "already exist for a cluster with the name",
+        "a cluster of this name is there, and is not this lab's: choose another --name",
+    ),
     ("too many open files", "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288"),
-    ("could not find a log line that matches", "a node's systemd did not start: docker logs NODE tells why; on cgroup v1 it needs a systemd hierarchy"),
-    ("failed to pull image", "the node image is not on this host and could not be pulled: check the registry, or use `--kit FILE`"),
+    (
+        "could not find a log line that matches",
+        "a node's systemd did not start: docker logs NODE tells why; on cgroup v1 it needs a systemd hierarchy",
+    ),
+    (
+        "failed to pull image",
+        "the node image is not on this host and could not be pulled: check the registry, or use `--kit FILE`",
+    ),
     ("toomanyrequests", "the registry limits how often you may pull: docker login, or use `--kit FILE`"),
 ];
 
@@ -121,7 +130,8 @@ mod tests {
 
     #[test]
     fn known_failures_come_with_their_remedy() {
-        let caps = "docker: Error response from daemon: runc create failed: unable to apply caps: operation not permitted";
+        let caps =
+            "docker: Error response from daemon: runc create failed: unable to apply caps: operation not permitted";
         assert!(remedy(caps, "kind").contains("privileged containers"));
         assert_eq!(remedy("?", "k"), "\ndocker logs k-control-plane, and the run's artefacts, tell more");
     }

@@ -125,7 +125,8 @@ impl KindLab {
             let _nobody = say.send(outcome);
         };
         let thread = thread::Builder::new().name("images".to_owned()).spawn(work);
-        let thread = thread.map_err(|error| failed(Stage::ClusterCreated, format!("a thread for the images: {error}")))?;
+        let thread =
+            thread.map_err(|error| failed(Stage::ClusterCreated, format!("a thread for the images: {error}")))?;
         *self.distribution.borrow_mut() = Some(Distribution { thread, outcome, go_on, doing });
         Ok(())
     }

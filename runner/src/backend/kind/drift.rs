@@ -29,7 +29,13 @@ pub struct Drift {
 }
 
 /// Compares what Docker has now with what was recorded.
-pub fn drift(lab: &str, network: &str, control_plane: &NodeName, recorded: &ClusterRecord, now: &[Member]) -> Vec<Drift> {
+pub fn drift(
+    lab: &str,
+    network: &str,
+    control_plane: &NodeName,
+    recorded: &ClusterRecord,
+    now: &[Member],
+) -> Vec<Drift> {
     let again = format!("lab down --name {lab} && lab up --on kind --name {lab}");
     let mut found = Vec::new();
     for (node, address) in &recorded.addresses {
@@ -117,18 +123,23 @@ mod tests {
             addresses: BTreeMap::from([("kind-control-plane".into(), FIRST), ("kind-worker".into(), SECOND)]),
             service_host: Some(FIRST),
         };
-        drift("kind", NETWORK, &"kind-control-plane".into(), &recorded, now).into_iter().map(|drift| drift.found).collect()
+        drift("kind", NETWORK, &"kind-control-plane".into(), &recorded, now)
+            .into_iter()
+            .map(|drift| drift.found)
+            .collect()
     }
 
     #[test]
     fn as_built_is_no_drift() {
-        let now = [member("kind-control-plane", Some(FIRST), "running"), member("kind-worker", Some(SECOND), "running")];
+        let now =
+            [member("kind-control-plane", Some(FIRST), "running"), member("kind-worker", Some(SECOND), "running")];
         assert_eq!(found(&now), [""; 0]);
     }
 
     #[test]
     fn swapped_addresses_are_told_of_both_nodes_and_of_the_agents_api_server() {
-        let now = [member("kind-control-plane", Some(SECOND), "running"), member("kind-worker", Some(FIRST), "running")];
+        let now =
+            [member("kind-control-plane", Some(SECOND), "running"), member("kind-worker", Some(FIRST), "running")];
         assert_eq!(
             found(&now),
             [
@@ -141,7 +152,8 @@ mod tests {
 
     #[test]
     fn nodes_that_do_not_run_are_told_apart() {
-        let paused = [member("kind-control-plane", Some(FIRST), "running"), member("kind-worker", Some(SECOND), "paused")];
+        let paused =
+            [member("kind-control-plane", Some(FIRST), "running"), member("kind-worker", Some(SECOND), "paused")];
         assert_eq!(found(&paused), ["kind-worker is paused"]);
         let stopped = [member("kind-control-plane", Some(FIRST), "running"), member("kind-worker", None, "exited")];
         assert_eq!(found(&stopped), ["kind-worker does not run (exited)"]);

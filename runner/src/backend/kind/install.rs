@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::api::Patience;
 use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
-use super::api::Patience;
 use super::{chart, helm, tool};
 use crate::backend::LabError;
 use crate::failure::chain;
@@ -35,7 +35,13 @@ impl KindLab {
         let addresses = self.addresses().await?;
         let control_plane = self.control_plane();
         let host = *addresses.get(&control_plane).ok_or_else(|| {
-            failed(STAGE, format!("{control_plane} has no address on {}: `docker start {control_plane}`", self.spec.expect.network))
+            failed(
+                STAGE,
+                format!(
+                    "{control_plane} has no address on {}: `docker start {control_plane}`",
+                    self.spec.expect.network
+                ),
+            )
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
@@ -62,7 +68,8 @@ impl KindLab {
     pub(super) async fn addresses(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
         let network = &self.spec.expect.network;
         let containers = self.containers().await?;
-        let address = containers.iter().filter_map(|container| Some((container.name.clone(), container.address_on(network)?)));
+        let address =
+            containers.iter().filter_map(|container| Some((container.name.clone(), container.address_on(network)?)));
         Ok(address.collect())
     }
 

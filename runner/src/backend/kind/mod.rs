@@ -2,8 +2,8 @@
 
 pub mod api;
 pub mod artefacts;
-pub mod cilium;
 pub mod chart;
+pub mod cilium;
 pub mod config;
 pub mod create;
 mod distribution;
@@ -11,6 +11,7 @@ pub mod drift;
 pub mod engine;
 pub mod helm;
 pub mod images;
+pub mod in_node;
 mod install;
 mod lab;
 mod observed;

@@ -11,7 +11,8 @@ use super::pods::PodPlaces;
 use crate::backend::LabError;
 use crate::failure::chain;
 use crate::observe::{
-    DockerNetwork, NodeContainer, NodeName, Place, PodCidrs, PodName, PodSeen, Segment, SegmentMember, ServiceSeen, ServiceTable,
+    DockerNetwork, NodeContainer, NodeName, Place, PodCidrs, PodName, PodSeen, Segment, SegmentMember, ServiceSeen,
+    ServiceTable,
 };
 use crate::probe::{Answered, Captures, Request};
 

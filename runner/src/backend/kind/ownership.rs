@@ -1,7 +1,7 @@
 //! What is ours in Docker: containers with kind's label of the lab's cluster that carry the lab's mark.
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListContainersOptions};
+use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder};
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};

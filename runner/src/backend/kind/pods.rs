@@ -57,7 +57,12 @@ impl KindLab {
         let argv = ["ctr", "--namespace", "k8s.io", "task", "ls"];
         let ran = self.engine.exec(&node.0, argv, Vec::new(), TASKS_DEADLINE).await.map_err(|error| chain(&error))?;
         if !ran.success() {
-            return Err(format!("`{}` on {node} ended with {}: {}", argv.join(" "), ran.code, ran.stderr_text().trim()));
+            return Err(format!(
+                "`{}` on {node} ended with {}: {}",
+                argv.join(" "),
+                ran.code,
+                ran.stderr_text().trim()
+            ));
         }
         Ok(running_tasks(&ran.stdout_text()))
     }

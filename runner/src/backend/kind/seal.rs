@@ -6,9 +6,7 @@
 //! namespace and needs root; it goes with the lab.
 
 use ipnet::Ipv4Net;
-use nlink::netlink::nftables::{
-    BaseChain, Chain, Family, Field, FilterHook, Match, Priority, Rule, Value,
-};
+use nlink::netlink::nftables::{BaseChain, Chain, Family, Field, FilterHook, Match, Priority, Rule, Value};
 use nlink::{Connection, Nftables, Route};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

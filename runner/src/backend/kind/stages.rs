@@ -95,8 +95,11 @@ impl KindLab {
             let _first = self.api.set(api);
         }
         if self.probe.get().is_none() {
-            let running: Vec<NodeName> =
-                containers.iter().filter(|container| container.is_running()).map(|container| container.name.clone()).collect();
+            let running: Vec<NodeName> = containers
+                .iter()
+                .filter(|container| container.is_running())
+                .map(|container| container.name.clone())
+                .collect();
             self.doing.now(format!("putting the probe into {} nodes", running.len()));
             let probe = NodeProbe::new(&self.engine, &self.spec.cluster, &self.program).await;
             let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;

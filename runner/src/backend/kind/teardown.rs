@@ -50,7 +50,9 @@ pub async fn take_down(engine: &Engine, state: &StateDir, mark: &ClusterMark) ->
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
     match members(engine, Some(&mark.cluster)).await {
-        Err(error) => failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error))),
+        Err(error) => {
+            failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)))
+        }
         Ok(all) => {
             let folder = mark_of(state.path());
             let (ours, others): (Vec<Member>, Vec<Member>) =

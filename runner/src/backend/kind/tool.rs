@@ -21,12 +21,7 @@ pub fn find(program: &str) -> Result<PathBuf, LabError> {
 ///
 /// # Errors
 /// When it cannot be run, or does not end in time.
-pub async fn run(
-    invocation: Invocation,
-    what: &str,
-    doing: &Doing,
-    deadline: Duration,
-) -> Result<Finished, LabError> {
+pub async fn run(invocation: Invocation, what: &str, doing: &Doing, deadline: Duration) -> Result<Finished, LabError> {
     doing.now(what);
     let running = invocation.open()?;
     let words = running.words();

@@ -12,7 +12,7 @@ use super::input::KindDoctorInput;
 use super::trial;
 use crate::backend::kind::engine::{CLUSTER_LABEL, Engine, EngineError};
 use crate::failure::chain;
-use crate::observe::EngineFacts;
+use crate::observe::{EngineFacts, Privileged};
 
 /// For each question; together they take a fraction of a second.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -34,6 +34,17 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
 /// Everything that the rows ask for.
 pub(super) async fn seen(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
     Box::pin(asked(engine, input)).await.map_err(|error| unreachable(&error))
+}
+
+/// Whether the Engine runs privileged containers: one is run.
+pub async fn privileged(engine: &Engine) -> Privileged {
+    match engine.call("tell of itself", DEADLINE, engine.client().info()).await {
+        Ok(info) => {
+            let remapped = has_option(&info, "name=userns");
+            trial::privileged(engine.client(), info.architecture.as_deref(), remapped).await.privileged
+        }
+        Err(error) => Privileged::NotTried(chain(&error)),
+    }
 }
 
 async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, EngineError> {

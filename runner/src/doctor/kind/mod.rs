@@ -19,6 +19,7 @@ use crate::backend::kind::engine::{Engine, EngineError};
 use facts::{DockerSeen, HostSeen, Room, ToolSeen, Unreachable};
 use rows::locality::Where;
 
+pub use docker::privileged;
 pub use input::{KindDoctorInput, ToolPin};
 
 /// Looks at this machine for a lab on kind, with the Engine that the docker program would take.

@@ -89,7 +89,7 @@ struct SliceEndpoint {
 
 #[derive(Default, Deserialize)]
 struct Conditions {
-    /// Unknown counts as ready (`discovery/v1`, EndpointConditions).
+    /// Unknown counts as ready (`discovery/v1`, `EndpointConditions`).
     ready: Option<bool>,
 }
 

@@ -7,7 +7,10 @@ use super::words::cut;
 use crate::failure::chain;
 
 /// What of a server's own words is repeated, in characters.
-const WORDS: usize = 400;
+const WORDS: usize = 2000;
+
+/// What hyper says of an answer that is no HTTP, and of words that came before any were asked for.
+const NO_HTTP: [&str; 2] = ["invalid HTTP", "unexpected message from connection"];
 
 /// The API server could not be asked, or its answer is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +79,7 @@ pub enum ApiError {
     },
     /// It answered, and not with what was asked for.
     #[error(
-        "{server} was asked to {call} and answered something else: {problem}; is there a proxy, or another program, at that port?"
+        "{server} was asked to {call} and answered something else: {problem}; is there another program at that port?"
     )]
     Garbled {
         /// The server's URL.
@@ -152,7 +155,7 @@ impl ApiError {
         let why = why.strip_prefix("client error (Connect): ").unwrap_or(why).to_owned();
         if why.contains("certificate") {
             Self::Untrusted { server, call, why }
-        } else if why.contains("invalid HTTP") || why.contains("message is incomplete") && why.contains("parse") {
+        } else if NO_HTTP.iter().any(|words| why.contains(words)) {
             Self::Garbled { server, call, problem: why }
         } else {
             Self::Unreachable { server, call, why }

@@ -1,8 +1,8 @@
 //! Pods that will not become ready by waiting, and what the others wait for.
 
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::words::cut;
+use super::words::{cut, last_lines};
 
 /// What of a container's message is repeated, in characters.
 const MESSAGE: usize = 300;
@@ -42,8 +42,8 @@ pub(super) fn of_pod(pod: &Pod) -> Option<Stuck> {
         let ended = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
         let message = match (reason, ended) {
             ("CrashLoopBackOff", Some(ended)) => {
-                let words = ended.message.as_deref().or(ended.reason.as_deref()).unwrap_or("no reason given");
-                format!("exit code {}, {} restarts, {words}", ended.exit_code, container.restart_count)
+                let (code, restarts) = (ended.exit_code, container.restart_count);
+                format!("exit code {code}, {restarts} restarts{}", last_words(", ", ended))
             }
             _ => waiting.message.clone().unwrap_or_default(),
         };
@@ -132,12 +132,18 @@ fn state(container: &ContainerStatus) -> String {
             }
         }
         Some(ContainerState { terminated: Some(ended), .. }) => {
-            let words = ended.message.as_deref().or(ended.reason.as_deref()).unwrap_or_default();
-            cut(&format!("ended with exit code {} {words}", ended.exit_code), MESSAGE)
+            format!("ended with exit code {}{}", ended.exit_code, last_words(", ", ended))
         }
         Some(ContainerState { running: Some(_), .. }) => "runs and is not ready".to_owned(),
         Some(_) | None => "has no state".to_owned(),
     }
+}
+
+/// The last line of what a container left as its message, which for many is the end of its log; else the reason.
+fn last_words(before: &str, ended: &ContainerStateTerminated) -> String {
+    let message = last_lines(ended.message.as_deref().unwrap_or_default(), 1, MESSAGE);
+    let words = if message.is_empty() { ended.reason.clone().unwrap_or_default() } else { message };
+    if words.is_empty() { words } else { format!("{before}{words}") }
 }
 
 /// For a pod without containers yet: why it has none.

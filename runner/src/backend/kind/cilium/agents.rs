@@ -183,7 +183,8 @@ fn running(pod: &KubePod) -> Result<String, String> {
             Err(format!("{CONTAINER} of pod {} does not run: {reason}", pod.name))
         }
         Some(ContainerState::Terminated { exit_code, message, .. }) => {
-            let message = message.trim();
+            // The end of its log, where the chart asks for that.
+            let message = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
             Err(format!("{CONTAINER} of pod {} does not run: it ended with exit code {exit_code} {message}", pod.name))
         }
         Some(ContainerState::Running { .. }) | None => Err(format!("{CONTAINER} of pod {} has no id yet", pod.name)),

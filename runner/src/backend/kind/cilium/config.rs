@@ -1,4 +1,4 @@
-//! `cilium config --all -o json`: what an agent runs with (cilium 1.12: `pkg/option`, DaemonConfig).
+//! `cilium config --all -o json`: what an agent runs with (cilium 1.12: `pkg/option`, `DaemonConfig`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

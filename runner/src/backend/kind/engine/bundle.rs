@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::linker::{ProgramHeader, libraries};
+use crate::evidence::hex;
 
 /// Where bundles are put: not /tmp or /run, which are tmpfs in a kind node and hidden from the Engine's file transfer.
 pub(super) const PARENT: &str = "/usr/local/lib";
@@ -128,8 +129,9 @@ fn digest(files: &[(String, Vec<u8>)]) -> String {
         digest.update(format!("{name} {}\n", bytes.len()));
         digest.update(bytes);
     }
-    let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits[..NAMED_BY].to_owned()
+    let mut digits = hex(&digest.finalize());
+    digits.truncate(NAMED_BY);
+    digits
 }
 
 /// The bundle's folder as a tar archive, the same for the same files.

@@ -15,7 +15,7 @@ use super::connect::Engine;
 use super::error::EngineError;
 
 /// For an archive of tens of megabytes on a machine that does much else.
-const TRANSFER_DEADLINE: Duration = Duration::from_secs(120);
+const TRANSFER_DEADLINE: Duration = Duration::from_mins(2);
 /// Octets of the largest archive that is downloaded: captures and configuration, not images.
 const LARGEST: usize = 512 * 1024 * 1024;
 

@@ -18,7 +18,7 @@ const STALL: Duration = Duration::from_secs(120);
 /// For containerd to finish, once it has all.
 const FINISH: Duration = Duration::from_secs(300);
 /// For the container runtime to hear of what containerd has.
-const HEARD: Duration = Duration::from_secs(20);
+const HEARD: Duration = Duration::from_secs(10);
 
 /// Where an image's archive comes from.
 pub enum Origin {
@@ -136,7 +136,7 @@ impl Engine {
             return Ok(());
         }
         let said = ran.stderr_text().trim().to_owned();
-        if said.contains("no space left on device") {
+        if said.to_lowercase().contains("no space left on device") {
             return Err(NodeFailed::DiskFull { node: node.clone(), said });
         }
         Err(NodeFailed::Refused { node: node.clone(), command: command.join(" "), code: ran.code, said })

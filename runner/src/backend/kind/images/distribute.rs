@@ -85,7 +85,8 @@ impl Engine {
         };
         let has = |config: &Digest| images.iter().map(|(_, listed)| listed.has(&wanted.reference, config)).collect();
         let has: Vec<bool> = known.as_ref().map_or_else(|| vec![false; images.len()], has);
-        let of = |wished: bool| nodes.iter().zip(&has).filter(move |(_, has)| **has == wished).map(|(node, _)| node.clone());
+        let of =
+            |wished: bool| nodes.iter().zip(&has).filter(move |(_, has)| **has == wished).map(|(node, _)| node.clone());
         let (there, moved): (Vec<NodeName>, Vec<NodeName>) = (of(true).collect(), of(false).collect());
         let mut source = source(&wanted, &origin, known);
         if moved.is_empty() {

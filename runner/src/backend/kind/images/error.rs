@@ -47,7 +47,9 @@ pub enum ImageError {
         said: String,
     },
     /// No room for it.
-    #[error("{image}: the Engine's disk is full: {said}; see `docker system df`, and `docker system prune` to make room")]
+    #[error(
+        "{image}: the Engine's disk is full: {said}; see `docker system df`, and `docker system prune` to make room"
+    )]
     DiskFull {
         /// What was pulled or loaded.
         image: String,
@@ -100,7 +102,9 @@ pub enum ImageError {
         reference: String,
     },
     /// The Engine has pulled something and does not know it by the digest.
-    #[error("{image} was pulled, and the Engine does not know it by that digest but as {known}; remove it: docker rmi {id}")]
+    #[error(
+        "{image} was pulled, and the Engine does not know it by that digest but as {known}; remove it: docker rmi {id}"
+    )]
     NotByDigest {
         /// What was pulled.
         image: String,

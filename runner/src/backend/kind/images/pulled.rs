@@ -52,8 +52,7 @@ impl Layers {
             return if self.said.is_empty() { "no answer yet".to_owned() } else { self.said.clone() };
         }
         let done = self.layers.values().filter(|layer| layer.done).count();
-        let (bytes, of) =
-            self.layers.values().fold((0, 0), |(bytes, of), layer| (bytes + layer.bytes, of + layer.of));
+        let (bytes, of) = self.layers.values().fold((0, 0), |(bytes, of), layer| (bytes + layer.bytes, of + layer.of));
         format!("{done} of {} layers, {} of {} MB", self.layers.len(), bytes / 1_000_000, of / 1_000_000)
     }
 }

@@ -115,6 +115,9 @@ mod tests {
         assert_eq!(by_name.reference.familiar(), "local/cilium:dev");
         let id = format!("sha256:{}", "0".repeat(64));
         let by_id = cilium.local(&id);
-        assert_eq!((by_id.reference.familiar().as_str(), by_id.find), ("quay.io/cilium/cilium:v1.12.4", Find::Local(id)));
+        assert_eq!(
+            (by_id.reference.familiar().as_str(), by_id.find),
+            ("quay.io/cilium/cilium:v1.12.4", Find::Local(id))
+        );
     }
 }

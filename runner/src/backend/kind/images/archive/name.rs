@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use crate::manifest::{Repository, Tag};
+use crate::manifest::{Digest, Repository, Tag};
 
 /// A registry, a repository in it and a tag, written out in full (distribution/reference v0.6 `ParseNormalizedNamed`:
 /// without a registry it is Docker Hub's, and there without a slash it is in `library`).
@@ -30,6 +30,10 @@ impl Reference {
         let wrong = || NameError(text.to_owned());
         let (name, tag) = text.rsplit_once(':').ok_or_else(wrong)?;
         Tag::try_from(tag.to_owned()).map_err(|_malformed| wrong())?;
+        // An id, which has the form of a name and is none.
+        if Digest::try_from(text.to_owned()).is_ok() {
+            return Err(wrong());
+        }
         // A port is part of the registry's name, and only of that.
         let (registry, path) = match name.split_once('/') {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
@@ -103,7 +107,8 @@ mod tests {
 
     #[test]
     fn what_names_no_image_is_refused() {
-        let digest = format!("kindest/node@sha256:{}", "0".repeat(64));
+        let id = format!("sha256:{}", "0".repeat(64));
+        let digest = format!("kindest/node@{id}");
         for text in [
             "",
             ":",
@@ -116,6 +121,7 @@ mod tests {
             "a:b:c",
             "a.b:x/y:1",
             &digest,
+            &id,
         ] {
             assert_eq!(Reference::parse(text), Err(NameError(text.to_owned())), "{text:?}");
         }

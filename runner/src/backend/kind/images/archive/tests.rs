@@ -203,10 +203,12 @@ fn one_image_is_expected_and_the_two_layouts_must_agree() {
     );
     let mut two_of_them = one.oci(true);
     two_of_them.extend(two.oci(true).into_iter().filter(|(path, _)| path.starts_with("blobs")));
-    let top = |sample: &Sample, name: &str| json!({
-        "mediaType": "application/vnd.oci.image.index.v1+json", "digest": Digest::of(&sample.index()),
-        "size": sample.index().len(), "annotations": { "io.containerd.image.name": name },
-    });
+    let top = |sample: &Sample, name: &str| {
+        json!({
+            "mediaType": "application/vnd.oci.image.index.v1+json", "digest": Digest::of(&sample.index()),
+            "size": sample.index().len(), "annotations": { "io.containerd.image.name": name },
+        })
+    };
     let several = json!({ "manifests": [top(&one, "a:1"), top(&one, "a:2"), top(&two, "b:1")] });
     assert_eq!(
         refused(&with(two_of_them, "index.json", bytes(&several))),
