@@ -141,7 +141,7 @@ fn the_recorded_cluster_is_somebody_elses() {
 #[test]
 fn a_privileged_container_that_is_refused_leaves_nothing() {
     // By a plugin, when it is made; by the runtime, when it is started.
-    let made = (r#"authorization denied by plugin opa: no"#, "POST /containers/create");
+    let made = ("authorization denied by plugin opa: no", "POST /containers/create");
     let started =
         ("OCI runtime create failed: unable to apply caps: operation not permitted", "POST /containers/0f0f0f/start");
     for (words, at) in [made, started] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::models::{ContainerSummary, SystemInfo};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions};
 
-use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Remedy, Unreachable};
+use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
 use super::input::KindDoctorInput;
 use super::trial;
 use crate::backend::kind::engine::{CLUSTER_LABEL, Engine, EngineError};
@@ -33,7 +33,7 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
 
 /// Everything that the rows ask for.
 pub(super) async fn seen(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
-    asked(engine, input).await.map_err(|error| unreachable(&error))
+    Box::pin(asked(engine, input)).await.map_err(|error| unreachable(&error))
 }
 
 /// Whether the Engine runs privileged containers: one is run.
@@ -62,6 +62,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
     );
     // Podman speaks the Engine's API, and says so here alone.
     let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
+    let product = if podman { Product::Podman } else { Product::Docker };
     let internal: BTreeSet<String> =
         listed?.into_iter().filter(|network| network.internal == Some(true)).filter_map(|network| network.id).collect();
     let networks = networks?
@@ -74,7 +75,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
         Err(error) if error.is_missing() => false,
         Err(error) => return Err(error),
     };
-    Ok(DockerSeen { podman, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
+    Ok(DockerSeen { product, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
 }
 
 fn has_option(info: &SystemInfo, option: &str) -> bool {
@@ -94,7 +95,7 @@ fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
     let pool =
         |base: &str, size: Option<i64>| Some(AddressPool { base: base.parse().ok()?, size: u8::try_from(size?).ok()? });
     DockerSeen {
-        podman: false,
+        product: Product::Docker,
         backing_filesystem: status("Backing Filesystem").cloned(),
         containerd_store: status("driver-type").is_some_and(|kind| kind.starts_with("io.containerd.snapshotter")),
         private_cgroups: has_option(&info, "name=cgroupns"),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::facts::{Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, NetworkSeen, Tried};
+use super::facts::{
+    Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, ModulesSeen, NetworkSeen, Product, Tried,
+};
 use super::input::KindDoctorInput;
 use crate::manifest::Manifests;
 use crate::observe::{
@@ -64,7 +66,7 @@ pub(super) fn docker() -> DockerSeen {
             architecture: Some("x86_64".to_owned()),
         },
         id: Some("MNEL:EDXX".to_owned()),
-        podman: false,
+        product: Product::Docker,
         backing_filesystem: Some("extfs".to_owned()),
         containerd_store: false,
         private_cgroups: false,
@@ -147,9 +149,7 @@ pub(super) fn host() -> HostSeen {
             source: "/proc/config.gz".into(),
             options: options.into_iter().map(|option| (option.to_owned(), "y".to_owned())).collect(),
         }),
-        proc_modules: true,
-        lib_modules: true,
-        kernel_modules: true,
+        modules: ModulesSeen { list: true, folder: true, of_kernel: true },
         inotify_instances: Some(1024),
         inotify_watches: Some(1_048_576),
         cgroups: Some(Cgroups::V1(["cpu", "cpuset", "memory", "pids"].map(str::to_owned).to_vec())),
