@@ -10,6 +10,7 @@ mod record;
 
 pub use case_folder::{CaseFile, CaseFolder, CaseState, case_folder};
 pub use error::EvidenceError;
+pub(crate) use record::hex;
 pub use record::{Evidence, Record, Seen};
 
 use chrono::{DateTime, Utc};

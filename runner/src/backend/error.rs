@@ -12,6 +12,20 @@ pub enum LabError {
     /// Its state folder.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The Docker Engine.
+    #[error(transparent)]
+    Engine(#[from] super::kind::engine::EngineError),
+    /// The API server.
+    #[error(transparent)]
+    Api(#[from] super::kind::api::ApiError),
+    /// kind, helm or cilium failed.
+    #[error("`{command}`: {why}")]
+    Tool {
+        /// The command line.
+        command: String,
+        /// Its exit and its last words.
+        why: String,
+    },
     /// A process could not be run.
     #[error(transparent)]
     Exec(#[from] crate::exec::ExecError),

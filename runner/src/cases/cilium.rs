@@ -1,6 +1,8 @@
 //! `cilium::…`: what Helm installed and what the agents say; on kind alone.
 
-use crate::case::{Case, On};
+use super::{kind, kind_only};
+use crate::case::Case;
+use crate::judge::cilium as judge;
 use crate::overrides::{ImageName, Pinned};
 use crate::stage::Stage;
 
@@ -11,7 +13,7 @@ pub(super) const RELEASE_HAS_THE_ARTICLES_VALUES: Case = Case {
     claim: "The Helm release is the pinned chart in kube-system with the article's seven values, k8sServiceHost being the control plane's address now.",
     against: &[Pinned::Chart, Pinned::Values, Pinned::PodPool],
     needs: Stage::RoutingInstalled,
-    on: On::KindOnly,
+    on: kind_only!(kind::release, judge::release_has_the_articles_values),
 };
 
 /// Image versions.
@@ -21,7 +23,7 @@ pub(super) const IMAGES_ARE_THE_PINNED_ONES: Case = Case {
     claim: "Agents and operators run the images that the pinned digests name.",
     against: &[Pinned::Image(ImageName::Cilium), Pinned::Image(ImageName::OperatorGeneric)],
     needs: Stage::RoutingInstalled,
-    on: On::KindOnly,
+    on: kind_only!(kind::images, judge::images_are_the_pinned_ones),
 };
 
 /// cilium status.
@@ -31,7 +33,7 @@ pub(super) const COMPONENTS_ARE_OK: Case = Case {
     claim: "Three agents and two operators are ready, without errors, and every pod is managed.",
     against: &[],
     needs: Stage::NodesReady,
-    on: On::KindOnly,
+    on: kind_only!(kind::components, judge::components_are_ok),
 };
 
 /// The agents' own configuration.
@@ -47,5 +49,5 @@ pub(super) const ROUTES_NATIVELY: Case = Case {
         Pinned::Value("bpf.masquerade"),
     ],
     needs: Stage::NodesReady,
-    on: On::KindOnly,
+    on: kind_only!(kind::native, judge::routes_natively),
 };

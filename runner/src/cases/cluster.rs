@@ -1,11 +1,11 @@
 //! `cluster::…`: what the lab is made of.
 
-use super::both;
 use super::look::{broke, node_answers};
+use super::{both, kind, kind_only};
 use crate::backend::Lab;
-use crate::case::{Case, On};
-use crate::judge::adjacency;
+use crate::case::Case;
 use crate::judge::seen::NodesSeen;
+use crate::judge::{adjacency, cluster as judge, engine};
 use crate::overrides::Pinned;
 use crate::stage::Stage;
 
@@ -16,7 +16,7 @@ pub(super) const DOCKER_ENGINE_ANSWERS: Case = Case {
     claim: "The Docker Engine answers, and its API version, storage, cgroup version and privileged containers are as the lab needs.",
     against: &[],
     needs: Stage::Doctor,
-    on: On::KindOnly,
+    on: kind_only!(kind::engine, engine::docker_engine_answers),
 };
 
 /// docker ps.
@@ -26,7 +26,7 @@ pub(super) const THREE_NODE_CONTAINERS_RUN: Case = Case {
     claim: "One control plane and two workers run as containers of the pinned image; the API server is published on 127.0.0.1 only.",
     against: &[Pinned::NodeImage],
     needs: Stage::ClusterCreated,
-    on: On::KindOnly,
+    on: kind_only!(kind::containers, engine::three_node_containers_run),
 };
 
 /// The nodes themselves.
@@ -46,7 +46,7 @@ pub(super) const NO_KUBE_PROXY: Case = Case {
     claim: "There is no kube-proxy DaemonSet, and no KUBE-SVC chain in any node.",
     against: &[],
     needs: Stage::ClusterCreated,
-    on: On::KindOnly,
+    on: kind_only!(kind::kube_proxy, judge::no_kube_proxy),
 };
 
 /// disableDefaultCNI.
@@ -56,7 +56,7 @@ pub(super) const NODES_NOT_READY_FOR_WANT_OF_A_CNI: Case = Case {
     claim: "Before the CNI each node is NotReady because the network plugin is not ready.",
     against: &[],
     needs: Stage::BaseObserved,
-    on: On::KindOnly,
+    on: kind_only!(kind::before_cni, judge::nodes_not_ready_for_want_of_a_cni),
 };
 
 /// kubectl get nodes.
@@ -66,7 +66,7 @@ pub(super) const NODES_ARE_WHAT_THE_ARTICLE_SHOWS: Case = Case {
     claim: "Version, roles, addresses, OS image, kernel and runtime of the nodes are the pinned ones.",
     against: &[Pinned::Kubernetes],
     needs: Stage::ClusterCreated,
-    on: On::KindOnly,
+    on: kind_only!(kind::shown, judge::nodes_are_what_the_article_shows),
 };
 
 /// ctr -n k8s.io c ls.
@@ -76,7 +76,7 @@ pub(super) const CONTROL_PLANE_RUNS_NESTED_CONTAINERS: Case = Case {
     claim: "The control plane's containerd runs etcd, kube-apiserver, kube-controller-manager and kube-scheduler at the pinned version.",
     against: &[Pinned::Kubernetes],
     needs: Stage::ClusterCreated,
-    on: On::KindOnly,
+    on: kind_only!(kind::nested, judge::control_plane_runs_nested_containers),
 };
 
 /// Ready after Cilium.
@@ -86,7 +86,7 @@ pub(super) const NODES_BECOME_READY: Case = Case {
     claim: "All nodes are Ready, and none became so before its agent started.",
     against: &[],
     needs: Stage::NodesReady,
-    on: On::KindOnly,
+    on: kind_only!(kind::ready, judge::nodes_become_ready),
 };
 
 async fn nodes(lab: &Lab) -> Result<NodesSeen, String> {

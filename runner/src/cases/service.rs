@@ -66,7 +66,7 @@ pub(super) const ANSWERS_FROM_EACH_POD: Case = Case {
 async fn workload(lab: &Lab) -> Result<WorkloadSeen, String> {
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;
-    let pod_cidrs = lab.pod_cidrs(&nodes).map_err(|error| broke(&error))?;
+    let pod_cidrs = lab.pod_cidrs(&nodes).await.map_err(|error| broke(&error))?;
     Ok(WorkloadSeen { pods, roles: lab.nodes().iter().cloned().collect(), pod_cidrs })
 }
 

@@ -9,6 +9,7 @@ use crate::cli::RunArgs;
 use crate::failure::{Failure, chain, code};
 use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
 use crate::interrupt::Interrupt;
+use crate::overrides::Deviation;
 use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
 use crate::stage::Stage;
 use crate::state::StateDir;
@@ -123,6 +124,7 @@ impl Lines {
             Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
             Event::Case(case) => self.print(|terminal| terminal.case(case)),
             Event::Working(what) => self.progress.working(what),
+            Event::Waiting { stage, doing, elapsed } => self.progress.busy(stage.title(), doing, elapsed),
             Event::Kept(_) | Event::Note(_) => {}
         }
     }
@@ -146,7 +148,8 @@ pub(super) fn described(setup: &Setup) -> String {
 
 /// What was declared to be otherwise than pinned, a line each.
 pub(super) fn otherwise(setup: &Setup) -> String {
-    setup.deviations.iter().map(|deviation| format!("  (otherwise than pinned: {deviation})\n")).collect()
+    let line = |deviation: &Deviation| format!("  (otherwise than pinned: {deviation})\n");
+    setup.deviations.iter().map(line).collect::<Vec<String>>().concat()
 }
 
 fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {

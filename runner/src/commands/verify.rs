@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::{print, program};
 use crate::backend::BackendKind;
+use crate::backend::kind::made_from;
 use crate::backend::netns::{Lifetime, NetnsLab};
 use crate::case::{self, Case};
 use crate::cases;
-use crate::cli::{On, VerifyArgs};
+use crate::cli::{LabArgs, On, VerifyArgs};
 use crate::failure::{Failure, complain};
-use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup};
+use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
 use crate::report::{JSON_FILE, StageOutcome};
 use crate::state::StateDir;
 
@@ -37,7 +38,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
         Event::Note(note) => {
             let _nobody_reads = writeln!(io::stderr(), "{note}");
         }
-        Event::Stage(_) | Event::Case(_) | Event::Working(_) => {}
+        Event::Stage(_) | Event::Case(_) | Event::Working(_) | Event::Waiting { .. } => {}
     })
 }
 
@@ -52,7 +53,7 @@ fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
         return Ok(LabSource::Found(name.clone()));
     }
     let up = |state: &StateDir| {
-        let known = state.read().ok().flatten().filter(|lab| lab.holder.is_alive());
+        let known = state.read().ok().flatten().filter(|lab| !lab.is_gone());
         known.is_some_and(|lab| fits(args.lab.on, lab.backend))
     };
     let candidates = StateDir::all_that_stay()?.into_iter().filter(up).collect();
@@ -79,6 +80,9 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
     if let Some(option) = lab.overrides.first() {
         return Err(Failure::usage(format!("{option}: the lab {name} is up, and stays as it was made; leave it out")));
     }
+    if state.read()?.is_some_and(|known| known.backend == BackendKind::Kind) {
+        return found_on_kind(lab, &state);
+    }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
     lab.nodes = Some(spec.nodes.len());
@@ -89,6 +93,26 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
     if lab.manifests.is_none() {
         setup.recall(name)?;
         setup.spec = spec;
+    }
+    Ok(setup)
+}
+
+/// The same of a lab that Docker holds: what it was made from is in its state folder.
+fn found_on_kind(mut args: LabArgs, state: &StateDir) -> Result<Setup, Failure> {
+    let Some(spec) = made_from(state)? else {
+        return Err(Failure::usage(format!(
+            "the lab {name} was never up; `lab down --name {name}` removes what is left",
+            name = state.name()
+        )));
+    };
+    args.name = Some(state.name().to_owned());
+    args.nodes = Some(spec.nodes.len());
+    args.replicas = Some(spec.expect.replicas);
+    args.routing = spec.routing;
+    let mut setup = setup_on(BackendKind::Kind, Vec::new(), &args)?;
+    if args.manifests.is_none() {
+        setup.recall(state.name())?;
+        setup.manifests = spec.manifests;
     }
     Ok(setup)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::case::{Case, On};
+use crate::case::{Body, Case, On};
 use crate::judge::Proof;
 use crate::observe::{NodeName, Place};
 use crate::report::{self, CaseOutcome, CaseReport, Report, RunHead};
@@ -52,7 +52,7 @@ fn verdict(evidence: Vec<String>) -> CaseReport {
         claim: "each node resolves each peer by ARP",
         against: &[],
         needs: Stage::ClusterCreated,
-        on: On::KindOnly,
+        on: On::KindOnly(Body::BLIND),
     };
     let outcome = CaseOutcome::Held { proof: Proof::new("6 of 6") };
     CaseReport::new(&case, outcome, Duration::from_millis(7), evidence, &|_, command| command.to_owned())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::{BackendKind, Lab};
+use crate::backend::{BackendKind, Doing, Lab};
 use crate::case::Case;
 use crate::clock;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
@@ -28,6 +28,7 @@ pub struct Session {
     pub(super) lab: Option<Lab>,
     pub(super) reached: Vec<Stage>,
     pub(super) failed: Option<(Stage, String)>,
+    pub(super) doing: Doing,
     begun: std::time::Instant,
 }
 
@@ -101,6 +102,7 @@ impl Session {
             lab: None,
             reached: Vec::new(),
             failed: None,
+            doing: Doing::default(),
             begun: clock::now(),
         })
     }
@@ -216,13 +218,10 @@ impl Session {
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
-        let made = match self.lab.take() {
-            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => Some(lab),
-            Some(_) | None => None,
-        };
+        let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
         let (staying, going) = if keep { (made, None) } else { (None, made) };
         let down = match going {
-            Some(lab) => lab.down().await,
+            Some(lab) => lab.down().await.map(|notes| self.report.head.notes.extend(notes)),
             None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();
@@ -231,7 +230,7 @@ impl Session {
             .and_then(|()| self.folder.finish().map_err(|error| Failure::input(&error)));
         let kept = match (staying, &written) {
             (Some(lab), Ok(_)) => lab.stay(),
-            (Some(lab), Err(_)) => lab.down().await,
+            (Some(lab), Err(_)) => lab.down().await.map(drop),
             (None, _) => Ok(()),
         };
         written?;

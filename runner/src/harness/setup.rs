@@ -3,11 +3,14 @@
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::Path;
 
 use crate::backend::BackendKind;
+use crate::backend::kind::spec::KindSpec;
 use crate::backend::netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
 use crate::case::Case;
 use crate::cli::{LabArgs, On};
+use crate::doctor;
 use crate::expect::Expectations;
 use crate::failure::Failure;
 use crate::manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
@@ -61,8 +64,35 @@ const MADE_FILE: &str = "made.json";
 /// # Errors
 /// Exit code 2 for options that no lab can have, 3 for a manifest or a chart that cannot be used.
 pub fn setup(args: &LabArgs) -> Result<Setup, Failure> {
-    let (backend, notes) = backend(args.on)?;
-    setup_on(backend, notes, args)
+    match args.on {
+        On::Netns => setup_on(BackendKind::Netns, Vec::new(), args),
+        On::Kind => setup_on(BackendKind::Kind, Vec::new(), args),
+        On::Auto => automatic(args),
+    }
+}
+
+/// kind where the doctor finds all it needs, else netns, and why.
+fn automatic(args: &LabArgs) -> Result<Setup, Failure> {
+    let missing: Vec<&str> =
+        ["docker", "kind", "helm"].into_iter().filter(|program| which::which(program).is_err()).collect();
+    let why = if missing.is_empty() {
+        let setup = setup_on(BackendKind::Kind, Vec::new(), args)?;
+        match refusal_of_kind(&setup)? {
+            None => return Ok(setup),
+            Some(why) => why,
+        }
+    } else {
+        format!("not in PATH: {}", missing.join(", "))
+    };
+    setup_on(BackendKind::Netns, vec![format!("kind was not taken: {why}")], args)
+}
+
+/// The first thing that the doctor refuses a lab on kind for.
+fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows = runtime.block_on(doctor::examine(Path::new(""), setup, Path::new(".")));
+    let refused = rows.iter().find(|row| row.outcome == doctor::Outcome::Refusal);
+    Ok(refused.map(|row| format!("{}: {}", row.id, row.found)))
 }
 
 /// The same, when it has been decided what the lab is made of; notes say why.
@@ -127,6 +157,26 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Res
 }
 
 impl Setup {
+    /// What a kind lab is made from.
+    pub fn kind_spec(&self) -> KindSpec {
+        KindSpec {
+            routing: self.spec.routing,
+            cluster: self.name_to_stay().to_owned(),
+            nodes: self.spec.nodes.clone(),
+            manifests: self.manifests.clone(),
+            expect: self.expect.clone(),
+            chart: self.overrides.chart.as_ref().map(|chart| chart.path.clone()),
+            node_image: self.overrides.node_image.as_ref().map(ToString::to_string),
+            images: self
+                .overrides
+                .images
+                .iter()
+                .map(|image| (image.name.key().to_owned(), image.reference.to_string()))
+                .collect(),
+            kit: self.overrides.kit.clone(),
+        }
+    }
+
     /// The name of a lab that is to stay.
     pub fn name_to_stay(&self) -> &str {
         self.name.as_deref().unwrap_or(DEFAULT_NAME)
@@ -134,7 +184,7 @@ impl Setup {
 
     /// What differs from the pins that this case is judged against; nothing where the case does not exist.
     pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
-        if case.body(self.backend).is_none() {
+        if !case.exists_on(self.backend) {
             return Vec::new();
         }
         let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
@@ -216,13 +266,5 @@ fn name(backend: BackendKind, args: &LabArgs) -> Result<Option<String>, Failure>
     }
 }
 
-fn backend(on: On) -> Result<(BackendKind, Vec<String>), Failure> {
-    const NO_KIND: &str = "this version of lab has no kind backend yet";
-    match on {
-        On::Netns => Ok((BackendKind::Netns, Vec::new())),
-        On::Auto => Ok((BackendKind::Netns, vec![format!("kind was not taken: {NO_KIND}")])),
-        On::Kind => Err(Failure::usage(format!(
-            "--on kind: {NO_KIND}; `--on netns` runs the network cases in network namespaces"
-        ))),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -73,9 +73,11 @@ impl Values {
         }
         // As above: serialising plain values into memory cannot fail.
         let mut all = serde_json::to_value(self).unwrap_or_default();
-        let pointer: String = keys.iter().map(|key| format!("/{key}")).collect();
+        let pointer = format!("/{}", keys.join("/"));
         if let Some(place) = all.pointer_mut(&pointer) {
-            *place = value.clone();
+            // None of the article's texts looks like a number or a truth value: the complaint names those there are.
+            *place =
+                if place.is_string() && !value.is_string() { Value::String(value.to_string()) } else { value.clone() };
         }
         let checked = Self::deserialize(all);
         checked.map(drop).map_err(|error| reword(&error.to_string(), &mut Vec::new()).0)

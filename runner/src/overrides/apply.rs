@@ -209,7 +209,7 @@ impl Overrides {
         }
         for image in &self.images {
             let was = pinned_image(image.name.of(&pinned.pins.images));
-            let by = format!("--image {}={}", image.name, image.reference);
+            let by = format!("--image {image}");
             // Whatever it is called: it is a local image, and no registry vouches for it.
             let used = format!("the local image {}", image.reference);
             add(deviation::image(image.name), Some(was), used, by);

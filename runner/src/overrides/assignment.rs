@@ -11,6 +11,7 @@ use super::reference::Unusable;
 /// One value of a chart (Helm 3.10, `pkg/strvals`; <https://helm.sh/docs/intro/using_helm/>). Of what Helm reads,
 /// several assignments in one option and lists by index are refused: each has another way to be said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "String")]
 pub struct Assignment {
     /// The whole option, as it was given.
     text: String,
@@ -36,9 +37,14 @@ impl fmt::Display for Assignment {
     }
 }
 
+impl From<Assignment> for String {
+    fn from(assignment: Assignment) -> Self {
+        assignment.text
+    }
+}
+
 /// The way to a value through nested mappings: `bpf.masquerade`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValuePath(Vec<String>);
 
 impl ValuePath {
@@ -57,12 +63,6 @@ impl fmt::Display for ValuePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<String> = self.0.iter().map(|key| key.replace('.', r"\.")).collect();
         f.pad(&keys.join("."))
-    }
-}
-
-impl From<ValuePath> for String {
-    fn from(path: ValuePath) -> Self {
-        path.to_string()
     }
 }
 

@@ -50,12 +50,25 @@ impl fmt::Display for ImageName {
 
 /// `--image NAME=REF`: an image of the host's own Engine, in place of the pinned one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct LocalImage {
     /// In place of which.
     pub name: ImageName,
     /// What the Engine calls it. It has a tag and no digest: on its way into a node an image keeps its tags, while
     /// what a registry knew it by is lost.
     pub reference: Reference,
+}
+
+impl fmt::Display for LocalImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}={}", self.name, self.reference))
+    }
+}
+
+impl From<LocalImage> for String {
+    fn from(image: LocalImage) -> Self {
+        image.to_string()
+    }
 }
 
 impl FromStr for LocalImage {

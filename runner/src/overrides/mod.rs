@@ -12,6 +12,8 @@ mod image;
 mod installed;
 mod pod_pool;
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use std::path::PathBuf;

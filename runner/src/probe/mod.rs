@@ -33,3 +33,4 @@ pub use captures::{Captures, Fetch};
 pub use enter::{EnterError, answers};
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
 pub use serve::{ProbeArgs, ServeError, main, serve};
+pub use view::own_view;

@@ -191,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn a_case_against_overridden_pins_has_the_deviation_as_a_property() {
+        let mut report = samples::report_with(vec![samples::held(), samples::refuted(1)]);
+        samples::overridden(&mut report, &[1]);
+        let read = read_back(&report);
+        let [plain, against] = &read.test_suites[0].test_cases[..] else { panic!("two cases") };
+        assert!(plain.properties.is_empty());
+        let properties: Vec<(&str, &str)> =
+            against.properties.iter().map(|property| (property.name.as_str(), property.value.as_str())).collect();
+        assert_eq!(properties, [("deviation", report.head.deviations[0].as_str())]);
+    }
+
+    #[test]
     fn no_text_breaks_the_file_or_is_lost() {
         let nasty =
             "]]> <a href=\"x\">&amp; &lt;\u{0}\u{8}\u{1b}]0;title\u{9b}1m\u{fffe}\u{ffff} Zürich 网络 \u{1f980}";

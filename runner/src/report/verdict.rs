@@ -162,7 +162,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{
-        blocked, deadline, held, not_on_backend, refuted, report_with, stage_failed, unobserved,
+        blocked, deadline, held, not_on_backend, overridden, refuted, report_with, stage_failed, unobserved,
     };
     use super::*;
 
@@ -214,6 +214,18 @@ mod tests {
         assert_eq!(report.exit_code(), 5);
         report.stages.push(stage_failed(Stage::Doctor));
         assert_eq!(report.exit_code(), 4);
+    }
+
+    #[test]
+    fn only_what_held_is_counted_as_held_against_overridden_pins() {
+        let mut report = report_with(vec![held(), refuted(1), held(), unobserved()]);
+        assert_eq!((report.tally().held_overridden, report.overridden()), (0, None));
+        overridden(&mut report, &[1, 2, 3]);
+        assert_eq!(report.tally().held_overridden, 1);
+        assert_eq!(report.overridden().as_deref(), Some("2 held, 1 of them against overridden pins"));
+        report.cases.clear();
+        report.head.selected = 9;
+        assert_eq!(report.overridden().as_deref(), Some("3 of 9 cases are judged against overridden pins"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use lab::state::ProcessId;
 pub const OWNER_LABEL: &str = "lab.stand-in.owner";
 
 /// For one call of the Engine's API.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The label's value for what this process makes.
 pub(crate) fn own() -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab::backend::kind::engine::EngineError;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn one() -> Plan {
     Plan { nodes: Some(vec![NodePlan::new("worker", "worker")]), ..Plan::default() }

@@ -84,7 +84,7 @@ fn networks_are_told_with_their_subnets() {
         let cluster = Cluster::make(&engine, Plan::default()).await;
         let networks = engine.networks().await.unwrap();
         let names: Vec<&str> = networks.iter().map(|network| network.name.as_str()).collect();
-        assert!(names.contains(&"bridge") && names.contains(&"host"), "{names:?}");
+        assert!(names.contains(&"host"), "{names:?}");
         let own = networks.iter().find(|network| network.name == cluster.network()).unwrap();
         assert_eq!((own.driver.as_str(), own.members.len(), own.subnets.len()), ("bridge", 3, 1));
         let gateway = own.subnets[0].gateway.unwrap();

@@ -157,11 +157,11 @@ fn a_node_that_cannot_be_asked_has_the_reason_and_the_others_their_answers() {
         let before = ask(&probe).await;
         assert!(before[..3].iter().all(Result::is_ok), "{before:?}");
         let expected = format!(
-            "{foreign} cannot be asked: {foreign}: the container of this name is no node of the kind cluster {}",
+            "{foreign} cannot be asked: the container of this name is no node of the kind cluster {}",
             cluster.name()
         );
         assert_eq!(before[3], Err(expected));
-        let expected = "lab-no-such-node cannot be asked: lab-no-such-node: there is no container of this name";
+        let expected = "lab-no-such-node cannot be asked: there is no container of this name";
         assert_eq!(before[4], Err(expected.to_owned()));
         assert!(
             !engine.exists(&foreign.0, probe.bundle().folder()).await.unwrap(),

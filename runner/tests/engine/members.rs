@@ -10,7 +10,7 @@ use lab::observe::{NetnsView, NodeName, Place, PodName};
 use lab::probe::{Answer, Request};
 use lab_stand_in::{Cluster, ImagePlan, Plan};
 
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// A cluster of which pods can be made.
 pub(crate) fn with_pods() -> Plan {

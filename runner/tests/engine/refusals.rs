@@ -60,7 +60,7 @@ fn a_socket_of_others_says_how_to_join_its_group() {
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
     if !nix::unistd::geteuid().is_root() {
-        std::fs::set_permissions(&socket, Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&socket, Permissions::from_mode(0o000)).unwrap();
         return names_the_group(&socket);
     }
     let program = folder.path().join("this-test");
@@ -68,7 +68,7 @@ fn a_socket_of_others_says_how_to_join_its_group() {
     let args = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"];
     let again = Invocation::new("setpriv").args(args).args([&program]).env(SOCKET, &socket);
     let again = again.args(["--exact", "refusals::a_socket_of_others_says_how_to_join_its_group"]);
-    let finished = lab::runtime().unwrap().block_on(again.run(Duration::from_secs(60))).unwrap();
+    let finished = lab::runtime().unwrap().block_on(again.run(Duration::from_mins(1))).unwrap();
     let said = finished.stdout_text();
     assert!(finished.success() && said.contains("1 passed"), "{said}{}", finished.stderr_text());
 }

@@ -7,16 +7,18 @@ use lab::backend::kind::engine::{Endpoint, Engine, EngineError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+/// Instead of a reply: the connection stays open and nothing is said.
+const SILENCE: &str = "silence";
+
 /// Answers each request by its path; what it has been asked, in order.
-struct Stranger {
-    endpoint: Endpoint,
+pub(crate) struct Stranger {
+    pub(crate) endpoint: Endpoint,
     asked: Arc<Mutex<Vec<String>>>,
     _folder: tempfile::TempDir,
 }
 
 impl Stranger {
-    /// None is silence.
-    fn serve(reply: fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn serve(reply: impl Fn(&str) -> String + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -31,8 +33,8 @@ impl Stranger {
                 let Some(path) = head.split(' ').nth(1) else { continue };
                 kept.lock().unwrap().push(path.to_owned());
                 match reply(path) {
-                    Some(reply) => connection.write_all(reply.as_bytes()).await.unwrap(),
-                    None => tokio::spawn(async move { connection.read_to_end(&mut Vec::new()).await })
+                    reply if reply != SILENCE => connection.write_all(reply.as_bytes()).await.unwrap(),
+                    _silence => tokio::spawn(async move { connection.read_to_end(&mut Vec::new()).await })
                         .await
                         .map(drop)
                         .unwrap(),
@@ -42,13 +44,18 @@ impl Stranger {
         let endpoint = Endpoint::parse(&format!("unix://{}", socket.display()), None, "DOCKER_HOST").unwrap();
         Self { endpoint, asked, _folder: folder }
     }
+
+    /// The paths that it has been asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
 }
 
-fn http(status: &str, body: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+pub(crate) fn http(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn met(reply: fn(&str) -> Option<String>) -> Result<Engine, EngineError> {
+fn met(reply: fn(&str) -> String) -> Result<Engine, EngineError> {
     lab::runtime().unwrap().block_on(async {
         let stranger = Stranger::serve(reply);
         Engine::connect_to(stranger.endpoint).await
@@ -58,15 +65,15 @@ fn met(reply: fn(&str) -> Option<String>) -> Result<Engine, EngineError> {
 #[test]
 fn what_is_no_engine_is_told_with_what_it_said() {
     for (reply, why) in [
-        ((|_| http("200 OK", "{}")) as fn(&str) -> Option<String>, "it names no API version"),
+        ((|_| http("200 OK", "{}")) as fn(&str) -> String, "it names no API version"),
         (|_| http("200 OK", r#"{"ApiVersion":"new"}"#), "it names `new` as its API version"),
         (|_| http("200 OK", "<html>"), "its answer is not what it should be: expected value"),
         (
             |_| http("404 Not Found", "<html>nothing here</html>"),
             "it answered with HTTP status 404: <html>nothing here",
         ),
-        (|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()), "Error in the hyper legacy client"),
-        (|_| Some(String::new()), "Error in the hyper legacy client"),
+        (|_| "SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "Error in the hyper legacy client"),
+        (|_| String::new(), "Error in the hyper legacy client"),
     ] {
         let error = met(reply).unwrap_err();
         let EngineError::NotAnEngine { why: told, .. } = &error else { panic!("{error}") };
@@ -78,7 +85,7 @@ fn what_is_no_engine_is_told_with_what_it_said() {
 #[test]
 fn silence_ends_at_a_deadline() {
     let begun = lab::clock::now();
-    let error = met(|_| None).unwrap_err();
+    let error = met(|_| SILENCE.to_owned()).unwrap_err();
     assert!(matches!(error, EngineError::NoAnswer { .. }), "{error}");
     assert!(error.to_string().contains(" did not say who it is within 5s; see `docker info`"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(20));
@@ -107,7 +114,7 @@ fn the_version_that_was_agreed_on_is_spoken() {
         let engine = Engine::connect_to(stranger.endpoint.clone()).await.unwrap();
         assert_eq!((engine.api().to_string().as_str(), engine.architecture()), ("1.41", Some("amd64")));
         let facts = engine.facts().await.unwrap();
-        assert_eq!(*stranger.asked.lock().unwrap(), ["/version", "/v1.41/info"]);
+        assert_eq!(stranger.asked(), ["/version", "/v1.41/info"]);
         assert_eq!((facts.rootless, facts.storage_driver.as_deref()), (Some(true), Some("overlay2")));
         // What it does not tell is not made up.
         assert_eq!((facts.cgroup_version, facts.kernel, facts.runtimes.len()), (None, None, 0));
@@ -126,6 +133,6 @@ fn what_an_engine_refuses_is_told_in_its_own_words() {
         let error = engine.networks().await.unwrap_err();
         let expected = "the Docker Engine would not list its networks: no space left on device (HTTP status 500)";
         assert_eq!(error.to_string(), expected);
-        assert_eq!(stranger.asked.lock().unwrap()[1], "/v1.50/networks");
+        assert_eq!(stranger.asked()[1], "/v1.50/networks");
     });
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::linker::{ProgramHeader, libraries};
+use crate::evidence::hex;
 
 /// Where bundles are put: not /tmp or /run, which are tmpfs in a kind node and hidden from the Engine's file transfer.
 pub(super) const PARENT: &str = "/usr/local/lib";
@@ -128,8 +129,9 @@ fn digest(files: &[(String, Vec<u8>)]) -> String {
         digest.update(format!("{name} {}\n", bytes.len()));
         digest.update(bytes);
     }
-    let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits[..NAMED_BY].to_owned()
+    let mut digits = hex(&digest.finalize());
+    digits.truncate(NAMED_BY);
+    digits
 }
 
 /// The bundle's folder as a tar archive, the same for the same files.
@@ -152,4 +154,60 @@ fn archive(name: &str, files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     }
     entry(tar::EntryType::Regular, format!("{name}/{COMPLETE}"), &[])?;
     builder.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn bundled(program: &Path) -> Result<Bundle, BundleError> {
+        crate::runtime().unwrap().block_on(Bundle::of(program))
+    }
+
+    #[test]
+    fn a_bundle_holds_the_program_with_what_it_loads_and_says_last_that_it_is_whole() {
+        let own = std::env::current_exe().unwrap();
+        let bundle = bundled(&own).unwrap();
+        let mut archive = tar::Archive::new(bundle.archive.as_ref());
+        let mut names = Vec::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let name = entry.path().unwrap().to_string_lossy().into_owned();
+            if name.ends_with("/lab") {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).unwrap();
+                assert!(bytes == std::fs::read(&own).unwrap(), "the program is another");
+            }
+            names.push(name);
+        }
+        let folder = bundle.folder().strip_prefix("/usr/local/lib/").unwrap();
+        assert!(names.iter().all(|name| name.starts_with(&format!("{folder}/"))), "{names:?}");
+        assert_eq!(names.last(), Some(&format!("{folder}/complete")));
+        let command = bundle.command("probe");
+        assert_eq!(command[command.len() - 2..], [format!("{}/lab", bundle.folder()), "probe".to_owned()]);
+        if let [linker, option, path, ..] = &command[..command.len() - 2] {
+            assert_eq!((option.as_str(), path.as_str()), ("--library-path", bundle.folder()));
+            assert!(names.contains(&format!("{folder}/{}", linker.rsplit('/').next().unwrap())), "{names:?}");
+            assert!(names.iter().any(|name| name.ends_with("/libc.so.6") || name.contains("/ld-musl")), "{names:?}");
+        }
+        assert_eq!(bundled(&own).unwrap().folder(), bundle.folder(), "the same program has two names");
+    }
+
+    #[test]
+    fn what_cannot_be_bundled_is_named() {
+        let missing = bundled(Path::new("/lab/no/such/program")).unwrap_err().to_string();
+        assert!(missing.starts_with("/lab/no/such/program: it must be copied into the nodes and cannot be read"));
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("script");
+        std::fs::write(&script, "#!/bin/sh\n").unwrap();
+        let refused = bundled(&script).unwrap_err().to_string();
+        let expected = format!("{}: it cannot be copied into the nodes: it is no ELF file: ", script.display());
+        assert!(refused.starts_with(&expected), "{refused}");
+        // A program that is cut off behind its header, which the dynamic linker finds out.
+        let cut = folder.path().join("cut");
+        let own = std::fs::read("/proc/self/exe").unwrap();
+        std::fs::write(&cut, &own[..8192]).unwrap();
+        assert!(bundled(&cut).is_err());
+    }
 }

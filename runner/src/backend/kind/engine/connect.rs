@@ -89,6 +89,14 @@ impl Engine {
         Ok(Self { docker, endpoint, said })
     }
 
+    /// Another connection to the same Engine, for a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Engine::connect`].
+    pub async fn again(&self) -> Result<Self, EngineError> {
+        Self::connect_to(self.endpoint.clone()).await
+    }
+
     /// Where it is: `unix:///var/run/docker.sock`.
     pub fn endpoint(&self) -> String {
         self.endpoint.to_string()

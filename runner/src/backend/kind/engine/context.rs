@@ -12,6 +12,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::endpoint::{Endpoint, EndpointError};
+use crate::evidence::hex;
 
 /// The context that is none: the environment's, or the default socket.
 const DEFAULT_CONTEXT: &str = "default";
@@ -119,7 +120,7 @@ impl Settings {
     fn by_context(&self, name: &str, source: &str) -> Result<Endpoint, EndpointError> {
         let contexts = self.config.clone().unwrap_or_else(|| ".".into()).join("contexts");
         // The docker program names the folder after the digest of the context's name.
-        let id: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&Sha256::digest(name));
         let path = contexts.join("meta").join(&id).join("meta.json");
         let meta: Meta = read_json(&path)?.ok_or_else(|| EndpointError::NoContext {
             source_of: source.to_owned(),
@@ -194,10 +195,6 @@ mod tests {
         assert_eq!(with_config(&default).endpoint().unwrap(), Endpoint::default_socket());
     }
 
-    fn said(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn the_current_context_is_taken_and_the_environment_goes_before_it() {
         let there = folder(&[("config.json", CURRENT), (META, THERE)]);
@@ -205,18 +202,20 @@ mod tests {
         let endpoint = current.endpoint().unwrap();
         assert_eq!((endpoint.to_string(), endpoint.tls), ("tcp://192.0.2.7:2376".to_owned(), None));
         assert_eq!(endpoint.source, "the Docker context there");
-        let by_default = Settings { context: said("default"), ..current.clone() };
+        let by_default = Settings { context: Some("default".to_owned()), ..current.clone() };
         assert_eq!(by_default.endpoint().unwrap(), Endpoint::default_socket());
-        let by_host = Settings { host: said("unix:///x.sock"), context: said("there"), ..current.clone() };
+        let by_host =
+            Settings { host: Some("unix:///x.sock".to_owned()), context: Some("there".to_owned()), ..current.clone() };
         assert_eq!(by_host.endpoint().unwrap().to_string(), "unix:///x.sock");
-        let empty = Settings { host: said(""), context: said(""), ..current };
+        let empty = Settings { host: Some(String::new()), context: Some(String::new()), ..current };
         assert_eq!(empty.endpoint().unwrap().to_string(), "tcp://192.0.2.7:2376");
     }
 
     #[test]
     fn a_context_that_is_not_there_or_garbage_is_named() {
         let bare = folder(&[]);
-        let missing = Settings { context: said("there"), ..with_config(&bare) }.endpoint().unwrap_err().to_string();
+        let missing =
+            Settings { context: Some("there".to_owned()), ..with_config(&bare) }.endpoint().unwrap_err().to_string();
         let expected = format!(
             "DOCKER_CONTEXT names the Docker context `there`, and there is no {}; `docker context ls` tells which there are",
             bare.path().join(META).display()
@@ -248,8 +247,8 @@ mod tests {
         assert!(error.starts_with(&format!("{}: TLS to the Engine needs it", keyless.path().join(key).display())));
 
         let verified = Settings {
-            host: said("tcp://engine.example"),
-            tls_verify: said("1"),
+            host: Some("tcp://engine.example".to_owned()),
+            tls_verify: Some("1".to_owned()),
             cert_path: Some(whole.path().join(TLS)),
             ..Settings::default()
         };
@@ -258,11 +257,11 @@ mod tests {
             (endpoint.to_string().as_str(), endpoint.tls),
             ("tcp://engine.example:2376", verified.cert_path.clone())
         );
-        let unverified = Settings { tls_verify: None, tls: said("1"), ..verified.clone() };
+        let unverified = Settings { tls_verify: None, tls: Some("1".to_owned()), ..verified.clone() };
         let error = unverified.endpoint().unwrap_err().to_string();
         assert!(error.starts_with("DOCKER_TLS without DOCKER_TLS_VERIFY asks for TLS without checking"), "{error}");
         // A socket has no certificates, whatever the environment says about those.
-        let socket = Settings { host: said("unix:///x.sock"), cert_path: None, ..verified };
+        let socket = Settings { host: Some("unix:///x.sock".to_owned()), cert_path: None, ..verified };
         assert_eq!(socket.endpoint().unwrap().tls, None);
     }
 }

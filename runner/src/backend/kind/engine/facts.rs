@@ -20,7 +20,8 @@ impl Engine {
         Ok(self.facts_of(info))
     }
 
-    fn facts_of(&self, info: SystemInfo) -> EngineFacts {
+    /// The same, from what `GET /info` answered.
+    pub fn facts_of(&self, info: SystemInfo) -> EngineFacts {
         let options = info.security_options;
         // An option is `name=rootless`, or has more after a comma.
         let is_rootless = |option: &String| option.split(',').any(|part| part == ROOTLESS);

@@ -15,7 +15,7 @@ use super::connect::Engine;
 use super::error::EngineError;
 
 /// For an archive of tens of megabytes on a machine that does much else.
-const TRANSFER_DEADLINE: Duration = Duration::from_secs(120);
+const TRANSFER_DEADLINE: Duration = Duration::from_mins(2);
 /// Octets of the largest archive that is downloaded: captures and configuration, not images.
 const LARGEST: usize = 512 * 1024 * 1024;
 
@@ -94,8 +94,10 @@ fn only_file(archive: &[u8]) -> Result<Vec<u8>, String> {
         return Err("it is no file".to_owned());
     }
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes).map_err(|error| format!("the archive is cut off: {error}"))?;
-    Ok(bytes)
+    entry.read_to_end(&mut bytes).map_err(|error| format!("the archive cannot be read: {error}"))?;
+    // The library takes the end of an archive for the end of a file.
+    let (size, came) = (entry.size(), bytes.len());
+    if came as u64 == size { Ok(bytes) } else { Err(format!("the archive is cut off: {came} of {size} octets came")) }
 }
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(only_file(&archive(tar::EntryType::Directory, b"")), Err("it is no file".to_owned()));
         assert_eq!(only_file(b""), Err("the archive is empty".to_owned()));
         let cut = &archive(tar::EntryType::Regular, &[7; 2000])[..1024];
-        assert!(only_file(cut).unwrap_err().starts_with("the archive is cut off: "));
+        assert_eq!(only_file(cut), Err("the archive is cut off: 512 of 2000 octets came".to_owned()));
         assert!(only_file(&[7; 1024]).unwrap_err().starts_with("the archive cannot be read: "));
     }
 }

@@ -79,7 +79,7 @@ impl Engine {
 }
 
 /// What matters of a container; none where the Engine left out its name, its id or kind's label.
-fn node_container(
+pub fn node_container(
     container: ContainerInspectResponse,
     digests: &BTreeMap<String, Vec<String>>,
 ) -> Option<NodeContainer> {

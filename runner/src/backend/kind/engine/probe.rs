@@ -1,4 +1,4 @@
-//! The probe in a lab's nodes: one `docker exec` for each node that is asked something, all at once.
+//! The probe in a lab's nodes: one run of it in each node that is asked something, all at once.
 
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -9,8 +9,10 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::bundle::{Bundle, BundleError};
 use super::connect::Engine;
+use super::error::EngineError;
 use super::install::install;
 use super::pcaps::{Fetched, Pcaps};
+use super::run::Ran;
 use crate::backend::LabError;
 use crate::exec::Invocation;
 use crate::failure::chain;
@@ -19,9 +21,6 @@ use crate::probe::{Answered, Ask, Captures, Request};
 
 /// For one run of the probe: longer than the deadlines of all asks.
 const PROBE_DEADLINE: Duration = Duration::from_secs(90);
-/// What the Engine says of a container or a program that is not there any more: the node was made anew.
-const GONE: [&str; 2] = ["No such container", "no such file or directory"];
-
 /// Where a pod is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodPlace {
@@ -71,7 +70,8 @@ impl NodeProbe {
     /// The first node that it cannot be put into.
     pub async fn install(&self, nodes: &[NodeName]) -> Result<(), LabError> {
         let all = join_all(nodes.iter().map(|node| self.container(node))).await;
-        all.into_iter().collect::<Result<Vec<_>, _>>().map(drop).map_err(LabError::Unasked)
+        let of = |(node, put): (&NodeName, Result<String, String>)| put.map_err(|why| format!("{node}: {why}"));
+        nodes.iter().zip(all).map(of).collect::<Result<Vec<_>, _>>().map(drop).map_err(LabError::Unasked)
     }
 
     /// Looks into namespaces of nodes and of pods. One answer for each ask, in order; what cannot be asked, and why,
@@ -101,15 +101,15 @@ impl NodeProbe {
     /// # Errors
     /// When they do not all run.
     pub async fn capture(&self, wanted: Vec<(Place, Request)>, pods: Pods<'_>) -> Result<Captures, LabError> {
-        let (mut groups, missing) = locate(wanted, pods);
+        let (groups, missing) = locate(wanted, pods);
         if let Some((_, why)) = missing.into_iter().next() {
             return Err(LabError::Unasked(why));
         }
         let containers = join_all(groups.keys().map(|node| self.container(node))).await;
         let mut pcaps = Vec::new();
         let mut probes = Vec::new();
-        for ((node, mut asked), container) in std::mem::take(&mut groups).into_iter().zip(containers) {
-            let container = container.map_err(LabError::Unasked)?;
+        for ((node, mut asked), container) in groups.into_iter().zip(containers) {
+            let container = container.map_err(|why| LabError::Unasked(format!("{node}: {why}")))?;
             for (position, ask) in &mut asked {
                 if let Request::Capture { pcap: Some(pcap), .. } = &mut ask.request {
                     let there = self.bundle.capture_file(&format!("{:016x}.pcap", fastrand::u64(..)));
@@ -121,42 +121,53 @@ impl NodeProbe {
             probes.push((self.program(&container), asked));
         }
         let pcaps = Pcaps { engine: self.engine.clone(), files: pcaps };
-        Captures::start_all(probes, Some(Box::new(pcaps))).await
+        let started = Captures::start_all(probes, Some(Box::new(pcaps))).await;
+        if started.is_err() {
+            // A node may have been made anew: the next one to ask finds out.
+            self.installed.lock().await.clear();
+        }
+        started
     }
 
     /// The answers of one node, or why it has none.
     async fn ask_node(&self, node: &NodeName, asked: &Asked) -> Result<Vec<Answered>, String> {
         let asks: Vec<&Ask> = asked.iter().map(|(_, ask)| ask).collect();
         let input = serde_json::to_vec(&asks).map_err(|error| format!("{node}: {error}"))?;
-        let again = match self.ask_once(node, &input).await {
-            Err(why) if GONE.iter().any(|gone| why.contains(gone)) => {
+        let ran = match self.ask_once(node, &input).await? {
+            // The node was made anew, or the probe removed: what is known of it is of no use.
+            Err(error) if error.is_missing() || matches!(error, EngineError::NotRunnable { .. }) => {
                 self.installed.lock().await.remove(node);
-                self.ask_once(node, &input).await
+                self.ask_once(node, &input).await?
             }
             other => other,
         };
-        let answered = again.map_err(|why| format!("{node} cannot be asked: {why}"))?;
+        let cannot = |why: String| format!("{node} cannot be asked: {why}");
+        let ran = ran.map_err(|error| cannot(chain(&error)))?;
+        if !ran.success() {
+            return Err(cannot(format!("the probe ended with exit code {}: {}", ran.code, ran.stderr_text().trim())));
+        }
+        let answered: Vec<Answered> =
+            serde_json::from_slice(&ran.stdout).map_err(|error| cannot(format!("the probe's answer: {error}")))?;
         if answered.len() != asked.len() {
             return Err(format!("{node} was asked {} questions and gave {} answers", asked.len(), answered.len()));
         }
         Ok(answered)
     }
 
-    async fn ask_once(&self, node: &NodeName, input: &[u8]) -> Result<Vec<Answered>, String> {
-        let container = self.container(node).await?;
-        let finished =
-            self.program(&container).stdin(input).run(PROBE_DEADLINE).await.map_err(|error| chain(&error))?;
-        Captures::answers(&finished).map_err(|error| chain(&error))
+    async fn ask_once(&self, node: &NodeName, input: &[u8]) -> Result<Result<Ran, EngineError>, String> {
+        let container = self.container(node).await.map_err(|why| format!("{node} cannot be asked: {why}"))?;
+        Ok(self.engine.exec(&container, self.bundle.command("probe"), input.to_vec(), PROBE_DEADLINE).await)
     }
 
     /// The container of a node, the probe being in it.
     async fn container(&self, node: &NodeName) -> Result<String, String> {
         let cell = Arc::clone(self.installed.lock().await.entry(node.clone()).or_default());
-        let put = install(&self.engine, &self.cluster, &node.0, &self.bundle);
-        cell.get_or_try_init(|| put).await.cloned().map_err(|why| format!("{node}: {why}"))
+        // Boxed: the description of a container is large, and this is in every future that asks.
+        let put = Box::pin(install(&self.engine, &self.cluster, &node.0, &self.bundle));
+        cell.get_or_try_init(|| put).await.cloned()
     }
 
-    /// The probe in a container, held by the docker program.
+    /// The probe in a container, held by the docker program: it ends with this program, and its input with it.
     fn program(&self, container: &str) -> Invocation {
         let mut docker = Invocation::new("docker");
         for (name, value) in self.engine.environment() {

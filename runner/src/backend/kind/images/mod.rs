@@ -20,6 +20,6 @@ pub use archive::{ArchiveError, Archived, Layout, NameError, Naming, Platform, R
 pub use deliver::Origin;
 pub use distribute::{Delivered, Parcel};
 pub use error::{ImageError, NodeFailed};
-pub use on_node::{NodeImage, NodeImages};
+pub use on_node::NodeImages;
 pub use take::Held;
 pub use wanted::{CILIUM, Find, HELLO_APP, NODE, OPERATOR, Wanted};

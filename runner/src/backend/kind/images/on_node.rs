@@ -7,7 +7,7 @@ use super::{NodeFailed, Reference};
 use crate::backend::kind::engine::{Engine, EngineError};
 use crate::clock::{self, Poll};
 use crate::manifest::Digest;
-use crate::observe::NodeName;
+use crate::observe::{NodeImage, NodeName};
 
 /// For one answer of a node on a busy machine.
 const ASK_DEADLINE: Duration = Duration::from_secs(20);
@@ -20,20 +20,6 @@ pub struct NodeImages {
     images: Vec<NodeImage>,
 }
 
-/// An image on a node.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NodeImage {
-    /// The digest of its configuration.
-    pub id: String,
-    /// Its names, in full.
-    #[serde(default)]
-    pub repo_tags: Vec<String>,
-    /// Its registries' digests, in full.
-    #[serde(default)]
-    pub repo_digests: Vec<String>,
-}
-
 impl NodeImages {
     /// Reads what `crictl images -o json` prints.
     ///
@@ -43,10 +29,15 @@ impl NodeImages {
         serde_json::from_slice(text)
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[NodeImage] {
+        &self.images
+    }
+
     /// What is under a name.
     pub fn get(&self, reference: &Reference) -> Option<&NodeImage> {
         let name = reference.to_string();
-        self.images.iter().find(|image| image.repo_tags.contains(&name))
+        self.images.iter().find(|image| image.tags.contains(&name))
     }
 
     /// The image of this configuration is under this name.

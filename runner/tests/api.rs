@@ -1,0 +1,19 @@
+//! The API server's side of a kind lab: recordings of a real one, served over HTTP as an API server serves them, and
+//! a server that hangs, refuses, answers garbage, breaks off and restarts.
+
+#[path = "api/agents.rs"]
+mod agents;
+#[path = "api/errors.rs"]
+mod errors;
+#[path = "api/helm.rs"]
+mod helm;
+#[path = "api/looks.rs"]
+mod looks;
+#[path = "api/objects.rs"]
+mod objects;
+#[path = "api/server.rs"]
+mod server;
+#[path = "api/waits.rs"]
+mod waits;
+#[path = "api/workload.rs"]
+mod workload;

@@ -1,0 +1,200 @@
+//! The objects that the server has: recorded ones, changed by tests and by requests.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A moment of the recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) &'static str);
+
+pub(crate) const BEFORE_CNI: Moment = Moment("1-before-cni");
+pub(crate) const CILIUM: Moment = Moment("2-cilium-native");
+pub(crate) const HELLO: Moment = Moment("3-hello-native");
+pub(crate) const WRONG_HOST: Moment = Moment("6-wrong-k8s-service-host");
+
+impl Moment {
+    /// A file of this moment.
+    pub(crate) fn path(self, file: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/served").join(self.0).join(file)
+    }
+
+    /// The text of one.
+    pub(crate) fn text(self, file: &str) -> String {
+        let path = self.path(file);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The JSON in one.
+    pub(crate) fn json(self, file: &str) -> Value {
+        serde_json::from_str(&self.text(file)).unwrap()
+    }
+}
+
+/// A kind of objects: where they are served, and what they are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// The path of the API.
+    pub(crate) api: &'static str,
+    /// The last part of the path, and the file's name.
+    pub(crate) plural: &'static str,
+    pub(crate) singular: &'static str,
+}
+
+const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -> Kind {
+    Kind { api, plural, singular }
+}
+
+/// What a server of Kubernetes 1.20 with Cilium 1.12 serves of it: no `discovery.k8s.io/v1`.
+pub(crate) const KINDS: [Kind; 12] = [
+    kind("/api/v1", "nodes", "Node"),
+    kind("/api/v1", "pods", "Pod"),
+    kind("/api/v1", "services", "Service"),
+    kind("/api/v1", "endpoints", "Endpoints"),
+    kind("/api/v1", "configmaps", "ConfigMap"),
+    kind("/api/v1", "secrets", "Secret"),
+    kind("/api/v1", "events", "Event"),
+    kind("/apis/apps/v1", "daemonsets", "DaemonSet"),
+    kind("/apis/apps/v1", "deployments", "Deployment"),
+    kind("/apis/discovery.k8s.io/v1beta1", "endpointslices", "EndpointSlice"),
+    kind("/apis/cilium.io/v2", "ciliumnodes", "CiliumNode"),
+    kind("/apis/cilium.io/v2", "ciliumendpoints", "CiliumEndpoint"),
+];
+
+/// A change that watchers are told of.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) version: u64,
+    pub(crate) plural: String,
+    /// `ADDED`, `MODIFIED` or `DELETED`.
+    pub(crate) verb: &'static str,
+    pub(crate) object: Value,
+}
+
+/// All objects, by their plural.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    kinds: Vec<Kind>,
+    items: BTreeMap<String, Vec<Value>>,
+    version: u64,
+    changes: Vec<Change>,
+}
+
+impl Objects {
+    /// Those that were recorded at a moment. A kind that was not there then is not served.
+    pub(crate) fn recorded(moment: Moment) -> Self {
+        let mut items = BTreeMap::new();
+        let mut kinds = Vec::new();
+        for kind in KINDS {
+            let path = moment.path(&format!("{}.json", kind.plural));
+            let always = kind.api != "/apis/cilium.io/v2";
+            if path.exists() {
+                let Value::Array(list) = moment.json(&format!("{}.json", kind.plural)) else { panic!("no list") };
+                items.insert(kind.plural.to_owned(), list);
+                kinds.push(kind);
+            } else if always {
+                items.insert(kind.plural.to_owned(), Vec::new());
+                kinds.push(kind);
+            }
+        }
+        Self { kinds, items, version: 100_000, changes: Vec::new() }
+    }
+
+    /// Serves a kind at another path: the server is newer.
+    pub(crate) fn serve_at(&mut self, plural: &str, api: &'static str) {
+        for kind in self.kinds.iter_mut().filter(|kind| kind.plural == plural) {
+            kind.api = api;
+        }
+    }
+
+    /// Serves a kind no more.
+    pub(crate) fn forget(&mut self, plural: &str) {
+        self.kinds.retain(|kind| kind.plural != plural);
+    }
+
+    /// The kind that a path leads to, the namespace and the name in it.
+    pub(crate) fn find(&self, path: &str) -> Option<(Kind, Option<String>, Option<String>)> {
+        self.kinds.iter().find_map(|kind| {
+            let rest: Vec<&str> = path.strip_prefix(kind.api)?.strip_prefix('/')?.split('/').collect();
+            let plural = |found: &str| found == kind.plural;
+            match rest[..] {
+                [found] if plural(found) => Some((*kind, None, None)),
+                [found, name] if plural(found) => Some((*kind, None, Some(name.to_owned()))),
+                ["namespaces", namespace, found] if plural(found) => Some((*kind, Some(namespace.to_owned()), None)),
+                ["namespaces", namespace, found, name] if plural(found) => {
+                    Some((*kind, Some(namespace.to_owned()), Some(name.to_owned())))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn all(&self, plural: &str) -> &[Value] {
+        self.items.get(plural).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The object of a name, in whichever namespace.
+    pub(crate) fn named(&self, plural: &str, name: &str) -> Value {
+        let found = self.all(plural).iter().find(|item| item["metadata"]["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} among {plural}")).clone()
+    }
+
+    pub(crate) fn changes_since(&self, version: u64) -> Vec<Change> {
+        self.changes.iter().filter(|change| change.version > version).cloned().collect()
+    }
+
+    /// Adds an object, or puts it in the place of the one with its name.
+    pub(crate) fn put(&mut self, plural: &str, mut object: Value) {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let items = self.items.entry(plural.to_owned()).or_default();
+        let place = items.iter_mut().find(|item| same(item, &object));
+        let verb = if let Some(place) = place {
+            *place = object.clone();
+            "MODIFIED"
+        } else {
+            items.push(object.clone());
+            "ADDED"
+        };
+        self.changes.push(Change { version: self.version, plural: plural.to_owned(), verb, object });
+    }
+
+    /// Changes the object of a name.
+    pub(crate) fn change(&mut self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let mut object = self.named(plural, name);
+        change(&mut object);
+        self.put(plural, object);
+    }
+
+    /// Takes the objects away that are meant; the last of them, if there was one.
+    pub(crate) fn remove(&mut self, plural: &str, meant: impl Fn(&Value) -> bool) -> Option<Value> {
+        let items = self.items.entry(plural.to_owned()).or_default();
+        let (gone, left): (Vec<Value>, Vec<Value>) = items.drain(..).partition(meant);
+        *items = left;
+        for object in &gone {
+            self.version += 1;
+            self.changes.push(Change {
+                version: self.version,
+                plural: plural.to_owned(),
+                verb: "DELETED",
+                object: object.clone(),
+            });
+        }
+        gone.into_iter().next_back()
+    }
+
+    /// Forgets what has changed, as a server does that has restarted: older versions cannot be watched from.
+    pub(crate) fn compact(&mut self) {
+        self.changes.clear();
+        self.version += 1000;
+    }
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    one["metadata"]["name"] == other["metadata"]["name"]
+        && one["metadata"]["namespace"] == other["metadata"]["namespace"]
+}

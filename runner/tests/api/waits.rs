@@ -1,0 +1,410 @@
+//! Waits: what they see meanwhile, that they end as soon as it is so, and how they end when it never is.
+
+use lab::backend::kind::api::Patience;
+use lab::clock::{self, WaitError};
+use lab::observe::NodeName;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::objects::{BEFORE_CNI, CILIUM, HELLO, Objects, WRONG_HOST};
+use super::server::{DEADLINE, Fault, Server, block_on};
+
+/// Long enough for what is seen at once, on a busy machine too.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What was said while something was waited for.
+#[derive(Default)]
+pub(crate) struct Heard(RefCell<Vec<String>>);
+
+impl Heard {
+    pub(crate) fn note(&self, words: String) {
+        self.0.borrow_mut().push(words);
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until something was said that holds this text.
+    pub(crate) async fn wait_for(&self, text: &str) {
+        let heard = clock::until(DEADLINE, Duration::from_millis(5), text, async || {
+            let all = self.all();
+            if all.iter().any(|words| words.contains(text)) {
+                clock::Poll::Ready(())
+            } else {
+                clock::Poll::NotYet(format!("{all:?}"))
+            }
+        });
+        heard.await.unwrap();
+    }
+}
+
+fn names() -> Vec<NodeName> {
+    ["kind-control-plane", "kind-worker", "kind-worker2"].map(NodeName::from).to_vec()
+}
+
+fn last(error: &WaitError) -> &str {
+    match error {
+        WaitError::Deadline { last: Some(last), .. } => last,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ready(node: &mut Value) {
+    for condition in node["status"]["conditions"].as_array_mut().unwrap() {
+        if condition["type"] == "Ready" {
+            condition["status"] = json!("True");
+            condition["message"] = json!("kubelet is posting ready status");
+        }
+    }
+}
+
+#[test]
+fn nodes_that_are_not_ready_are_named_with_why() {
+    block_on(async {
+        let server = Server::start(BEFORE_CNI).await;
+        let heard = Heard::default();
+        let say = |words| heard.note(words);
+        let patience = Patience { deadline: SOON, say: &say };
+        let error = server.api().await.until_nodes_ready(&names(), patience).await.unwrap_err();
+        let words = "kind-control-plane NotReady (cni plugin not initialized); \
+                     kind-worker NotReady (cni plugin not initialized); \
+                     kind-worker2 NotReady (cni plugin not initialized)";
+        assert_eq!(last(&error), words);
+        assert_eq!(error.to_string(), format!("3 nodes Ready did not happen within 2s: {words}"));
+        assert_eq!(heard.all(), [words]);
+        assert!(server.api().await.until_nodes_registered(&names(), patience).await.is_ok());
+    });
+}
+
+#[test]
+fn nodes_are_waited_for_until_the_last_is_ready() {
+    block_on(async {
+        let server = Server::start(BEFORE_CNI).await;
+        let api = server.api().await;
+        let heard = Heard::default();
+        let say = |words| heard.note(words);
+        let names = names();
+        let wait = api.until_nodes_ready(&names, Patience { deadline: DEADLINE, say: &say });
+        let change = async {
+            for (node, seen) in [
+                ("kind-worker2", "kind-control-plane NotReady (cni plugin not initialized); kind-worker NotReady"),
+                ("kind-control-plane", "kind-worker NotReady (cni plugin not initialized)"),
+            ] {
+                server.with(|objects| objects.change("nodes", node, ready));
+                heard.wait_for(seen).await;
+            }
+            server.with(|objects| objects.change("nodes", "kind-worker", ready));
+        };
+        let (waited, ()) = tokio::join!(wait, change);
+        assert_eq!(waited, Ok(()));
+        let lists = server.requests().iter().filter(|request| !request.contains("watch=true")).count();
+        assert_eq!(lists, 1, "watched, not listed again: {:?}", server.requests());
+    });
+}
+
+#[test]
+fn a_node_that_never_registered_is_named() {
+    block_on(async {
+        let server = Server::start(BEFORE_CNI).await;
+        server.with(|objects| objects.remove("nodes", |node| node["metadata"]["name"] == "kind-worker2"));
+        let say = |_words| ();
+        let patience = Patience { deadline: SOON, say: &say };
+        let error = server.api().await.until_nodes_registered(&names(), patience).await.unwrap_err();
+        assert_eq!(last(&error), "kind-worker2 is not there");
+    });
+}
+
+#[test]
+fn a_kubelet_that_is_not_heard_of_is_unknown() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            objects.change("nodes", "kind-worker", |node| {
+                for condition in node["status"]["conditions"].as_array_mut().unwrap() {
+                    condition["status"] = json!("Unknown");
+                    condition["message"] = json!("Kubelet stopped posting node status.");
+                }
+            });
+        });
+        let say = |_words| ();
+        let patience = Patience { deadline: SOON, say: &say };
+        let error = server.api().await.until_nodes_ready(&names(), patience).await.unwrap_err();
+        assert_eq!(last(&error), "kind-worker Unknown (Kubelet stopped posting node status.)");
+    });
+}
+
+#[test]
+fn a_restart_of_the_server_is_ridden_out() {
+    block_on(async {
+        let mut server = Server::start(BEFORE_CNI).await;
+        let api = server.api().await;
+        let heard = Heard::default();
+        let say = |words| heard.note(words);
+        let names = names();
+        let wait = api.until_nodes_ready(&names, Patience { deadline: DEADLINE, say: &say });
+        let restart = async {
+            heard.wait_for("kind-worker NotReady").await;
+            server.stop().await;
+            heard.wait_for("the API server cannot be reached: tcp connect error: Connection refused").await;
+            server.with(|objects| {
+                for node in ["kind-control-plane", "kind-worker", "kind-worker2"] {
+                    objects.change("nodes", node, ready);
+                }
+            });
+            server.start_again();
+        };
+        let (waited, ()) = tokio::join!(wait, restart);
+        assert_eq!(waited, Ok(()));
+    });
+}
+
+#[test]
+fn a_watch_that_ends_is_begun_anew() {
+    block_on(async {
+        let server = Server::start(BEFORE_CNI).await;
+        server.end_watches_after(Duration::from_millis(50));
+        let api = server.api().await;
+        let heard = Heard::default();
+        let say = |words| heard.note(words);
+        let names = names();
+        let wait = api.until_nodes_ready(&names, Patience { deadline: DEADLINE, say: &say });
+        let change = async {
+            let watches = || server.requests().iter().filter(|request| request.contains("watch=true")).count();
+            let again = clock::until(DEADLINE, Duration::from_millis(5), "a third watch", async || match watches() {
+                3.. => clock::Poll::Ready(()),
+                few => clock::Poll::NotYet(format!("{few} watches")),
+            });
+            again.await.unwrap();
+            server.with(|objects| {
+                for node in ["kind-control-plane", "kind-worker", "kind-worker2"] {
+                    objects.change("nodes", node, ready);
+                }
+            });
+        };
+        let (waited, ()) = tokio::join!(wait, change);
+        assert_eq!(waited, Ok(()));
+        assert!(heard.all().iter().all(|words| words.contains("NotReady")), "no trouble: {:?}", heard.all());
+    });
+}
+
+#[test]
+fn the_server_is_waited_for_until_it_is_ready() {
+    block_on(async {
+        let mut server = Server::start(CILIUM).await;
+        let api = server.api().await;
+        server.stop().await;
+        let heard = Heard::default();
+        let say = |words| heard.note(words);
+        let wait = api.until_it_answers(Patience { deadline: DEADLINE, say: &say });
+        let start = async {
+            heard.wait_for("Connection refused").await;
+            server.fault("/readyz", Fault::Answer(500, "[-]etcd failed: reason withheld".to_owned()));
+            server.start_again();
+            heard.wait_for("[-]etcd failed").await;
+            server.heal();
+        };
+        let (waited, ()) = tokio::join!(wait, start);
+        assert_eq!(waited.unwrap(), "v1.20.2");
+    });
+}
+
+#[test]
+fn a_server_that_never_answers_is_told_with_what_it_did_last() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.fault("/readyz", Fault::Hang);
+        let api = server.api().await.with_deadline(Duration::from_millis(200));
+        let say = |_words| ();
+        let error = api.until_it_answers(Patience { deadline: SOON, say: &say }).await.unwrap_err();
+        assert_eq!(last(&error), "the API server has not answered for 200ms");
+        let error = server.api().await.until_it_answers(Patience { deadline: SOON, say: &say }).await.unwrap_err();
+        let what = format!("an answer of the API server {} did not happen within 2s", server.url());
+        assert_eq!(error.to_string(), what);
+    });
+}
+
+async fn cilium_of(server: &Server, deadline: Duration) -> Result<(), WaitError> {
+    let say = |_words| ();
+    server.api().await.until_cilium_ready("kube-system", 3, Patience { deadline, say: &say }).await
+}
+
+#[test]
+fn cilium_is_ready_when_all_agents_and_operators_are() {
+    block_on(async {
+        for moment in [CILIUM, HELLO] {
+            assert_eq!(cilium_of(&Server::start(moment).await, DEADLINE).await, Ok(()));
+        }
+    });
+}
+
+#[test]
+fn agents_that_cannot_reach_the_api_server_are_named() {
+    block_on(async {
+        let server = Server::start(WRONG_HOST).await;
+        let say = |_words| ();
+        let api = server.api().await;
+        let patience = Patience { deadline: SOON, say: &say };
+        let error = api.until_daemon_set_ready("kube-system", "cilium", 3, patience).await.unwrap_err();
+        let words = last(&error);
+        assert!(
+            words.starts_with("1 of 3 ready, 3 scheduled; cilium-5hdjt on kind-control-plane: cilium-agent ended "),
+            "{words}"
+        );
+        assert!(words.contains("with exit code 1"), "{words}");
+        assert!(words.contains("Unable to initialize Kubernetes subsystem"), "{words}");
+        assert!(words.ends_with("; cilium-qjbcr on kind-worker: cilium-agent runs and is not ready"), "{words}");
+        assert!(!words.contains("cilium-7nn8b"), "{words}");
+    });
+}
+
+#[test]
+fn what_was_not_installed_is_not_there() {
+    block_on(async {
+        let server = Server::start(BEFORE_CNI).await;
+        let error = cilium_of(&server, SOON).await.unwrap_err();
+        assert_eq!(last(&error), "it is not there");
+    });
+}
+
+/// A container that waits, as kubelet reports it.
+fn waiting(pod: &mut Value, reason: &str, message: &str) {
+    for condition in pod["status"]["conditions"].as_array_mut().unwrap() {
+        if condition["type"] == "Ready" {
+            condition["status"] = json!("False");
+        }
+    }
+    let status = &mut pod["status"]["containerStatuses"][0];
+    status["ready"] = json!(false);
+    status["restartCount"] = json!(3);
+    status["lastState"] = json!({"terminated": {"exitCode": 1, "reason": "Error", "message": "no route to host"}});
+    status["state"] = json!({"waiting": {"reason": reason, "message": message}});
+}
+
+fn one_less(objects: &mut Objects) {
+    objects.change("daemonsets", "cilium", |set| set["status"]["numberReady"] = json!(2));
+}
+
+#[test]
+fn a_crash_loop_ends_the_wait_at_once_with_the_end_of_the_log() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            one_less(objects);
+            objects.change("pods", "cilium-9f6rr", |pod| waiting(pod, "CrashLoopBackOff", "back-off 40s"));
+        });
+        let log: Vec<String> = (1..=9).map(|line| format!("level=error line={line}")).collect();
+        server.log("kube-system/cilium-9f6rr previous", &log.join("\n"));
+        let begun = clock::now();
+        let error = cilium_of(&server, DEADLINE).await.unwrap_err();
+        assert!(begun.elapsed() < DEADLINE / 2);
+        let WaitError::Failed { what, reason, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(what, "the DaemonSet kube-system/cilium, ready on 3 nodes");
+        assert_eq!(
+            reason,
+            "cilium-agent of pod kube-system/cilium-9f6rr on kind-worker is in CrashLoopBackOff: exit code 1, 3 restarts, \
+             no route to host; its log ends:\nlevel=error line=5\nlevel=error line=6\nlevel=error line=7\n\
+             level=error line=8\nlevel=error line=9"
+        );
+    });
+}
+
+#[test]
+fn a_log_that_cannot_be_read_does_not_hide_the_crash() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            one_less(objects);
+            objects.change("pods", "cilium-9f6rr", |pod| waiting(pod, "CrashLoopBackOff", "back-off 40s"));
+        });
+        let error = cilium_of(&server, DEADLINE).await.unwrap_err().to_string();
+        assert!(error.contains("is in CrashLoopBackOff"), "{error}");
+        assert!(error.contains("its log cannot be read: "), "{error}");
+    });
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_ends_the_wait_at_once() {
+    block_on(async {
+        let message = "Back-off pulling image \"quay.io/cilium/operator-generic:v1.12.4\"";
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            objects.change("deployments", "cilium-operator", |it| it["status"]["availableReplicas"] = json!(1));
+            objects.change("pods", "cilium-operator-7947f8d67-zf75w", |pod| {
+                waiting(pod, "ImagePullBackOff", message);
+                pod["status"]["containerStatuses"][0]["restartCount"] = json!(0);
+                pod["status"]["containerStatuses"][0]["lastState"] = json!({});
+            });
+        });
+        let WaitError::Failed { reason, .. } = cilium_of(&server, DEADLINE).await.unwrap_err() else {
+            panic!("not failed")
+        };
+        assert_eq!(
+            reason,
+            format!(
+                "cilium-operator of pod kube-system/cilium-operator-7947f8d67-zf75w on kind-worker2 is in \
+                 ImagePullBackOff: {message}"
+            )
+        );
+    });
+}
+
+#[test]
+fn what_may_still_come_right_is_waited_for() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            one_less(objects);
+            objects.change("pods", "cilium-9f6rr", |pod| waiting(pod, "ErrImagePull", "dial tcp: i/o timeout"));
+        });
+        let error = cilium_of(&server, SOON).await.unwrap_err();
+        let words =
+            "2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: cilium-agent ErrImagePull (dial tcp: i/o timeout)";
+        assert_eq!(last(&error), words);
+        // A pod that is being deleted will not come back, and is not what is waited for.
+        server.with(|objects| {
+            objects.change("pods", "cilium-9f6rr", |pod| {
+                waiting(pod, "CrashLoopBackOff", "back-off 40s");
+                pod["metadata"]["deletionTimestamp"] = json!("2026-11-23T05:55:00Z");
+            });
+        });
+        let error = cilium_of(&server, SOON).await.unwrap_err();
+        assert_eq!(last(&error), "2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: being deleted");
+    });
+}
+
+#[test]
+fn an_init_container_that_is_stuck_is_found() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            one_less(objects);
+            objects.change("pods", "cilium-9f6rr", |pod| {
+                let init = &mut pod["status"]["initContainerStatuses"][0];
+                init["state"] =
+                    json!({"waiting": {"reason": "CreateContainerConfigError", "message": "no such secret"}});
+                init["ready"] = json!(false);
+            });
+        });
+        let error = cilium_of(&server, DEADLINE).await.unwrap_err().to_string();
+        assert!(
+            error.contains(
+                " of pod kube-system/cilium-9f6rr on kind-worker is in CreateContainerConfigError: no such secret"
+            ),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn an_old_generation_is_not_the_new_one() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.with(|objects| {
+            objects.change("daemonsets", "cilium", |set| set["metadata"]["generation"] = json!(7));
+        });
+        let error = cilium_of(&server, SOON).await.unwrap_err();
+        assert_eq!(last(&error), "3 of 3 ready, 3 scheduled, and not yet of the newest generation");
+    });
+}
