@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::print;
 use crate::backend::kind::engine::Engine;
-use crate::backend::kind::images::{Find, ImageError, Reference, Wanted};
+use crate::backend::kind::images::{Find, ImageError, NODE, Wanted};
 use crate::cli::{Format, KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 use crate::clock;
 use crate::failure::{Failure, code};
 use crate::interrupt::Interrupt;
 use crate::kit::{self, Kit, KitError, KitWriter, Order, describe};
 use crate::manifest::Manifests;
+use crate::overrides;
 use crate::report::Progress;
 
 /// For the pull of one image, over a slow line.
@@ -60,19 +61,21 @@ fn pack(args: &KitPackArgs) -> Result<u8, Failure> {
 /// The pinned images, with what is given in place of them.
 fn images(args: &KitPackArgs, manifests: &Manifests) -> Result<Vec<Wanted>, Failure> {
     let mut images = Wanted::all(&manifests.pins.images).map_err(|error| Failure::input(&error))?.to_vec();
-    if let (Some(given), Some(node)) = (&args.node_image, images.first_mut()) {
-        let tagged = format!("{}:{}", given.repository(), given.tag().unwrap_or(node.reference.tag()));
-        node.reference = Reference::parse(&tagged).map_err(|error| Failure::usage(format!("--node-image: {error}")))?;
-        node.find = given.digest().cloned().map_or(Find::Local(tagged), Find::Digest);
+    let mut replace = |name: &str, option: &str, given: &overrides::Reference| {
+        for wanted in images.iter_mut().filter(|wanted| wanted.name == name) {
+            let replaced = wanted.clone().replaced(given);
+            *wanted = replaced.map_err(|error| Failure::usage(format!("{option}: {error}")))?;
+        }
+        Ok::<(), Failure>(())
+    };
+    if let Some(given) = &args.node_image {
+        replace(NODE, "--node-image", given)?;
     }
     for (number, local) in args.images.iter().enumerate() {
         if args.images[..number].iter().any(|earlier| earlier.name == local.name) {
             return Err(Failure::usage(format!("--image {} is given twice; give it once", local.name)));
         }
-        let place = images.iter_mut().find(|wanted| wanted.name == local.name.key());
-        if let Some(wanted) = place {
-            *wanted = wanted.clone().local(&local.reference.to_string());
-        }
+        replace(local.name.key(), "--image", &local.reference)?;
     }
     Ok(images)
 }
@@ -101,13 +104,10 @@ async fn packed(args: &KitPackArgs, manifests: &Manifests, images: Vec<Wanted>) 
 }
 
 async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], engine: &Engine) -> Result<u8, Failure> {
-    let mut text = format!("would write {}\n", args.output.display());
+    let mut lines = vec![format!("would write {}\n", args.output.display())];
     if args.output.exists() {
-        text += if args.force {
-            "  (it is there, and would be replaced)\n"
-        } else {
-            "  (it is there: --force replaces it)\n"
-        };
+        let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
+        lines.push(format!("  (it is there, {so})\n"));
     }
     for wanted in images {
         let so = match (engine.held(wanted).await, &wanted.find) {
@@ -116,12 +116,12 @@ async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], e
             (Ok(None), Find::Local(_)) => "MISSING: not in the Engine, and not pulled".to_owned(),
             (Err(error), _) => return Err(KitError::from(error).into()),
         };
-        text += &format!("  {:<17} {}  {so}\n", wanted.name, wanted.shown());
+        lines.push(format!("  {:<17} {}  {so}\n", wanted.name, wanted.shown()));
     }
     let chart = &manifests.pins.chart;
     let from = args.chart.as_ref().map_or_else(|| format!("from {}", chart.url), |file| file.display().to_string());
-    text += &format!("  {:<17} {} {}  {from}\n", "chart", manifests.cilium.release.chart, chart.version);
-    print(&text).map(|()| 0)
+    lines.push(format!("  {:<17} {} {}  {from}\n", "chart", manifests.cilium.release.chart, chart.version));
+    print(&lines.concat()).map(|()| 0)
 }
 
 impl From<KitError> for Failure {

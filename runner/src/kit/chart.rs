@@ -10,7 +10,7 @@ use crate::manifest::Sha256;
 use crate::pins::Chart;
 
 /// For a file of 200 kB.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Reads a chart's archive, and refuses any but the pinned one.
 ///

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::observe::{ImageFrom, ImageSource};
 
 /// For a gigabyte into a slow disk.
-const DEADLINE: Duration = Duration::from_secs(900);
+const DEADLINE: Duration = Duration::from_mins(15);
 
 /// A node image that was taken out of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,8 @@ use crate::manifest::Sha256;
 
 /// What `zstd` compresses with by itself.
 const LEVEL: i32 = 3;
+/// A block of nothing: what a header is written over, what fills up a block, and, twice, the end.
+const EMPTY: [u8; 512] = [0; 512];
 
 /// A kit that is being written. Dropped before [`finish`](Self::finish), nothing of it is left.
 #[derive(Debug)]
@@ -108,7 +110,7 @@ impl KitWriter {
         let mut out = BufWriter::with_capacity(1 << 20, file);
         let begin = |out: &mut BufWriter<&File>| {
             out.seek(SeekFrom::Start(self.at))?;
-            out.write_all(&[0; BLOCK as usize])
+            out.write_all(&EMPTY)
         };
         begin(&mut out).map_err(broken(&path))?;
         let mut through = Through::new(out);
@@ -129,7 +131,7 @@ impl KitWriter {
         let Through { mut out, bytes, hash } = through;
         let mut end = || -> io::Result<u64> {
             let padding = padding(bytes);
-            out.write_all(&[0; BLOCK as usize][..usize::try_from(padding).map_err(io::Error::other)?])?;
+            out.write_all(&EMPTY[..usize::try_from(padding).map_err(io::Error::other)?])?;
             out.seek(SeekFrom::Start(self.at))?;
             out.write_all(header(name, bytes)?.as_bytes())?;
             out.flush()?;
@@ -150,9 +152,8 @@ impl KitWriter {
         let path = self.path.clone();
         self.member(INDEX_FILE, Stored::Plain, |out| out.write_all(&text).map_err(KitError::io(&path, "be written")))?;
         let Self { path, force, mut out, at } = self;
-        let end = [0; 2 * BLOCK as usize];
         out.seek(SeekFrom::Start(at))
-            .and_then(|_at| out.write_all(&end))
+            .and_then(|_at| out.write_all(&[EMPTY, EMPTY].concat()))
             .and_then(|()| readable_by_all(out.as_file()))
             .and_then(|()| out.as_file().sync_all())
             .map_err(KitError::io(&path, "be written"))?;

@@ -83,8 +83,8 @@ async fn names(engine: &Engine, node: &NodeName) -> Vec<String> {
 #[test]
 fn a_real_containerd_takes_what_the_engine_exports() {
     let test = "a_real_containerd_takes_what_the_engine_exports";
-    let Some(programs) = programs(test) else { return };
     with_engine(test, async |engine| {
+        let Some(programs) = programs(test) else { return };
         let (cluster, _daemon) = node(&engine, programs).await;
         let image = image(&engine, 8).await;
         let (held, config) = config(&engine, &image).await;
@@ -148,8 +148,8 @@ fn oci(platform: &Platform) -> (Vec<u8>, Digest, Digest) {
 #[test]
 fn a_real_containerd_takes_the_oci_layout_and_a_digest_that_is_proved() {
     let test = "a_real_containerd_takes_the_oci_layout_and_a_digest_that_is_proved";
-    let Some(programs) = programs(test) else { return };
     with_engine(test, async |engine| {
+        let Some(programs) = programs(test) else { return };
         let (cluster, _daemon) = node(&engine, programs).await;
         let platform = Platform::linux(std::env::consts::ARCH);
         let (bytes, config, index) = oci(&platform);

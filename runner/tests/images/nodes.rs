@@ -1,7 +1,7 @@
 //! From the Engine into the nodes.
 
 use lab::backend::kind::engine::Engine;
-use lab::backend::kind::images::{Delivered, ImageError, NodeFailed, Origin, Parcel, Wanted};
+use lab::backend::kind::images::{Delivered, Find, ImageError, NodeFailed, Origin, Parcel, Wanted};
 use lab::clock::{self, Poll};
 use lab::observe::{ImageFrom, NodeName};
 use lab_stand_in::{Cluster, with_engine};
@@ -89,9 +89,8 @@ fn an_image_by_its_id_and_with_more_layers_is_named_as_it_should_be() {
         let base = image(&engine, 1).await;
         let name = format!("lab-layered-{:08x}:test", fastrand::u32(..));
         let id = layered(&engine, &base, &name).await;
-        let mut wanted = local("cilium", &name).local(id.as_str());
-        assert_eq!(wanted.reference.familiar(), name);
-        wanted.reference = lab::backend::kind::images::Reference::parse("quay.io/cilium/cilium:v1.12.4").unwrap();
+        let mut wanted = local("cilium", "quay.io/cilium/cilium:v1.12.4");
+        wanted.find = Find::Local(id.to_string());
         let delivered = distribute(&engine, &wanted, cluster.nodes()).await;
         remove(&engine, &name).await;
         let delivered = delivered.unwrap();

@@ -14,9 +14,9 @@ use crate::manifest::Digest;
 use crate::observe::NodeName;
 
 /// How long a node may take nothing.
-const STALL: Duration = Duration::from_secs(120);
+const STALL: Duration = Duration::from_mins(2);
 /// For containerd to finish, once it has all.
-const FINISH: Duration = Duration::from_secs(300);
+const FINISH: Duration = Duration::from_mins(5);
 /// For the container runtime to hear of what containerd has.
 const HEARD: Duration = Duration::from_secs(10);
 
@@ -96,11 +96,10 @@ impl Engine {
         let read = read.unwrap_or_else(|stopped| Err(ArchiveError::Write(std::io::Error::other(stopped))));
         let failed: Vec<NodeFailed> = imported.into_iter().filter_map(Result::err).collect();
         match read {
-            // Nobody takes it any more: why not is the nodes' to tell.
-            Err(ArchiveError::Write(_)) if !failed.is_empty() => Err(ImageError::Nodes { image, failed }),
+            // That nobody takes it any more: why not is the nodes' to tell.
+            Ok(_) | Err(ArchiveError::Write(_)) if !failed.is_empty() => Err(ImageError::Nodes { image, failed }),
             // containerd refuses an archive that is broken off, which is meant.
             Err(source) => Err(ImageError::Archive { image, source }),
-            Ok(_) if !failed.is_empty() => Err(ImageError::Nodes { image, failed }),
             Ok(archived) => {
                 self.expect(wanted, &archived.config, nodes).await?;
                 Ok(archived)
@@ -115,7 +114,7 @@ impl Engine {
         unpack: bool,
         tell: &dyn Fn(String),
     ) -> Result<(), NodeFailed> {
-        let engine = |source: EngineError| NodeFailed::Engine { node: node.clone(), source };
+        let engine = |source: EngineError| NodeFailed::Engine { node: node.clone(), source: Box::new(source) };
         let command = import(unpack);
         let mut started = self.start(&node.to_string(), command.clone(), true).await.map_err(engine)?;
         let mut bytes = 0_u64;

@@ -9,7 +9,7 @@ use crate::manifest::Digest;
 use crate::observe::{ImageFrom, ImageSource, NodeName};
 
 /// For a node's container runtime to answer, from the start of its container.
-const RUNTIME_UP: Duration = Duration::from_secs(120);
+const RUNTIME_UP: Duration = Duration::from_mins(2);
 
 /// An image for some nodes.
 #[derive(Debug)]

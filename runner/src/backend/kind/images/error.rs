@@ -140,7 +140,7 @@ pub enum NodeFailed {
         /// The node.
         node: NodeName,
         /// Why not.
-        source: EngineError,
+        source: Box<EngineError>,
     },
     /// No room for it.
     #[error("{node}: no space is left for it: {said}; see `docker exec {node} df -h /var` and `docker system df`")]

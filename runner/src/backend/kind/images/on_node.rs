@@ -56,7 +56,7 @@ impl Engine {
         let listed = clock::until(deadline, INTERVAL, &what, async || match self.list_images(node).await {
             Ok(Ok(images)) => Poll::Ready(Ok(images)),
             Ok(Err(said)) => Poll::NotYet(said),
-            Err(source) => Poll::Ready(Err(NodeFailed::Engine { node: node.clone(), source })),
+            Err(source) => Poll::Ready(Err(NodeFailed::Engine { node: node.clone(), source: Box::new(source) })),
         });
         listed.await.unwrap_or_else(|error| Err(NodeFailed::Unread { node: node.clone(), why: error.to_string() }))
     }
@@ -86,7 +86,7 @@ impl Engine {
                 Poll::NotYet(String::new())
             }
             Ok(Err(said)) => Poll::NotYet(said),
-            Err(source) => Poll::Ready(Err(NodeFailed::Engine { node: node.clone(), source })),
+            Err(source) => Poll::Ready(Err(NodeFailed::Engine { node: node.clone(), source: Box::new(source) })),
         });
         let ended = there.await;
         ended.unwrap_or_else(|_passed| {

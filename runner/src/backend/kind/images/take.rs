@@ -15,7 +15,7 @@ use crate::manifest::Digest;
 /// For a question about an image.
 const ASK_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a pull may show nothing new: registries let wait, but not this long.
-const STALL: Duration = Duration::from_secs(120);
+const STALL: Duration = Duration::from_mins(2);
 
 /// An image that the Engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]

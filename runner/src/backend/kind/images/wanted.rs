@@ -3,6 +3,7 @@
 use super::archive::{NameError, Reference};
 use crate::manifest::Digest;
 use crate::observe::ImageFrom;
+use crate::overrides;
 use crate::pins::{Image, Images};
 
 /// By what an image is found.
@@ -35,11 +36,16 @@ impl Wanted {
         Ok(Self { name: name.to_owned(), reference: Reference::parse(&image.tagged())?, find })
     }
 
-    /// An image of the Engine in place of the pinned one. By a name it has that name on the nodes too, by an id that of
-    /// the pinned one.
-    pub fn local(self, found_by: &str) -> Self {
-        let reference = Reference::parse(found_by).unwrap_or(self.reference);
-        Self { name: self.name, reference, find: Find::Local(found_by.to_owned()) }
+    /// What the command line gives in place of the pinned one: by its digest where it has one, else of the Engine. On
+    /// nodes it has the name that was given.
+    ///
+    /// # Errors
+    /// For a name that no image can have.
+    pub fn replaced(self, given: &overrides::Reference) -> Result<Self, NameError> {
+        let tagged = format!("{}:{}", given.repository(), given.tag().unwrap_or(self.reference.tag()));
+        let reference = Reference::parse(&tagged)?;
+        let find = given.digest().cloned().map_or(Find::Local(tagged), Find::Digest);
+        Ok(Self { name: self.name, reference, find })
     }
 
     /// All of `pins.json`, in the order in which a lab needs them.
@@ -108,16 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn another_image_keeps_its_name_and_an_id_has_the_pinned_one() {
+    fn another_image_is_found_in_the_engine_or_by_its_own_digest() {
         let pins = Manifests::embedded().unwrap().pins;
-        let cilium = Wanted::pinned(CILIUM, &pins.images.cilium).unwrap();
-        let by_name = cilium.clone().local("local/cilium:dev");
-        assert_eq!(by_name.reference.familiar(), "local/cilium:dev");
-        let id = format!("sha256:{}", "0".repeat(64));
-        let by_id = cilium.local(&id);
+        let node = Wanted::pinned(NODE, &pins.images.node).unwrap();
+        let replaced = |given: &str| node.clone().replaced(&given.parse().unwrap()).unwrap();
+        let local = replaced("localhost:5000/node:dev");
+        assert_eq!(local.find, Find::Local("localhost:5000/node:dev".to_owned()));
+        assert_eq!((local.name.as_str(), local.reference.familiar().as_str()), (NODE, "localhost:5000/node:dev"));
+        assert_eq!(replaced("mine").find, Find::Local("mine:latest".to_owned()));
+        let digest = Digest::of(b"another");
+        let by_digest = replaced(&format!("kindest/node@{digest}"));
         assert_eq!(
-            (by_id.reference.familiar().as_str(), by_id.find),
-            ("quay.io/cilium/cilium:v1.12.4", Find::Local(id))
+            (by_digest.reference.familiar().as_str(), by_digest.repo_digest()),
+            ("kindest/node:v1.25.3", Some(&digest))
         );
     }
 }
