@@ -49,6 +49,7 @@ fn files(root: &Path) -> HostSeen {
             .map(|text| Cgroups::V2(text.split_whitespace().map(str::to_owned).collect()))
             .or_else(|| read("proc/cgroups").map(|text| Cgroups::V1(enabled(&text)))),
         cgroup_namespaces: there("proc/self/ns/cgroup"),
+        container: there(".dockerenv") || there("run/.containerenv"),
         ipv6: there("proc/sys/net/ipv6"),
         bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on| on != 0),
         distribution: read("etc/os-release").as_deref().map(distribution).unwrap_or_default(),
@@ -188,7 +189,9 @@ mod tests {
             [("CONFIG_BPF".to_owned(), "y".to_owned()), ("CONFIG_NET_CLS_BPF".to_owned(), "m".to_owned()),]
         );
         assert_eq!(seen.modules, ModulesSeen { list: true, folder: true, of_kernel: true });
-        assert!(seen.cgroup_namespaces && !seen.ipv6);
+        assert!(seen.cgroup_namespaces && !seen.ipv6 && !seen.container);
+        std::fs::write(root.path().join(".dockerenv"), "").unwrap();
+        assert!(files(root.path()).container);
         assert_eq!((seen.inotify_instances, seen.inotify_watches), (Some(128), None));
         assert!(matches!(seen.cgroups, Some(Cgroups::V2(controllers)) if controllers.len() == 8));
         assert_eq!(seen.bridge_filtered, None);
