@@ -13,6 +13,8 @@ mod looks;
 mod objects;
 #[path = "api/server.rs"]
 mod server;
+#[path = "api/tls.rs"]
+mod tls;
 #[path = "api/waits.rs"]
 mod waits;
 #[path = "api/workload.rs"]

@@ -269,6 +269,52 @@ fn pod_cidrs_are_ciliums() {
 }
 
 #[test]
+fn events_are_told_in_their_order() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        let event = |name: &str, time: &str, count: Option<u32>, message: &str| {
+            json!({"metadata": {"namespace": "kube-system", "name": name}, "type": "Warning", "reason": "BackOff",
+                "involvedObject": {"kind": "Pod", "namespace": "kube-system", "name": "cilium-9f6rr"},
+                "count": count, "message": message, "lastTimestamp": time})
+        };
+        let mut single = event("single", "2026-11-23T05:46:40Z", None, "first\nof all");
+        single["eventTime"] = json!("2026-11-23T05:46:39.123456Z");
+        single["lastTimestamp"] = Value::Null;
+        server.with(|objects| {
+            objects.put("events", event("later", "2026-11-23T05:47:10Z", Some(3), "Back-off restarting"));
+            objects.put("events", single);
+            objects.put("events", json!({"metadata": {"namespace": "default", "name": "bare"}, "involvedObject": {}}));
+        });
+        assert_eq!(
+            server.api().await.events().await.unwrap(),
+            [
+                "no time - - - -: ",
+                "2026-11-23T05:46:39.000Z Warning Pod kube-system/cilium-9f6rr BackOff: first of all",
+                "2026-11-23T05:47:10.000Z Warning Pod kube-system/cilium-9f6rr BackOff: Back-off restarting (3 times)",
+            ]
+        );
+    });
+}
+
+#[test]
+fn logs_are_those_of_the_container_or_of_the_one_before_it() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.log("kube-system/cilium-9f6rr", "now\n");
+        server.log("kube-system/cilium-9f6rr previous", "before\n");
+        let api = server.api().await;
+        let log = async |pod, previous| api.log("kube-system", pod, "cilium-agent", previous, 7).await;
+        assert_eq!(log("cilium-9f6rr", false).await.unwrap(), "now\n");
+        assert_eq!(log("cilium-9f6rr", true).await.unwrap(), "before\n");
+        let missing = log("cilium-aaaaa", false).await.unwrap_err().to_string();
+        let words = "could not get the log of cilium-agent in kube-system/cilium-aaaaa: there is no such object";
+        assert_eq!(missing, format!("{} {words}", server.url()));
+        let asked = server.requests().join("\n");
+        assert!(asked.contains("cilium-9f6rr/log?&container=cilium-agent&previous=true&tailLines=7"), "{asked}");
+    });
+}
+
+#[test]
 fn before_cilium_there_are_none_of_its_objects() {
     block_on(async {
         let server = Server::start(BEFORE_CNI).await;

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::objects::{Moment, Objects};
 
@@ -55,12 +56,18 @@ pub(crate) struct Server {
     state: Arc<Mutex<State>>,
     changed: watch::Sender<u64>,
     task: Option<JoinHandle<()>>,
+    tls: Option<TlsAcceptor>,
     folder: TempDir,
 }
 
 impl Server {
     /// Serves what was recorded at a moment.
     pub(crate) async fn start(moment: Moment) -> Self {
+        Self::start_with(moment, None).await
+    }
+
+    /// The same, behind TLS.
+    pub(crate) async fn start_with(moment: Moment, tls: Option<TlsAcceptor>) -> Self {
         let state = State {
             objects: Objects::recorded(moment),
             faults: Vec::new(),
@@ -76,6 +83,7 @@ impl Server {
             state: Arc::new(Mutex::new(state)),
             changed,
             task: None,
+            tls,
             folder: tempfile::tempdir().unwrap(),
         };
         server.with(|objects| objects.put("configmaps", version_of(moment)));
@@ -84,17 +92,23 @@ impl Server {
     }
 
     fn serve(&mut self, listener: TcpListener) {
-        let (state, changed) = (Arc::clone(&self.state), self.changed.clone());
+        let (state, changed, tls) = (Arc::clone(&self.state), self.changed.clone(), self.tls.clone());
         self.task = Some(tokio::spawn(async move {
             // The connections end with this task.
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                let (state, changed) = (Arc::clone(&state), changed.clone());
+                let (state, changed, tls) = (Arc::clone(&state), changed.clone(), tls.clone());
                 connections.spawn(async move {
                     let service = service_fn(|request| answer(Arc::clone(&state), changed.subscribe(), request));
                     let http = hyper::server::conn::http1::Builder::new();
-                    let _ended = http.serve_connection(TokioIo::new(stream), service).await;
+                    if let Some(tls) = tls {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            let _ended = http.serve_connection(TokioIo::new(stream), service).await;
+                        }
+                    } else {
+                        let _ended = http.serve_connection(TokioIo::new(stream), service).await;
+                    }
                 });
             }
         }));
@@ -126,6 +140,10 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client of it.
@@ -330,6 +348,14 @@ fn in_list(object: &Value) -> Value {
 fn patch(objects: &mut Objects, path: &str, sent: &[u8]) -> Response<Body> {
     let Some((kind, Some(namespace), Some(_name))) = objects.find(path) else { return not_found(path) };
     let mut object: Value = serde_json::from_slice(sent).unwrap();
+    // As Kubernetes 1.20 does.
+    if kind.plural == "services" && object["spec"]["ports"][0]["protocol"].is_null() {
+        let message = "failed to create typed patch object: .spec.ports: element 0: associative list with keys has an \
+                       element that omits key field \"protocol\" (and doesn't have default value)";
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "code": 500});
+        return json_answer(500, &status);
+    }
     object["metadata"]["namespace"] = json!(namespace);
     objects.put(kind.plural, object.clone());
     json_answer(200, &object)

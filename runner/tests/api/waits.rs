@@ -189,6 +189,10 @@ fn a_watch_that_ends_is_begun_anew() {
     });
 }
 
+/// What a real server says while it starts.
+const READYZ: &str = "[+]ping ok\n[+]etcd ok\n[-]informer-sync failed: reason withheld\n\
+    [-]poststarthook/rbac/bootstrap-roles failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n";
+
 #[test]
 fn the_server_is_waited_for_until_it_is_ready() {
     block_on(async {
@@ -200,9 +204,9 @@ fn the_server_is_waited_for_until_it_is_ready() {
         let wait = api.until_it_answers(Patience { deadline: DEADLINE, say: &say });
         let start = async {
             heard.wait_for("Connection refused").await;
-            server.fault("/readyz", Fault::Answer(500, "[-]etcd failed: reason withheld".to_owned()));
+            server.fault("/readyz", Fault::Answer(500, READYZ.to_owned()));
             server.start_again();
-            heard.wait_for("[-]etcd failed").await;
+            heard.wait_for("the API server is not ready yet (500 informer-sync, rbac/bootstrap-roles)").await;
             server.heal();
         };
         let (waited, ()) = tokio::join!(wait, start);
@@ -249,7 +253,9 @@ fn agents_that_cannot_reach_the_api_server_are_named() {
         let error = api.until_daemon_set_ready("kube-system", "cilium", 3, patience).await.unwrap_err();
         let words = last(&error);
         assert!(
-            words.starts_with("1 of 3 ready, 3 scheduled; cilium-5hdjt on kind-control-plane: cilium-agent ended "),
+            words.starts_with(
+                "cilium: 1 of 3 ready, 3 scheduled; cilium-5hdjt on kind-control-plane: cilium-agent ended "
+            ),
             "{words}"
         );
         assert!(words.contains("with exit code 1"), "{words}");
@@ -263,8 +269,10 @@ fn agents_that_cannot_reach_the_api_server_are_named() {
 fn what_was_not_installed_is_not_there() {
     block_on(async {
         let server = Server::start(BEFORE_CNI).await;
-        let error = cilium_of(&server, SOON).await.unwrap_err();
-        assert_eq!(last(&error), "it is not there");
+        let say = |_words| ();
+        let patience = Patience { deadline: SOON, say: &say };
+        let error = server.api().await.until_deployment_ready("kube-system", "cilium-operator", patience).await;
+        assert_eq!(last(&error.unwrap_err()), "cilium-operator is not there");
     });
 }
 
@@ -359,8 +367,7 @@ fn what_may_still_come_right_is_waited_for() {
             objects.change("pods", "cilium-9f6rr", |pod| waiting(pod, "ErrImagePull", "dial tcp: i/o timeout"));
         });
         let error = cilium_of(&server, SOON).await.unwrap_err();
-        let words =
-            "2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: cilium-agent ErrImagePull (dial tcp: i/o timeout)";
+        let words = "cilium: 2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: cilium-agent ErrImagePull (dial tcp: i/o timeout)";
         assert_eq!(last(&error), words);
         // A pod that is being deleted will not come back, and is not what is waited for.
         server.with(|objects| {
@@ -370,7 +377,7 @@ fn what_may_still_come_right_is_waited_for() {
             });
         });
         let error = cilium_of(&server, SOON).await.unwrap_err();
-        assert_eq!(last(&error), "2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: being deleted");
+        assert_eq!(last(&error), "cilium: 2 of 3 ready, 3 scheduled; cilium-9f6rr on kind-worker: being deleted");
     });
 }
 
@@ -405,6 +412,6 @@ fn an_old_generation_is_not_the_new_one() {
             objects.change("daemonsets", "cilium", |set| set["metadata"]["generation"] = json!(7));
         });
         let error = cilium_of(&server, SOON).await.unwrap_err();
-        assert_eq!(last(&error), "3 of 3 ready, 3 scheduled, and not yet of the newest generation");
+        assert_eq!(last(&error), "cilium: 3 of 3 ready, 3 scheduled, and not yet of the newest generation");
     });
 }

@@ -33,7 +33,7 @@ fn the_manifest_is_applied_with_the_image_and_the_replicas_that_were_asked_for()
         assert_eq!(terms[0]["topologyKey"], "kubernetes.io/hostname");
         let container = &template["containers"][0];
         assert_eq!((&container["image"], &container["imagePullPolicy"]), (&json!("hello-app:1.0"), &json!("Never")));
-        assert_eq!(service["spec"]["ports"], json!([{"port": 8080, "targetPort": 8080}]));
+        assert_eq!(service["spec"]["ports"], json!([{"port": 8080, "protocol": "TCP", "targetPort": 8080}]));
         let patches: Vec<String> =
             server.requests().into_iter().filter(|request| request.starts_with("PATCH")).collect();
         assert_eq!(patches.len(), 2);

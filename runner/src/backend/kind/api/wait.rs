@@ -41,6 +41,9 @@ impl Api {
             Ok(Some(version)) => Poll::Ready(version),
             Ok(None) => Poll::NotYet("it has no /readyz".to_owned()),
             Err(error @ (ApiError::Untrusted { .. } | ApiError::Kubeconfig { .. })) => Poll::Failed(error.to_string()),
+            Err(ApiError::Refused { code, reason, .. }) => {
+                Poll::NotYet(format!("the API server is not ready yet ({code} {})", failed_checks(&reason)))
+            }
             Err(error) => Poll::NotYet(error.briefly()),
         }
     }
@@ -120,7 +123,7 @@ impl Api {
                 words: words_of(current, format!("{} of {wanted} ready, {} scheduled", it.ready, it.desired)),
             }
         };
-        self.until_rolled_out(&what, namespace, sets, judge, patience).await
+        self.until_rolled_out((&what, name), namespace, sets, judge, patience).await
     }
 
     /// Waits until all replicas of a Deployment are ready, and are its newest.
@@ -145,7 +148,7 @@ impl Api {
             let done = current && it.updated == it.desired && it.available == it.desired && all == it.desired;
             Rollout { selector, done, words: words_of(current, format!("{} of {} ready", it.ready, it.desired)) }
         };
-        self.until_rolled_out(&what, namespace, deployments, judge, patience).await
+        self.until_rolled_out((&what, name), namespace, deployments, judge, patience).await
     }
 
     /// Waits until the agents and operators of Cilium are ready, as its chart names them: the `DaemonSet` `cilium` on
@@ -167,7 +170,7 @@ impl Api {
 
     async fn until_rolled_out<K>(
         &self,
-        what: &str,
+        (what, who): (&str, &str),
         namespace: &str,
         mut objects: Watched<K>,
         judge: impl Fn(&K) -> Rollout,
@@ -182,13 +185,13 @@ impl Api {
             loop {
                 either(objects.changed(), pods.changed()).await;
                 let rollout = objects.objects().and_then(|found| {
-                    let object = found.first().ok_or_else(|| "it is not there".to_owned())?;
+                    let object = found.first().ok_or_else(|| format!("{who} is not there"))?;
                     Ok(judge(object))
                 });
                 let poll = match rollout {
                     Err(words) => Poll::NotYet(words),
                     Ok(rollout) if rollout.done => Poll::Ready(()),
-                    Ok(rollout) => self.unfinished(&rollout, &pods).await,
+                    Ok(rollout) => self.unfinished(who, &rollout, &pods).await,
                 };
                 if let Some(result) = seen.weigh(poll) {
                     return result;
@@ -199,10 +202,10 @@ impl Api {
     }
 
     /// Why a rollout has not come to its end, by its pods.
-    async fn unfinished(&self, rollout: &Rollout, pods: &Watched<Pod>) -> Poll<(), String> {
+    async fn unfinished(&self, who: &str, rollout: &Rollout, pods: &Watched<Pod>) -> Poll<(), String> {
         let pods = match pods.objects() {
             Ok(pods) => pods,
-            Err(words) => return Poll::NotYet(format!("{}; {words}", rollout.words)),
+            Err(words) => return Poll::NotYet(format!("{who}: {}; {words}", rollout.words)),
         };
         let own: Vec<&Pod> = pods.into_iter().filter(|pod| rollout.owns(pod)).collect();
         if let Some(stuck) = own.iter().find_map(|pod| stuck::of_pod(pod)) {
@@ -210,7 +213,7 @@ impl Api {
         }
         let unready: Vec<String> = own.iter().filter(|pod| !is_ready(pod)).map(|pod| stuck::waits_for(pod)).collect();
         let words = if unready.is_empty() { String::new() } else { format!("; {}", some_of(&unready)) };
-        Poll::NotYet(format!("{}{words}", rollout.words))
+        Poll::NotYet(format!("{who}: {}{words}", rollout.words))
     }
 }
 
@@ -233,6 +236,15 @@ impl Rollout {
 /// Waits for either of two things that can be abandoned.
 pub(super) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     select(pin!(one), pin!(other)).map(drop).await;
+}
+
+/// Of the checks that `/readyz` lists, those that failed: `informer-sync, rbac/bootstrap-roles`.
+fn failed_checks(listing: &str) -> String {
+    let failed: Vec<&str> = listing
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("[-]").map(|check| check.trim_start_matches("poststarthook/")))
+        .collect();
+    if failed.is_empty() { cut(listing, MESSAGE) } else { cut(&failed.join(", "), MESSAGE) }
 }
 
 /// Why a node is not Ready: `kind-worker NotReady (cni plugin not initialized)`.

@@ -26,6 +26,10 @@ use crate::observe::{PodSeen, ServiceSeen};
 /// Who the server notes as the owner of the fields that are applied (`fieldManager`).
 const MANAGER: &str = "lab";
 
+/// What the server takes by itself where a port has no protocol. It is a part of a port's key in server-side apply, and
+/// Kubernetes 1.20 does not apply a Service without it (kubernetes/kubernetes#92332).
+const PROTOCOL: &str = "TCP";
+
 /// Whether kubelet may ask a registry for an image that its node does not have (`imagePullPolicy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
@@ -78,6 +82,9 @@ impl Workload {
         let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
         container["image"] = json!(image);
         container["imagePullPolicy"] = json!(pull.name());
+        container["ports"][0]["protocol"] = json!(PROTOCOL);
+        let mut service_object = as_json(&app.service)?;
+        service_object["spec"]["ports"][0]["protocol"] = json!(PROTOCOL);
         let [port] = &app.service.spec.ports;
         Ok(Self {
             namespace: namespace.to_owned(),
@@ -87,7 +94,7 @@ impl Workload {
             replicas,
             target_port: port.target_port.get(),
             deployment,
-            service_object: as_json(&app.service)?,
+            service_object,
         })
     }
 }

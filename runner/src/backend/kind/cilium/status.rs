@@ -60,10 +60,10 @@ struct Masquerading {
 /// When it is no such JSON, or no part of it has a state; in words.
 pub fn parse_status(text: &str) -> Result<AgentStatus, String> {
     let wrong = |what: String| format!("`cilium status -o json`: {what}");
-    let value: Value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    let raw = Raw::deserialize(&value).map_err(|error| wrong(error.to_string()))?;
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
     let mut components = Vec::new();
-    collect("", value.as_object().unwrap_or(&Map::new()), &mut components);
+    collect("", &object, &mut components);
+    let raw = Raw::deserialize(Value::Object(object)).map_err(|error| wrong(error.to_string()))?;
     if components.is_empty() {
         return Err(wrong("no part of it has a state".to_owned()));
     }
