@@ -4,14 +4,10 @@ use lab::backend::kind::api::{Patience, PullPolicy, Workload};
 use lab::clock::WaitError;
 use lab::manifest::Manifests;
 use serde_json::json;
-use std::time::Duration;
 
 use super::objects::{CILIUM, HELLO};
 use super::server::{DEADLINE, Fault, Server, block_on};
-use super::waits::Heard;
-
-/// Long enough for what is seen at once, on a busy machine too.
-const SOON: Duration = Duration::from_secs(2);
+use super::waits::{Heard, SOON};
 
 fn workload() -> Workload {
     let manifests = Manifests::embedded().unwrap();
