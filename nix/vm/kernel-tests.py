@@ -13,4 +13,5 @@ with subtest("the programs are where they were built"):
 
 for program in programs:
     with subtest(program):
-        machine.succeed(f"cd {place}/runner && {program}", timeout=1200)
+        # There is no Docker Engine in this machine: what needs one names itself.
+        machine.succeed(f"cd {place}/runner && LAB_TESTS_WITHOUT_DOCKER=1 {program}", timeout=1200)

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use crate::backend::{BackendKind, Lab};
 use crate::expect::Expectations;
 use crate::judge::{Judgement, NotHeld};
+use crate::overrides::Pinned;
 use crate::stage::Stage;
 
 /// What a look yields before it is judged, or why nothing could be looked at.
@@ -22,13 +23,22 @@ pub struct Body {
     pub judge: fn(&Value, &Expectations) -> Judgement,
 }
 
+#[cfg(test)]
+impl Body {
+    /// A body for tests that are about something else: it sees nothing and decides nothing.
+    pub(crate) const BLIND: Self = Self {
+        look: |_lab| Box::pin(async { Err("nothing was looked at".to_owned()) }),
+        judge: |_seen, _expect| Err(NotHeld::Unobserved("nothing was looked at".to_owned())),
+    };
+}
+
 /// Where a case exists.
 #[derive(Debug, Clone, Copy)]
 pub enum On {
     /// On every backend.
     Both(Body),
-    /// About objects that only Kubernetes or Cilium have.
-    KindOnly,
+    /// On kind alone: about objects that only Docker, Kubernetes or Cilium have.
+    KindOnly(Body),
 }
 
 /// A named claim of the article.
@@ -40,6 +50,8 @@ pub struct Case {
     pub article: &'static str,
     /// What holds, in one sentence.
     pub claim: &'static str,
+    /// The pins that its judge compares with: its verdict says so where one of them was overridden.
+    pub against: &'static [Pinned],
     /// The state of the lab it needs.
     pub needs: Stage,
     /// Where it exists, and how it is decided there.
@@ -52,11 +64,18 @@ impl Case {
         self.name.split_once("::").map_or(self.name, |(area, _claim)| area)
     }
 
+    /// Whether it exists on this backend.
+    pub const fn exists_on(&self, backend: BackendKind) -> bool {
+        matches!(self.on, On::Both(_)) || matches!(backend, BackendKind::Kind)
+    }
+
     /// How it is decided on this backend; none where it does not exist.
     pub const fn body(&self, backend: BackendKind) -> Option<Body> {
         match (self.on, backend) {
-            (On::Both(body), BackendKind::Netns | BackendKind::Kind) => Some(body),
-            (On::KindOnly, _) => None,
+            (On::Both(body), BackendKind::Netns | BackendKind::Kind) | (On::KindOnly(body), BackendKind::Kind) => {
+                Some(body)
+            }
+            (On::KindOnly(_), BackendKind::Netns) => None,
         }
     }
 }

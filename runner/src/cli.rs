@@ -1,10 +1,15 @@
 //! The command line.
 
+mod kit;
+mod lab;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::backend::Routing;
+pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
+pub use lab::{LabArgs, On, OverrideArgs};
+
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
 use crate::tamper::TamperArgs;
@@ -69,6 +74,8 @@ pub enum Command {
     /// Show a run's report again
     #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
     Report(ReportArgs),
+    /// Pack all that a lab on kind needs into one file, or show what such a file holds
+    Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)
     #[command(hide = true)]
     Probe(ProbeArgs),
@@ -86,17 +93,6 @@ pub enum Command {
     Enter(EnterArgs),
 }
 
-/// Which backend is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum On {
-    /// kind where the doctor finds all it needs, else netns
-    Auto,
-    /// Network namespaces
-    Netns,
-    /// Docker, kind, Kubernetes and Cilium
-    Kind,
-}
-
 /// Which text a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -104,26 +100,6 @@ pub enum Format {
     Text,
     /// For machines
     Json,
-}
-
-/// What a lab is made like.
-#[derive(Debug, Clone, Args)]
-pub struct LabArgs {
-    /// What the lab is made of
-    #[arg(long, value_enum, default_value_t = On::Auto)]
-    pub on: On,
-    /// How pod traffic gets from node to node; vxlan and none are contrasts that must be refuted
-    #[arg(long, value_enum, default_value_t = Routing::Native)]
-    pub routing: Routing,
-    /// Number of nodes, one control plane included: 2 to 100
-    #[arg(long, value_name = "N")]
-    pub nodes: Option<usize>,
-    /// Number of pods of the workload, one on each worker at most
-    #[arg(long, value_name = "M")]
-    pub replicas: Option<usize>,
-    /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones
-    #[arg(long, value_name = "DIR")]
-    pub manifests: Option<PathBuf>,
 }
 
 /// Which cases are run.
@@ -171,9 +147,6 @@ pub struct RunArgs {
     /// Where runs are kept
     #[command(flatten)]
     pub runs: RunsArgs,
-    /// The lab's name [default: the run's id]
-    #[arg(long)]
-    pub name: Option<String>,
     /// Leave the lab up when the run came to its end
     #[arg(long)]
     pub keep: bool,
@@ -185,18 +158,12 @@ pub struct RunArgs {
     pub dry_run: bool,
 }
 
-/// The name of a lab that is not named.
-pub const DEFAULT_NAME: &str = "lab";
-
 /// `lab up`.
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
     /// What kind of lab
     #[command(flatten)]
     pub lab: LabArgs,
-    /// The lab's name
-    #[arg(long, default_value = DEFAULT_NAME)]
-    pub name: String,
     /// Say what would be built, and end
     #[arg(long)]
     pub dry_run: bool,
@@ -214,17 +181,14 @@ pub struct VerifyArgs {
     /// Where runs are kept
     #[command(flatten)]
     pub runs: RunsArgs,
-    /// The lab's name; it must be up [default: the lab `lab` if it is up, else one made for this]
-    #[arg(long)]
-    pub name: Option<String>,
 }
 
 /// `lab down`.
 #[derive(Debug, Clone, Args)]
 pub struct DownArgs {
-    /// The lab's name
-    #[arg(long, default_value = DEFAULT_NAME, conflicts_with = "all")]
-    pub name: String,
+    /// The lab's name [default: `lab` if it is there, else the only one that is]
+    #[arg(long, conflicts_with = "all")]
+    pub name: Option<String>,
     /// Every lab of this user's
     #[arg(long)]
     pub all: bool,
@@ -249,9 +213,9 @@ pub struct ShellArgs {
     /// The command to run instead of a shell
     #[arg(last = true)]
     pub command: Vec<String>,
-    /// The lab's name
-    #[arg(long, default_value = DEFAULT_NAME)]
-    pub name: String,
+    /// The lab's name [default: `lab` if it is up, else the only one that is]
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 /// `lab doctor`.

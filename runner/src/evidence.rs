@@ -10,6 +10,7 @@ mod record;
 
 pub use case_folder::{CaseFile, CaseFolder, CaseState, case_folder};
 pub use error::EvidenceError;
+pub(crate) use record::hex;
 pub use record::{Evidence, Record, Seen};
 
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::{BackendKind, Routing};
 use crate::expect::Expectations;
+use crate::overrides::Deviation;
 use crate::report::HostFacts;
 
 /// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
@@ -47,7 +49,10 @@ pub struct RunFile {
     pub inputs: Value,
     /// The yardstick that judges held observations against.
     pub expectations: Expectations,
-    /// `pins.json` as it was used.
+    /// What was declared to be otherwise than it is pinned; the expectations have it applied.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+    /// `pins.json`, as it is written down.
     pub pins: Value,
     /// The machine.
     pub host: HostFacts,

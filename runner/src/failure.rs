@@ -89,9 +89,10 @@ impl Failure {
     fn from_state(error: &crate::state::StateError) -> Self {
         use crate::state::StateError;
         match error {
-            StateError::Taken { .. } | StateError::Missing { .. } | StateError::Name(_) => {
-                Self::usage(error.to_string())
-            }
+            StateError::Taken { .. }
+            | StateError::Missing { .. }
+            | StateError::Several { .. }
+            | StateError::Name(_) => Self::usage(error.to_string()),
             StateError::NoHome | StateError::Io { .. } | StateError::Unreadable { .. } => Self::input(error),
         }
     }

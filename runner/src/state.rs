@@ -5,6 +5,7 @@
 
 mod error;
 mod process;
+mod unnamed;
 
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -16,6 +17,7 @@ use crate::backend::{BackendKind, Routing};
 
 pub use error::StateError;
 pub use process::ProcessId;
+pub use unnamed::DEFAULT_NAME;
 
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
@@ -43,25 +45,65 @@ pub struct LabState {
     pub version: String,
     /// Since the Unix epoch.
     pub created: Duration,
-    /// Which process holds it.
-    pub holder: ProcessId,
+    /// Which process holds it; none for a lab that Docker holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<ProcessId>,
     /// Made by a user who is not root: entering it means entering its user namespace.
+    #[serde(default)]
     pub user_namespace: bool,
+    /// It was made to stay until `lab down`, and is complete. Before that it is the business of the command that
+    /// makes it alone.
+    #[serde(default)]
+    pub stays: bool,
+    /// What Docker holds of it; none for a lab that a process holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterMark>,
+}
+
+/// What a kind lab has in Docker and on the host: enough to find all of it again, also after a crash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterMark {
+    /// The Docker Engine's endpoint, as `DOCKER_HOST` names it.
+    pub endpoint: String,
+    /// The kind cluster's name: the value of its containers' label `io.x-k8s.kind.cluster`.
+    pub cluster: String,
+    /// The Docker network that its nodes are on.
+    pub network: String,
+    /// That network was there before: it is not ours to remove.
+    pub network_was_there: bool,
 }
 
 impl LabState {
-    /// Of a lab that has just been started.
-    pub fn new(name: &str, routing: Routing, holder: ProcessId, user_namespace: bool) -> Self {
+    /// Of a netns lab that has just been started.
+    pub fn held(name: &str, routing: Routing, holder: ProcessId, user_namespace: bool) -> Self {
+        Self { holder: Some(holder), user_namespace, ..Self::new(name, BackendKind::Netns, routing) }
+    }
+
+    /// Of a kind lab that is about to be created.
+    pub fn clustered(name: &str, routing: Routing, cluster: ClusterMark) -> Self {
+        Self { cluster: Some(cluster), ..Self::new(name, BackendKind::Kind, routing) }
+    }
+
+    fn new(name: &str, backend: BackendKind, routing: Routing) -> Self {
         Self {
             schema: SCHEMA,
             name: name.to_owned(),
-            backend: BackendKind::Netns,
+            backend,
             routing,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             created: crate::clock::unix_now(),
-            holder,
-            user_namespace,
+            holder: None,
+            user_namespace: false,
+            cluster: None,
+            stays: false,
         }
+    }
+
+    /// The process that held it has ended, and the kernel has taken all of it away. What Docker holds outlives every
+    /// process.
+    pub fn is_gone(&self) -> bool {
+        self.holder.as_ref().is_some_and(|holder| !holder.is_alive())
     }
 }
 
@@ -113,7 +155,7 @@ impl StateDir {
 
     /// Its lab is gone. One without a state file is being started, or died at it: `lab down` tells which.
     fn is_abandoned(&self) -> bool {
-        matches!(self.read(), Ok(Some(lab)) if !lab.holder.is_alive())
+        matches!(self.read(), Ok(Some(lab)) if lab.is_gone())
     }
 
     /// Claims a name: makes its folder.

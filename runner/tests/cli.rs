@@ -17,6 +17,8 @@ mod kills;
 mod labs;
 #[path = "cli/left.rs"]
 mod left;
+#[path = "cli/overrides.rs"]
+mod overrides;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/runs.rs"]

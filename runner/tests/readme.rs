@@ -9,5 +9,7 @@ mod facts;
 mod links;
 #[path = "readme/markdown.rs"]
 mod markdown;
+#[path = "readme/overrides.rs"]
+mod overrides;
 #[path = "readme/transcripts.rs"]
 mod transcripts;

@@ -12,6 +12,20 @@ pub enum LabError {
     /// Its state folder.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The Docker Engine.
+    #[error(transparent)]
+    Engine(#[from] super::kind::engine::EngineError),
+    /// The API server.
+    #[error(transparent)]
+    Api(#[from] super::kind::api::ApiError),
+    /// kind, helm or cilium failed.
+    #[error("`{command}`: {why}")]
+    Tool {
+        /// The command line.
+        command: String,
+        /// Its exit and its last words.
+        why: String,
+    },
     /// A process could not be run.
     #[error(transparent)]
     Exec(#[from] crate::exec::ExecError),
@@ -62,6 +76,9 @@ pub enum LabError {
     /// The probe said something that is no answer.
     #[error("the probe's answer cannot be read: {0}")]
     Probe(String),
+    /// The probe could not be brought to where it is to look, or not be started there.
+    #[error("the probe cannot look: {0}")]
+    Unasked(String),
     /// A deliberate fault could not be made.
     #[error("the fault could not be made: {why}")]
     NotTampered {

@@ -19,6 +19,7 @@ pub(super) const NODES_SHARE_ONE_BRIDGE: Case = Case {
     name: "l2::nodes_share_one_bridge",
     article: "docker network ls",
     claim: "All nodes hang on the one bridge, in one subnet.",
+    against: &[],
     needs: Stage::ClusterCreated,
     on: both!(segments, adjacency::nodes_share_one_bridge),
 };
@@ -28,6 +29,7 @@ pub(super) const PEERS_ARE_ADJACENT: Case = Case {
     name: "l2::peers_are_adjacent",
     article: "the nodes are on the same L2 network",
     claim: "Each node resolves each peer by ARP to the peer's own eth0: no router is between them.",
+    against: &[],
     needs: Stage::ClusterCreated,
     on: both!(adjacent, adjacency::peers_are_adjacent),
 };

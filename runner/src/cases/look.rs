@@ -47,7 +47,7 @@ pub(super) async fn node_views(lab: &Lab) -> Result<BTreeMap<NodeName, NetnsView
 /// Routing as it is now, with the kernel's own decisions where they are asked for.
 pub(super) async fn routing(lab: &Lab, with_lookups: bool) -> Result<RoutingSeen, String> {
     let nodes = node_views(lab).await?;
-    let pod_cidrs = lab.pod_cidrs(&nodes).map_err(|error| broke(&error))?;
+    let pod_cidrs = lab.pod_cidrs(&nodes).await.map_err(|error| broke(&error))?;
     let lookups = if with_lookups { lookups(lab, &nodes, &pod_cidrs).await? } else { BTreeMap::new() };
     Ok(RoutingSeen { nodes, pod_cidrs, lookups })
 }

@@ -14,6 +14,7 @@ pub(super) const ONLY_BASE_ROUTES_BEFORE: Case = Case {
     name: "routing::only_base_routes_before",
     article: "ip route in kind-control-plane, before Cilium",
     claim: "Before routing is installed a node has its default route via the bridge's gateway, its link route, and nothing else.",
+    against: &[],
     needs: Stage::BaseObserved,
     on: both!(base, judge::only_base_routes_before),
 };
@@ -23,6 +24,7 @@ pub(super) const DIRECT_ROUTE_TO_EVERY_PEER: Case = Case {
     name: "routing::direct_route_to_every_peer",
     article: "autoDirectNodeRoutes=true",
     claim: "On every node, packets to every peer's pod CIDR go via that peer's own address, dev eth0.",
+    against: &[],
     needs: Stage::RoutingInstalled,
     on: both!(with_lookups, judge::direct_route_to_every_peer),
 };
@@ -32,6 +34,7 @@ pub(super) const NO_TUNNEL_DEVICE: Case = Case {
     name: "routing::no_tunnel_device",
     article: "tunnel=disabled",
     claim: "No node has a tunnel device.",
+    against: &[],
     needs: Stage::RoutingInstalled,
     on: both!(tables, judge::no_tunnel_device),
 };
@@ -41,6 +44,7 @@ pub(super) const OWN_PODS_ARE_LOCAL: Case = Case {
     name: "routing::own_pods_are_local",
     article: "autoDirectNodeRoutes=true",
     claim: "A node's own pod CIDR leads to an address of this node, not to a peer.",
+    against: &[],
     needs: Stage::RoutingInstalled,
     on: both!(tables, judge::own_pods_are_local),
 };

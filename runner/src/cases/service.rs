@@ -9,6 +9,7 @@ use crate::case::Case;
 use crate::judge::seen::{AnswersSeen, EndpointsSeen, TablesSeen, WorkloadSeen};
 use crate::judge::service as judge;
 use crate::observe::{Place, PodSeen, Role};
+use crate::overrides::{ImageName, Pinned};
 use crate::probe::{Answer, HttpAsk, Request};
 use crate::stage::Stage;
 
@@ -17,6 +18,7 @@ pub(super) const TWO_REPLICAS_ON_TWO_WORKERS: Case = Case {
     name: "service::two_replicas_on_two_workers",
     article: "kubectl scale --replicas=2 deployment/hello-app; kubectl get pods -o wide",
     claim: "The replicas are ready, each on a worker of its own, with addresses from their nodes' pod CIDRs.",
+    against: &[],
     needs: Stage::WorkloadReady,
     on: both!(workload, judge::two_replicas_on_two_workers),
 };
@@ -26,6 +28,7 @@ pub(super) const CLUSTER_IP_HAS_BOTH_BACKENDS: Case = Case {
     name: "service::cluster_ip_has_both_backends",
     article: "kubectl expose deployment hello-app --port=8080 --target-port=8080",
     claim: "The Service has a ClusterIP outside the pod CIDRs, and its endpoints are exactly the ready pods.",
+    against: &[],
     needs: Stage::WorkloadReady,
     on: both!(endpoints, judge::cluster_ip_has_both_backends),
 };
@@ -35,6 +38,7 @@ pub(super) const LOAD_BALANCER_TABLE_MATCHES: Case = Case {
     name: "service::load_balancer_table_matches",
     article: "cilium service list",
     claim: "On every node the datapath's own table has the ClusterIP with exactly the endpoints, all active.",
+    against: &[],
     needs: Stage::WorkloadReady,
     on: both!(tables, judge::load_balancer_table_matches),
 };
@@ -44,6 +48,7 @@ pub(super) const ANSWERS_FROM_THE_CONTROL_PLANE: Case = Case {
     name: "service::answers_from_the_control_plane",
     article: "curl http://10.96.37.61:8080 in kind-control-plane",
     claim: "From the control plane, the ClusterIP answers with hello-app's three lines, from each backend.",
+    against: &[Pinned::Image(ImageName::HelloApp)],
     needs: Stage::WorkloadReady,
     on: both!(from_control_plane, judge::answers),
 };
@@ -53,6 +58,7 @@ pub(super) const ANSWERS_FROM_EACH_POD: Case = Case {
     name: "service::answers_from_each_pod",
     article: "curl the service in a hello-app pod",
     claim: "From inside each pod, the ClusterIP answers with hello-app's three lines, from each backend, itself included.",
+    against: &[Pinned::Image(ImageName::HelloApp)],
     needs: Stage::WorkloadReady,
     on: both!(from_pods, judge::answers),
 };
@@ -60,7 +66,7 @@ pub(super) const ANSWERS_FROM_EACH_POD: Case = Case {
 async fn workload(lab: &Lab) -> Result<WorkloadSeen, String> {
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;
-    let pod_cidrs = lab.pod_cidrs(&nodes).map_err(|error| broke(&error))?;
+    let pod_cidrs = lab.pod_cidrs(&nodes).await.map_err(|error| broke(&error))?;
     Ok(WorkloadSeen { pods, roles: lab.nodes().iter().cloned().collect(), pod_cidrs })
 }
 

@@ -6,6 +6,7 @@ use crate::backend::Lab;
 use crate::case::Case;
 use crate::judge::seen::WireSeen;
 use crate::judge::wire as judge;
+use crate::overrides::Pinned;
 use crate::stage::Stage;
 
 /// Without the Service.
@@ -13,6 +14,7 @@ pub(super) const PODS_REACH_EACH_OTHER_DIRECTLY: Case = Case {
     name: "wire::pods_reach_each_other_directly",
     article: "pods reach each other across nodes",
     claim: "A pod reaches a pod on another node by its own address, both ways.",
+    against: &[],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::pods_reach_each_other_directly),
 };
@@ -22,6 +24,7 @@ pub(super) const FRAMES_ARE_NOT_ENCAPSULATED: Case = Case {
     name: "wire::frames_are_not_encapsulated",
     article: "native routing: no encapsulation",
     claim: "The receiving node's eth0 sees IP packets from pod to pod between the two nodes' link-layer addresses, in no tunnel.",
+    against: &[],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::frames_are_not_encapsulated),
 };
@@ -31,6 +34,7 @@ pub(super) const SOURCE_ADDRESS_IS_KEPT: Case = Case {
     name: "wire::source_address_is_kept",
     article: "ipv4NativeRoutingCIDR=10.0.0.0/8",
     claim: "The receiver sees the sending pod's own address.",
+    against: &[],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::source_address_is_kept),
 };
@@ -40,6 +44,7 @@ pub(super) const FULL_MTU_FITS: Case = Case {
     name: "wire::full_mtu_fits",
     article: "native routing: no encapsulation",
     claim: "A packet of the link's whole MTU passes between pods with DF set.",
+    against: &[],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::full_mtu_fits),
 };
@@ -49,6 +54,7 @@ pub(super) const MASQUERADED_OUTSIDE_THE_NATIVE_CIDR: Case = Case {
     name: "wire::masqueraded_outside_the_native_cidr",
     article: "bpf.masquerade=true",
     claim: "A pod's request to an address outside the native routing CIDR leaves its node with the node's address.",
+    against: &[Pinned::Value("ipv4NativeRoutingCIDR")],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::masqueraded_outside_the_native_cidr),
 };
@@ -58,6 +64,7 @@ pub(super) const NOTHING_LEAKS_TO_THE_UPLINK: Case = Case {
     name: "wire::nothing_leaks_to_the_uplink",
     article: "default via 172.18.0.1 dev eth0",
     claim: "While pods talk, no frame for the native routing CIDR goes to the gateway.",
+    against: &[Pinned::Value("ipv4NativeRoutingCIDR")],
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::nothing_leaks_to_the_uplink),
 };

@@ -9,7 +9,7 @@ use crate::harness::setup;
 pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab)?;
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
-    let rows = runtime.block_on(doctor::netns(&program()?, &setup.spec, &args.runs_dir));
+    let rows = runtime.block_on(doctor::examine(&program()?, &setup, &args.runs_dir));
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text => {

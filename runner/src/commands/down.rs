@@ -1,31 +1,53 @@
 //! `lab down`: takes labs away, also after a crash. May be repeated.
 
-use super::print;
+use std::path::Path;
+
+use super::{print, program};
+use crate::backend::LabError;
+use crate::backend::kind::{engine_of, take_down_state};
 use crate::backend::netns::take_down;
 use crate::cli::DownArgs;
 use crate::failure::Failure;
 use crate::state::{StateDir, StateError};
 
+/// Takes one lab away, whatever it is made of. What was removed, and what was not, a line each.
+async fn take(lab: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
+    match lab.read().ok().flatten().and_then(|known| known.cluster) {
+        None => take_down(lab).await.map(|()| Vec::new()),
+        Some(mark) => {
+            let engine = engine_of(&mark).await?;
+            Ok(take_down_state(&engine, lab, program).await?.lines())
+        }
+    }
+}
+
 pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
     let labs = if args.all {
         StateDir::all()?
     } else {
-        match StateDir::open(&args.name) {
-            Ok(state) => vec![state],
-            Err(StateError::Missing { name, .. }) => {
-                return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
-            }
-            Err(error) => return Err(error.into()),
+        match &args.name {
+            None => StateDir::unnamed(StateDir::all_that_stay()?)?.into_iter().collect(),
+            Some(name) => match StateDir::open(name) {
+                Ok(state) => vec![state],
+                Err(StateError::Missing { name, .. }) => {
+                    return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
+                }
+                Err(error) => return Err(error.into()),
+            },
         }
     };
     if labs.is_empty() {
         return print("no lab is up; nothing to do\n").map(|()| 0);
     }
+    let program = program()?;
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     let mut failures = Vec::new();
     for lab in labs {
-        match runtime.block_on(take_down(&lab)) {
-            Ok(()) => print(&format!("lab {} is down\n", lab.name()))?,
+        match runtime.block_on(take(&lab, &program)) {
+            Ok(lines) => {
+                print(&format!("lab {} is down{}\n", lab.name(), lines.first().map_or("", |_| ":")))?;
+                lines.iter().try_for_each(|line| print(&format!("  {line}\n")))?;
+            }
             Err(error) => failures.push(format!("lab {}: {error}", lab.name())),
         }
     }

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod down;
+mod kit;
 mod report;
 mod run;
 mod shell;
@@ -32,6 +33,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Kit(args) => kit::kit(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

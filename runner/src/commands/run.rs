@@ -9,6 +9,7 @@ use crate::cli::RunArgs;
 use crate::failure::{Failure, chain, code};
 use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
 use crate::interrupt::Interrupt;
+use crate::overrides::Deviation;
 use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
 use crate::stage::Stage;
 use crate::state::StateDir;
@@ -22,7 +23,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     if args.dry_run {
         return print(&plan(&setup, &cases, args)).map(|()| 0);
     }
-    if let Some(name) = &args.name {
+    if let Some(name) = &setup.name {
         StateDir::check_free(name)?;
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
@@ -35,11 +36,11 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let lifetime = if args.keep || args.keep_on_failure { Lifetime::Detached } else { Lifetime::Tied };
     let options = SessionOptions {
         program: program()?,
-        source: LabSource::Made { name: args.name.clone(), lifetime },
+        source: LabSource::Made { name: setup.name.clone(), lifetime },
         runs_dir: args.runs.runs_dir.clone(),
         case_deadline: args.runs.case_deadline,
     };
-    let mut session = Session::begin(setup, options, cases.len())?;
+    let mut session = Session::begin(setup, options, cases)?;
     let folder = session.final_folder();
     let names = cases.iter().map(|case| case.name);
     let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
@@ -123,7 +124,8 @@ impl Lines {
             Event::Stage(stage) => self.print(|terminal| terminal.stage(stage)),
             Event::Case(case) => self.print(|terminal| terminal.case(case)),
             Event::Working(what) => self.progress.working(what),
-            Event::Kept(_) => {}
+            Event::Waiting { stage, doing, elapsed } => self.progress.busy(stage.title(), doing, elapsed),
+            Event::Kept(_) | Event::Note(_) => {}
         }
     }
 }
@@ -144,12 +146,22 @@ pub(super) fn described(setup: &Setup) -> String {
     )
 }
 
+/// What was declared to be otherwise than pinned, a line each.
+pub(super) fn otherwise(setup: &Setup) -> String {
+    let line = |deviation: &Deviation| format!("  (otherwise than pinned: {deviation})\n");
+    setup.deviations.iter().map(line).collect::<Vec<String>>().concat()
+}
+
 fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
     let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.backend).is_some()).collect();
+    let overridden = here.iter().filter(|case| !setup.deviations_of(case).is_empty()).count();
+    let against =
+        if overridden == 0 { String::new() } else { format!(", {overridden} of them against overridden pins") };
     let names: Vec<String> = here.iter().map(|case| format!("  {}\n", case.name)).collect();
     format!(
-        "would build a lab {}would run {} cases:\n{}would keep evidence and reports in {}\n",
+        "would build a lab {}{}would run {} cases{against}:\n{}would keep evidence and reports in {}\n",
         described(setup),
+        otherwise(setup),
         here.len(),
         names.concat(),
         args.runs.runs_dir.display()

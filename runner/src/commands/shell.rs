@@ -2,21 +2,36 @@
 
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use super::program;
+use crate::backend::kind::KindLab;
 use crate::backend::netns::NetnsLab;
+use crate::backend::{BackendKind, Doing};
 use crate::cli::{EnterArgs, ShellArgs};
 use crate::exec::Invocation;
 use crate::failure::{Failure, chain, code};
-use crate::observe::Place;
+use crate::observe::{Place, PodName};
+use crate::state::{DEFAULT_NAME, StateDir};
 
 /// Finds the place, and becomes `lab enter`: only a process without threads can enter a user namespace.
 pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
     let program = program()?;
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => StateDir::unnamed(StateDir::all_that_stay()?)?
+            .map_or_else(|| DEFAULT_NAME.to_owned(), |lab| lab.name().to_owned()),
+    };
+    let command = if args.command.is_empty() { None } else { Some(args.command.clone()) };
+    if let Some(enter) = runtime.block_on(on_kind(&program, &name, &args.place, command.as_deref()))? {
+        drop(runtime);
+        let error = enter.replace();
+        return Err(Failure { code: code::STAGE, message: chain(&error) });
+    }
     let (netns, userns) = runtime.block_on(async {
-        let lab = NetnsLab::attach(&program, &args.name).await?;
+        let lab = NetnsLab::attach(&program, &name).await?;
         Ok::<_, Failure>((lab.netns_file(&place(&lab, &args.place))?, lab.userns_file()))
     })?;
     drop(runtime);
@@ -24,13 +39,51 @@ pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
     if let Some(userns) = userns {
         enter = enter.args(["--userns"]).args([userns]);
     }
-    let command = if args.command.is_empty() {
-        vec![std::env::var("SHELL").unwrap_or_else(|_unset| "/bin/sh".to_owned())]
-    } else {
-        args.command.clone()
-    };
+    let command = command.unwrap_or_else(own_shell);
     let error = enter.args(["--"]).args(command).replace();
     Err(Failure { code: code::STAGE, message: chain(&error) })
+}
+
+fn own_shell() -> Vec<String> {
+    vec![std::env::var("SHELL").unwrap_or_else(|_unset| "/bin/sh".to_owned())]
+}
+
+/// What enters a place of a lab on kind: `docker exec`, and for a pod the node's `nsenter`; none for a lab on netns.
+async fn on_kind(
+    program: &Path,
+    name: &str,
+    place: &str,
+    command: Option<&[String]>,
+) -> Result<Option<Invocation>, Failure> {
+    let known = StateDir::open(name)?.read()?;
+    if known.is_none_or(|lab| lab.backend != BackendKind::Kind) {
+        return Ok(None);
+    }
+    let lab = KindLab::attach(program, name, &Doing::default()).await?;
+    if place == "bridge" {
+        // The bridge is in the host's own namespace: there is nothing to enter.
+        let command = command.map_or_else(own_shell, <[String]>::to_vec);
+        let (program, rest) = command.split_first().ok_or_else(|| Failure::usage("nothing to run"))?;
+        return Ok(Some(Invocation::new(program).args(rest)));
+    }
+    let node = lab.nodes().iter().find(|(node, _)| node.0 == place).map(|(node, _)| node.clone());
+    let (node, netns) = match node {
+        Some(node) => (node, None),
+        None => {
+            let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
+            (entered.node, Some(format!("--net=/proc/{}/ns/net", entered.pid)))
+        }
+    };
+    let terminal = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() { "-it" } else { "-i" };
+    let mut enter = Invocation::new("docker").args(["exec", terminal, node.0.as_str()]);
+    for (key, value) in lab.engine().environment() {
+        enter = enter.env(key, value);
+    }
+    if let Some(netns) = netns {
+        enter = enter.args(["nsenter", netns.as_str(), "--"]);
+    }
+    let command = command.map_or_else(|| vec!["bash".to_owned()], <[String]>::to_vec);
+    Ok(Some(enter.args(command)))
 }
 
 /// A name is a node's if there is such a node, else `bridge` or a pod's.

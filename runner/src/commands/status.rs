@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::print;
+use crate::backend::kind::drift::Drift;
+use crate::backend::kind::drift_of;
 use crate::cli::{Format, StatusArgs};
 use crate::clock;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::report::duration;
 use crate::state::{LabState, StateDir};
 
@@ -13,7 +15,8 @@ use crate::state::{LabState, StateDir};
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`, `gone` (its process has ended), `starting` or `unreadable`.
+    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `drifted` (Docker has it, but not
+    /// as it was built) and `unreachable` (its Docker Engine does not answer).
     state: &'static str,
     /// Why what is known of it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,6 +24,9 @@ struct Row {
     folder: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     lab: Option<LabState>,
+    /// What is not as it was when the lab was built; only of labs on kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    drift: Vec<Drift>,
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
@@ -28,7 +34,8 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
         Some(name) => vec![StateDir::open(name)?],
         None => StateDir::all()?,
     };
-    let rows: Vec<Row> = labs.iter().map(row).collect();
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows: Vec<Row> = labs.iter().map(|lab| runtime.block_on(row(lab))).collect();
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text if rows.is_empty() => "no lab is up; `lab up` makes one\n".to_owned(),
@@ -37,15 +44,32 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     print(&text).map(|()| 0)
 }
 
-fn row(state: &StateDir) -> Row {
+async fn row(state: &StateDir) -> Row {
     let (word, lab, why) = match state.read() {
         Ok(None) => ("starting", None, None),
-        Ok(Some(lab)) if lab.holder.is_alive() => ("up", Some(lab), None),
-        Ok(Some(lab)) => ("gone", Some(lab), None),
+        Ok(Some(lab)) if lab.is_gone() => ("gone", Some(lab), None),
+        Ok(Some(lab)) => ("up", Some(lab), None),
         // One lab's trouble does not hide the others.
         Err(error) => ("unreadable", None, Some(error.to_string())),
     };
-    Row { name: state.name().to_owned(), state: word, why, folder: state.path().display().to_string(), lab }
+    let mut row = Row {
+        name: state.name().to_owned(),
+        state: word,
+        why,
+        folder: state.path().display().to_string(),
+        lab,
+        drift: Vec::new(),
+    };
+    if let Some(mark) = row.lab.as_ref().and_then(|lab| lab.cluster.clone()) {
+        match drift_of(state, &mark).await {
+            Ok(drift) => {
+                row.state = if drift.is_empty() { row.state } else { "drifted" };
+                row.drift = drift;
+            }
+            Err(error) => (row.state, row.why) = ("unreachable", Some(chain(&error))),
+        }
+    }
+    row
 }
 
 fn line(row: &Row) -> String {
@@ -61,7 +85,12 @@ fn line(row: &Row) -> String {
     let age = clock::unix_now().saturating_sub(lab.created);
     let what = format!("{} on {}, {} routing, made {} ago", row.name, lab.backend, lab.routing, duration(age));
     if row.state == "up" {
-        format!("{what}: up, held by process {}\n", lab.holder.pid)
+        let by = lab.holder.as_ref().map_or_else(|| "Docker".to_owned(), |holder| format!("process {}", holder.pid));
+        format!("{what}: up, held by {by}\n")
+    } else if row.state == "drifted" {
+        let told =
+            row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));
+        format!("{what}: not as it was built\n{}", told.collect::<String>())
     } else {
         format!("{what}: gone, its process has ended; `lab down --name {}` removes what is left\n", row.name)
     }

@@ -1,48 +1,61 @@
 //! `lab up`: a lab that stays.
 
-use super::run::described;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::run::{described, otherwise};
 use super::{print, program};
+use crate::backend::kind::KindLab;
 use crate::backend::netns::{Lifetime, NetnsLab};
+use crate::backend::{BackendKind, Doing, Lab, LabError};
 use crate::cli::UpArgs;
 use crate::failure::{Failure, code};
 use crate::harness::{Setup, setup};
 use crate::interrupt::Interrupt;
-use crate::report::{StageOutcome, StageReport, Style, Terminal};
+use crate::report::{Progress, StageOutcome, StageReport, Style, Terminal};
 use crate::stage::Stage;
 use crate::state::StateDir;
 use crate::{clock, doctor};
 
+/// How often somebody who waits is told what for.
+const TICK: Duration = Duration::from_millis(200);
 /// What stands when a lab is up.
 const STAGES: [Stage; 5] =
     [Stage::ClusterCreated, Stage::BaseObserved, Stage::RoutingInstalled, Stage::NodesReady, Stage::WorkloadReady];
 
 pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab)?;
-    StateDir::check_free(&args.name)?;
+    let name = setup.name_to_stay();
+    StateDir::check_free(name)?;
     if args.dry_run {
-        return print(&format!("would build a lab named {} {}", args.name, described(&setup))).map(|()| 0);
+        return print(&format!("would build a lab named {name} {}{}", described(&setup), otherwise(&setup)))
+            .map(|()| 0);
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
-    runtime.block_on(build(args, &setup))
+    runtime.block_on(build(&setup))
 }
 
-async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
+async fn build(setup: &Setup) -> Result<u8, Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
     let program = program()?;
     let rows = tokio::select! {
         biased;
         () = interrupt.came() => return Err(interrupted("nothing was built")),
-        rows = doctor::netns(&program, &setup.spec, std::path::Path::new(".")) => rows,
+        rows = doctor::examine(&program, setup, Path::new(".")) => rows,
     };
     if let Some(refusals) = doctor::refusals(&rows) {
         return Err(Failure { code: code::DOCTOR, message: refusals });
     }
-    print(&format!("lab {} {}", args.name, described(setup)))?;
+    let name = setup.name_to_stay();
+    print(&format!("lab {name} {}", described(setup)))?;
+    print(&otherwise(setup))?;
     for note in setup.notes.iter().chain(&doctor::warnings(&rows)) {
         print(&format!("  ({note})\n"))?;
     }
     print("\n")?;
-    let started = NetnsLab::start(&program, &args.name, setup.spec.clone(), Lifetime::Detached).await;
+    let doing = Doing::default();
+    let started = start(setup, &program, name, &doing).await;
     // A terminal's signal is for a whole group of processes: the one that was just being started may be gone by it.
     if started.is_err() && interrupt.has_come().await {
         return Err(interrupted("nothing was built"));
@@ -51,31 +64,54 @@ async fn build(args: &UpArgs, setup: &Setup) -> Result<u8, Failure> {
     let built = tokio::select! {
         biased;
         () = interrupt.came() => Err(interrupted("the lab was taken down")),
-        built = stages(&lab) => built,
+        built = stages(&lab, &doing) => built,
     };
+    let built = built.and_then(|()| setup.remember(name).map_err(Failure::from));
     // The last stage may have ended in the same moment.
     let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
     if let Err(failure) = built {
         lab.down().await?;
         return Err(failure);
     }
+    let worker = lab.nodes().last().map_or_else(|| "kind-worker".to_owned(), |(node, _)| node.to_string());
     lab.stay()?;
     print(&format!(
-        "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} kind-worker`; check it: `lab verify --name {name}`\n",
-        name = args.name
+        "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} {worker}`; check it: `lab verify --name {name}`\n"
     ))?;
     Ok(0)
+}
+
+/// The lab exists, empty.
+async fn start(setup: &Setup, program: &Path, name: &str, doing: &Doing) -> Result<Lab, LabError> {
+    match setup.backend {
+        BackendKind::Netns => {
+            NetnsLab::start(program, name, setup.spec.clone(), Lifetime::Detached).await.map(Lab::Netns)
+        }
+        BackendKind::Kind => {
+            let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;
+            lab.claim().await?;
+            Ok(Lab::Kind(Box::new(lab)))
+        }
+    }
 }
 
 fn interrupted(so: &str) -> Failure {
     Failure { code: code::INTERRUPTED, message: format!("interrupted; {so}") }
 }
 
-async fn stages(lab: &NetnsLab) -> Result<(), Failure> {
+async fn stages(lab: &Lab, doing: &Doing) -> Result<(), Failure> {
+    let mut progress = Progress::on_stderr();
     let mut terminal = Terminal::new(std::io::stdout(), Style::of_stdout(), "", []);
     for name in STAGES {
         let begun = clock::now();
-        let raised = lab.raise(name).await;
+        let mut raising = pin!(lab.raise(name));
+        let raised = loop {
+            match clock::within(TICK, name.title(), &mut raising).await {
+                Ok(raised) => break raised,
+                Err(_still_at_it) => progress.busy(name.title(), &doing.text(), begun.elapsed()),
+            }
+        };
+        progress.clear();
         let (outcome, summary) = match &raised {
             Ok(summary) => (StageOutcome::Done, summary.clone()),
             Err(error) => (StageOutcome::Failed, error.to_string()),

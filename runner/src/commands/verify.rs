@@ -1,14 +1,17 @@
 //! `lab verify`: the cases as a libtest program.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::{print, program};
+use crate::backend::BackendKind;
+use crate::backend::kind::made_from;
 use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::case::{Case, On};
+use crate::case::{self, Case};
 use crate::cases;
-use crate::cli::{DEFAULT_NAME, VerifyArgs};
+use crate::cli::{LabArgs, On, VerifyArgs};
 use crate::failure::{Failure, complain};
-use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup};
+use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
 use crate::report::{JSON_FILE, StageOutcome};
 use crate::state::StateDir;
 
@@ -16,12 +19,12 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     if args.libtest.list && args.libtest.format.is_none() {
         return print(&list()).map(|()| 0);
     }
-    let mut setup = setup(&args.lab)?;
     let program = program()?;
     let source = source(&args)?;
-    if let LabSource::Found(name) = &source {
-        adopt(&mut setup, &args, &program, name)?;
-    }
+    let setup = match &source {
+        LabSource::Found(name) => found(&args, &program, name)?,
+        LabSource::Made { .. } => setup(&args.lab)?,
+    };
     let options =
         SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
     // libtest prints the verdicts; a stage that failed is the cause of many.
@@ -32,43 +35,93 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
         Event::Kept(folder) => {
             let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(JSON_FILE).display());
         }
-        Event::Stage(_) | Event::Case(_) | Event::Working(_) => {}
+        Event::Note(note) => {
+            let _nobody_reads = writeln!(io::stderr(), "{note}");
+        }
+        Event::Stage(_) | Event::Case(_) | Event::Working(_) | Event::Waiting { .. } => {}
     })
 }
 
-/// A named lab must be up; the lab `lab` is taken if it is; else one is made.
+/// A named lab must be up; without a name the lab `lab` is taken if it is, or the only one that is; else one is made.
 fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
+    let made = LabSource::Made { name: None, lifetime: Lifetime::Tied };
     if args.libtest.list {
-        return Ok(LabSource::Made { name: None, lifetime: Lifetime::Tied });
+        return Ok(made);
     }
-    if let Some(name) = &args.name {
+    if let Some(name) = &args.lab.name {
         StateDir::open(name)?;
         return Ok(LabSource::Found(name.clone()));
     }
-    let default = StateDir::open(DEFAULT_NAME).ok().and_then(|state| state.read().ok().flatten());
-    if default.is_some_and(|lab| lab.holder.is_alive()) {
-        return Ok(LabSource::Found(DEFAULT_NAME.to_owned()));
-    }
-    Ok(LabSource::Made { name: None, lifetime: Lifetime::Tied })
+    let up = |state: &StateDir| {
+        let known = state.read().ok().flatten().filter(|lab| !lab.is_gone());
+        known.is_some_and(|lab| fits(args.lab.on, lab.backend))
+    };
+    let candidates = StateDir::all_that_stay()?.into_iter().filter(up).collect();
+    Ok(StateDir::unnamed(candidates)?.map_or(made, |lab| LabSource::Found(lab.name().to_owned())))
 }
 
-/// A lab that is up decides how many nodes and replicas there are, and how it routes.
-fn adopt(setup: &mut Setup, args: &VerifyArgs, program: &std::path::Path, name: &str) -> Result<(), Failure> {
+const fn fits(on: On, backend: BackendKind) -> bool {
+    matches!((on, backend), (On::Auto, _) | (On::Netns, BackendKind::Netns) | (On::Kind, BackendKind::Kind))
+}
+
+/// A lab that is up is what it was made to be: its nodes and replicas, how it routes, what it has in place of pins.
+fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure> {
+    let state = StateDir::open(name)?;
+    let mut lab = args.lab.clone();
+    if let Some(known) = state.read()? {
+        if !fits(lab.on, known.backend) {
+            let (asked, is) = (if lab.on == On::Kind { "kind" } else { "netns" }, known.backend);
+            return Err(Failure::usage(format!("--on {asked}: the lab {name} is on {is}")));
+        }
+        if known.backend == BackendKind::Netns {
+            lab.on = On::Netns;
+        }
+    }
+    if let Some(option) = lab.overrides.first() {
+        return Err(Failure::usage(format!("{option}: the lab {name} is up, and stays as it was made; leave it out")));
+    }
+    if state.read()?.is_some_and(|known| known.backend == BackendKind::Kind) {
+        return found_on_kind(lab, &state);
+    }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
-    let mut lab = args.lab.clone();
     lab.nodes = Some(spec.nodes.len());
     lab.replicas = Some(spec.replicas);
     lab.routing = spec.routing;
-    *setup = crate::harness::setup(&lab)?;
-    Ok(())
+    let mut setup = setup(&lab)?;
+    // Manifests that were given are what it is to be judged against.
+    if lab.manifests.is_none() {
+        setup.recall(name)?;
+        setup.spec = spec;
+    }
+    Ok(setup)
+}
+
+/// The same of a lab that Docker holds: what it was made from is in its state folder.
+fn found_on_kind(mut args: LabArgs, state: &StateDir) -> Result<Setup, Failure> {
+    let Some(spec) = made_from(state)? else {
+        return Err(Failure::usage(format!(
+            "the lab {name} was never up; `lab down --name {name}` removes what is left",
+            name = state.name()
+        )));
+    };
+    args.name = Some(state.name().to_owned());
+    args.nodes = Some(spec.nodes.len());
+    args.replicas = Some(spec.expect.replicas);
+    args.routing = spec.routing;
+    let mut setup = setup_on(BackendKind::Kind, Vec::new(), &args)?;
+    if args.manifests.is_none() {
+        setup.recall(state.name())?;
+        setup.manifests = spec.manifests;
+    }
+    Ok(setup)
 }
 
 /// All cases, for a reader. Nothing is built, touched or asked.
 fn list() -> String {
     let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
     let line = |case: &Case| {
-        let on = if matches!(case.on, On::Both(_)) { "netns, kind" } else { "kind" };
+        let on = if matches!(case.on, case::On::Both(_)) { "netns, kind" } else { "kind" };
         format!("{:<width$}  {on:<11}  {}\n", case.name, case.claim)
     };
     cases::ALL.iter().map(line).collect::<Vec<String>>().concat()

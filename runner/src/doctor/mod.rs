@@ -1,11 +1,19 @@
 //! Preflight: what a lab needs of this machine, found out before anything is built. Each row says what was found, why
 //! it matters and what to do.
 
+mod files;
+pub mod kind;
 mod netns;
 mod trial;
 
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
+use crate::backend::BackendKind;
+use crate::harness::Setup;
+use crate::overrides::ImageName;
+
+pub use kind::{KindDoctorInput, kind};
 pub use netns::netns;
 pub use trial::{Tried, main as try_namespaces};
 
@@ -52,6 +60,22 @@ impl Row {
     }
 }
 
+/// Looks at this machine for the lab that is to be built.
+pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
+    match setup.backend {
+        BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,
+        BackendKind::Kind => {
+            let cluster = setup.name_to_stay();
+            let mut input = KindDoctorInput::new(&setup.manifests, &setup.expect, cluster, runs_dir);
+            if let Some(image) = &setup.overrides.node_image {
+                input.node_image = image.to_string();
+            }
+            input.own_cilium_image = setup.overrides.local_image(ImageName::Cilium).is_some();
+            kind(&input).await
+        }
+    }
+}
+
 /// All refusals in one text; none when nothing is refused.
 pub fn refusals(rows: &[Row]) -> Option<String> {
     let refused: Vec<String> = rows
@@ -62,12 +86,14 @@ pub fn refusals(rows: &[Row]) -> Option<String> {
     (!refused.is_empty()).then(|| refused.join("\n"))
 }
 
-/// All warnings, a text each.
+/// All warnings, a text each, and where more is said of them.
 pub fn warnings(rows: &[Row]) -> Vec<String> {
-    rows.iter()
-        .filter(|row| row.outcome == Outcome::Warning)
-        .map(|row| format!("{}: {}; {}: {}", row.id, row.found, row.why, row.remedy))
-        .collect()
+    let warned = rows.iter().filter(|row| row.outcome == Outcome::Warning);
+    let mut texts: Vec<String> = warned.map(|row| format!("{}: {}", row.id, row.found)).collect();
+    if !texts.is_empty() {
+        texts.push("`lab doctor` says why that matters, and what to do".to_owned());
+    }
+    texts
 }
 
 /// The rows as a table for a reader, as in `lab doctor`.

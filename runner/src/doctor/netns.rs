@@ -5,12 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Outcome, Row, Tried};
+use super::{Outcome, Row, Tried, files};
 use crate::backend::Routing;
 use crate::backend::netns::plan::Spec;
 use crate::exec::Invocation;
 use crate::failure::chain;
-use crate::state::StateDir;
 
 /// For all tries together.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -29,8 +28,8 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
         )),
     }
     rows.extend(neighbours(spec));
-    rows.push(state());
-    rows.push(runs(runs_dir));
+    rows.push(files::state());
+    rows.push(files::runs(runs_dir));
     rows
 }
 
@@ -143,40 +142,4 @@ fn neighbours(spec: &Spec) -> Option<Row> {
         let remedy = format!("sudo sysctl net.ipv4.neigh.default.gc_thresh3={}", wanted.next_power_of_two().max(4096));
         Row::bad(Outcome::Warning, "net.neighbours", found, WHY, remedy)
     })
-}
-
-fn state() -> Row {
-    const WHY: &str = "what is up is remembered there";
-    let tried = StateDir::root().map_err(|error| error.to_string()).and_then(|root| {
-        fs::create_dir_all(&root)
-            .and_then(|()| tempfile::tempfile_in(&root).map(drop))
-            .map(|()| root.display().to_string())
-            .map_err(|error| format!("{}: {error}", root.display()))
-    });
-    match tried {
-        Ok(found) => Row::ok("files.state", format!("{found} can be written"), WHY),
-        Err(why) => {
-            Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write")
-        }
-    }
-}
-
-/// Only the nearest folder that exists is tried: the doctor makes no `lab-runs`.
-fn runs(runs_dir: &Path) -> Row {
-    const WHY: &str = "evidence and reports are kept there";
-    let nearest = runs_dir
-        .ancestors()
-        .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path })
-        .find(|path| path.exists());
-    let nearest = nearest.unwrap_or(Path::new("."));
-    match tempfile::tempfile_in(nearest) {
-        Ok(_writable) => Row::ok("files.runs", format!("{} can be written", runs_dir.display()), WHY),
-        Err(error) => Row::bad(
-            Outcome::Refusal,
-            "files.runs",
-            format!("{}: {error}", nearest.display()),
-            WHY,
-            "name a folder that you may write: --runs-dir DIR",
-        ),
-    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::case::{Case, On};
+use crate::case::{Body, Case, On};
 use crate::judge::Proof;
 use crate::observe::{NodeName, Place};
 use crate::report::{self, CaseOutcome, CaseReport, Report, RunHead};
@@ -39,6 +39,7 @@ fn run_file(id: &str) -> RunFile {
             target_port: 8080,
             cluster: None,
         },
+        deviations: Vec::new(),
         pins: json!({}),
         host: HostFacts::read(),
     }
@@ -49,8 +50,9 @@ fn verdict(evidence: Vec<String>) -> CaseReport {
         name: NAME,
         article: "(same L2)",
         claim: "each node resolves each peer by ARP",
+        against: &[],
         needs: Stage::ClusterCreated,
-        on: On::KindOnly,
+        on: On::KindOnly(Body::BLIND),
     };
     let outcome = CaseOutcome::Held { proof: Proof::new("6 of 6") };
     CaseReport::new(&case, outcome, Duration::from_millis(7), evidence, &|_, command| command.to_owned())
@@ -96,6 +98,7 @@ fn reports_are_written_whole_and_again() {
         nodes: 3,
         replicas: 2,
         deviations: vec![],
+        overridden: 0,
         notes: vec![],
         version: "0.1.0".to_owned(),
         host: HostFacts::read(),

@@ -25,6 +25,22 @@ pub struct Running {
     stderr: watch::Receiver<Vec<u8>>,
 }
 
+/// What a program says on standard error, for someone who shows it while somebody else waits for its end.
+#[derive(Debug)]
+pub struct Words(watch::Receiver<Vec<u8>>);
+
+impl Words {
+    /// Hands each new last line on, until it closes its standard error.
+    pub async fn follow(mut self, mut hear: impl FnMut(&str)) {
+        while self.0.changed().await.is_ok() {
+            let text = String::from_utf8_lossy(&self.0.borrow_and_update()).into_owned();
+            if let Some(line) = text.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+                hear(line);
+            }
+        }
+    }
+}
+
 /// A process group that is killed when this is dropped, unless its leader has been waited for: after that its number
 /// may already be another group's.
 #[derive(Debug)]
@@ -62,6 +78,11 @@ impl Running {
     /// The last lines that it has written to standard error so far.
     pub fn last_words(&self) -> String {
         last_lines(&self.stderr.borrow())
+    }
+
+    /// What it says on standard error from now on.
+    pub fn words(&self) -> Words {
+        Words(self.stderr.clone())
     }
 
     /// Writes to its standard input, which stays open.

@@ -80,7 +80,10 @@ impl Harness {
         }
         let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
         let interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(|error| Failure::stage(&error))?;
-        let session = Session::begin(self.setup, self.options, meant.len())?;
+        let session = Session::begin(self.setup, self.options, &meant)?;
+        if let Some(overridden) = session.report().overridden() {
+            tell(Event::Note(&overridden));
+        }
         let folder = session.final_folder();
         let shared = Arc::new(Mutex::new(Shared { session, interrupt, runtime, broken: None }));
         let trials = meant.iter().map(|case| trial(&shared, case, tell)).collect();
@@ -107,6 +110,9 @@ impl Harness {
         }
         if let Some(incomplete) = report.incomplete() {
             complain(&incomplete);
+        }
+        if let Some(overridden) = report.overridden() {
+            tell(Event::Note(&overridden));
         }
         tell(Event::Kept(&folder));
         unprinted.map_or(Ok(report.exit_code()), Err)

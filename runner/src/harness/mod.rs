@@ -1,5 +1,6 @@
 //! Running cases: what is asked for, the stages that are built for it, the verdicts, the evidence.
 
+mod by_hand;
 mod libtest;
 mod options;
 mod printed;
@@ -12,4 +13,4 @@ pub use libtest::{Harness, offered};
 pub use options::{Event, LabSource, SessionOptions, Stopped};
 pub use select::{Selection, selected};
 pub use session::Session;
-pub use setup::{Setup, setup};
+pub use setup::{Made, Setup, setup, setup_on};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backend::netns::Lifetime;
 use crate::evidence::EvidenceError;
 use crate::report::{CaseReport, StageReport};
+use crate::stage::Stage;
 
 /// Where the lab comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,17 @@ pub enum Event<'a> {
     Case(&'a CaseReport),
     /// Something takes a while.
     Working(&'a str),
+    /// A stage is still being reached.
+    Waiting {
+        /// Which one.
+        stage: Stage,
+        /// What it is busy with, in words; empty where it says nothing of itself.
+        doing: &'a str,
+        /// For how long by now.
+        elapsed: Duration,
+    },
+    /// What a reader should know of the run as a whole.
+    Note(&'a str),
     /// The run is over, and its folder has its name.
     Kept(&'a Path),
 }

@@ -6,10 +6,13 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::by_hand::by_hand;
 use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::{BackendKind, Lab};
-use crate::case::Case;
+use crate::backend::kind::Said;
+use crate::backend::{Doing, Lab};
+use crate::case::{Case, On};
+use crate::cases::article;
 use crate::clock;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
 use crate::failure::Failure;
@@ -28,6 +31,7 @@ pub struct Session {
     pub(super) lab: Option<Lab>,
     pub(super) reached: Vec<Stage>,
     pub(super) failed: Option<(Stage, String)>,
+    pub(super) doing: Doing,
     begun: std::time::Instant,
 }
 
@@ -57,7 +61,7 @@ impl Session {
     ///
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
-    pub fn begin(setup: Setup, options: SessionOptions, selected: usize) -> Result<Self, Failure> {
+    pub fn begin(setup: Setup, options: SessionOptions, cases: &[&Case]) -> Result<Self, Failure> {
         let id = new_id(&options.runs_dir);
         let lab = match &options.source {
             LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
@@ -70,12 +74,13 @@ impl Session {
             routing: setup.spec.routing,
             nodes: setup.spec.nodes.len(),
             replicas: setup.spec.replicas,
-            deviations: Vec::new(),
+            deviations: setup.deviations.iter().map(ToString::to_string).collect(),
+            overridden: cases.iter().filter(|case| !setup.deviations_of(case).is_empty()).count(),
             notes: setup.notes.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: HostFacts::read(),
             started: utc_now(),
-            selected,
+            selected: cases.len(),
         };
         let run = RunFile {
             schema: crate::evidence::SCHEMA,
@@ -87,6 +92,7 @@ impl Session {
             routing: setup.spec.routing,
             inputs: setup.inputs.clone(),
             expectations: setup.expect.clone(),
+            deviations: setup.deviations.clone(),
             pins: setup.pins.clone(),
             host: head.host.clone(),
         };
@@ -99,6 +105,7 @@ impl Session {
             lab: None,
             reached: Vec::new(),
             failed: None,
+            doing: Doing::default(),
             begun: clock::now(),
         })
     }
@@ -115,7 +122,7 @@ impl Session {
 
     /// How a reader would run a command at a place of this lab.
     pub fn by_hand(&self, place: &Place, command: &str) -> String {
-        by_hand(self.setup.backend, &self.report.head.lab, place, command)
+        by_hand(self.setup.backend, &self.report.head.lab, self.lab.as_ref(), place, command)
     }
 
     /// Runs one case to its verdict, and keeps its evidence.
@@ -153,7 +160,12 @@ impl Session {
                 Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
                 Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
                 Ok(Ok(seen)) => {
-                    record(&mut folder, &seen)?;
+                    record(&mut folder, case, &seen)?;
+                    tokio::select! {
+                        biased;
+                        () = interrupt.came() => return Err(Stopped::Interrupted),
+                        said = said(case, lab, &seen) => record_said(&mut folder, &said)?,
+                    }
                     self.keep_captures(case, &mut folder);
                     (body.judge)(&seen, &self.setup.expect).into()
                 }
@@ -187,7 +199,9 @@ impl Session {
     }
 
     fn judged(&self, case: &Case, outcome: CaseOutcome, took: Duration, evidence: Vec<String>) -> CaseReport {
-        CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command))
+        let mut report = CaseReport::new(case, outcome, took, evidence, &|place, command| self.by_hand(place, command));
+        report.deviation = self.setup.deviations_of(case).into_iter().map(ToString::to_string).collect();
+        report
     }
 
     fn keep(&mut self, report: CaseReport, tell: &mut dyn FnMut(Event<'_>)) -> CaseReport {
@@ -212,13 +226,10 @@ impl Session {
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
-        let made = match self.lab.take() {
-            Some(Lab::Netns(lab)) if matches!(self.options.source, LabSource::Made { .. }) => Some(lab),
-            Some(_) | None => None,
-        };
+        let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
         let (staying, going) = if keep { (made, None) } else { (None, made) };
         let down = match going {
-            Some(lab) => lab.down().await,
+            Some(lab) => lab.down().await.map(|notes| self.report.head.notes.extend(notes)),
             None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();
@@ -227,7 +238,7 @@ impl Session {
             .and_then(|()| self.folder.finish().map_err(|error| Failure::input(&error)));
         let kept = match (staying, &written) {
             (Some(lab), Ok(_)) => lab.stay(),
-            (Some(lab), Err(_)) => lab.down().await,
+            (Some(lab), Err(_)) => lab.down().await.map(drop),
             (None, _) => Ok(()),
         };
         written?;
@@ -236,14 +247,23 @@ impl Session {
     }
 }
 
-/// A command at a place, as a reader types it.
-fn by_hand(backend: BackendKind, lab: &str, place: &Place, command: &str) -> String {
-    match backend {
-        BackendKind::Netns => format!("lab shell --name {lab} {place} -- {command}"),
-        BackendKind::Kind => format!("docker exec {place} {command}"),
+/// What the article's own commands say of what a case saw; nothing on netns.
+async fn said(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
+    match lab.cluster() {
+        Ok(cluster) => article::said(case.name, cluster, seen).await,
+        Err(_netns) => Vec::new(),
     }
 }
 
-fn record(folder: &mut CaseFolder, seen: &Value) -> Result<(), EvidenceError> {
-    folder.record(&Seen { at: utc_now(), source: "probe", place: None }, seen)
+fn record_said(folder: &mut CaseFolder, said: &[Said]) -> Result<(), EvidenceError> {
+    for one in said {
+        let seen = Seen { at: utc_now(), source: &one.command, place: Some(&one.place) };
+        folder.record(&seen, one)?;
+    }
+    Ok(())
+}
+
+fn record(folder: &mut CaseFolder, case: &Case, seen: &Value) -> Result<(), EvidenceError> {
+    let source = if matches!(case.on, On::KindOnly(_)) { "Docker, Kubernetes and Cilium" } else { "probe" };
+    folder.record(&Seen { at: utc_now(), source, place: None }, seen)
 }

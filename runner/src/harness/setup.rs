@@ -1,13 +1,22 @@
 //! From the command line and the manifests to what is built and what is expected.
 
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::Path;
 
 use crate::backend::BackendKind;
-use crate::backend::netns::plan::{Placement, Spec};
+use crate::backend::kind::spec::KindSpec;
+use crate::backend::netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
+use crate::case::Case;
 use crate::cli::{LabArgs, On};
+use crate::doctor;
 use crate::expect::Expectations;
 use crate::failure::Failure;
-use crate::manifest::Manifests;
+use crate::manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
+use crate::observe::Role;
+use crate::overrides::{Deviation, OverrideError, Overrides};
+use crate::state::{DEFAULT_NAME, StateDir, StateError};
 
 /// What is built, and what is expected of it.
 #[derive(Debug, Clone)]
@@ -16,32 +25,115 @@ pub struct Setup {
     pub backend: BackendKind,
     /// What a reader should know of that choice.
     pub notes: Vec<String>,
+    /// The lab's name: the one that was asked for, or on kind the default; none where each command has its own.
+    pub name: Option<String>,
     /// What the netns backend builds.
     pub spec: Spec,
     /// What judges expect.
     pub expect: Expectations,
-    /// The pins that were used.
+    /// The pins, as they are written down.
     pub pins: Value,
+    /// What was asked for.
+    pub inputs: Value,
+    /// The manifests with what the command line asks for: nodes, replicas, the workload's image, the pool of pod CIDRs
+    /// and the native routing CIDR. The other values of the release are in [`Expectations::cluster`], from which
+    /// [`crate::overrides::installed_values`] makes what Helm is given.
+    pub manifests: Manifests,
+    /// What the command line puts in place of pins.
+    pub overrides: Overrides,
+    /// What of that differs from the pins.
+    pub deviations: Vec<Deviation>,
+}
+
+/// What a lab that stays was made to be, beside its state: those who check it later expect the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// What judges expect.
+    pub expectations: Expectations,
+    /// What differs from the pins.
+    pub deviations: Vec<Deviation>,
     /// What was asked for.
     pub inputs: Value,
 }
 
+/// The file in a lab's state folder.
+const MADE_FILE: &str = "made.json";
+
 /// Reads the manifests and decides on the backend.
 ///
 /// # Errors
-/// Exit code 2 for options that no lab can have, 3 for a manifest that cannot be used.
+/// Exit code 2 for options that no lab can have, 3 for a manifest or a chart that cannot be used.
 pub fn setup(args: &LabArgs) -> Result<Setup, Failure> {
-    let (backend, notes) = backend(args.on)?;
-    let manifests = match &args.manifests {
+    match args.on {
+        On::Netns => setup_on(BackendKind::Netns, Vec::new(), args),
+        On::Kind => setup_on(BackendKind::Kind, Vec::new(), args),
+        On::Auto => automatic(args),
+    }
+}
+
+/// kind where the doctor finds all it needs, else netns, and why.
+fn automatic(args: &LabArgs) -> Result<Setup, Failure> {
+    let missing: Vec<&str> =
+        ["docker", "kind", "helm"].into_iter().filter(|program| which::which(program).is_err()).collect();
+    let why = if missing.is_empty() {
+        let setup = setup_on(BackendKind::Kind, Vec::new(), args)?;
+        match refusal_of_kind(&setup)? {
+            None => return Ok(setup),
+            Some(why) => why,
+        }
+    } else {
+        format!("not in PATH: {}", missing.join(", "))
+    };
+    setup_on(BackendKind::Netns, vec![format!("kind was not taken: {why}")], args)
+}
+
+/// The first thing that the doctor refuses a lab on kind for.
+fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows = runtime.block_on(doctor::examine(Path::new(""), setup, Path::new(".")));
+    let refused = rows.iter().find(|row| row.outcome == doctor::Outcome::Refusal);
+    Ok(refused.map(|row| format!("{}: {}", row.id, row.found)))
+}
+
+/// The same, when it has been decided what the lab is made of; notes say why.
+///
+/// # Errors
+/// Exit code 2 for options that no lab on this backend can have, 3 for a manifest or a chart that cannot be used.
+pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Result<Setup, Failure> {
+    let name = name(backend, args)?;
+    if let (BackendKind::Netns, Some(option)) = (backend, args.overrides.only_on_kind()) {
+        let why = notes.first().map(|note| format!(" ({note})")).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "{option}: a lab on netns{why} has no Kubernetes and no Cilium that it could change; leave it out, or give `--on kind`"
+        )));
+    }
+    let pinned = match &args.manifests {
         Some(folder) => Manifests::load(folder),
         None => Manifests::embedded(),
     };
-    let manifests = manifests.map_err(|error| Failure::input(&error))?;
-    let expect =
+    let pinned = pinned.map_err(|error| Failure::input(&error))?;
+    let overrides = Overrides::read(&args.overrides, &pinned).map_err(refused)?;
+    overrides.check_routing(args.routing).map_err(refused)?;
+    let mut manifests = overrides.apply(&pinned).map_err(refused)?;
+    let nodes = args.nodes.unwrap_or(manifests.kind.nodes.len());
+    overrides.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
+    let deviations = overrides.deviations(&pinned);
+
+    let mut expect =
         manifests.expectations(args.nodes, args.replicas).map_err(|error| Failure::usage(error.to_string()))?;
+    let cluster = match backend {
+        BackendKind::Kind => name.as_deref().unwrap_or(DEFAULT_CLUSTER),
+        BackendKind::Netns => DEFAULT_CLUSTER,
+    };
+    if backend == BackendKind::Kind {
+        let mut expected = manifests.cluster_expectations(cluster);
+        overrides.expect(&mut expected);
+        expect.cluster = Some(expected);
+    }
+    resize(&mut manifests, args, &expect);
     let spec = Spec {
         routing: args.routing,
-        nodes: manifests.node_names(expect.control_planes, expect.workers),
+        nodes: manifests.node_names(cluster, expect.control_planes, expect.workers),
         bridge: expect.network.clone(),
         replicas: expect.replicas,
         workload: expect.service.clone(),
@@ -52,24 +144,127 @@ pub fn setup(args: &LabArgs) -> Result<Setup, Failure> {
         native_cidr: expect.native_cidr,
         placement: Placement::Apart,
     };
-    let pins = serde_json::to_value(&manifests.pins).map_err(|error| Failure::input(&error))?;
+    let pins = serde_json::to_value(&pinned.pins).map_err(|error| Failure::input(&error))?;
     let inputs = json!({
         "on": format!("{:?}", args.on).to_lowercase(),
         "routing": args.routing,
         "nodes": spec.nodes.len(),
         "replicas": spec.replicas,
         "manifests": args.manifests.as_ref().map_or_else(|| "embedded".to_owned(), |dir| dir.display().to_string()),
+        "overrides": overrides,
     });
-    Ok(Setup { backend, notes, spec, expect, pins, inputs })
+    Ok(Setup { backend, notes, name, spec, expect, pins, inputs, manifests, overrides, deviations })
 }
 
-fn backend(on: On) -> Result<(BackendKind, Vec<String>), Failure> {
-    const NO_KIND: &str = "this version of lab has no kind backend yet";
-    match on {
-        On::Netns => Ok((BackendKind::Netns, Vec::new())),
-        On::Auto => Ok((BackendKind::Netns, vec![format!("kind was not taken: {NO_KIND}")])),
-        On::Kind => Err(Failure::usage(format!(
-            "--on kind: {NO_KIND}; `--on netns` runs the network cases in network namespaces"
-        ))),
+impl Setup {
+    /// What a kind lab is made from.
+    pub fn kind_spec(&self) -> KindSpec {
+        KindSpec {
+            routing: self.spec.routing,
+            cluster: self.name_to_stay().to_owned(),
+            nodes: self.spec.nodes.clone(),
+            manifests: self.manifests.clone(),
+            expect: self.expect.clone(),
+            chart: self.overrides.chart.as_ref().map(|chart| chart.path.clone()),
+            node_image: self.overrides.node_image.as_ref().map(ToString::to_string),
+            images: self
+                .overrides
+                .images
+                .iter()
+                .map(|image| (image.name.key().to_owned(), image.reference.to_string()))
+                .collect(),
+            kit: self.overrides.kit.clone(),
+        }
+    }
+
+    /// The name of a lab that is to stay.
+    pub fn name_to_stay(&self) -> &str {
+        self.name.as_deref().unwrap_or(DEFAULT_NAME)
+    }
+
+    /// What differs from the pins that this case is judged against; nothing where the case does not exist.
+    pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
+        if !case.exists_on(self.backend) {
+            return Vec::new();
+        }
+        let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
+        self.deviations.iter().filter(judged).collect()
+    }
+
+    /// Keeps what the lab of this name is made to be beside its state.
+    ///
+    /// # Errors
+    /// When the lab has no state folder, or it cannot be written.
+    pub fn remember(&self, name: &str) -> Result<(), StateError> {
+        let made = Made {
+            expectations: self.expect.clone(),
+            deviations: self.deviations.clone(),
+            inputs: self.inputs.clone(),
+        };
+        StateDir::open(name)?.write_json(MADE_FILE, &made)
+    }
+
+    /// Expects what the lab of this name was made to be, if that was kept.
+    ///
+    /// # Errors
+    /// When the lab has no state folder, or what was kept cannot be read.
+    pub fn recall(&mut self, name: &str) -> Result<(), StateError> {
+        if let Some(made) = StateDir::open(name)?.read_json::<Made>(MADE_FILE)? {
+            self.expect = made.expectations;
+            self.deviations = made.deviations;
+            self.inputs = made.inputs;
+        }
+        Ok(())
     }
 }
+
+/// What pods can have no address of. On kind the doctor looks: there the networks are the host's.
+fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
+    match backend {
+        BackendKind::Kind => Vec::new(),
+        BackendKind::Netns => vec![
+            (Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1).trunc(), "where the nodes are"),
+            (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP"),
+        ],
+    }
+}
+
+/// Options that contradict are wrongly given; a chart is an input.
+fn refused(error: OverrideError) -> Failure {
+    match error {
+        OverrideError::Chart(chart) => Failure::input(&chart),
+        other => Failure::usage(other.to_string()),
+    }
+}
+
+/// The manifests with as many nodes and replicas as were asked for.
+fn resize(manifests: &mut Manifests, args: &LabArgs, expect: &Expectations) {
+    if args.nodes.is_some() {
+        let nodes = [(Role::ControlPlane, expect.control_planes), (Role::Worker, expect.workers)];
+        manifests.kind.nodes =
+            nodes.into_iter().flat_map(|(role, count)| std::iter::repeat_n(KindNode { role }, count)).collect();
+    }
+    // Expectations have 1 replica at least, so that this is always a number that the manifest can have.
+    if let Some(replicas) = u64::try_from(expect.replicas).ok().and_then(|count| Replicas::try_from(count).ok()) {
+        manifests.hello_app.deployment.spec.replicas = replicas;
+    }
+}
+
+/// The lab's name, as far as it is known here. On kind it is the cluster's too.
+fn name(backend: BackendKind, args: &LabArgs) -> Result<Option<String>, Failure> {
+    let fits = |name: &str| {
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !name.ends_with('-')
+    };
+    match (backend, &args.name) {
+        (BackendKind::Netns, name) => Ok(name.clone()),
+        (BackendKind::Kind, None) => Ok(Some(DEFAULT_CLUSTER.to_owned())),
+        // Containers, hosts and Kubernetes' nodes are called after it (RFC 1123).
+        (BackendKind::Kind, Some(name)) if !fits(name) => Err(Failure::usage(format!(
+            "--name: {name:?} cannot be a kind cluster's name: use lower-case letters, digits and -, ending with a letter or digit"
+        ))),
+        (BackendKind::Kind, Some(name)) => Ok(Some(name.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,13 @@
 //! A session's stages: built on demand, once, in order; one that failed stays failed.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use super::options::{Event, LabSource, Stopped};
 use super::session::Session;
+use crate::backend::kind::KindLab;
 use crate::backend::netns::NetnsLab;
-use crate::backend::{Lab, LabError};
+use crate::backend::{BackendKind, Lab, LabError};
 use crate::cases;
 use crate::clock;
 use crate::doctor;
@@ -11,6 +15,9 @@ use crate::failure::chain;
 use crate::interrupt::Interrupt;
 use crate::report::{StageOutcome, StageReport};
 use crate::stage::Stage;
+
+/// How often somebody who waits is told what for.
+const TICK: Duration = Duration::from_millis(200);
 
 impl Session {
     /// Builds what is missing up to a stage. A stage that failed stays failed, and so do those after it.
@@ -37,10 +44,21 @@ impl Session {
             let outcome = if let Err(cause) = started {
                 Err(cause)
             } else {
-                tokio::select! {
-                    biased;
-                    () = interrupt.came() => return Err(Stopped::Interrupted),
-                    outcome = self.build(step) => outcome,
+                let doing = self.doing.clone();
+                let mut build = pin!(self.build(step));
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = interrupt.came() => return Err(Stopped::Interrupted),
+                        outcome = clock::within(TICK, step.title(), &mut build) => match outcome {
+                            Ok(outcome) => break outcome,
+                            Err(_still_at_it) => tell(Event::Waiting {
+                                stage: step,
+                                doing: &doing.text(),
+                                elapsed: begun.elapsed(),
+                            }),
+                        },
+                    }
                 }
             };
             // A terminal's signal is for a whole group of processes: one that was just being started may be gone by it.
@@ -72,36 +90,47 @@ impl Session {
     /// What this machine lacks. No line for a reader when all is well. A lab that is up needs no doctor.
     async fn examine(&mut self) -> Result<Option<String>, String> {
         if let LabSource::Found(name) = self.options.source.clone() {
-            let lab = NetnsLab::attach(&self.options.program, &name).await.map_err(|error| chain(&error))?;
-            self.reached.extend(lab.built());
-            if lab.base().map_err(|error| chain(&error))?.is_some() {
-                self.reached.push(Stage::BaseObserved);
-            }
-            self.lab = Some(Lab::Netns(lab));
+            let lab = Lab::attach(&self.options.program, &name, &self.doing).await.map_err(|error| chain(&error))?;
+            self.reached.extend(lab.built().map_err(|error| chain(&error))?);
+            self.lab = Some(lab);
             return Ok(None);
         }
-        let rows = doctor::netns(&self.options.program, &self.setup.spec, &self.options.runs_dir).await;
+        let rows = doctor::examine(&self.options.program, &self.setup, &self.options.runs_dir).await;
         if let Some(refusals) = doctor::refusals(&rows) {
             return Err(refusals);
         }
         self.report.head.notes.extend(doctor::warnings(&rows));
+        if self.setup.backend == BackendKind::Kind {
+            // Of a kind lab the Engine can be asked before anything of it exists.
+            let name = self.lab_name();
+            let lab = KindLab::planned(&self.options.program, &name, self.setup.kind_spec(), &self.doing).await;
+            self.lab = Some(Lab::Kind(Box::new(lab.map_err(|error| chain(&error))?)));
+        }
         Ok(None)
     }
 
-    /// The lab's own namespaces, empty.
+    fn lab_name(&self) -> String {
+        self.report.head.lab.clone()
+    }
+
+    /// The lab exists, empty: its own namespaces, or its name and its mark.
     async fn start(&mut self) -> Result<(), String> {
-        let LabSource::Made { name, lifetime } = self.options.source.clone() else { return Ok(()) };
-        let name = name.unwrap_or_else(|| self.report.head.id.clone());
+        let LabSource::Made { lifetime, .. } = self.options.source.clone() else { return Ok(()) };
+        if let Some(Lab::Kind(lab)) = &self.lab {
+            lab.claim().await.map_err(|error| chain(&error))?;
+            return self.setup.remember(&self.lab_name()).map_err(|error| chain(&error));
+        }
+        let name = self.lab_name();
         let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
         self.lab = Some(Lab::Netns(lab.map_err(|error| chain(&error))?));
-        Ok(())
+        self.setup.remember(&name).map_err(|error| chain(&error))
     }
 
     async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {
         if stage == Stage::Doctor {
             return self.examine().await;
         }
-        let Some(Lab::Netns(lab)) = &self.lab else { return Err("there is no lab".to_owned()) };
+        let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
         match stage {
             Stage::TrafficObserved => self.observe_traffic().await.map(Some),
             stage => lab.raise(stage).await.map(Some).map_err(|error| match error {
@@ -121,8 +150,7 @@ impl Session {
             seen.traffic.outside.len(),
             seen.traffic.captures.len()
         );
-        let Lab::Netns(netns) = lab;
-        netns.keep_traffic(seen);
+        lab.keep_traffic(seen);
         Ok(summary)
     }
 }

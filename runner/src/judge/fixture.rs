@@ -14,6 +14,8 @@ use crate::observe::{
 
 use super::fib::{Decision, Fib, Flow};
 
+pub(super) mod kind;
+
 pub(super) const CONTROL_PLANE: &str = "kind-control-plane";
 pub(super) const WORKER: &str = "kind-worker";
 pub(super) const WORKER2: &str = "kind-worker2";

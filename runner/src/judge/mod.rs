@@ -4,6 +4,9 @@
 //! refutes it with every [`Finding`] against it, and says that nothing was seen where nothing was seen.
 
 pub mod adjacency;
+pub mod cilium;
+pub mod cluster;
+pub mod engine;
 pub mod fib;
 #[cfg(test)]
 mod fixture;
@@ -17,6 +20,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+use crate::expect::{ClusterExpectations, Expectations};
 use crate::observe::Place;
 
 /// What a judge says of a claim.
@@ -85,6 +89,12 @@ pub struct Finding {
 /// [`NotHeld::Refuted`] with the findings, when there are any.
 pub fn unless_refuted(findings: Vec<Finding>, proof: impl FnOnce() -> Proof) -> Judgement {
     if findings.is_empty() { Ok(proof()) } else { Err(NotHeld::Refuted(findings)) }
+}
+
+/// What a lab on kind should be; without it nothing about one can be decided.
+fn of_cluster(expect: &Expectations) -> Result<&ClusterExpectations, NotHeld> {
+    let missing = "what the lab was built from does not say what a kind cluster should be";
+    expect.cluster.as_ref().ok_or_else(|| NotHeld::Unobserved(missing.to_owned()))
 }
 
 /// The kinds of things that refute a claim. A negative control must be refuted for exactly its own.
@@ -179,6 +189,80 @@ pub enum Reason {
     MasqueradedAsAnother,
     /// A frame for the native routing CIDR goes to the gateway.
     LeaksToGateway,
+    /// The Docker Engine does not answer.
+    EngineDoesNotAnswer,
+    /// The API version that was agreed on with the Engine is too old.
+    EngineApiTooOld,
+    /// The Engine's storage driver cannot hold nodes.
+    WrongStorage,
+    /// The Engine reports a cgroup version that there is not.
+    WrongCgroupVersion,
+    /// The Engine runs without root.
+    EngineRootless,
+    /// The Engine refuses privileged containers.
+    PrivilegedRefused,
+    /// A node's container does not run.
+    NodeNotRunning,
+    /// Another image runs than the one that should.
+    AnotherImage,
+    /// An image was not taken by the digest that its registry should know it by.
+    WrongRepositoryDigest,
+    /// A port is published on an address that is not the host's loopback.
+    PublishedBeyondLoopback,
+    /// The API server is not published on 127.0.0.1.
+    ApiNotPublished,
+    /// There is a kube-proxy.
+    KubeProxyRuns,
+    /// A node has chains of kube-proxy's.
+    KubeProxyChain,
+    /// A node was Ready before there was a network plugin.
+    ReadyBeforeCni,
+    /// A node was not Ready, but not for want of a network plugin.
+    NotReadyForAnotherReason,
+    /// Something has another version than it should.
+    WrongVersion,
+    /// A node has another role or address than its container, or another kernel than its host.
+    NodeDiffers,
+    /// Nodes of one image report different systems or runtimes.
+    NodesDiffer,
+    /// A container of the control plane is missing.
+    ContainerMissing,
+    /// A container of the control plane does not run.
+    ContainerNotRunning,
+    /// There is no such Helm release.
+    NoRelease,
+    /// The Helm release is not deployed.
+    ReleaseNotDeployed,
+    /// The Helm release is of another chart or version, or in another namespace.
+    WrongChart,
+    /// The Helm release has another value than it should.
+    WrongValue,
+    /// The Helm release has a value that nobody declared.
+    UndeclaredValue,
+    /// The Helm release leads to an address that is no control plane's now.
+    StaleServiceHost,
+    /// Not every node has a ready agent.
+    AgentsNotReady,
+    /// Operators are missing or not ready.
+    OperatorsNotReady,
+    /// All operators are on one node.
+    OperatorsShareNode,
+    /// There is a component that the article leaves out.
+    UnexpectedComponent,
+    /// An agent reports an error.
+    AgentInError,
+    /// A pod is not managed by Cilium.
+    PodNotManaged,
+    /// An agent runs with another configuration than it should.
+    WrongAgentConfig,
+    /// The `ConfigMap` that agents start from says otherwise than it should.
+    WrongConfigMap,
+    /// An agent's status says otherwise than it should.
+    WrongAgentStatus,
+    /// A node is not Ready.
+    NodeNotReady,
+    /// A node was Ready before its agent started.
+    ReadyBeforeAgent,
 }
 
 impl fmt::Display for Reason {

@@ -14,6 +14,7 @@ pub use tables::load_balancer_table_matches;
 pub use workload::two_replicas_on_two_workers;
 
 use super::weighing::Weighing;
+use super::words;
 use crate::expect::Expectations;
 use crate::observe::{PodName, PodSeen};
 
@@ -47,7 +48,9 @@ fn ready_backends<'a>(
 fn by_hand(source: &str) -> Option<String> {
     match source.split_once(' ') {
         Some(("nftables", table)) => Some(format!("nft list table {table}")),
-        Some(("cilium", _)) => Some(source.to_owned()),
+        // What follows a comma says how it was read.
+        Some(("cilium", _)) => Some(words::in_agent(source.split(',').next().unwrap_or(source))),
+        Some(("kubectl", _)) => Some(source.to_owned()),
         _ => None,
     }
 }

@@ -26,6 +26,12 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
+/// A command in the container of a node's Cilium agent, to be run on that node: nodes have `crictl`, and the program
+/// that the agent answers to is in its container.
+pub(super) fn in_agent(command: &str) -> String {
+    format!("sh -c 'crictl exec $(crictl ps --quiet --name cilium-agent) {command}'")
+}
+
 /// A table's name where it has one (iproute2's `rt_tables`), else its number.
 pub(super) fn table(table: u32) -> Cow<'static, str> {
     match table {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use super::reword::reword;
 use super::value::{Cidr, MaskSize, ObjectName, Port};
 
 /// The whole file.
@@ -59,6 +60,27 @@ impl Values {
         // Serialising plain values into memory cannot fail; without one of them a test below does.
         flatten("", &serde_json::to_value(self).unwrap_or_default(), &mut flat);
         flat
+    }
+}
+
+impl Values {
+    /// Whether one of them could be this, by the types that chart 1.12 gives them. Where the API server is may be any
+    /// address or name.
+    pub(crate) fn check(&self, keys: &[String], value: &Value) -> Result<(), String> {
+        if keys == ["k8sServiceHost"] {
+            let fits = value.as_str().is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
+            return if fits { Ok(()) } else { Err(format!("expected an address or a name, found {value}")) };
+        }
+        // As above: serialising plain values into memory cannot fail.
+        let mut all = serde_json::to_value(self).unwrap_or_default();
+        let pointer = format!("/{}", keys.join("/"));
+        if let Some(place) = all.pointer_mut(&pointer) {
+            // None of the article's texts looks like a number or a truth value: the complaint names those there are.
+            *place =
+                if place.is_string() && !value.is_string() { Value::String(value.to_string()) } else { value.clone() };
+        }
+        let checked = Self::deserialize(all);
+        checked.map(drop).map_err(|error| reword(&error.to_string(), &mut Vec::new()).0)
     }
 }
 

@@ -12,9 +12,8 @@ use crate::pins::Image;
 /// (kind v0.17.0: `fixedNetworkName` of its Docker provider).
 const NETWORK: &str = "kind";
 
-/// What kind calls a cluster that was given no name, and begins its nodes' names with
-/// (kind v0.17.0: the default of `kind create cluster --name`).
-const CLUSTER: &str = "kind";
+/// What kind calls a cluster that was given no name (kind v0.17.0: the default of `kind create cluster --name`).
+pub const DEFAULT_CLUSTER: &str = "kind";
 
 /// What the lab sets beside the article's values: a node gets its images through a stream, which carries no repository
 /// digest, so the chart (1.12.4, `image.useDigest`, `operator.image.useDigest`) must ask for them by tag. That they are
@@ -132,13 +131,13 @@ impl Manifests {
         }
     }
 
-    /// The nodes as kind v0.17.0 names them, control planes first: the first of a role has no number, the next
-    /// has 2 (its `MakeNodeNamer`). No file has a say in this: `kind.yaml` gives the cluster no name.
-    pub fn node_names(&self, control_planes: usize, workers: usize) -> Vec<(NodeName, Role)> {
+    /// The nodes as kind v0.17.0 names them, after the cluster, control planes first: the first of a role has no
+    /// number, the next has 2 (its `MakeNodeNamer`). No file has a say in this: `kind.yaml` gives the cluster no name.
+    pub fn node_names(&self, cluster: &str, control_planes: usize, workers: usize) -> Vec<(NodeName, Role)> {
         let named = |word: &'static str, role: Role, count: usize| {
             (1..=count).map(move |number| {
                 let suffix = if number == 1 { String::new() } else { number.to_string() };
-                (NodeName(format!("{CLUSTER}-{word}{suffix}")), role)
+                (NodeName(format!("{cluster}-{word}{suffix}")), role)
             })
         };
         named("control-plane", Role::ControlPlane, control_planes)

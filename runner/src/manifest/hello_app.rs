@@ -9,7 +9,7 @@ use super::value::{ObjectName, Port, Replicas};
 pub type Labels = BTreeMap<String, String>;
 
 /// Both documents of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelloApp {
     /// The first document.
     pub deployment: Deployment,

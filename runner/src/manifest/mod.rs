@@ -18,12 +18,13 @@ mod reword;
 mod tests;
 mod value;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+pub(crate) use cilium::flatten;
 pub use cilium::{Bpf, ChartDefaults, CiliumConfig, KubeProxyReplacement, Release, ServiceHost, Tunnel, Values};
 pub use error::ManifestError;
-pub use expectations::ExpectationsError;
+pub use expectations::{DEFAULT_CLUSTER, ExpectationsError};
 pub use hello_app::{
     Affinity, AntiAffinityTerm, AppsV1, Container, ContainerPort, Deployment, DeploymentKind, DeploymentSpec, HelloApp,
     LabelSelector, Labels, Metadata, PodAntiAffinity, PodMetadata, PodSpec, PodTemplate, Service, ServiceKind,
@@ -38,7 +39,7 @@ pub use value::{
 use crate::pins::Pins;
 
 /// All of `manifests/`; serialised, what a run was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifests {
     /// `pins.json`.
     pub pins: Pins,

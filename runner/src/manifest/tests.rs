@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ExpectationsError, Files, Manifests};
+use super::{DEFAULT_CLUSTER, ExpectationsError, Files, Manifests};
 use crate::expect::Expectations;
 use crate::observe::Role;
 
@@ -195,7 +195,7 @@ fn more_nodes_than_the_pool_has_pod_cidrs_are_refused() {
 #[test]
 fn nodes_are_named_as_kind_names_them() {
     let named = |control_planes, workers| {
-        let nodes = manifests().node_names(control_planes, workers);
+        let nodes = manifests().node_names(DEFAULT_CLUSTER, control_planes, workers);
         nodes.into_iter().map(|(name, role)| (name.0, role)).collect::<Vec<_>>()
     };
     let node = |name: &str, role| (name.to_owned(), role);
@@ -210,4 +210,6 @@ fn nodes_are_named_as_kind_names_them() {
     );
     assert_eq!(named(2, 0)[1], node("kind-control-plane2", Role::ControlPlane));
     assert_eq!(named(1, 11)[11], node("kind-worker11", Role::Worker));
+    let other: Vec<String> = manifests().node_names("other", 1, 1).into_iter().map(|(name, _)| name.0).collect();
+    assert_eq!(other, ["other-control-plane", "other-worker"]);
 }

@@ -2,6 +2,7 @@
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
 use std::fmt;
 
 /// A value without the form that its key needs. It reads as the second half of an error line.
@@ -54,6 +55,31 @@ text! {
     Digest, "\"sha256:\" and 64 hex digits",
     |text| text.strip_prefix("sha256:").is_some_and(|digits| is_hex(digits, 64))
 }
+
+impl Digest {
+    /// Of content with this SHA-256.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self(format!("sha256:{}", hex(&hash)))
+    }
+
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_sha256(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Its 64 hex digits.
+    pub fn hex(&self) -> &str {
+        self.0.strip_prefix("sha256:").unwrap_or(&self.0)
+    }
+}
+
+impl Sha256 {
+    /// Of a file with this SHA-256.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self(hex(&hash))
+    }
+}
+
 text! {
     /// SHA-256 of a file, as `sha256sum` prints it.
     Sha256, "64 hex digits", |text| is_hex(text, 64)
@@ -193,6 +219,14 @@ number! {
     Replicas: usize, (1..=usize::MAX), "1 or more"
 }
 
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _always_fits = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -225,6 +259,15 @@ mod tests {
         assert!(!refused::<NarHash>(&format!("sha256-{}=", &base64[1..])));
         assert!(refused::<NarHash>(&format!("sha256-{base64}")));
         assert!(refused::<NarHash>(&format!("sha256-{}=", &base64[..42])));
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_content() {
+        // FIPS 180-2, appendix B.1.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Digest::of(b"abc").as_str(), format!("sha256:{abc}"));
+        assert_eq!(Digest::of(b"abc").hex(), abc);
+        assert_eq!(Sha256::from_sha256(sha2::Sha256::digest(b"abc").into()).as_str(), abc);
     }
 
     #[test]

@@ -191,8 +191,10 @@ pub struct NodeImage {
     /// `id`: the digest of its configuration, `sha256:…`.
     pub id: String,
     /// `repoTags`.
+    #[serde(rename = "repoTags", default)]
     pub tags: Vec<String>,
     /// `repoDigests`.
+    #[serde(rename = "repoDigests", default)]
     pub repo_digests: Vec<String>,
 }
 

@@ -29,7 +29,8 @@ mod serve;
 mod service_table;
 mod view;
 
-pub use captures::Captures;
+pub use captures::{Captures, Fetch};
 pub use enter::{EnterError, answers};
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
 pub use serve::{ProbeArgs, ServeError, main, serve};
+pub use view::own_view;

@@ -9,6 +9,7 @@ use super::neighbours::neighbours;
 use super::netlink::connect;
 use super::routes::routes;
 use super::rules::rules;
+use crate::failure::chain;
 use crate::observe::{NetnsId, NetnsView};
 
 /// This thread's network namespace.
@@ -16,6 +17,14 @@ pub(super) const OWN_NETNS: &str = "/proc/thread-self/ns/net";
 
 /// How often a look is begun anew because a link appeared while it was taken.
 const ATTEMPTS: usize = 8;
+
+/// Looks into the namespace of this process, where nothing has to be entered.
+///
+/// # Errors
+/// Why the kernel's tables could not be read, in words.
+pub async fn own_view() -> Result<NetnsView, String> {
+    view().await.map_err(|error| chain(&error))
+}
 
 /// Looks into the namespace of this thread.
 pub(super) async fn view() -> Result<NetnsView, LookError> {

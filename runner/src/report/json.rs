@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn a_report_without_the_later_keys_reads_too() {
+        let mut value: Value = serde_json::from_str(&to_json(&samples::run_that_holds()).unwrap()).unwrap();
+        value.as_object_mut().unwrap().remove("overridden").unwrap();
+        for case in value["cases"].as_array_mut().unwrap() {
+            case.as_object_mut().unwrap().remove("deviation").unwrap();
+        }
+        assert_eq!(from_json(&value.to_string()).unwrap(), samples::run_that_holds());
+    }
+
+    #[test]
     fn the_document_names_every_key() {
         fn keys(value: &Value, into: &mut Vec<String>) {
             match value {

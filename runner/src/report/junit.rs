@@ -55,6 +55,7 @@ fn failed_stage(stage: &StageReport) -> TestCase {
 fn test_case(case: &CaseReport, report: &Report) -> TestCase {
     let mut test = TestCase::new(clean(&case.name), status(case, report));
     test.set_classname(clean(case.area())).set_time(case.seconds);
+    test.add_properties(case.deviation.iter().map(|deviation| ("deviation".to_owned(), clean(deviation))));
     if let CaseOutcome::Held { proof } = &case.outcome {
         let lines: Vec<String> =
             std::iter::once(&proof.summary).chain(&proof.details).map(|line| clean(line)).collect();
@@ -187,6 +188,18 @@ mod tests {
         assert_eq!(suite.test_cases[0].time.map(|time| time.as_millis()), Some(12));
         let out = suite.test_cases[0].system_out.as_ref().unwrap();
         assert_eq!(out.as_str(), "3 of 3 on bridge kind, 172.18.0.0/16\n172.18.0.2 is at 02:42");
+    }
+
+    #[test]
+    fn a_case_against_overridden_pins_has_the_deviation_as_a_property() {
+        let mut report = samples::report_with(vec![samples::held(), samples::refuted(1)]);
+        samples::overridden(&mut report, &[1]);
+        let read = read_back(&report);
+        let [plain, against] = &read.test_suites[0].test_cases[..] else { panic!("two cases") };
+        assert!(plain.properties.is_empty());
+        let properties: Vec<(&str, &str)> =
+            against.properties.iter().map(|property| (property.name.as_str(), property.value.as_str())).collect();
+        assert_eq!(properties, [("deviation", report.head.deviations[0].as_str())]);
     }
 
     #[test]

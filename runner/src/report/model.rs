@@ -31,8 +31,11 @@ pub struct RunHead {
     pub nodes: usize,
     /// Pods of the workload.
     pub replicas: usize,
-    /// Where the lab was built otherwise than the article builds it.
+    /// What the command line declared to be otherwise than it is pinned, each with the option that did.
     pub deviations: Vec<String>,
+    /// How many of the selected cases are judged against a pin that is not the pinned one any more.
+    #[serde(default)]
+    pub overridden: usize,
     /// What a reader should know besides, for example why the other backend was not taken.
     pub notes: Vec<String>,
     /// Version of this program.
@@ -166,6 +169,9 @@ pub struct CaseReport {
     /// How long the look and the judgement took.
     #[serde(with = "seconds")]
     pub seconds: Duration,
+    /// Those of [`RunHead::deviations`] that it is judged with: its verdict is not about the article's own lab.
+    #[serde(default)]
+    pub deviation: Vec<String>,
     /// What the claim needs: of a refuted case one line per finding, else the claim.
     pub expected: String,
     /// What was there: one line per finding, or the proof in one line, or why nothing was seen. Empty where the case
@@ -200,6 +206,7 @@ impl CaseReport {
             claim: case.claim.to_owned(),
             outcome,
             seconds,
+            deviation: Vec::new(),
             expected,
             observed,
             by_hand: commands,

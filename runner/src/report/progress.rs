@@ -52,6 +52,16 @@ impl<W: Write> Progress<W> {
         }
     }
 
+    /// Still busy with `what`, of which `doing` is the part it is at, since `elapsed`.
+    pub fn busy(&mut self, what: &str, doing: &str, elapsed: Duration) {
+        let part = if doing.is_empty() { String::new() } else { format!(": {doing}") };
+        let line = one_line(&format!("  … {what}{part}, {} s", elapsed.as_secs()));
+        match self.width {
+            Some(width) => self.rewrite(cut(&line, width.saturating_sub(1))),
+            None => self.tell(what, elapsed, line.trim_start()),
+        }
+    }
+
     /// Busy with something that says nothing of itself; told on a terminal only.
     pub fn working(&mut self, what: &str) {
         if let Some(width) = self.width {

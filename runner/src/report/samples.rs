@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::HostFacts;
 use super::model::{CaseOutcome, CaseReport, Report, RunHead, StageOutcome, StageReport};
 use crate::backend::{BackendKind, Routing};
-use crate::case::{Case, On};
+use crate::case::{Body, Case, On};
 use crate::judge::{Finding, Proof, Reason};
 use crate::observe::{NodeName, Place};
 use crate::stage::Stage;
@@ -20,6 +20,7 @@ pub(super) fn head(selected: usize) -> RunHead {
         nodes: 3,
         replicas: 2,
         deviations: Vec::new(),
+        overridden: 0,
         notes: vec!["kind was not taken: no Docker Engine at unix:///var/run/docker.sock".to_owned()],
         version: "0.1.0".to_owned(),
         host: HostFacts { kernel: "6.18.0".to_owned(), architecture: "x86_64".to_owned(), cpus: 2 },
@@ -34,8 +35,9 @@ pub(super) fn case(name: &'static str, outcome: CaseOutcome) -> CaseReport {
         name,
         article: "(same L2)",
         claim: "each node resolves each peer by ARP to the peer's own address",
+        against: &[],
         needs: Stage::RoutingInstalled,
-        on: On::KindOnly,
+        on: On::KindOnly(Body::BLIND),
     };
     let evidence = vec![format!("cases/{}/evidence.jsonl", name.replace("::", "__"))];
     CaseReport::new(&case, outcome, Duration::from_millis(12), evidence, &|place, command| {
@@ -134,6 +136,17 @@ pub(super) fn run_that_holds() -> Report {
     report
 }
 
+/// Says of these cases that they were judged against an overridden pin.
+pub(super) fn overridden(report: &mut Report, cases: &[usize]) {
+    let deviation =
+        "images.hello-app is the local image hello:dev, not hello-app:1.0 (--image hello-app=hello:dev)".to_owned();
+    report.head.overridden = cases.len();
+    for case in cases {
+        report.cases[*case].deviation = vec![deviation.clone()];
+    }
+    report.head.deviations = vec![deviation];
+}
+
 /// A run that has one of everything.
 pub(super) fn run_with_every_outcome() -> Report {
     let mut report = report_with(vec![
@@ -145,7 +158,7 @@ pub(super) fn run_with_every_outcome() -> Report {
         blocked_case("service::cluster_ip_has_both_backends", Stage::WorkloadReady),
         not_on_backend(),
     ]);
-    report.head.deviations = vec!["image digests are not compared: images came from a kit".to_owned()];
+    overridden(&mut report, &[0]);
     report.seconds = Duration::from_millis(26_400);
     report.stages = vec![
         stage(Stage::ClusterCreated, 31, "1 bridge, 3 nodes on 172.18.0.0/16"),

@@ -18,6 +18,9 @@ const FINDINGS_SHOWN: usize = 3;
 /// What a stage's title is padded to: the longest is `base routes`.
 const TITLE_WIDTH: usize = 14;
 
+/// Follows the verdict of a case that was judged with a declared deviation.
+const AGAINST: &str = " (against overridden pins)";
+
 /// What becomes of the lab after the run: decides what a reader is told to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabAfter {
@@ -71,8 +74,9 @@ impl<W: Write> Terminal<W> {
     /// What is run on what, and what there is to know before.
     pub fn head(&mut self, report: &Report) -> io::Result<()> {
         let head = &report.head;
+        let overridden = report.overridden().map(|words| format!("; {words}")).unwrap_or_default();
         let line = format!(
-            "lab {} on {}: {}, {}, {} routing",
+            "lab {} on {}: {}, {}, {} routing{overridden}",
             head.lab,
             head.backend,
             counted(head.nodes, "node"),
@@ -81,7 +85,7 @@ impl<W: Write> Terminal<W> {
         );
         writeln!(self.out, "{}", self.style.heading(&one_line(&line)))?;
         for deviation in &head.deviations {
-            writeln!(self.out, "  (otherwise than in the article: {})", one_line(deviation))?;
+            writeln!(self.out, "  (otherwise than pinned: {})", one_line(deviation))?;
         }
         for note in &head.notes {
             writeln!(self.out, "  ({})", one_line(note))?;
@@ -121,16 +125,18 @@ impl<W: Write> Terminal<W> {
         }
         self.open_area(case.area())?;
         let name = one_line(&case.name);
+        let against = if case.deviation.is_empty() { "" } else { AGAINST };
         match &case.outcome {
             CaseOutcome::Held { proof } => {
                 let before = format!("  {name:<width$}   ", width = self.name_width);
                 let summary = one_line(&proof.summary);
-                let room = self.style.limit().map(|limit| limit.saturating_sub(2 + 4 + columns(&before)));
+                let taken = 2 + 4 + columns(&before) + columns(against);
+                let room = self.style.limit().map(|limit| limit.saturating_sub(taken));
                 let summary = room.map_or(summary.clone(), |room| cut(&summary, room));
-                writeln!(self.out, "  {}{before}{summary}", self.style.good("held"))?;
+                writeln!(self.out, "  {}{before}{summary}{against}", self.style.good("held"))?;
             }
             CaseOutcome::Refuted { .. } => {
-                writeln!(self.out, "  {}  {name}", self.style.bad("REFUTED"))?;
+                writeln!(self.out, "  {}  {name}{against}", self.style.bad("REFUTED"))?;
                 self.findings(case)?;
             }
             CaseOutcome::Unobserved { missing } => {
@@ -230,6 +236,9 @@ impl<W: Write> Terminal<W> {
         for (count, word, paint) in parts.into_iter().filter(|(count, ..)| *count > 0) {
             line.plain(separator);
             line.painted(&format!("{count} {word}"), |text| paint(style, text));
+            if word == "held" && report.head.overridden > 0 {
+                line.plain(&format!(", {} of them against overridden pins", tally.held_overridden));
+            }
             separator = ", ";
         }
         if line.columns == 0 {

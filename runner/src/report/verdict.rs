@@ -22,6 +22,8 @@ pub struct Tally {
     pub not_on_backend: usize,
     /// Selected, but without a verdict.
     pub not_reached: usize,
+    /// Of those that held, the ones that were judged against overridden pins.
+    pub held_overridden: usize,
 }
 
 /// Why the program ends with the exit code it ends with, as far as a run decides it.
@@ -86,9 +88,27 @@ impl Report {
                 CaseOutcome::Deadline { .. } => &mut tally.deadline,
                 CaseOutcome::NotOnBackend => &mut tally.not_on_backend,
             } += 1;
+            if matches!(case.outcome, CaseOutcome::Held { .. }) && !case.deviation.is_empty() {
+                tally.held_overridden += 1;
+            }
         }
         tally.not_reached = self.head.selected.saturating_sub(self.cases.len());
         tally
+    }
+
+    /// How much of it is about the article's own pins, in words: once there are verdicts, of those that held; none
+    /// where nothing that the cases are judged against was overridden.
+    pub fn overridden(&self) -> Option<String> {
+        let (head, tally) = (&self.head, self.tally());
+        if head.overridden == 0 {
+            return None;
+        }
+        Some(if self.cases.is_empty() {
+            let (selected, are) = (head.selected, if head.overridden == 1 { "is" } else { "are" });
+            format!("{} of {selected} cases {are} judged against overridden pins", head.overridden)
+        } else {
+            format!("{} held, {} of them against overridden pins", tally.held, tally.held_overridden)
+        })
     }
 
     /// What decides the exit code. An interrupted run is that, whatever it saw before; a refuted or unobserved case
@@ -142,7 +162,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{
-        blocked, deadline, held, not_on_backend, refuted, report_with, stage_failed, unobserved,
+        blocked, deadline, held, not_on_backend, overridden, refuted, report_with, stage_failed, unobserved,
     };
     use super::*;
 
@@ -197,6 +217,18 @@ mod tests {
     }
 
     #[test]
+    fn only_what_held_is_counted_as_held_against_overridden_pins() {
+        let mut report = report_with(vec![held(), refuted(1), held(), unobserved()]);
+        assert_eq!((report.tally().held_overridden, report.overridden()), (0, None));
+        overridden(&mut report, &[1, 2, 3]);
+        assert_eq!(report.tally().held_overridden, 1);
+        assert_eq!(report.overridden().as_deref(), Some("2 held, 1 of them against overridden pins"));
+        report.cases.clear();
+        report.head.selected = 9;
+        assert_eq!(report.overridden().as_deref(), Some("3 of 9 cases are judged against overridden pins"));
+    }
+
+    #[test]
     fn the_tally_counts_every_outcome_once() {
         let mut report = report_with(vec![
             held(),
@@ -208,8 +240,16 @@ mod tests {
             not_on_backend(),
         ]);
         report.head.selected = 11;
-        let expected =
-            Tally { held: 2, refuted: 1, unobserved: 1, blocked: 1, deadline: 1, not_on_backend: 1, not_reached: 4 };
+        let expected = Tally {
+            held: 2,
+            refuted: 1,
+            unobserved: 1,
+            blocked: 1,
+            deadline: 1,
+            not_on_backend: 1,
+            not_reached: 4,
+            held_overridden: 0,
+        };
         assert_eq!(report.tally(), expected);
     }
 }

@@ -31,6 +31,12 @@ pub enum StateError {
         /// Where its state would be.
         folder: PathBuf,
     },
+    /// There are several labs, and none was named.
+    #[error("several labs are there: {}; say which with `--name NAME`", names.join(", "))]
+    Several {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// A name that cannot be a folder's.
     #[error("{0:?} cannot be a lab's name: use 1 to 40 letters, digits, - and _, beginning with a letter or digit")]
     Name(String),

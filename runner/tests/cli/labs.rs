@@ -72,7 +72,7 @@ fn two_labs_live_side_by_side() {
 #[test]
 fn down_may_be_repeated_and_takes_all() {
     let lab = Lab::new();
-    lab.run(&["down"]).code(0).quiet().prints("there is no lab named lab; nothing to do\n");
+    lab.run(&["down"]).code(0).quiet().prints("no lab is up; nothing to do\n");
     lab.run(&["down", "--all"]).code(0).quiet().prints("no lab is up; nothing to do\n");
     lab.run(&["up", "--name", "b"]).code(0).quiet();
     lab.run(&["up", "--name", "a"]).code(0).quiet();

@@ -9,7 +9,7 @@ use lab::backend::netns::plan::{Plan, Spec};
 use lab::backend::netns::{Lifetime, NetnsLab};
 use lab::case::{Case, Look};
 use lab::cases;
-use lab::cli::{LabArgs, On};
+use lab::cli::{LabArgs, On, OverrideArgs};
 use lab::clock;
 use lab::expect::Expectations;
 use lab::failure::chain;
@@ -94,13 +94,19 @@ impl Bench {
     pub(crate) async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);
-        match lab {
-            Lab::Netns(lab) => lab.down().await.map_err(|error| chain(&error)),
-        }
+        lab.down().await.map(drop).map_err(|error| error.to_string())
     }
 }
 
 /// `lab run --on netns`.
 fn article() -> LabArgs {
-    LabArgs { on: On::Netns, routing: Routing::Native, nodes: None, replicas: None, manifests: None }
+    LabArgs {
+        on: On::Netns,
+        name: None,
+        routing: Routing::Native,
+        nodes: None,
+        replicas: None,
+        manifests: None,
+        overrides: OverrideArgs::default(),
+    }
 }

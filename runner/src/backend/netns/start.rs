@@ -121,7 +121,7 @@ impl NetnsLab {
             pid: client.pid(),
             why: Some(error.to_string()),
         })?;
-        state.write(&LabState::new(state.name(), plan.spec.routing, holder, user_namespace))?;
+        state.write(&LabState::held(state.name(), plan.spec.routing, holder, user_namespace))?;
         let description = client.describe().await?;
         Self::assemble(program, state, user_namespace, plan, client, description, Some(tie))
     }
@@ -161,12 +161,12 @@ impl NetnsLab {
         let state = StateDir::open(name)?;
         let gone = |pid, why| LabError::HolderGone { name: name.to_owned(), pid, why };
         let Some(known) = state.read()? else { return Err(gone(0, Some("it was never up".to_owned()))) };
-        if !known.holder.is_alive() {
-            return Err(gone(known.holder.pid, None));
+        let Some(holder) = &known.holder else { return Err(gone(0, Some("no process holds it".to_owned()))) };
+        if !holder.is_alive() {
+            return Err(gone(holder.pid, None));
         }
-        let mut client = Client::connect(name, state.path())
-            .await
-            .map_err(|error| gone(known.holder.pid, Some(error.to_string())))?;
+        let mut client =
+            Client::connect(name, state.path()).await.map_err(|error| gone(holder.pid, Some(error.to_string())))?;
         let description = client.describe().await?;
         let plan = Plan::new(description.spec.clone()).map_err(|error| LabError::Probe(error.to_string()))?;
         Self::assemble(program, state, known.user_namespace, plan, client, description, None)
@@ -178,6 +178,9 @@ impl NetnsLab {
     /// When its holder is gone.
     pub fn stay(mut self) -> Result<(), LabError> {
         let Some(Tie::Detached(mut stdin)) = self.tie.take() else { return Ok(()) };
+        if let Some(known) = self.state.read()? {
+            self.state.write(&LabState { stays: true, ..known })?;
+        }
         stdin.write_all(STAY).map_err(|error| LabError::HolderGone {
             name: self.name().to_owned(),
             pid: self.holder_pid(),

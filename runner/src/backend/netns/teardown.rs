@@ -18,7 +18,7 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 /// When the process cannot be ended or the folder not removed.
 pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
     let holder = if let Ok(Some(known)) = state.read() {
-        Some(known.holder)
+        known.holder
     } else {
         // It is being started, or another version of this program wrote its state: who listens there holds it.
         let client = Client::connect(state.name(), state.path()).await;

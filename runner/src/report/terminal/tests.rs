@@ -72,6 +72,49 @@ fn a_pipe_gets_every_line_whole() {
 }
 
 #[test]
+fn the_first_and_the_last_line_count_what_is_against_overridden_pins() {
+    let mut report = samples::report_with(vec![samples::held(), samples::held(), samples::refuted(1)]);
+    samples::overridden(&mut report, &[1, 2]);
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    let first = "lab k3f2 on netns: 3 nodes, 2 replicas, native routing; 2 held, 1 of them against overridden pins\n";
+    assert!(text.starts_with(first), "{text}");
+    assert!(text.contains("\n  (otherwise than pinned: images.hello-app is the local image hello:dev, not "), "{text}");
+    assert!(text.contains("\n1 REFUTED, 2 held, 1 of them against overridden pins "), "{text}");
+    let marked: Vec<&str> = text.lines().filter(|line| line.ends_with("(against overridden pins)")).collect();
+    assert!(
+        matches!(marked[..], [held, refuted] if held.starts_with("  held  ") && refuted.starts_with("  REFUTED  ")),
+        "{text}"
+    );
+    // Of those that held none needs to be among them.
+    samples::overridden(&mut report, &[2]);
+    report.cases[1].deviation.clear();
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("\n1 REFUTED, 2 held, 0 of them against overridden pins "), "{text}");
+}
+
+#[test]
+fn before_there_are_verdicts_the_first_line_counts_the_cases() {
+    for (overridden, line) in [
+        (0, "native routing\n"),
+        (1, "native routing; 1 of 18 cases is judged against overridden pins\n"),
+        (6, "native routing; 6 of 18 cases are judged against overridden pins\n"),
+    ] {
+        let mut report = samples::report_with(vec![]);
+        (report.head.selected, report.head.overridden) = (18, overridden);
+        let mut out = Vec::new();
+        Terminal::new(&mut out, Style::PLAIN, "lab-runs/k3f2", []).head(&report).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().next().map(|first| format!("{first}\n").ends_with(line)), Some(true), "{text}");
+    }
+}
+
+#[test]
+fn a_run_of_the_pins_alone_says_nothing_of_others() {
+    let text = printed(&samples::run_that_holds(), Style::PLAIN, LabAfter::TakenDown);
+    assert!(!text.contains("pins") && !text.contains("pinned"), "{text}");
+}
+
+#[test]
 fn one_and_many_read_as_such() {
     let mut report = samples::report_with(vec![samples::held(), samples::not_on_backend()]);
     report.head.replicas = 1;

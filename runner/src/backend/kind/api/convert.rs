@@ -14,7 +14,8 @@ use crate::observe::{
 /// The labels that say a node's roles begin with it.
 const ROLE: &str = "node-role.kubernetes.io/";
 
-pub(super) fn node(node: Node) -> KubeNode {
+/// A node object (`core/v1`) as it is observed. What it leaves out is empty.
+pub fn node(node: Node) -> KubeNode {
     let status = node.status.unwrap_or_default();
     let info = status.node_info.unwrap_or_default();
     let labels = node.metadata.labels.unwrap_or_default();
@@ -45,7 +46,8 @@ pub(super) fn node(node: Node) -> KubeNode {
     }
 }
 
-pub(super) fn pod(pod: Pod) -> KubePod {
+/// A pod (`core/v1`) as it is observed. What it leaves out is empty.
+pub fn pod(pod: Pod) -> KubePod {
     let ready = is_ready(&pod);
     let spec = pod.spec.unwrap_or_default();
     let status = pod.status.unwrap_or_default();
@@ -93,7 +95,8 @@ fn state(state: v1::ContainerState) -> Option<ContainerState> {
     running.or(terminated).or(waiting)
 }
 
-pub(super) fn daemon_set(set: DaemonSet) -> DaemonSetSeen {
+/// A `DaemonSet` (`apps/v1`) as it is observed. Counts that it leaves out are 0.
+pub fn daemon_set(set: DaemonSet) -> DaemonSetSeen {
     let (namespace, name) = names(set.metadata);
     let status = set.status.unwrap_or_default();
     DaemonSetSeen {
@@ -106,7 +109,8 @@ pub(super) fn daemon_set(set: DaemonSet) -> DaemonSetSeen {
     }
 }
 
-pub(super) fn deployment(deployment: Deployment) -> DeploymentSeen {
+/// A Deployment (`apps/v1`) as it is observed. Counts that it leaves out are 0.
+pub fn deployment(deployment: Deployment) -> DeploymentSeen {
     let (namespace, name) = names(deployment.metadata);
     let status = deployment.status.unwrap_or_default();
     // The server's own default (`apps/v1`, DeploymentSpec.replicas).

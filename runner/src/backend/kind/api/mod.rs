@@ -5,7 +5,7 @@
 
 mod call;
 mod cilium;
-mod convert;
+pub mod convert;
 mod endpoints;
 mod error;
 mod helm;

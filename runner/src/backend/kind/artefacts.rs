@@ -1,0 +1,119 @@
+//! What is kept of a lab in which something failed: what a maintainer would ask for first.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::api::ApiError;
+use super::lab::KindLab;
+use super::redact::redact;
+use crate::observe::NodeName;
+
+/// The folder within a run's.
+pub const FOLDER: &str = "artefacts";
+/// For one command in a node.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
+/// Of each text the end is kept: what failed last is said last.
+const KEPT_BYTES: usize = 512 * 1024;
+
+/// Of each container's log.
+const LOG_LINES: u32 = 2000;
+
+/// Commands whose output is kept from every node, with the name of the file.
+const COMMANDS: &[(&str, &[&str])] = &[
+    ("kubelet.log", &["journalctl", "--no-pager", "--lines", "3000", "--unit", "kubelet"]),
+    ("containerd.log", &["journalctl", "--no-pager", "--lines", "1500", "--unit", "containerd"]),
+    ("containers.txt", &["crictl", "ps", "--all"]),
+    ("images.txt", &["crictl", "images"]),
+    ("addresses.txt", &["ip", "-details", "address"]),
+    ("routes.txt", &["ip", "route", "show", "table", "all"]),
+    ("rules.txt", &["ip", "rule"]),
+    ("neighbours.txt", &["ip", "neighbour"]),
+];
+
+/// Writes what can be had into `FOLDER` of this folder. What could not be had says so in its own file: an artefact that
+/// is missing without a word would look like a node that had nothing to say.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
+    let folder = folder.join(FOLDER);
+    fs::create_dir_all(&folder)?;
+    let mut kept = Vec::new();
+    for (node, _) in lab.nodes() {
+        for (file, argv) in COMMANDS {
+            lab.doing().now(format!("keeping {} of {node}", argv.join(" ")));
+            let text = run(lab, node, argv).await;
+            kept.push(write(&folder, &format!("{node}.{file}"), &text)?);
+        }
+    }
+    for (file, text) in from_api(lab).await {
+        kept.push(write(&folder, &file, &text)?);
+    }
+    Ok(kept)
+}
+
+/// Conditions, events, and the logs of Cilium's agents and operators, by the API server.
+async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
+    let api = match lab.api() {
+        Ok(api) => api,
+        Err(error) => return vec![("api-server.txt".to_owned(), format!("# {error}\n"))],
+    };
+    lab.doing().now("keeping what the API server tells");
+    let events = api.events().await.map(|events| events.join("\n") + "\n");
+    let mut kept = vec![
+        ("events.txt".to_owned(), events.unwrap_or_else(|error| format!("# {error}\n"))),
+        ("nodes.json".to_owned(), as_json(api.nodes().await)),
+    ];
+    let pods = api.pods().await;
+    for pod in pods.as_deref().unwrap_or_default() {
+        let is_cilium = pod.labels.get("k8s-app").is_some_and(|app| app == "cilium")
+            || pod.labels.get("name").is_some_and(|name| name == "cilium-operator");
+        for container in pod.containers.iter().filter(|_| is_cilium) {
+            for previous in [false, true].into_iter().take(if container.restarts > 0 { 2 } else { 1 }) {
+                let log = api.log(&pod.namespace, &pod.name, &container.name, previous, LOG_LINES).await;
+                let which = if previous { ".previous" } else { "" };
+                let file = format!("{}.{}{which}.log", pod.name, container.name);
+                kept.push((file, log.unwrap_or_else(|error| format!("# {error}\n"))));
+            }
+        }
+    }
+    kept.push(("pods.json".to_owned(), as_json(pods)));
+    kept
+}
+
+fn as_json<T: serde::Serialize>(seen: Result<T, ApiError>) -> String {
+    match seen.map(|seen| serde_json::to_string_pretty(&seen)) {
+        Ok(Ok(text)) => text + "\n",
+        Ok(Err(error)) => format!("# {error}\n"),
+        Err(error) => format!("# {error}\n"),
+    }
+}
+
+async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
+    let command = argv.join(" ");
+    match lab.engine().exec(&node.0, argv.iter().copied(), Vec::new(), COMMAND_DEADLINE).await {
+        Ok(ran) => {
+            let mut text = format!("# {node}: {command}\n{}", String::from_utf8_lossy(&ran.stdout));
+            let stderr = String::from_utf8_lossy(&ran.stderr);
+            if !stderr.trim().is_empty() {
+                text.push_str(&format!("\n# on standard error:\n{stderr}"));
+            }
+            if ran.code != 0 {
+                text.push_str(&format!("\n# exit code {}\n", ran.code));
+            }
+            text
+        }
+        Err(error) => format!("# {node}: {command}\n# could not be run: {error}\n"),
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+    let text = redact(text);
+    let from = text.len().saturating_sub(KEPT_BYTES);
+    let from = (from..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    let cut = if from == 0 { String::new() } else { format!("# the first {from} bytes were left out\n") };
+    fs::write(folder.join(name), cut + &text[from..])?;
+    Ok(format!("{FOLDER}/{name}"))
+}

@@ -1,0 +1,30 @@
+//! The Docker Engine: where it is, what it tells, commands and files in its containers, and the probe in a lab's nodes.
+//!
+//! Everything goes through the Engine's API (<https://docs.docker.com/engine/api/>), save that a probe with captures is
+//! held by the `docker` program: a process like any other that this program starts, talks to and ends.
+
+mod api;
+mod bundle;
+mod connect;
+mod context;
+mod endpoint;
+mod error;
+mod facts;
+mod files;
+mod install;
+mod linker;
+mod networks;
+mod nodes;
+mod pcaps;
+mod probe;
+mod run;
+
+pub use bundle::{Bundle, BundleError};
+pub use connect::{Engine, Version};
+pub use context::Settings;
+pub use endpoint::{Endpoint, EndpointError, Host};
+pub use error::EngineError;
+pub use linker::{ProgramHeader, libraries};
+pub use nodes::{CLUSTER_LABEL, ROLE_LABEL, node_container};
+pub use probe::{NodeProbe, PodPlace, Pods};
+pub use run::{Ran, Started};

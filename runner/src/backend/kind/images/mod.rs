@@ -1,0 +1,25 @@
+//! Images of a lab: taken by digest, once, and passed on to all nodes at once.
+//!
+//! What [`pins`](crate::pins) names by a registry's digest is pulled by that digest unless the Engine has it
+//! ([`Engine::take`](super::engine::Engine::take)), and then streamed into `ctr images import` of every node that does
+//! not have it ([`Engine::distribute`](super::engine::Engine::distribute)). On the way its archive is read: the digest of
+//! the image's configuration, which is how container runtimes identify it, must be the one that is expected, and must be
+//! what each node has under the image's name afterwards.
+
+pub mod archive;
+mod deliver;
+mod distribute;
+mod error;
+mod on_node;
+pub(crate) mod pulled;
+pub(crate) mod reader;
+mod take;
+mod wanted;
+
+pub use archive::{ArchiveError, Archived, Layout, NameError, Naming, Platform, Reference};
+pub use deliver::Origin;
+pub use distribute::{Delivered, Parcel};
+pub use error::{ImageError, NodeFailed};
+pub use on_node::NodeImages;
+pub use take::Held;
+pub use wanted::{CILIUM, Find, HELLO_APP, NODE, OPERATOR, Wanted};

@@ -1,0 +1,161 @@
+//! Taking a kind lab away: its containers with their volumes, the network if it is ours and empty, the seal, its
+//! files. Nothing that does not carry the lab's mark is touched. May be repeated, also after a crash.
+
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use std::path::Path;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+use super::config::mark_of;
+use super::engine::{Engine, EngineError};
+use super::ownership::{Member, members};
+use super::seal;
+use super::snapshot::{SNAPSHOT_FILE, Snapshot};
+use crate::backend::LabError;
+use crate::failure::chain;
+use crate::state::{ClusterMark, StateDir};
+
+/// For Docker to kill and remove a node with all that runs in it.
+const REMOVE_DEADLINE: Duration = Duration::from_mins(2);
+
+/// What was taken away, and what was not ours to take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TakenDown {
+    /// Names of the containers that are gone.
+    pub containers: Vec<String>,
+    /// The network, if it is gone.
+    pub network: Option<String>,
+    /// What a reader should know: a network that stays, and why.
+    pub notes: Vec<String>,
+}
+
+impl TakenDown {
+    /// All of it in words, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.containers.is_empty() {
+            lines.push(format!("removed the containers {} with their volumes", self.containers.join(", ")));
+        }
+        if let Some(network) = &self.network {
+            lines.push(format!("removed the network {network}"));
+        }
+        lines.extend(self.notes.iter().cloned());
+        lines
+    }
+}
+
+/// Takes away what this lab has in Docker and on the host, and then its state folder, which frees its name.
+///
+/// # Errors
+/// All that went wrong, in one text; the state folder stays then, so that it can be tried again.
+pub async fn take_down(
+    engine: &Engine,
+    state: &StateDir,
+    mark: &ClusterMark,
+    program: &Path,
+) -> Result<TakenDown, LabError> {
+    let mut gone = TakenDown::default();
+    let mut failures = Vec::new();
+    match members(engine, Some(&mark.cluster)).await {
+        Err(error) => {
+            failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)))
+        }
+        Ok(all) => {
+            let folder = mark_of(state.path());
+            let (ours, others): (Vec<Member>, Vec<Member>) =
+                all.into_iter().partition(|member| member.is_marked(&folder));
+            gone.notes.extend(others.iter().map(|other| {
+                format!("the container {} of a cluster {} is not this lab's, and stays", other.name, other.cluster)
+            }));
+            remove_containers(engine, ours, &mut gone, &mut failures).await;
+        }
+    }
+    if failures.is_empty() && !mark.network_was_there {
+        match remove_network(engine, &mark.network).await {
+            Ok(Removal::Gone) => gone.network = Some(mark.network.clone()),
+            Ok(Removal::NotThere) => {}
+            Ok(Removal::InUse(users)) => {
+                gone.notes.push(format!("the network {} stays: {} on it", mark.network, users.join(", ")));
+            }
+            Err(error) => failures.push(format!("the network {}: {}", mark.network, chain(&error))),
+        }
+    }
+    if nix::unistd::geteuid().is_root()
+        && let Err(error) = seal::unseal(state.name()).await
+    {
+        failures.push(format!("the table {}: {}", seal::table_name(state.name()), chain(&error)));
+    }
+    if !failures.is_empty() {
+        return Err(LabError::Refused {
+            name: state.name().to_owned(),
+            order: "go down whole; `lab down` may be repeated".to_owned(),
+            why: failures.join("; "),
+        });
+    }
+    gone.notes.push(compared(engine, state, program).await?);
+    state.remove()?;
+    Ok(gone)
+}
+
+/// Docker and the host, before and after.
+async fn compared(engine: &Engine, state: &StateDir, program: &Path) -> Result<String, LabError> {
+    let Some(before) = state.read_json::<Snapshot>(SNAPSHOT_FILE)? else {
+        return Ok("nothing was noted before this lab was made: Docker and this host cannot be compared".to_owned());
+    };
+    let differences = before.differences(&Snapshot::take(engine, program).await?);
+    Ok(if differences.is_empty() {
+        format!("Docker and this host are as before: {}", before.compared())
+    } else {
+        let whose = "not as before, by this lab's doing or somebody else's:";
+        format!("{whose} {}", differences.join("; "))
+    })
+}
+
+/// All at once: each takes seconds in which nothing is computed.
+async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenDown, failures: &mut Vec<String>) {
+    let mut removals = JoinSet::new();
+    for member in ours {
+        let engine = engine.clone();
+        removals.spawn(async move {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            let doing = format!("remove the container {}", member.name);
+            let removal = engine.client().remove_container(&member.id, Some(options));
+            let outcome = match engine.call(&doing, REMOVE_DEADLINE, removal).await {
+                Err(EngineError::Answered { status: 404, .. }) => Ok(()),
+                // Somebody else is removing it at this moment.
+                Err(EngineError::Answered { status: 409, message, .. }) if message.contains("already in progress") => {
+                    Ok(())
+                }
+                other => other,
+            };
+            (member.name, outcome)
+        });
+    }
+    while let Some(joined) = removals.join_next().await {
+        match joined {
+            Ok((name, Ok(()))) => gone.containers.push(name),
+            Ok((_, Err(error))) => failures.push(chain(&error)),
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    gone.containers.sort();
+}
+
+enum Removal {
+    Gone,
+    NotThere,
+    InUse(Vec<String>),
+}
+
+async fn remove_network(engine: &Engine, name: &str) -> Result<Removal, EngineError> {
+    let Some(network) = engine.network(name).await? else { return Ok(Removal::NotThere) };
+    if !network.members.is_empty() {
+        return Ok(Removal::InUse(network.members.into_iter().map(|member| member.name).collect()));
+    }
+    let removal = engine.client().remove_network(name);
+    match engine.call(&format!("remove the network {name}"), REMOVE_DEADLINE, removal).await {
+        Ok(()) => Ok(Removal::Gone),
+        Err(EngineError::Answered { status: 404, .. }) => Ok(Removal::NotThere),
+        Err(error) => Err(error),
+    }
+}

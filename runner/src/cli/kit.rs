@@ -1,0 +1,65 @@
+//! `lab kit`: what a kit is made of, and which one is shown.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use super::Format;
+use crate::overrides::{LocalImage, Reference};
+
+/// `lab kit`.
+#[derive(Debug, Clone, Args)]
+pub struct KitArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KitCommand,
+}
+
+/// What can be done with kits.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KitCommand {
+    /// Write all that a lab on kind needs into one file: images, pulled by digest where the Engine lacks them, and chart
+    #[command(
+        after_help = "Examples:\n  lab kit pack\n  lab kit pack -o /media/stick/lab.tar --chart cilium-1.12.4.tgz\n  \
+        lab kit pack --image hello-app=registry.example/hello-app:1.0 --dry-run"
+    )]
+    Pack(KitPackArgs),
+    /// Check a kit, and list what it holds by digest
+    #[command(after_help = "Examples:\n  lab kit show lab-kit.tar\n  lab kit show lab-kit.tar --format json")]
+    Show(KitShowArgs),
+}
+
+/// `lab kit pack`.
+#[derive(Debug, Clone, Args)]
+pub struct KitPackArgs {
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", default_value = "lab-kit.tar")]
+    pub output: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// The archive of the pinned chart [default: brought by `helm pull`]
+    #[arg(long, value_name = "FILE")]
+    pub chart: Option<PathBuf>,
+    /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
+    /// Nodes are made of this image
+    #[arg(long, value_name = "REF")]
+    pub node_image: Option<Reference>,
+    /// A local image for cilium, operator-generic or hello-app; may be repeated
+    #[arg(long = "image", value_name = "NAME=REF")]
+    pub images: Vec<LocalImage>,
+    /// Say what would be packed, and end
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `lab kit show`.
+#[derive(Debug, Clone, Args)]
+pub struct KitShowArgs {
+    /// The kit
+    pub file: PathBuf,
+    /// Text or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}

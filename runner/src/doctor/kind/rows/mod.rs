@@ -1,0 +1,15 @@
+//! A row for each thing that can be wrong: pure functions from what was found out.
+
+pub(super) mod cgroups;
+pub(super) mod disk;
+pub(super) mod docker;
+pub(super) mod iptables;
+pub(super) mod kernel;
+pub(super) mod leftovers;
+pub(super) mod limits;
+pub(super) mod locality;
+pub(super) mod names;
+pub(super) mod occupied;
+pub(super) mod pods;
+pub(super) mod segment;
+pub(super) mod tools;

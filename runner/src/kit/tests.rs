@@ -1,0 +1,354 @@
+//! Kits that are whole, and kits that are not: each refused by name, for its own reason.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::backend::kind::images::archive::samples::{Sample, naming, tar, untar};
+use crate::backend::kind::images::archive::{self, ArchiveError};
+use crate::backend::kind::images::{CILIUM, HELLO_APP, Layout, NODE, OPERATOR, Platform, Reference};
+use crate::manifest::{Digest, Manifests};
+
+const CHART: &[u8] = b"a chart";
+
+/// The image of a name: another one for each.
+fn sample(name: &str) -> Sample {
+    Sample::random(&mut fastrand::Rng::with_seed(name.len() as u64))
+}
+
+fn add(kit: &mut KitWriter, name: &str) -> KitImage {
+    let sample = sample(name);
+    let stored = if name == NODE { Stored::Plain } else { Stored::Zstd };
+    let path = format!("images/{name}.tar{}", if stored == Stored::Zstd { ".zst" } else { "" });
+    let content = tar(&sample.docker());
+    let (file, ()) = kit
+        .member(&path, stored, |out| out.write_all(&content).map_err(KitError::io(Path::new("kit"), "be written")))
+        .unwrap();
+    let digest = (name != HELLO_APP).then(|| Digest::of(name.as_bytes()));
+    KitImage {
+        name: name.to_owned(),
+        reference: Reference::parse(&format!("quay.io/lab/{name}:1")).unwrap(),
+        repo_digest: digest,
+        config_digest: Digest::of(&sample.config()),
+        layout: Layout::Docker,
+        file,
+    }
+}
+
+fn write(path: &Path, names: &[&str], change: impl FnOnce(&mut Index)) -> Index {
+    let mut kit = KitWriter::begin(path, false).unwrap();
+    let images = names.iter().map(|name| add(&mut kit, name)).collect();
+    let (file, ()) = kit
+        .member("chart/cilium-1.12.4.tgz", Stored::Plain, |out| {
+            out.write_all(CHART).map_err(KitError::io(Path::new("kit"), "be written"))
+        })
+        .unwrap();
+    let pins = Manifests::embedded().unwrap().pins;
+    let mut index = Index {
+        schema: SCHEMA,
+        packed_by: "lab 0.1.0".to_owned(),
+        packed: "2026-11-23T10:39:00.250Z".to_owned(),
+        platform: Platform::linux("amd64"),
+        kubernetes: Some(pins.kubernetes.version),
+        images,
+        chart: KitChart { name: "cilium".to_owned(), version: pins.chart.version, file },
+    };
+    change(&mut index);
+    kit.finish(&index).unwrap();
+    index
+}
+
+const ALL: [&str; 4] = [NODE, CILIUM, OPERATOR, HELLO_APP];
+
+/// A folder, and a whole kit in it.
+fn whole() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kit.tar");
+    write(&path, &ALL, |_index| {});
+    (folder, path)
+}
+
+/// What is said of a kit with these entries.
+#[track_caller]
+fn refused(path: &Path, bytes: &[u8]) -> String {
+    fs::write(path, bytes).unwrap();
+    let said = Kit::open(path).unwrap_err().to_string();
+    let (file, rest) = said.split_once(": ").unwrap();
+    assert_eq!(file, path.display().to_string());
+    rest.to_owned()
+}
+
+#[test]
+fn what_was_packed_is_there() {
+    let (_folder, path) = whole();
+    let kit = Kit::open(&path).unwrap();
+    assert_eq!(kit.chart().unwrap(), CHART);
+    for name in ALL {
+        let image = kit.index().image(name).unwrap();
+        let mut content = Vec::new();
+        kit.content(&image.file).unwrap().read_to_end(&mut content).unwrap();
+        assert!(content == tar(&sample(name).docker()), "{name}");
+        let seen = archive::pass_on(content.as_slice(), io::sink(), &naming()).unwrap();
+        assert_eq!(seen.config, image.config_digest);
+        let wanted = kit.wanted(name).unwrap();
+        assert_eq!((&wanted.reference, wanted.repo_digest().is_some()), (&image.reference, name != HELLO_APP));
+    }
+    // Any tar program lists it.
+    let names: Vec<String> = untar(&fs::read(&path).unwrap()).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names.last().map(String::as_str), Some(INDEX_FILE));
+    let text = describe("kit.tar", kit.index());
+    for part in
+        ["kit.tar: for linux/amd64, Kubernetes 1.25.3; packed 2026-11-23", "quay.io/lab/cilium:1", "(not pulled"]
+    {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    for image in &kit.index().images {
+        assert!(text.contains(image.config_digest.as_str()) && text.contains(image.file.sha256.as_str()));
+    }
+}
+
+#[test]
+fn what_is_not_as_pinned_is_told() {
+    let (_folder, path) = whole();
+    let mut index = Kit::open(&path).unwrap().index().clone();
+    let pins = Manifests::embedded().unwrap().pins;
+    let unlike = index.unlike(&pins);
+    // Each name, the digests of all but hello-app, and the chart.
+    assert_eq!(unlike.len(), 4 + 3 + 1, "{unlike:?}");
+    for (name, pin) in [
+        (NODE, &pins.images.node),
+        (CILIUM, &pins.images.cilium),
+        (OPERATOR, &pins.images.operator_generic),
+        (HELLO_APP, &pins.images.hello_app),
+    ] {
+        let image = index.images.iter_mut().find(|image| image.name == name).unwrap();
+        image.reference = Reference::parse(&pin.tagged()).unwrap();
+        image.repo_digest.clone_from(&pin.digest);
+    }
+    index.chart.file.sha256 = pins.chart.sha256.clone();
+    assert_eq!(index.unlike(&pins), [""; 0]);
+    index.images[1].repo_digest = None;
+    let digest = pins.images.cilium.digest.as_ref().unwrap();
+    assert_eq!(index.unlike(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
+}
+
+#[test]
+fn nothing_is_overwritten_and_nothing_half_done_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kit.tar");
+    let mut kit = KitWriter::begin(&path, false).unwrap();
+    add(&mut kit, CILIUM);
+    drop(kit);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let mut kit = KitWriter::begin(&path, false).unwrap();
+    let broken: Result<(Member, ()), KitError> =
+        kit.member("images/x.tar", Stored::Zstd, |_out| Err(KitError::io(&path, "be read")(io::Error::other("gone"))));
+    assert!(broken.is_err());
+    drop(kit);
+    fs::write(&path, "mine").unwrap();
+    let said = KitWriter::begin(&path, false).unwrap_err().to_string();
+    assert!(said.ends_with("there is a file already; give another name with -o, or --force to replace it"), "{said}");
+    let said = KitWriter::begin(&folder.path().join("none/kit.tar"), false).unwrap_err().to_string();
+    assert!(said.contains("none/kit.tar: cannot be written: "), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+    // Somebody else was faster.
+    let other = folder.path().join("other.tar");
+    let kit = KitWriter::begin(&other, false).unwrap();
+    fs::write(&other, "theirs").unwrap();
+    let index = write(&folder.path().join("third.tar"), &ALL, |_index| {});
+    assert!(matches!(kit.finish(&index), Err(KitError::Exists { .. })));
+    assert_eq!(fs::read(&other).unwrap(), b"theirs");
+    KitWriter::begin(&path, true).unwrap().finish(&index).unwrap();
+    assert_ne!(fs::read(&path).unwrap(), b"mine");
+    let mut left: Vec<String> =
+        fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, ["kit.tar", "other.tar", "third.tar"]);
+}
+
+#[test]
+fn what_is_no_kit_is_told_apart() {
+    let (folder, path) = whole();
+    let kit = fs::read(&path).unwrap();
+    assert!(refused(&path, b"").starts_with("not a kit: there is nothing in it"));
+    assert!(refused(&path, b"some words, and not even long ones").starts_with("not a kit: "));
+    assert!(refused(&path, &[b'x'; 4096]).starts_with("not a kit: "));
+    let compressed = zstd::encode_all(kit.as_slice(), 1).unwrap();
+    assert!(refused(&path, &compressed).starts_with("not a kit: it is compressed as a whole; `zstd -d` it first"));
+    assert!(refused(&path, &[0x1f, 0x8b, 8, 0]).contains("`gzip -d` it first"));
+    let said = Kit::open(folder.path()).unwrap_err().to_string();
+    assert!(said.contains(": not a kit: it is no file"), "{said}");
+    let said = Kit::open(&folder.path().join("none")).unwrap_err().to_string();
+    assert!(said.contains("none: cannot be opened: No such file"), "{said}");
+}
+
+#[test]
+fn a_kit_that_is_cut_off_is_never_taken() {
+    let (_folder, path) = whole();
+    let kit = fs::read(&path).unwrap();
+    let mut reasons = [0, 0, 0];
+    let index = kit.windows(8).position(|window| window == b"kit.json").unwrap();
+    let end = kit.iter().rposition(|byte| *byte == b'}').unwrap();
+    for length in (0..end).step_by(331).chain([index, index + 512, index + 600, end]) {
+        let said = refused(&path, &kit[..length]);
+        let reason = ["not a kit: ", "cut off: kit.json, which is written last, is missing after ", "cut off in "]
+            .into_iter()
+            .position(|reason| said.starts_with(reason));
+        reasons[reason.unwrap_or_else(|| panic!("{length}: {said}"))] += 1;
+    }
+    assert!(reasons.iter().all(|count| *count > 0), "{reasons:?}");
+    // The end mark alone is nobody's loss.
+    fs::write(&path, &kit[..kit.len() - 1024]).unwrap();
+    Kit::open(&path).unwrap();
+}
+
+#[test]
+fn a_damaged_member_is_named() {
+    let (_folder, path) = whole();
+    let kit = fs::read(&path).unwrap();
+    for (name, content) in untar(&kit).into_iter().filter(|(name, _)| name != INDEX_FILE) {
+        let at = kit.windows(content.len()).position(|window| window == content).unwrap();
+        let mut damaged = kit.clone();
+        damaged[at + content.len() / 2] ^= 1;
+        let said = refused(&path, &damaged);
+        assert!(said.starts_with(&format!("{name} in it is damaged: its SHA-256 is ")), "{said}");
+    }
+}
+
+#[test]
+fn any_single_bit_is_noticed_or_does_not_matter() {
+    let (_folder, path) = whole();
+    let kit = fs::read(&path).unwrap();
+    let index = Kit::open(&path).unwrap().index().clone();
+    let mut random = fastrand::Rng::with_seed(99);
+    let mut noticed = 0;
+    for _ in 0..300 {
+        let mut damaged = kit.clone();
+        damaged[random.usize(..kit.len())] ^= 1 << random.u8(..8);
+        fs::write(&path, &damaged).unwrap();
+        match Kit::open(&path) {
+            Err(_refused) => noticed += 1,
+            // In padding, or in words of the index that are for people and no checksum covers.
+            Ok(opened) => {
+                let checksums = |index: &Index| index.members().cloned().collect::<Vec<_>>();
+                assert_eq!(checksums(opened.index()), checksums(&index));
+            }
+        }
+    }
+    assert!(noticed > 200, "{noticed}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for missing in ALL {
+        let path = folder.path().join(missing);
+        let rest: Vec<&str> = ALL.into_iter().filter(|name| *name != missing).collect();
+        write(&path, &rest, |_index| {});
+        let said = Kit::open(&path).unwrap_err().to_string();
+        assert!(said.ends_with(&format!(": incomplete: there is no image {missing} in it; pack it again")), "{said}");
+    }
+    let (_folder, path) = whole();
+    let mut entries = untar(&fs::read(&path).unwrap());
+    entries.retain(|(name, _)| name != "chart/cilium-1.12.4.tgz");
+    let said = refused(&path, &tar(&entries));
+    assert_eq!(said, "incomplete: there is no chart/cilium-1.12.4.tgz, which kit.json names, in it; pack it again");
+}
+
+#[test]
+fn what_has_no_business_in_a_kit_is_refused_by_name() {
+    let (_folder, path) = whole();
+    let entries = untar(&fs::read(&path).unwrap());
+    let with = |name: &str, at: usize| {
+        let mut more = entries.clone();
+        more.insert(at, (name.to_owned(), b"content".to_vec()));
+        more
+    };
+    let refusal = |name: &str, why: &str| format!("{name:?} in it {why}: no kit that lab packed; do not use it");
+    for name in ["images/more.tar", "chart/more.tgz"] {
+        assert_eq!(refused(&path, &tar(&with(name, 0))), refusal(name, "is not named in kit.json"));
+    }
+    for name in ["passwd", "images/.hidden", "images/a/b", "images/a b", "etc/passwd"] {
+        assert_eq!(refused(&path, &tar(&with(name, 0))), refusal(name, "has a name that no kit has"));
+    }
+    assert_eq!(refused(&path, &tar(&with("images/more.tar", 6))), refusal("images/more.tar", "comes after kit.json"));
+    assert_eq!(refused(&path, &tar(&with("images/node.tar", 3))), refusal("images/node.tar", "is there twice"));
+    let header = |kind: tar::EntryType, name: &str, size: u64| {
+        let mut header = tar::Header::new_gnu();
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        let mut kit = header.as_bytes().to_vec();
+        kit.extend_from_slice(&tar(&entries));
+        refused(&path, &kit)
+    };
+    for name in ["../../etc/passwd", "/etc/passwd", "images/../../x"] {
+        assert_eq!(header(tar::EntryType::Regular, name, 0), refusal(name, "has a name that no kit has"));
+    }
+    for kind in [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::GNULongName, tar::EntryType::XHeader] {
+        assert_eq!(header(kind, "images/x", 0), refusal("images/x", "is no regular file"));
+    }
+    let said = header(tar::EntryType::Regular, "images/x", 1 << 60);
+    assert!(said.starts_with("cut off in images/x: 1152921504606846976 bytes were announced, "), "{said}");
+}
+
+#[test]
+fn an_index_that_lies_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, change: &dyn Fn(&mut Index)| {
+        let path = folder.path().join(name);
+        write(&path, &ALL, change);
+        Kit::open(&path).unwrap_err().to_string().split_once(": ").unwrap().1.to_owned()
+    };
+    let text = said("size", &|index| index.images[1].file.bytes += 1);
+    assert!(text.starts_with("\"images/cilium.tar.zst\" in it has "), "{text}");
+    let text = said("sizes", &|index| index.images[0].file.content_bytes += 1);
+    assert!(text.contains("\"images/node.tar\" in it has two sizes in kit.json"), "{text}");
+    let text = said("twice", &|index| index.images[1] = index.images[0].clone());
+    assert!(text.contains("\"images/node.tar\" in it is named twice in kit.json"), "{text}");
+    let text = said("schema", &|index| index.schema = 2);
+    assert_eq!(text, "kit.json: schema: expected 1, found 2: packed by another version of lab");
+    // Two images of one name, each with an archive of its own.
+    let text = said("names", &|index| index.images[1].name = NODE.to_owned());
+    assert!(text.starts_with("\"node\" in it is there more than once"), "{text}");
+    let (_folder, path) = whole();
+    let mut entries = untar(&fs::read(&path).unwrap());
+    for (index, why) in [
+        ("not JSON", "kit.json: expected ident"),
+        ("{\"schema\": 1}", "kit.json: missing field"),
+        ("{\"schema\": \"1\"}", "kit.json: invalid type"),
+    ] {
+        entries.last_mut().unwrap().1 = index.as_bytes().to_vec();
+        let text = refused(&path, &tar(&entries));
+        assert!(text.starts_with(why), "{text}");
+    }
+    entries.last_mut().unwrap().1 = vec![b' '; (1 << 20) + 1];
+    assert!(refused(&path, &tar(&entries)).starts_with("kit.json: 1048577 bytes, 1048576 at most"));
+}
+
+/// What unfolds into more than it should, and what is another image under the right checksum.
+#[test]
+fn content_is_held_to_its_size_and_its_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    for (change, why) in
+        [(-1_i64, "it has more bytes than kit.json says"), (1, "it has fewer bytes than kit.json says")]
+    {
+        let path = folder.path().join(format!("kit{change}"));
+        write(&path, &ALL, |index| {
+            let bytes = &mut index.images[1].file.content_bytes;
+            *bytes = bytes.checked_add_signed(change).unwrap();
+        });
+        let kit = Kit::open(&path).unwrap();
+        let mut content = kit.content(&kit.index().image(CILIUM).unwrap().file).unwrap();
+        assert_eq!(io::copy(&mut content, &mut io::sink()).unwrap_err().to_string(), why);
+    }
+    let path = folder.path().join("another");
+    let index = write(&path, &ALL, |index| index.images[1].config_digest = Digest::of(b"another"));
+    let kit = Kit::open(&path).unwrap();
+    let file = &kit.index().image(CILIUM).unwrap().file;
+    let naming = archive::Naming { config: Some(index.images[1].config_digest.clone()), ..naming() };
+    let passed = archive::pass_on(kit.content(file).unwrap(), io::sink(), &naming);
+    assert!(matches!(passed, Err(ArchiveError::Other { .. })), "{passed:?}");
+}

@@ -1,0 +1,43 @@
+//! Stand-ins for the nodes of a kind cluster, for tests: unprivileged containers with kind's labels, on a Docker
+//! network of their own, made by a real Docker Engine from an image that is built here and pulled from nowhere.
+//!
+//! Everything carries the label [`OWNER_LABEL`] and is removed with the value that made it; what a killed test left
+//! behind is removed by the next one on the same machine.
+
+mod cluster;
+mod image;
+mod owner;
+
+use std::io::Write;
+
+use lab::backend::kind::engine::Engine;
+
+pub use cluster::{Cluster, NodePlan, Plan};
+pub use image::{Image, ImagePlan};
+pub use owner::OWNER_LABEL;
+
+/// With this in the environment, tests that need a Docker Engine name themselves and what is missing, and pass.
+pub const WITHOUT_DOCKER: &str = "LAB_TESTS_WITHOUT_DOCKER";
+
+/// Runs a test that needs the Docker Engine which this program's environment names.
+///
+/// # Panics
+/// When there is no Engine, unless the environment has `LAB_TESTS_WITHOUT_DOCKER=1`: then the test's name and the
+/// reason are written to standard error, and it is not run.
+pub fn with_engine(test: &str, body: impl AsyncFnOnce(Engine)) {
+    let runtime = lab::runtime().expect("the kernel gives descriptors for a runtime");
+    runtime.block_on(async {
+        match Engine::connect().await {
+            Ok(engine) => {
+                owner::sweep(&engine).await;
+                body(engine).await;
+            }
+            Err(error) if std::env::var(WITHOUT_DOCKER).is_ok_and(|value| value == "1") => {
+                // Not `eprintln!`, which a test that passes keeps to itself.
+                let line = format!("not run here: {test}: {error}\n");
+                std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+            }
+            Err(error) => panic!("{test} needs a Docker Engine: {error}\n{WITHOUT_DOCKER}=1 leaves such tests out"),
+        }
+    });
+}

@@ -1,0 +1,13 @@
+//! The doctor of a lab on kind: with fake programs, with Engines that are faked from what a real one answered, and with
+//! the real one.
+
+#[path = "doctor/engine.rs"]
+mod engine;
+#[path = "doctor/engines.rs"]
+mod engines;
+#[path = "doctor/machine.rs"]
+mod machine;
+#[path = "doctor/programs.rs"]
+mod programs;
+#[path = "doctor/real.rs"]
+mod real;

@@ -1,0 +1,96 @@
+//! Pulling by digest, from a registry that is not always willing.
+
+use lab::backend::kind::engine::Engine;
+use lab::backend::kind::images::{Find, ImageError, Origin, Parcel, Reference, Wanted};
+use lab::manifest::Digest;
+use lab::observe::ImageFrom;
+use lab_stand_in::{Cluster, with_engine};
+use std::cell::RefCell;
+
+use crate::registry_server::{Mood, Registry};
+use crate::scripts::one;
+use crate::some::{LONG, nobody, remove};
+
+fn wanted(host: &str, digest: &Digest) -> Wanted {
+    Wanted {
+        name: "cilium".to_owned(),
+        reference: Reference::parse(&format!("{host}/cilium/cilium:v1.12.4")).unwrap(),
+        find: Find::Digest(digest.clone()),
+    }
+}
+
+/// Why it cannot be pulled from a registry in this mood.
+async fn refused(engine: &Engine, mood: Mood) -> ImageError {
+    let registry = Registry::listen(mood).await;
+    let wanted = wanted(&registry.host, &registry.digest);
+    let error = engine.take(&wanted, LONG, &nobody).await.unwrap_err();
+    assert!(error.to_string().starts_with(&wanted.shown()), "{error}");
+    assert_eq!(engine.held(&wanted).await.unwrap(), None);
+    error
+}
+
+#[test]
+fn an_image_is_pulled_by_its_digest_once_and_passed_on() {
+    with_engine("an_image_is_pulled_by_its_digest_once_and_passed_on", async |engine| {
+        let registry = Registry::listen(Mood::Open).await;
+        let wanted = wanted(&registry.host, &registry.digest);
+        let heard = RefCell::new(Vec::new());
+        let held = engine.take(&wanted, LONG, &|far| heard.borrow_mut().push(far)).await.unwrap();
+        assert!(held.pulled);
+        assert_eq!(held.config.as_ref(), Some(&registry.config));
+        assert!(heard.borrow().iter().any(|far| far == "cilium: 1 of 1 layers, 0 of 0 MB"), "{heard:?}");
+        // Never by the tag: a tag is somebody's word.
+        let asked = registry.asked();
+        assert!(asked.iter().any(|path| path.ends_with(registry.digest.as_str())), "{asked:?}");
+        assert!(!asked.iter().any(|path| path.contains("v1.12.4")), "{asked:?}");
+        let again = engine.take(&wanted, LONG, &nobody).await.unwrap();
+        assert!(!again.pulled && registry.asked() == asked);
+        // By digest it has no name in the Engine; on the node it has.
+        let cluster = Cluster::make(&engine, one()).await;
+        let parcel = Parcel { wanted: wanted.clone(), origin: Origin::Engine(again), nodes: cluster.nodes().to_vec() };
+        let delivered = engine.distribute(vec![parcel], true, &nobody).await;
+        remove(&engine, &format!("{}@{}", wanted.reference.repository(), registry.digest)).await;
+        let source = delivered.unwrap().remove(0).source;
+        assert_eq!((source.from, source.repo_digest), (ImageFrom::Registry, Some(registry.digest.to_string())));
+        assert_eq!(source.config_digest, registry.config.to_string());
+        let images = engine.node_images(&cluster.nodes()[0], LONG).await.unwrap();
+        assert!(images.has(&wanted.reference, &registry.config), "{images:?}");
+        assert_eq!(registry.asked(), asked);
+    });
+}
+
+#[test]
+fn a_registry_that_limits_the_rate_is_named() {
+    with_engine("a_registry_that_limits_the_rate_is_named", async |engine| {
+        let error = refused(&engine, Mood::Limited).await;
+        assert!(matches!(error, ImageError::RateLimited { .. }), "{error}");
+    });
+}
+
+#[test]
+fn what_a_registry_does_not_have_is_named() {
+    with_engine("what_a_registry_does_not_have_is_named", async |engine| {
+        let error = refused(&engine, Mood::Empty).await;
+        assert!(matches!(error, ImageError::NotThere { .. }), "{error}");
+    });
+}
+
+#[test]
+fn another_manifest_or_half_a_layer_is_not_taken() {
+    with_engine("another_manifest_or_half_a_layer_is_not_taken", async |engine| {
+        let error = refused(&engine, Mood::Wrong).await;
+        assert!(matches!(&error, ImageError::Refused { said, .. } if said.contains("digest")), "{error}");
+        let error = refused(&engine, Mood::Broken).await;
+        assert!(matches!(error, ImageError::Refused { .. }), "{error}");
+    });
+}
+
+#[test]
+fn a_registry_that_is_not_reached_is_named() {
+    with_engine("a_registry_that_is_not_reached_is_named", async |engine| {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let wanted = wanted(&closed.to_string(), &Digest::of(b"anything"));
+        let error = engine.take(&wanted, LONG, &nobody).await.unwrap_err();
+        assert!(matches!(error, ImageError::NoNetwork { .. }), "{error}");
+    });
+}
