@@ -15,6 +15,7 @@ use crate::clock::{self, Poll};
 use crate::failure::chain;
 use crate::kit::Kit;
 use crate::observe::{ImageSource, NodeName};
+use crate::overrides;
 use crate::stage::Stage;
 
 /// For one image from its registry.
@@ -102,7 +103,10 @@ impl KindLab {
         let all = Wanted::all(pins).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
         let pinned = all.into_iter().find(|wanted| wanted.name == name);
         let pinned = pinned.ok_or_else(|| failed(Stage::ClusterCreated, format!("pins.json has no image {name}")))?;
-        Ok(local.map_or(pinned.clone(), |local| pinned.local(local)))
+        let Some(given) = local else { return Ok(pinned) };
+        let given: overrides::Reference =
+            given.parse().map_err(|error: overrides::Unusable| failed(Stage::ClusterCreated, error.to_string()))?;
+        pinned.replaced(&given).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
     /// Sends the images on their way.
