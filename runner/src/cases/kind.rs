@@ -152,7 +152,7 @@ pub(super) async fn components(lab: &KindLab) -> Result<ComponentsSeen, String> 
         }
     });
     // That it took too long is for the judge to see.
-    let _in_time = waited.await;
+    let _in_time = Box::pin(waited).await;
     last.into_inner()
 }
 

@@ -33,7 +33,11 @@ impl Weighing {
 
     /// This was not seen, and the claim cannot hold without it.
     pub(super) fn miss(&mut self, gap: impl Into<String>) {
-        self.gaps.push(gap.into());
+        let gap = gap.into();
+        // What is missing for several is missing once.
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
     }
 
     /// Findings come first: what is refuted is refuted whatever else was not seen.
