@@ -158,7 +158,7 @@ pub struct HostSeen {
     pub cgroup_namespaces: bool,
     /// What `iptables --version` printed, or why it did not.
     pub iptables: Option<Result<String, String>>,
-    /// This process is in a container of Docker's or Podman's (`/.dockerenv`, `/run/.containerenv`).
+    /// This process is not in the kernel's first PID namespace, as in a container.
     pub container: bool,
     /// `/proc/sys/net/ipv6` exists: IPv6 was not turned off when the kernel was started.
     pub ipv6: bool,
