@@ -14,7 +14,7 @@ use super::tools;
 const KIND_VARIABLES: [&str; 3] =
     ["KIND_EXPERIMENTAL_PROVIDER", "KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER"];
 
-/// What the kernel calls its first PID namespace (include/linux/proc_ns.h: `PROC_PID_INIT_INO`). Files such as
+/// What the kernel calls its first PID namespace (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`). Files such as
 /// `/.dockerenv` prove nothing: machines are made of images too.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
