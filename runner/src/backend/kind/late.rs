@@ -21,22 +21,23 @@ const INTERVAL: Duration = Duration::from_millis(300);
 const CALL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a name is tried with.
-pub(super) struct Names<'a> {
+#[derive(Debug)]
+pub struct Names<'a> {
     /// The nodes that kind was asked for.
-    pub(super) nodes: Vec<NodeName>,
+    pub nodes: Vec<NodeName>,
     /// An image that the Engine has.
-    pub(super) image: String,
+    pub image: String,
     /// The lab's mark: what is left of a try that was itself killed is found as the lab's.
-    pub(super) mark: &'a Path,
+    pub mark: &'a Path,
 }
 
 impl Names<'_> {
-    /// Waits until nothing is on its way under any of the names. `remove` is called with each name that is taken, and
-    /// tells whether a container of this lab was there and is gone; what is somebody else's is not waited for.
+    /// Waits until nothing is on its way under any of the names. While one is taken, `remove` is to take away what this
+    /// lab has, and to tell which nodes' names are somebody else's: those are not waited for.
     ///
     /// # Errors
     /// In words, when a name stays taken.
-    pub(super) async fn until_free(
+    pub async fn until_free(
         &self,
         engine: &Engine,
         mut remove: impl AsyncFnMut() -> Result<Vec<NodeName>, String>,

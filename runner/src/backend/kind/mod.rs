@@ -14,7 +14,7 @@ pub mod images;
 pub mod in_node;
 mod install;
 mod lab;
-mod late;
+pub mod late;
 mod observed;
 pub mod ownership;
 mod pods;
