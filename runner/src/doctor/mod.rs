@@ -70,7 +70,7 @@ pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row>
             if let Some(image) = &setup.overrides.node_image {
                 input.node_image = image.to_string();
             }
-            input.own_cilium_image = setup.overrides.local_image(ImageName::Cilium).is_some();
+            input.own_cilium_image = setup.has_own(ImageName::Cilium);
             kind(&input).await
         }
     }

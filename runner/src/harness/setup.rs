@@ -13,9 +13,10 @@ use crate::cli::{LabArgs, On};
 use crate::doctor;
 use crate::expect::Expectations;
 use crate::failure::Failure;
+use crate::kit::Kit;
 use crate::manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
 use crate::observe::Role;
-use crate::overrides::{Deviation, OverrideError, Overrides};
+use crate::overrides::{Deviation, ImageName, OverrideError, Overrides, Pinned};
 use crate::state::{DEFAULT_NAME, StateDir, StateError};
 
 /// What is built, and what is expected of it.
@@ -113,11 +114,18 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Res
     };
     let pinned = pinned.map_err(|error| Failure::input(&error))?;
     let overrides = Overrides::read(&args.overrides, &pinned).map_err(refused)?;
-    overrides.check_routing(args.routing).map_err(refused)?;
-    let mut manifests = overrides.apply(&pinned).map_err(refused)?;
+    // A kit that cannot be used is refused before anything is looked at.
+    let kit = overrides.kit.as_deref().map(Kit::open).transpose()?;
+    let effective = kit.as_ref().map(|kit| overrides.with_kit(kit.index(), &pinned.pins));
+    let effective = effective.as_ref().unwrap_or(&overrides);
+    effective.check_routing(args.routing).map_err(refused)?;
+    let mut manifests = effective.apply(&pinned).map_err(refused)?;
     let nodes = args.nodes.unwrap_or(manifests.kind.nodes.len());
-    overrides.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
-    let deviations = overrides.deviations(&pinned);
+    effective.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
+    let deviations = match &kit {
+        Some(kit) => effective.deviations_by_kit(&overrides, kit.path(), &pinned),
+        None => overrides.deviations(&pinned),
+    };
 
     let mut expect =
         manifests.expectations(args.nodes, args.replicas).map_err(|error| Failure::usage(error.to_string()))?;
@@ -127,7 +135,7 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Res
     };
     if backend == BackendKind::Kind {
         let mut expected = manifests.cluster_expectations(cluster);
-        overrides.expect(&mut expected);
+        effective.expect(&mut expected);
         expect.cluster = Some(expected);
     }
     resize(&mut manifests, args, &expect);
@@ -175,6 +183,11 @@ impl Setup {
                 .collect(),
             kit: self.overrides.kit.clone(),
         }
+    }
+
+    /// Whether another image than the pinned one was declared, by name or with a kit.
+    pub fn has_own(&self, image: ImageName) -> bool {
+        self.deviations.iter().any(|deviation| Pinned::Image(image).is_meant_by(deviation))
     }
 
     /// The name of a lab that is to stay.

@@ -9,6 +9,7 @@ use crate::backend::kind::images::archive::samples::{Sample, naming, tar, untar}
 use crate::backend::kind::images::archive::{self, ArchiveError};
 use crate::backend::kind::images::{CILIUM, HELLO_APP, Layout, NODE, OPERATOR, Platform, Reference};
 use crate::manifest::{Digest, Manifests};
+use crate::overrides::{ImageName, LocalImage, Overrides};
 
 const CHART: &[u8] = b"a chart";
 
@@ -128,7 +129,30 @@ fn what_is_not_as_pinned_is_told() {
     }
     index.chart.file.sha256 = pins.chart.sha256.clone();
     assert_eq!(index.unlike(&pins), [""; 0]);
+    let (none, manifests) = (Overrides::default(), Manifests::embedded().unwrap());
+    assert_eq!(none.with_kit(&index, &pins), none, "a kit of the pinned images changes no pin");
     index.images[1].repo_digest = None;
+    let with = none.with_kit(&index, &pins);
+    let declared = with.deviations_by_kit(&none, Path::new("l.kit"), &manifests);
+    let declared: Vec<String> = declared.iter().map(ToString::to_string).collect();
+    assert_eq!(declared.len(), 1, "{declared:?}");
+    assert!(
+        declared[0].starts_with("images.cilium is the kit's image quay.io/cilium/cilium:v1.12.4, not "),
+        "{declared:?}"
+    );
+    assert!(declared[0].ends_with(" (--kit l.kit)"), "{declared:?}");
+    // Who names an image by hand has the last word, and it is by that option.
+    let given =
+        Overrides { images: vec![LocalImage { name: ImageName::Cilium, reference: "own:1".parse().unwrap() }], ..none };
+    let with = given.with_kit(&index, &pins);
+    assert_eq!(with, given);
+    let declared = with.deviations_by_kit(&given, Path::new("l.kit"), &manifests);
+    assert!(declared.iter().all(|deviation| deviation.by == "--image cilium=own:1"), "{declared:?}");
+    // Another node image brings another Kubernetes.
+    index.images[0].repo_digest = None;
+    let node = Overrides::default().with_kit(&index, &pins).deviations(&manifests);
+    let what: Vec<&str> = node.iter().map(|deviation| deviation.what.as_str()).collect();
+    assert_eq!(what, ["node-image", "kubernetes.version", "images.cilium"]);
     let digest = pins.images.cilium.digest.as_ref().unwrap();
     assert_eq!(index.unlike(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
 }

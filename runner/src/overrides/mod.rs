@@ -10,6 +10,7 @@ mod deviation;
 mod error;
 mod image;
 mod installed;
+mod of_kit;
 mod pod_pool;
 mod reference;
 #[cfg(test)]

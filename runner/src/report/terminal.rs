@@ -318,7 +318,7 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
                 BackendKind::Netns => ("", " --name lab"),
                 BackendKind::Kind => (" --on kind", ""),
             };
-            let same = if report.head.deviations.is_empty() { "" } else { " with the same overrides" };
+            let same = if report.head.deviations.is_empty() { "" } else { ", with the same overrides" };
             format!(
                 "Look around in such a lab: `lab run{on}{routing} --keep-on-failure{named}`{same}, then `lab shell {place}`"
             )

@@ -1,13 +1,14 @@
 //! A server that is not there, hangs, refuses, and answers something else; a kubeconfig that is none.
 
 use lab::backend::kind::api::{Api, ApiError};
+use lab::exec::Invocation;
 use std::io::Write;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::objects::CILIUM;
-use super::server::{Fault, Server, block_on, kubeconfig};
+use super::server::{DEADLINE, Fault, Server, block_on, kubeconfig};
 
 const SOON: Duration = Duration::from_millis(300);
 
@@ -183,5 +184,26 @@ fn a_kubeconfig_that_is_none_is_named_with_its_fault() {
             let problem = refused(Some(&text)).await;
             assert!(problem.to_lowercase().contains(words), "{text}: {problem}");
         }
+    });
+}
+
+/// Says to a run of this program that it is the one behind a proxy.
+const PROXIED: &str = "LAB_TESTS_BEHIND_A_PROXY";
+
+#[test]
+fn a_proxy_of_the_environment_is_not_used_for_the_labs_own_server() {
+    block_on(async {
+        if std::env::var_os(PROXIED).is_some() {
+            let server = Server::start(CILIUM).await;
+            assert_eq!(server.api().await.nodes().await.unwrap().len(), 3);
+            return;
+        }
+        let name = "errors::a_proxy_of_the_environment_is_not_used_for_the_labs_own_server";
+        let mut again = Invocation::new(std::env::current_exe().unwrap()).args(["--exact", name]).env(PROXIED, "1");
+        for variable in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            again = again.env(variable, "http://127.0.0.1:9");
+        }
+        let ended = again.run(DEADLINE).await.unwrap();
+        assert!(ended.success() && ended.stdout_text().contains("1 passed"), "{}", ended.stdout_text());
     });
 }

@@ -156,7 +156,7 @@ fn the_hint_fits_what_became_of_the_lab() {
         (
             &otherwise,
             LabAfter::TakenDown,
-            "\nLook around in such a lab: `lab run --on kind --keep-on-failure` with the same overrides, then `lab shell \
+            "\nLook around in such a lab: `lab run --on kind --keep-on-failure`, with the same overrides, then `lab shell \
              kind-worker`\n",
         ),
         (

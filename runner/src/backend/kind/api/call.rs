@@ -47,6 +47,8 @@ impl Api {
         let kubeconfig = Kubeconfig::read_from(file).map_err(|error| wrong(&error))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let mut config = config.map_err(|error| wrong(&error))?;
+        // The library looks for HTTPS_PROXY and its kind; the server is on this host, where no proxy leads.
+        config.proxy_url = None;
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(SILENCE);
         config.reset_reader_on_write = true;
