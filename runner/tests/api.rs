@@ -3,6 +3,10 @@
 
 #[path = "api/agents.rs"]
 mod agents;
+#[path = "api/answer.rs"]
+mod answer;
+#[path = "api/endpoints.rs"]
+mod endpoints;
 #[path = "api/errors.rs"]
 mod errors;
 #[path = "api/helm.rs"]
@@ -11,8 +15,12 @@ mod helm;
 mod looks;
 #[path = "api/objects.rs"]
 mod objects;
+#[path = "api/rollouts.rs"]
+mod rollouts;
 #[path = "api/server.rs"]
 mod server;
+#[path = "api/tls.rs"]
+mod tls;
 #[path = "api/waits.rs"]
 mod waits;
 #[path = "api/workload.rs"]

@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
         StateDir::check_free(name)?;
     }
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
-    runtime.block_on(run_cases(args, setup, &cases))
+    runtime.block_on(Box::pin(run_cases(args, setup, &cases)))
 }
 
 async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Result<u8, Failure> {
@@ -45,7 +45,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let names = cases.iter().map(|case| case.name);
     let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
 
-    let stopped = go(&mut session, cases, &mut interrupt, &mut lines).await;
+    let stopped = Box::pin(go(&mut session, cases, &mut interrupt, &mut lines)).await;
     if stopped.is_err() && interrupt.noticed() {
         session.interrupted();
     }
@@ -53,7 +53,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let keep = stopped.is_ok() && (args.keep || (args.keep_on_failure && session.report().exit_code() != 0));
     let kept = keep && session.lab().is_some();
     lines.progress.clear();
-    let report = session.end(keep).await?;
+    let report = Box::pin(session.end(keep)).await?;
     let lab = if kept { LabAfter::Kept } else { LabAfter::TakenDown };
     let path = folder.join(JSON_FILE);
     lines.print(|terminal| terminal.close(&report, &Closing { report: Some(&path), lab }));
@@ -92,7 +92,8 @@ async fn go(
     let needed = cases.iter().filter(|case| case.body(backend).is_some()).map(|case| case.needs).max();
     session.reach(needed.unwrap_or(Stage::Doctor), interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
     for case in cases {
-        session.run_case(case, interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
+        let judged = Box::pin(session.run_case(case, interrupt, &mut |event| lines.hear(event))).await;
+        judged.map_err(stop)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::run::{described, otherwise};
 use super::{print, program};
-use crate::backend::kind::KindLab;
+use crate::backend::kind::{KindLab, artefacts};
 use crate::backend::netns::{Lifetime, NetnsLab};
 use crate::backend::{BackendKind, Doing, Lab, LabError};
 use crate::cli::UpArgs;
@@ -69,7 +69,12 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
     let built = built.and_then(|()| setup.remember(name).map_err(Failure::from));
     // The last stage may have ended in the same moment.
     let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
-    if let Err(failure) = built {
+    if let Err(mut failure) = built {
+        if failure.code != code::INTERRUPTED
+            && let Lab::Kind(lab) = &lab
+        {
+            failure.message += &Box::pin(keep_artefacts(lab)).await;
+        }
         lab.down().await?;
         return Err(failure);
     }
@@ -81,11 +86,25 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Where what a maintainer would ask for first was kept: there is no run whose folder it could be in.
+async fn keep_artefacts(lab: &KindLab) -> String {
+    let folder = tempfile::Builder::new().prefix(&format!("lab-{}-", lab.name())).tempdir();
+    let kept = match folder {
+        Ok(folder) => artefacts::gather(lab, folder.path()).await.map(|_files| folder.keep()),
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok(folder) => format!("\nlogs, events and routes of its nodes: {}", folder.join(artefacts::FOLDER).display()),
+        Err(error) => format!("\nnothing of its nodes could be kept: {error}"),
+    }
+}
+
 /// The lab exists, empty.
 async fn start(setup: &Setup, program: &Path, name: &str, doing: &Doing) -> Result<Lab, LabError> {
     match setup.backend {
         BackendKind::Netns => {
-            NetnsLab::start(program, name, setup.spec.clone(), Lifetime::Detached).await.map(Lab::Netns)
+            let lab = NetnsLab::start(program, name, setup.spec.clone(), Lifetime::Detached).await?;
+            Ok(Lab::Netns(Box::new(lab)))
         }
         BackendKind::Kind => {
             let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::by_hand::by_hand;
 use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::kind::Said;
+use crate::backend::kind::{KindLab, Said, artefacts};
 use crate::backend::{Doing, Lab};
 use crate::case::{Case, On};
 use crate::cases::article;
@@ -220,6 +220,24 @@ impl Session {
         self.lab.as_ref()
     }
 
+    /// What a maintainer would ask for first, of a lab on kind in which something failed.
+    async fn keep_artefacts(&self, lab: &KindLab) -> Option<String> {
+        let unhappy = |case: &CaseReport| !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend);
+        let failed = self.failed.is_some() || self.report.cases.iter().any(unhappy);
+        // Who interrupts does not want to wait; and of what was never made nothing can be kept.
+        if !failed || self.report.interrupted || lab.state().is_err() {
+            return None;
+        }
+        Some(match artefacts::gather(lab, self.folder.path()).await {
+            Ok(kept) => format!(
+                "{} files about nodes and Cilium are kept in the run's folder {}",
+                kept.len(),
+                artefacts::FOLDER
+            ),
+            Err(error) => format!("nothing could be kept in {}: {error}", artefacts::FOLDER),
+        })
+    }
+
     /// Ends: takes the lab down unless it is to stay, writes the reports, gives the folder its name. A lab stays only
     /// when its reports are written: without them nobody is told that it does.
     ///
@@ -227,9 +245,13 @@ impl Session {
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
         let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
+        if let Some(Lab::Kind(lab)) = &made {
+            let kept = Box::pin(self.keep_artefacts(lab)).await;
+            self.report.ending.extend(kept);
+        }
         let (staying, going) = if keep { (made, None) } else { (None, made) };
         let down = match going {
-            Some(lab) => lab.down().await.map(|notes| self.report.head.notes.extend(notes)),
+            Some(lab) => lab.down().await.map(|notes| self.report.ending.extend(notes)),
             None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();

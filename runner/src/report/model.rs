@@ -62,6 +62,9 @@ pub struct Report {
     pub seconds: Duration,
     /// It was ended from outside before it was done.
     pub interrupted: bool,
+    /// What became of the lab and of what it left behind; empty where there is nothing to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ending: Vec<String>,
     /// The stages that were begun, in order.
     pub stages: Vec<StageReport>,
     /// The cases that have a verdict, in the order in which they were judged.
@@ -76,6 +79,7 @@ impl Report {
             head,
             seconds: Duration::ZERO,
             interrupted: false,
+            ending: Vec::new(),
             stages: Vec::new(),
             cases: Vec::new(),
         }

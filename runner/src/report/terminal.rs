@@ -169,6 +169,9 @@ impl<W: Write> Terminal<W> {
         }
         let line = self.counts(report);
         self.right_aligned(&line, report.seconds)?;
+        for told in &report.ending {
+            writeln!(self.out, "  ({})", one_line(told))?;
+        }
         if let Some(path) = closing.report {
             writeln!(self.out, "Report: {}", path.display())?;
         }

@@ -5,14 +5,15 @@ use lab::observe::{ContainerState, KubePod, NodeName};
 use serde_json::{Value, json};
 use std::net::SocketAddrV4;
 
-use super::objects::{BEFORE_CNI, CILIUM, HELLO, Objects, WRONG_HOST};
+use super::objects::{BEFORE_CNI, CILIUM, HELLO, WRONG_HOST};
 use super::server::{Server, block_on};
 
 fn app() -> Labels {
     Labels::from([("app".to_owned(), "hello-app".to_owned())])
 }
 
-fn sockets(texts: &[&str]) -> Vec<SocketAddrV4> {
+/// Addresses with ports.
+pub(crate) fn sockets(texts: &[&str]) -> Vec<SocketAddrV4> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -166,72 +167,6 @@ fn a_pod_that_is_being_deleted_is_not_ready() {
     });
 }
 
-async fn endpoints_after(change: impl FnOnce(&mut Objects)) -> (String, Vec<SocketAddrV4>) {
-    let server = Server::start(HELLO).await;
-    server.with(change);
-    let service = server.api().await.service("default", "hello-app").await.unwrap();
-    (service.source, service.endpoints)
-}
-
-#[test]
-fn endpoints_are_read_from_whichever_api_there_is() {
-    block_on(async {
-        let both = sockets(&["10.0.1.212:8080", "10.0.2.38:8080"]);
-        let newer = endpoints_after(|objects| objects.serve_at("endpointslices", "/apis/discovery.k8s.io/v1")).await;
-        assert_eq!(newer, ("v1 Service, discovery.k8s.io/v1 EndpointSlice".to_owned(), both.clone()));
-        let older = endpoints_after(|objects| objects.forget("endpointslices")).await;
-        assert_eq!(older, ("v1 Service, v1 Endpoints".to_owned(), both));
-    });
-}
-
-#[test]
-fn an_endpoint_that_is_not_ready_is_none() {
-    block_on(async {
-        let unready = |slice: &mut Value| slice["endpoints"][1]["conditions"]["ready"] = json!(false);
-        let slices = endpoints_after(|objects| objects.change("endpointslices", "hello-app-h4dvn", unready)).await;
-        assert_eq!(slices.1, sockets(&["10.0.1.212:8080"]));
-        let endpoints = endpoints_after(|objects| {
-            objects.forget("endpointslices");
-            objects.change("endpoints", "hello-app", |endpoints| {
-                let addresses = endpoints["subsets"][0]["addresses"].as_array_mut().unwrap();
-                let moved = addresses.pop().unwrap();
-                endpoints["subsets"][0]["notReadyAddresses"] = json!([moved]);
-            });
-        });
-        assert_eq!(endpoints.await.1, sockets(&["10.0.1.212:8080"]));
-    });
-}
-
-#[test]
-fn a_service_that_a_lab_does_not_make_is_not_guessed_at() {
-    block_on(async {
-        let server = Server::start(HELLO).await;
-        let api = server.api().await;
-        let port = json!({"port": 9090, "protocol": "TCP"});
-        server.with(|objects| {
-            objects.change("services", "hello-app", |service| {
-                service["spec"]["ports"].as_array_mut().unwrap().push(port);
-            });
-        });
-        let error = api.service("default", "hello-app").await.unwrap_err().to_string();
-        let url = server.url();
-        assert_eq!(error, format!("Service default/hello-app at {url} cannot be read: it has 2 ports, not one"));
-        server.with(|objects| {
-            objects.change("services", "hello-app", |service| {
-                service["spec"]["ports"] = json!([{"port": 8080, "protocol": "UDP"}]);
-            });
-        });
-        let error = api.service("default", "hello-app").await.unwrap_err().to_string();
-        assert!(error.ends_with("its port's protocol is UDP, not TCP"), "{error}");
-        server.with(|objects| {
-            objects.change("services", "hello-app", |service| {
-                service["spec"] = json!({"clusterIP": "None", "ports": [{"port": 8080}]});
-            });
-        });
-        assert_eq!(api.service("default", "hello-app").await.unwrap().cluster_ip, None);
-    });
-}
-
 #[test]
 fn pod_cidrs_are_ciliums() {
     block_on(async {
@@ -265,6 +200,52 @@ fn pod_cidrs_are_ciliums() {
             });
             assert_eq!(api.pod_cidrs().await.unwrap().by_node.len(), 2);
         }
+    });
+}
+
+#[test]
+fn events_are_told_in_their_order() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        let event = |name: &str, time: &str, count: Option<u32>, message: &str| {
+            json!({"metadata": {"namespace": "kube-system", "name": name}, "type": "Warning", "reason": "BackOff",
+                "involvedObject": {"kind": "Pod", "namespace": "kube-system", "name": "cilium-9f6rr"},
+                "count": count, "message": message, "lastTimestamp": time})
+        };
+        let mut single = event("single", "2026-11-23T05:46:40Z", None, "first\nof all");
+        single["eventTime"] = json!("2026-11-23T05:46:39.123456Z");
+        single["lastTimestamp"] = Value::Null;
+        server.with(|objects| {
+            objects.put("events", event("later", "2026-11-23T05:47:10Z", Some(3), "Back-off restarting"));
+            objects.put("events", single);
+            objects.put("events", json!({"metadata": {"namespace": "default", "name": "bare"}, "involvedObject": {}}));
+        });
+        assert_eq!(
+            server.api().await.events().await.unwrap(),
+            [
+                "no time - - - -: ",
+                "2026-11-23T05:46:39.000Z Warning Pod kube-system/cilium-9f6rr BackOff: first of all",
+                "2026-11-23T05:47:10.000Z Warning Pod kube-system/cilium-9f6rr BackOff: Back-off restarting (3 times)",
+            ]
+        );
+    });
+}
+
+#[test]
+fn logs_are_those_of_the_container_or_of_the_one_before_it() {
+    block_on(async {
+        let server = Server::start(CILIUM).await;
+        server.log("kube-system/cilium-9f6rr", "now\n");
+        server.log("kube-system/cilium-9f6rr previous", "before\n");
+        let api = server.api().await;
+        let log = async |pod, previous| api.log("kube-system", pod, "cilium-agent", previous, 7).await;
+        assert_eq!(log("cilium-9f6rr", false).await.unwrap(), "now\n");
+        assert_eq!(log("cilium-9f6rr", true).await.unwrap(), "before\n");
+        let missing = log("cilium-aaaaa", false).await.unwrap_err().to_string();
+        let words = "could not get the log of cilium-agent in kube-system/cilium-aaaaa: there is no such object";
+        assert_eq!(missing, format!("{} {words}", server.url()));
+        let asked = server.requests().join("\n");
+        assert!(asked.contains("cilium-9f6rr/log?&container=cilium-agent&previous=true&tailLines=7"), "{asked}");
     });
 }
 

@@ -4,14 +4,10 @@ use lab::backend::kind::api::{Patience, PullPolicy, Workload};
 use lab::clock::WaitError;
 use lab::manifest::Manifests;
 use serde_json::json;
-use std::time::Duration;
 
 use super::objects::{CILIUM, HELLO};
 use super::server::{DEADLINE, Fault, Server, block_on};
-use super::waits::Heard;
-
-/// Long enough for what is seen at once, on a busy machine too.
-const SOON: Duration = Duration::from_secs(2);
+use super::waits::{Heard, SOON};
 
 fn workload() -> Workload {
     let manifests = Manifests::embedded().unwrap();
@@ -33,7 +29,7 @@ fn the_manifest_is_applied_with_the_image_and_the_replicas_that_were_asked_for()
         assert_eq!(terms[0]["topologyKey"], "kubernetes.io/hostname");
         let container = &template["containers"][0];
         assert_eq!((&container["image"], &container["imagePullPolicy"]), (&json!("hello-app:1.0"), &json!("Never")));
-        assert_eq!(service["spec"]["ports"], json!([{"port": 8080, "targetPort": 8080}]));
+        assert_eq!(service["spec"]["ports"], json!([{"port": 8080, "protocol": "TCP", "targetPort": 8080}]));
         let patches: Vec<String> =
             server.requests().into_iter().filter(|request| request.starts_with("PATCH")).collect();
         assert_eq!(patches.len(), 2);

@@ -10,12 +10,16 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOption
 use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
 use super::input::KindDoctorInput;
 use super::trial;
-use crate::backend::kind::engine::{CLUSTER_LABEL, Engine, EngineError};
+use crate::backend::kind::engine::{CLUSTER_LABEL, Endpoint, Engine, EngineError};
 use crate::failure::chain;
 use crate::observe::{EngineFacts, Privileged};
 
 /// For each question; together they take a fraction of a second.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// For an Engine that was named and is not there.
+const OTHER: &str =
+    "start the Engine that is to listen there, or take the host's own: unset DOCKER_HOST; docker context use default";
 
 /// What an error of the connection's is to a reader of the doctor's rows.
 pub(super) fn unreachable(error: &EngineError) -> Unreachable {
@@ -23,7 +27,12 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
     // Each ends with what to do.
     let (why, advice) = text.split_once("; ").unwrap_or((&text, "docker info shows more"));
     let remedy = match error {
-        EngineError::NoSocket { .. } | EngineError::Refused { .. } => Remedy::Install,
+        EngineError::NoSocket { endpoint } | EngineError::Refused { endpoint }
+            if *endpoint == Endpoint::default_socket().to_string() =>
+        {
+            Remedy::Install
+        }
+        EngineError::NoSocket { .. } | EngineError::Refused { .. } => Remedy::Other(OTHER.to_owned()),
         EngineError::Permission { .. } => Remedy::Join,
         _ => Remedy::Other(advice.to_owned()),
     };

@@ -83,6 +83,11 @@ impl NetworkSeen {
         self.network.options.get(option).is_some_and(|value| value == "false")
     }
 
+    /// It is the one that Docker makes by itself and calls `bridge`.
+    pub fn is_default(&self) -> bool {
+        self.network.options.get("com.docker.network.bridge.default_bridge").is_some_and(|value| value == "true")
+    }
+
     /// The link of its bridge on the host (moby, `drivers/bridge`: `br-` and twelve digits of the id, unless named).
     pub fn bridge(&self) -> String {
         let named = self.network.options.get("com.docker.network.bridge.name").cloned();
@@ -153,6 +158,8 @@ pub struct HostSeen {
     pub cgroup_namespaces: bool,
     /// What `iptables --version` printed, or why it did not.
     pub iptables: Option<Result<String, String>>,
+    /// This process is not in the kernel's first PID namespace, as in a container.
+    pub container: bool,
     /// `/proc/sys/net/ipv6` exists: IPv6 was not turned off when the kernel was started.
     pub ipv6: bool,
     /// `net.bridge.bridge-nf-call-iptables`; none while no bridge is filtered.

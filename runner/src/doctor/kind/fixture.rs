@@ -47,6 +47,7 @@ pub(super) fn docker() -> DockerSeen {
     });
     let mut bridge = network("bridge", "172.17.0.0/16");
     bridge.network.options.insert("com.docker.network.bridge.name".to_owned(), "docker0".to_owned());
+    bridge.network.options.insert("com.docker.network.bridge.default_bridge".to_owned(), "true".to_owned());
     DockerSeen {
         engine: EngineFacts {
             endpoint: "unix:///var/run/docker.sock".to_owned(),
@@ -155,6 +156,7 @@ pub(super) fn host() -> HostSeen {
         cgroups: Some(Cgroups::V1(["cpu", "cpuset", "memory", "pids"].map(str::to_owned).to_vec())),
         cgroup_namespaces: true,
         iptables: Some(Ok("iptables v1.8.9 (nf_tables)\n".to_owned())),
+        container: false,
         ipv6: true,
         bridge_filtered: Some(true),
         distribution: vec!["debian".to_owned()],

@@ -14,6 +14,10 @@ use super::tools;
 const KIND_VARIABLES: [&str; 3] =
     ["KIND_EXPERIMENTAL_PROVIDER", "KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER"];
 
+/// What the kernel calls its first PID namespace (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`). Files such as
+/// `/.dockerenv` prove nothing: machines are made of images too.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
 /// Reads what the rows ask for.
 pub(super) async fn seen(input: &KindDoctorInput) -> HostSeen {
     let iptables = tools::iptables(input).await;
@@ -49,6 +53,8 @@ fn files(root: &Path) -> HostSeen {
             .map(|text| Cgroups::V2(text.split_whitespace().map(str::to_owned).collect()))
             .or_else(|| read("proc/cgroups").map(|text| Cgroups::V1(enabled(&text)))),
         cgroup_namespaces: there("proc/self/ns/cgroup"),
+        container: fs::read_link(root.join("proc/self/ns/pid"))
+            .is_ok_and(|link| link != Path::new(FIRST_PID_NAMESPACE)),
         ipv6: there("proc/sys/net/ipv6"),
         bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on| on != 0),
         distribution: read("etc/os-release").as_deref().map(distribution).unwrap_or_default(),
@@ -188,7 +194,13 @@ mod tests {
             [("CONFIG_BPF".to_owned(), "y".to_owned()), ("CONFIG_NET_CLS_BPF".to_owned(), "m".to_owned()),]
         );
         assert_eq!(seen.modules, ModulesSeen { list: true, folder: true, of_kernel: true });
-        assert!(seen.cgroup_namespaces && !seen.ipv6);
+        assert!(seen.cgroup_namespaces && !seen.ipv6 && !seen.container);
+        let link = root.path().join("proc/self/ns/pid");
+        std::os::unix::fs::symlink(FIRST_PID_NAMESPACE, &link).unwrap();
+        assert!(!files(root.path()).container);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("pid:[4026532201]", &link).unwrap();
+        assert!(files(root.path()).container);
         assert_eq!((seen.inotify_instances, seen.inotify_watches), (Some(128), None));
         assert!(matches!(seen.cgroups, Some(Cgroups::V2(controllers)) if controllers.len() == 8));
         assert_eq!(seen.bridge_filtered, None);

@@ -15,6 +15,8 @@ use crate::failure::chain;
 
 /// A server on loopback answers in milliseconds; one that is paused, starved or starting may take its time.
 const CALL: Duration = Duration::from_secs(10);
+/// A server that has taken a request and says nothing for so long has stopped: watches end earlier by themselves.
+const SILENCE: Duration = Duration::from_secs(25);
 /// Loopback connects at once or not at all.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -46,6 +48,8 @@ impl Api {
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let mut config = config.map_err(|error| wrong(&error))?;
         config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(SILENCE);
+        config.reset_reader_on_write = true;
         // What is tried again, and for how long, is up to the waits, which say what they saw meanwhile.
         config.default_retry = false;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();

@@ -9,8 +9,11 @@ use crate::failure::chain;
 /// What of a server's own words is repeated, in characters.
 const WORDS: usize = 2000;
 
-/// What hyper says of an answer that is no HTTP, and of words that came before any were asked for.
-const NO_HTTP: [&str; 2] = ["invalid HTTP", "unexpected message from connection"];
+/// What hyper and rustls say of an answer that is no HTTP or no TLS, and of words that came before any were asked for.
+const NO_HTTP: [&str; 3] = ["invalid HTTP", "unexpected message from connection", "corrupt message"];
+/// How the layers of the client begin what the one below them said.
+const LAYERS: [&str; 4] =
+    ["ServiceError: ", "client error (Connect): ", "client error (SendRequest): ", "connection error: "];
 
 /// The API server could not be asked, or its answer is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +39,7 @@ pub enum ApiError {
         why: String,
     },
     /// It is not the server that the kubeconfig was written for, or it does not know this client.
-    #[error("{server} is not trusted to {call}: {why}; the kubeconfig is another cluster's: was this one made anew?")]
+    #[error("{server} was not asked to {call}: {why}; the kubeconfig is another cluster's: was this one made anew?")]
     Untrusted {
         /// The server's URL.
         server: String,
@@ -118,7 +121,7 @@ impl ApiError {
         match self {
             Self::Kubeconfig { problem, .. } => format!("the kubeconfig cannot be used: {problem}"),
             Self::Unreachable { why, .. } => format!("the API server cannot be reached: {why}"),
-            Self::Untrusted { why, .. } => format!("the API server is not trusted: {why}"),
+            Self::Untrusted { why, .. } => format!("the API server and this client do not trust each other: {why}"),
             Self::Silent { deadline, .. } => format!("the API server has not answered for {deadline:?}"),
             Self::Missing { call, .. } => format!("the API server could not {call}: there is no such object"),
             Self::Refused { call, code, reason, .. } => format!("the API server refused to {call}: {code} {reason}"),
@@ -138,6 +141,9 @@ impl ApiError {
             kube::Error::Api(status) if status.code == 404 && status.reason == "NotFound" => {
                 Self::Missing { server, call }
             }
+            kube::Error::Api(status) if status.code == 401 => {
+                Self::Untrusted { server, call, why: "it does not know this client (401 Unauthorized)".to_owned() }
+            }
             kube::Error::Api(status) => {
                 let words = if status.message.is_empty() { &status.reason } else { &status.message };
                 Self::Refused { server, call, code: status.code, reason: cut(words, WORDS) }
@@ -151,9 +157,9 @@ impl ApiError {
 
     fn from_transport(server: String, call: String, words: &str) -> Self {
         // The library's own types of the layers below are erased: their words are all there is.
-        let why = words.strip_prefix("ServiceError: ").unwrap_or(words);
-        let why = why.strip_prefix("client error (Connect): ").unwrap_or(why).to_owned();
-        if why.contains("certificate") {
+        let why = LAYERS.iter().fold(words, |words, layer| words.strip_prefix(layer).unwrap_or(words));
+        let why = if why == "deadline has elapsed" { "it takes requests and says nothing" } else { why }.to_owned();
+        if why.to_ascii_lowercase().contains("certificate") {
             Self::Untrusted { server, call, why }
         } else if NO_HTTP.iter().any(|words| why.contains(words)) {
             Self::Garbled { server, call, problem: why }
