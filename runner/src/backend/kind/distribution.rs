@@ -87,7 +87,8 @@ impl KindLab {
         let all = Wanted::all(pins).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
         let pinned = all.into_iter().find(|wanted| wanted.name == name);
         let pinned = pinned.ok_or_else(|| failed(Stage::ClusterCreated, format!("pins.json has no image {name}")))?;
-        Ok(local.map_or(pinned.clone(), |local| pinned.local(local)))
+        let replaced = local.map_or_else(|| Ok(pinned.clone()), |local| pinned.clone().replaced(local));
+        replaced.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
     /// Sends the images on their way.
