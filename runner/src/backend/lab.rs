@@ -17,7 +17,7 @@ use crate::state::StateDir;
 #[derive(Debug)]
 pub enum Lab {
     /// The embedded one.
-    Netns(NetnsLab),
+    Netns(Box<NetnsLab>),
     /// The article's.
     Kind(Box<KindLab>),
 }
@@ -29,8 +29,8 @@ impl Lab {
     /// When there is none of this name, or what it is made of is gone.
     pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
         match StateDir::open(name)?.read()?.map(|known| known.backend) {
-            Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(KindLab::attach(program, name, doing).await?))),
-            Some(BackendKind::Netns) | None => Ok(Self::Netns(NetnsLab::attach(program, name).await?)),
+            Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(Box::pin(KindLab::attach(program, name, doing)).await?))),
+            Some(BackendKind::Netns) | None => Ok(Self::Netns(Box::new(NetnsLab::attach(program, name).await?))),
         }
     }
 
@@ -221,7 +221,7 @@ impl Lab {
     pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
         match self {
             Self::Netns(lab) => lab.raise(stage).await,
-            Self::Kind(lab) => lab.raise(stage).await,
+            Self::Kind(lab) => Box::pin(lab.raise(stage)).await,
         }
     }
 
@@ -232,7 +232,7 @@ impl Lab {
     pub async fn down(self) -> Result<Vec<String>, LabError> {
         match self {
             Self::Netns(lab) => lab.down().await.map(|()| Vec::new()),
-            Self::Kind(lab) => lab.down().await,
+            Self::Kind(lab) => Box::pin(lab.down()).await,
         }
     }
 

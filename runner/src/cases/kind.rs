@@ -100,7 +100,7 @@ pub(super) async fn shown(lab: &KindLab) -> Result<NodesShownSeen, String> {
 /// What runs in control planes.
 pub(super) async fn nested(lab: &KindLab) -> Result<NestedSeen, String> {
     let control_planes = lab.nodes().iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name);
-    let listed = join_all(control_planes.map(async |node| (node.clone(), lab.engine().nested(node).await)));
+    let listed = join_all(control_planes.map(async |node| (node.clone(), Box::pin(lab.engine().nested(node)).await)));
     let (version, listed) = tokio::join!(api(lab)?.version(), listed);
     Ok(NestedSeen { control_planes: listed.into_iter().collect(), server_version: version.ok() })
 }
@@ -137,7 +137,7 @@ async fn cilium_pods(lab: &KindLab, labels: &[(&str, &str)]) -> Result<Vec<KubeP
 pub(super) async fn components(lab: &KindLab) -> Result<ComponentsSeen, String> {
     let last = RefCell::new(Err("nothing was seen yet".to_owned()));
     let waited = clock::until(COMPONENTS_DEADLINE, COMPONENTS_INTERVAL, "Cilium's components", async || {
-        let seen = components_now(lab).await;
+        let seen = Box::pin(components_now(lab)).await;
         let verdict = match &seen {
             Ok(seen) => components_are_ok(seen, &lab.spec().expect).map(drop).map_err(summary),
             Err(why) => Err(why.clone()),

@@ -1,5 +1,6 @@
 //! The explicit list of cases, in the article's order.
 
+pub mod article;
 mod cilium;
 mod cluster;
 mod kind;

@@ -15,6 +15,7 @@ use crate::failure::{Failure, code};
 use crate::interrupt::Interrupt;
 use crate::kit::{self, Kit, KitError, KitWriter, Order, describe};
 use crate::manifest::Manifests;
+use crate::overrides;
 use crate::report::Progress;
 
 /// For the pull of one image, over a slow line.
@@ -63,7 +64,7 @@ fn pack(args: &KitPackArgs) -> Result<u8, Failure> {
 /// The pinned images, with what is given in place of them.
 fn images(args: &KitPackArgs, manifests: &Manifests) -> Result<Vec<Wanted>, Failure> {
     let mut images = Wanted::all(&manifests.pins.images).map_err(|error| Failure::input(&error))?.to_vec();
-    let mut replace = |name: &str, option: &str, given: &str| {
+    let mut replace = |name: &str, option: &str, given: &overrides::Reference| {
         for wanted in images.iter_mut().filter(|wanted| wanted.name == name) {
             let replaced = wanted.clone().replaced(given);
             *wanted = replaced.map_err(|error| Failure::usage(format!("{option}: {error}")))?;
@@ -71,13 +72,13 @@ fn images(args: &KitPackArgs, manifests: &Manifests) -> Result<Vec<Wanted>, Fail
         Ok::<(), Failure>(())
     };
     if let Some(given) = &args.node_image {
-        replace(NODE, "--node-image", &given.to_string())?;
+        replace(NODE, "--node-image", given)?;
     }
     for (number, local) in args.images.iter().enumerate() {
         if args.images[..number].iter().any(|earlier| earlier.name == local.name) {
             return Err(Failure::usage(format!("--image {} is given twice; give it once", local.name)));
         }
-        replace(local.name.key(), "--image", &local.reference.to_string())?;
+        replace(local.name.key(), "--image", &local.reference)?;
     }
     Ok(images)
 }

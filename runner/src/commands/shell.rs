@@ -67,12 +67,11 @@ async fn on_kind(
         return Ok(Some(Invocation::new(program).args(rest)));
     }
     let node = lab.nodes().iter().find(|(node, _)| node.0 == place).map(|(node, _)| node.clone());
-    let (node, netns) = match node {
-        Some(node) => (node, None),
-        None => {
-            let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
-            (entered.node, Some(format!("--net=/proc/{}/ns/net", entered.pid)))
-        }
+    let (node, netns) = if let Some(node) = node {
+        (node, None)
+    } else {
+        let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
+        (entered.node, Some(format!("--net=/proc/{}/ns/net", entered.pid)))
     };
     let terminal = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() { "-it" } else { "-i" };
     let mut enter = Invocation::new("docker").args(["exec", terminal, node.0.as_str()]);

@@ -85,7 +85,8 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
 async fn start(setup: &Setup, program: &Path, name: &str, doing: &Doing) -> Result<Lab, LabError> {
     match setup.backend {
         BackendKind::Netns => {
-            NetnsLab::start(program, name, setup.spec.clone(), Lifetime::Detached).await.map(Lab::Netns)
+            let lab = NetnsLab::start(program, name, setup.spec.clone(), Lifetime::Detached).await?;
+            Ok(Lab::Netns(Box::new(lab)))
         }
         BackendKind::Kind => {
             let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;

@@ -1,5 +1,6 @@
 //! Running cases: what is asked for, the stages that are built for it, the verdicts, the evidence.
 
+mod by_hand;
 mod libtest;
 mod options;
 mod printed;

@@ -6,10 +6,13 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::by_hand::by_hand;
 use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
-use crate::backend::{BackendKind, Doing, Lab};
-use crate::case::Case;
+use crate::backend::kind::Said;
+use crate::backend::{Doing, Lab};
+use crate::case::{Case, On};
+use crate::cases::article;
 use crate::clock;
 use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
 use crate::failure::Failure;
@@ -119,7 +122,7 @@ impl Session {
 
     /// How a reader would run a command at a place of this lab.
     pub fn by_hand(&self, place: &Place, command: &str) -> String {
-        by_hand(self.setup.backend, &self.report.head.lab, place, command)
+        by_hand(self.setup.backend, &self.report.head.lab, self.lab.as_ref(), place, command)
     }
 
     /// Runs one case to its verdict, and keeps its evidence.
@@ -157,7 +160,12 @@ impl Session {
                 Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
                 Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
                 Ok(Ok(seen)) => {
-                    record(&mut folder, &seen)?;
+                    record(&mut folder, case, &seen)?;
+                    tokio::select! {
+                        biased;
+                        () = interrupt.came() => return Err(Stopped::Interrupted),
+                        said = said(case, lab, &seen) => record_said(&mut folder, &said)?,
+                    }
                     self.keep_captures(case, &mut folder);
                     (body.judge)(&seen, &self.setup.expect).into()
                 }
@@ -239,14 +247,23 @@ impl Session {
     }
 }
 
-/// A command at a place, as a reader types it.
-fn by_hand(backend: BackendKind, lab: &str, place: &Place, command: &str) -> String {
-    match backend {
-        BackendKind::Netns => format!("lab shell --name {lab} {place} -- {command}"),
-        BackendKind::Kind => format!("docker exec {place} {command}"),
+/// What the article's own commands say of what a case saw; nothing on netns.
+async fn said(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
+    match lab.cluster() {
+        Ok(cluster) => article::said(case.name, cluster, seen).await,
+        Err(_netns) => Vec::new(),
     }
 }
 
-fn record(folder: &mut CaseFolder, seen: &Value) -> Result<(), EvidenceError> {
-    folder.record(&Seen { at: utc_now(), source: "probe", place: None }, seen)
+fn record_said(folder: &mut CaseFolder, said: &[Said]) -> Result<(), EvidenceError> {
+    for one in said {
+        let seen = Seen { at: utc_now(), source: &one.command, place: Some(&one.place) };
+        folder.record(&seen, one)?;
+    }
+    Ok(())
+}
+
+fn record(folder: &mut CaseFolder, case: &Case, seen: &Value) -> Result<(), EvidenceError> {
+    let source = if matches!(case.on, On::KindOnly(_)) { "Docker, Kubernetes and Cilium" } else { "probe" };
+    folder.record(&Seen { at: utc_now(), source, place: None }, seen)
 }

@@ -122,7 +122,7 @@ impl Session {
         }
         let name = self.lab_name();
         let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
-        self.lab = Some(Lab::Netns(lab.map_err(|error| chain(&error))?));
+        self.lab = Some(Lab::Netns(Box::new(lab.map_err(|error| chain(&error))?)));
         self.setup.remember(&name).map_err(|error| chain(&error))
     }
 

@@ -15,7 +15,7 @@ const NATIVE: &str = "values.ipv4NativeRoutingCIDR is 10.244.0.0/16, not 10.0.0.
 #[test]
 fn another_pod_pool_holds_and_says_so_everywhere() {
     let lab = Lab::new();
-    let ended = lab.run(&["run", "--pod-pool", "10.244.0.0/16"]).code(0).quiet();
+    let ended = lab.run(&["run", "--on", "netns", "--pod-pool", "10.244.0.0/16"]).code(0).quiet();
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(
         lines[0].ends_with(
@@ -63,7 +63,7 @@ fn another_pod_pool_holds_and_says_so_everywhere() {
 #[test]
 fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
     let lab = Lab::new();
-    lab.run(&["up", "--pod-pool", "10.244.0.0/16"])
+    lab.run(&["up", "--on", "netns", "--pod-pool", "10.244.0.0/16"])
         .code(0)
         .quiet()
         .shows(&format!("  (otherwise than pinned: {POOL})\n"));
@@ -87,10 +87,10 @@ fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
 #[test]
 fn a_dry_run_names_what_is_otherwise() {
     let lab = Lab::new();
-    let options = ["--dry-run", "--pod-pool", "10.244.0.0/16"];
+    let with = |command| [command, "--on", "netns", "--dry-run", "--pod-pool", "10.244.0.0/16"];
     let line = format!("  (otherwise than pinned: {NATIVE})\n");
-    lab.run(&["up", options[0], options[1], options[2]]).code(0).quiet().shows(&line);
-    lab.run(&["run", options[0], options[1], options[2]])
+    lab.run(&with("up")).code(0).quiet().shows(&line);
+    lab.run(&with("run"))
         .code(0)
         .quiet()
         .shows(&line)
@@ -153,14 +153,14 @@ fn values_that_cannot_be_are_told_by_option_and_form() {
 fn the_only_lab_is_meant_when_none_is_named() {
     let lab = Lab::new();
     lab.run(&["down"]).code(0).quiet().prints("no lab is up; nothing to do\n");
-    lab.run(&["up", "--name", "second"]).code(0);
+    lab.run(&["up", "--on", "netns", "--name", "second"]).code(0);
     lab.run(&["shell", "kind-worker", "--", "true"]).code(0).quiet();
     let before = lab.holders();
     lab.run(&["verify", "l2::"]).code(0);
     assert_eq!(lab.report().head.lab, "second");
     assert_eq!(lab.holders(), before);
 
-    lab.run(&["up", "--name", "third"]).code(0);
+    lab.run(&["up", "--on", "netns", "--name", "third"]).code(0);
     let message = "several labs are there: second, third; say which with `--name NAME`";
     lab.run(&["shell", "kind-worker", "--", "true"]).code(2).prints("").says(message);
     lab.run(&["verify", "l2::"]).code(2).prints("").says(message);
@@ -168,7 +168,7 @@ fn the_only_lab_is_meant_when_none_is_named() {
     assert_eq!(lab.holders().len(), 2);
 
     // The one of the default name comes before others.
-    lab.run(&["up"]).code(0);
+    lab.run(&["up", "--on", "netns"]).code(0);
     lab.run(&["down"]).code(0).quiet().prints("lab lab is down\n");
     lab.run(&["down", "--name", "second"]).code(0);
     lab.run(&["down"]).code(0).quiet().prints("lab third is down\n");
@@ -178,7 +178,7 @@ fn the_only_lab_is_meant_when_none_is_named() {
 #[test]
 fn a_lab_of_another_backend_is_not_meant() {
     let lab = Lab::new();
-    lab.run(&["up"]).code(0);
+    lab.run(&["up", "--on", "netns"]).code(0);
     lab.run(&["verify", "--name", "lab", "--on", "kind"]).code(2).prints("").says("--on kind: the lab lab is on netns");
     lab.run(&["down"]).code(0);
     lab.assert_nothing_left();

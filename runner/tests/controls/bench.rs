@@ -41,7 +41,7 @@ impl Bench {
         let state = StateDir::claim_in(folder.path(), "control").map_err(|error| chain(&error))?;
         let lab = NetnsLab::start_in(Path::new(env!("CARGO_BIN_EXE_lab")), state, spec, Lifetime::Tied).await;
         let lab = lab.map_err(|error| chain(&error))?;
-        Ok(Self { lab: Lab::Netns(lab), expect, fault: None, _state: folder })
+        Ok(Self { lab: Lab::Netns(Box::new(lab)), expect, fault: None, _state: folder })
     }
 
     pub(crate) fn netns(&self) -> &NetnsLab {
@@ -94,9 +94,7 @@ impl Bench {
     pub(crate) async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);
-        match lab {
-            Lab::Netns(lab) => lab.down().await.map_err(|error| chain(&error)),
-        }
+        lab.down().await.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -83,11 +83,9 @@ fn programs_that_hang_cost_one_deadline_together() {
 
 #[test]
 fn a_docker_program_that_asks_another_engine_is_refused() {
-    let mut engine = FakeEngine::new();
-    engine.info("Name", serde_json::json!("another"));
-    let mut machine = Machine::new();
+    let machine = Machine::new();
     let rows = lab::runtime().unwrap().block_on(async {
-        let (met, folder) = engine.met().await;
+        let (met, folder) = FakeEngine::new().met().await;
         // The same socket by another path: the program is told this one, and the Engine has the first as its id.
         let socket = folder.path().join("again.sock");
         std::os::unix::fs::symlink(folder.path().join("docker.sock"), &socket).unwrap();
@@ -95,7 +93,6 @@ fn a_docker_program_that_asks_another_engine_is_refused() {
         let endpoint = format!("unix://{}", socket.display());
         let endpoint = lab::backend::kind::engine::Endpoint::parse(&endpoint, None, "the test").unwrap();
         let met = lab::backend::kind::engine::Engine::connect_to(endpoint).await;
-        machine.input.cluster = "kind".to_owned();
         lab::doctor::kind::kind_with(&machine.input, met).await
     });
     says(&rows, "tools.docker", Outcome::Refusal, "reaches another Engine than unix:///");

@@ -6,7 +6,9 @@
 mod cilium;
 pub(crate) mod docker;
 mod ip;
+pub(crate) mod kind_only;
 mod kube;
+mod objects;
 mod replies;
 pub(crate) mod scenes;
 pub(crate) mod wire;
@@ -27,9 +29,11 @@ const CONTROL_PLANE: &str = NODES[0];
 
 /// The moments that are judged, and the one before them of the same cluster as the first three.
 pub(crate) const BEFORE: Recording = Recording("1-before-cni");
+const CILIUM: Recording = Recording("2-cilium-native");
 pub(crate) const NATIVE: Recording = Recording("3-hello-native");
 pub(crate) const WITHOUT_ROUTES: Recording = Recording("4-native-without-direct-routes");
 pub(crate) const VXLAN: Recording = Recording("5-vxlan");
+const WRONG_HOST: Recording = Recording("6-wrong-k8s-service-host");
 pub(crate) const NATIVE_WIRE: Recording = Recording("7-native-wire");
 pub(crate) const VXLAN_WIRE: Recording = Recording("8-vxlan-wire");
 
@@ -60,6 +64,17 @@ impl Recording {
 
     fn json<T: DeserializeOwned>(self, file: &str) -> Read<T> {
         serde_json::from_str(&self.text(file)?).map_err(|error| self.wrong(file, &error.to_string()))
+    }
+
+    /// What an API server or an agent answered at this moment: `data/served/`.
+    fn served(self, file: &str) -> Read<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/served").join(self.0).join(file);
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The same, read as JSON.
+    fn served_json<T: DeserializeOwned>(self, file: &str) -> Read<T> {
+        serde_json::from_str(&self.served(file)?).map_err(|error| self.wrong(file, &error.to_string()))
     }
 
     /// Names the file that something is wrong with.

@@ -95,15 +95,11 @@ async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
     let command = argv.join(" ");
     match lab.engine().exec(&node.0, argv.iter().copied(), Vec::new(), COMMAND_DEADLINE).await {
         Ok(ran) => {
-            let mut text = format!("# {node}: {command}\n{}", String::from_utf8_lossy(&ran.stdout));
-            let stderr = String::from_utf8_lossy(&ran.stderr);
-            if !stderr.trim().is_empty() {
-                text.push_str(&format!("\n# on standard error:\n{stderr}"));
-            }
-            if ran.code != 0 {
-                text.push_str(&format!("\n# exit code {}\n", ran.code));
-            }
-            text
+            let stderr = ran.stderr_text();
+            let said =
+                if stderr.trim().is_empty() { String::new() } else { format!("\n# on standard error:\n{stderr}") };
+            let code = if ran.success() { String::new() } else { format!("\n# exit code {}\n", ran.code) };
+            format!("# {node}: {command}\n{}{said}{code}", ran.stdout_text())
         }
         Err(error) => format!("# {node}: {command}\n# could not be run: {error}\n"),
     }

@@ -1,6 +1,7 @@
 //! The chart's file: given, or fetched once and kept, and in any case the one that its hash in `pins.json` names.
 
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use super::tool;
 use crate::backend::{Doing, LabError};
+use crate::evidence::hex;
 use crate::exec::Invocation;
 use crate::pins;
 use crate::stage::Stage;
@@ -71,7 +73,7 @@ async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing:
 /// The words.
 pub fn verify(file: &Path, sha256: &str) -> Result<(), String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex(&Sha256::digest(&bytes));
     if found == sha256 {
         return Ok(());
     }
@@ -83,7 +85,7 @@ fn cache() -> Option<PathBuf> {
     from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("lab"))
 }
 
-fn failed(why: String) -> LabError {
+fn failed(why: impl fmt::Display) -> LabError {
     LabError::Stage { stage: Stage::RoutingInstalled, why: format!("the chart: {why}") }
 }
 
@@ -98,7 +100,7 @@ mod tests {
         fs::write(&file, b"chart").unwrap();
         // sha256sum of the five letters.
         let hash = "5d53b24c2a4bc24b9ab5ac6bd5a9c0ed5ab2dd1d9bd3b62a5fdcbc8d23c86a8b";
-        let found: String = Sha256::digest(b"chart").iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = hex(&Sha256::digest(b"chart"));
         assert!(verify(&file, &found).is_ok());
         let refused = verify(&file, hash).unwrap_err();
         assert!(refused.contains(&format!("expected sha256 {hash}")) && refused.ends_with(&found), "{refused}");

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::engine::Engine;
 use super::images::{CILIUM, HELLO_APP, NODE, OPERATOR, Origin, Parcel, Wanted};
-use super::lab::KindLab;
+use super::lab::{IMAGES_FILE, KindLab};
 use super::ownership::members;
 use super::stages::failed;
 use crate::backend::{Doing, LabError};
@@ -15,6 +15,7 @@ use crate::clock::{self, Poll};
 use crate::failure::chain;
 use crate::kit::Kit;
 use crate::observe::{ImageSource, NodeName};
+use crate::overrides;
 use crate::stage::Stage;
 
 /// For one image from its registry.
@@ -66,7 +67,7 @@ impl KindLab {
         opened.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
-    /// Makes sure that the Engine has the node image. What kind is to call it.
+    /// Makes sure that the Engine has the node image, and notes down which it is. What kind is to call it.
     pub(super) async fn node_image(&self) -> Result<String, LabError> {
         let stage = Stage::ClusterCreated;
         let say = self.say();
@@ -74,11 +75,26 @@ impl KindLab {
             && let Some(kit) = self.kit()?
         {
             let loaded = kit.load_node(&self.engine, &say).await.map_err(|error| failed(stage, chain(&error)))?;
-            return Ok(loaded.source.reference);
+            let reference = loaded.source.reference.clone();
+            self.state()?.write_json(IMAGES_FILE, &[loaded.source])?;
+            return Ok(reference);
         }
         let wanted = self.wanted(NODE, self.spec.node_image.as_deref())?;
         let held = self.engine.take(&wanted, PULL_DEADLINE, &say).await;
-        held.map_err(|error| failed(stage, chain(&error)))?;
+        let held = held.map_err(|error| failed(stage, chain(&error)))?;
+        let config = match &held.config {
+            Some(config) => config.clone(),
+            None => self.engine.config_digest(&wanted, &held).await.map_err(|error| failed(stage, chain(&error)))?,
+        };
+        let source = ImageSource {
+            name: NODE.to_owned(),
+            reference: wanted.reference.familiar(),
+            repo_digest: wanted.repo_digest().map(ToString::to_string),
+            config_digest: config.to_string(),
+            engine_id: Some(held.id.to_string()),
+            from: wanted.from(),
+        };
+        self.state()?.write_json(IMAGES_FILE, &[source])?;
         Ok(wanted.shown())
     }
 
@@ -87,8 +103,10 @@ impl KindLab {
         let all = Wanted::all(pins).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
         let pinned = all.into_iter().find(|wanted| wanted.name == name);
         let pinned = pinned.ok_or_else(|| failed(Stage::ClusterCreated, format!("pins.json has no image {name}")))?;
-        let replaced = local.map_or_else(|| Ok(pinned.clone()), |local| pinned.clone().replaced(local));
-        replaced.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
+        let Some(given) = local else { return Ok(pinned) };
+        let given: overrides::Reference =
+            given.parse().map_err(|error: overrides::Unusable| failed(Stage::ClusterCreated, error.to_string()))?;
+        pinned.replaced(&given).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
     /// Sends the images on their way.

@@ -45,8 +45,11 @@ impl KindLab {
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
-        let images = self.end_distribution().await?;
+        let moved = self.end_distribution().await?;
         let state = self.state()?;
+        let mut images = self.images()?;
+        images.retain(|known| moved.iter().all(|image| image.name != known.name));
+        images.extend(moved);
         state.write_json(IMAGES_FILE, &images)?;
         let chart = self.chart(&helm).await?;
         self.helm_install(&helm, &chart, host).await?;
@@ -59,8 +62,9 @@ impl KindLab {
         let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
         let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
-        let (version, port) =
-            (&self.spec.manifests.pins.chart.version, self.spec.manifests.cilium.values.k8s_service_port.get());
+        let pinned = self.spec.manifests.pins.chart.version.as_str();
+        let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
+        let port = self.spec.manifests.cilium.values.k8s_service_port.get();
         Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}", self.nodes().len()))
     }
 

@@ -14,6 +14,7 @@ use super::create::kubeconfig_of;
 use super::drift::ClusterRecord;
 use super::engine::{Engine, NodeProbe};
 use super::ownership::members;
+use super::said::Said;
 use super::seal::Seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use super::spec::KindSpec;
@@ -49,6 +50,9 @@ pub struct BeforeCni {
     pub observed: Duration,
     /// The API server's nodes.
     pub nodes: Vec<KubeNode>,
+    /// What the article's own commands said then.
+    #[serde(default)]
+    pub said: Vec<Said>,
 }
 
 /// A kind lab.

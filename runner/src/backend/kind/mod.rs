@@ -18,6 +18,7 @@ mod observed;
 pub mod ownership;
 mod pods;
 pub mod redact;
+mod said;
 pub mod seal;
 pub mod snapshot;
 pub mod spec;
@@ -27,4 +28,5 @@ pub mod teardown;
 pub mod tool;
 
 pub use lab::{BeforeCni, KindLab};
+pub use said::{ByHand, Said};
 pub use standing::{drift_of, engine_of, made_from, take_down_state};

@@ -1,7 +1,8 @@
 //! Where the workload's pods are: which node, and which process of it is in the pod's network namespace. hello-app has
 //! no shell to run anything in; its namespace is entered from its node.
 
-use std::collections::BTreeMap;
+use futures_util::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::engine::PodPlace;
@@ -26,11 +27,11 @@ impl KindLab {
         let labels = &self.spec.manifests.hello_app.deployment.spec.selector.match_labels;
         let pods = self.api()?.pods_with(WORKLOAD_NAMESPACE, labels).await?;
         let mut tasks: BTreeMap<NodeName, Result<BTreeMap<String, u32>, String>> = BTreeMap::new();
-        for node in pods.iter().filter_map(|pod| pod.node.clone()) {
-            if !tasks.contains_key(&node) {
-                let listed = self.tasks(&node).await;
-                tasks.insert(node, listed);
-            }
+        let nodes: BTreeSet<NodeName> = pods.iter().filter_map(|pod| pod.node.clone()).collect();
+        for (node, listed) in
+            join_all(nodes.into_iter().map(async |node| (node.clone(), self.tasks(&node).await))).await
+        {
+            tasks.insert(node, listed);
         }
         Ok(pods.iter().map(|pod| (PodName(pod.name.clone()), place(pod, &tasks))).collect())
     }

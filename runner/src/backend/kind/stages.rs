@@ -145,11 +145,11 @@ impl KindLab {
             }
         }
         let observed = clock::unix_now();
-        let kube = api.nodes().await?;
+        let (kube, said) = tokio::join!(api.nodes(), self.say_before_cni());
         let state = self.state()?;
         let summary = format!("observed on {} nodes, before any CNI", nodes.len());
         state.write_json(BASE_FILE, &StoredBase { observed, gateway: *self.outside().ip(), nodes })?;
-        state.write_json(BEFORE_FILE, &BeforeCni { observed, nodes: kube })?;
+        state.write_json(BEFORE_FILE, &BeforeCni { observed, nodes: kube?, said })?;
         Ok(summary)
     }
 

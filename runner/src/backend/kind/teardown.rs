@@ -58,7 +58,7 @@ pub async fn take_down(
     let mut failures = Vec::new();
     match members(engine, Some(&mark.cluster)).await {
         Err(error) => {
-            failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)))
+            failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)));
         }
         Ok(all) => {
             let folder = mark_of(state.path());

@@ -7,15 +7,19 @@ use std::time::Duration;
 use bollard::models::{ContainerSummary, SystemInfo};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions};
 
-use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Remedy, Unreachable};
+use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
 use super::input::KindDoctorInput;
 use super::trial;
-use crate::backend::kind::engine::{CLUSTER_LABEL, Engine, EngineError};
+use crate::backend::kind::engine::{CLUSTER_LABEL, Endpoint, Engine, EngineError};
 use crate::failure::chain;
 use crate::observe::{EngineFacts, Privileged};
 
 /// For each question; together they take a fraction of a second.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// For an Engine that was named and is not there.
+const OTHER: &str =
+    "start the Engine that is to listen there, or take the host's own: unset DOCKER_HOST; docker context use default";
 
 /// What an error of the connection's is to a reader of the doctor's rows.
 pub(super) fn unreachable(error: &EngineError) -> Unreachable {
@@ -23,7 +27,12 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
     // Each ends with what to do.
     let (why, advice) = text.split_once("; ").unwrap_or((&text, "docker info shows more"));
     let remedy = match error {
-        EngineError::NoSocket { .. } | EngineError::Refused { .. } => Remedy::Install,
+        EngineError::NoSocket { endpoint } | EngineError::Refused { endpoint }
+            if *endpoint == Endpoint::default_socket().to_string() =>
+        {
+            Remedy::Install
+        }
+        EngineError::NoSocket { .. } | EngineError::Refused { .. } => Remedy::Other(OTHER.to_owned()),
         EngineError::Permission { .. } => Remedy::Join,
         _ => Remedy::Other(advice.to_owned()),
     };
@@ -33,7 +42,7 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
 
 /// Everything that the rows ask for.
 pub(super) async fn seen(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
-    asked(engine, input).await.map_err(|error| unreachable(&error))
+    Box::pin(asked(engine, input)).await.map_err(|error| unreachable(&error))
 }
 
 /// Whether the Engine runs privileged containers: one is run.
@@ -62,6 +71,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
     );
     // Podman speaks the Engine's API, and says so here alone.
     let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
+    let product = if podman { Product::Podman } else { Product::Docker };
     let internal: BTreeSet<String> =
         listed?.into_iter().filter(|network| network.internal == Some(true)).filter_map(|network| network.id).collect();
     let networks = networks?
@@ -74,7 +84,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
         Err(error) if error.is_missing() => false,
         Err(error) => return Err(error),
     };
-    Ok(DockerSeen { podman, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
+    Ok(DockerSeen { product, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
 }
 
 fn has_option(info: &SystemInfo, option: &str) -> bool {
@@ -94,7 +104,7 @@ fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
     let pool =
         |base: &str, size: Option<i64>| Some(AddressPool { base: base.parse().ok()?, size: u8::try_from(size?).ok()? });
     DockerSeen {
-        podman: false,
+        product: Product::Docker,
         backing_filesystem: status("Backing Filesystem").cloned(),
         containerd_store: status("driver-type").is_some_and(|kind| kind.starts_with("io.containerd.snapshotter")),
         private_cgroups: has_option(&info, "name=cgroupns"),

@@ -15,8 +15,8 @@ pub struct DockerSeen {
     pub engine: EngineFacts,
     /// Its `ID`, the same for whoever asks it; none where it told none.
     pub id: Option<String>,
-    /// It is Podman, which speaks the Engine's API.
-    pub podman: bool,
+    /// Whose it is.
+    pub product: Product,
     /// The file system below its storage driver (`DriverStatus`: `Backing Filesystem`).
     pub backing_filesystem: Option<String>,
     /// Images are kept by containerd (`DriverStatus`: `driver-type`).
@@ -35,6 +35,15 @@ pub struct DockerSeen {
     pub node_image: bool,
     /// What came of a privileged container.
     pub tried: Tried,
+}
+
+/// What speaks the Engine's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// Docker's own Engine.
+    Docker,
+    /// Podman's service.
+    Podman,
 }
 
 /// Subnets of one size within a network (`default-address-pools` in `daemon.json`).
@@ -72,6 +81,11 @@ impl NetworkSeen {
     /// A driver's option is set to false.
     pub fn denies(&self, option: &str) -> bool {
         self.network.options.get(option).is_some_and(|value| value == "false")
+    }
+
+    /// It is the one that Docker makes by itself and calls `bridge`.
+    pub fn is_default(&self) -> bool {
+        self.network.options.get("com.docker.network.bridge.default_bridge").is_some_and(|value| value == "true")
     }
 
     /// The link of its bridge on the host (moby, `drivers/bridge`: `br-` and twelve digits of the id, unless named).
@@ -132,12 +146,8 @@ pub struct HostSeen {
     pub kernel: Option<String>,
     /// The running kernel's configuration.
     pub kernel_config: Option<KernelConfig>,
-    /// `/proc/modules` exists: the kernel can load modules.
-    pub proc_modules: bool,
-    /// `/lib/modules` exists.
-    pub lib_modules: bool,
-    /// The running kernel's modules are below `/lib/modules`.
-    pub kernel_modules: bool,
+    /// The kernel's modules.
+    pub modules: ModulesSeen,
     /// `fs.inotify.max_user_instances`.
     pub inotify_instances: Option<u64>,
     /// `fs.inotify.max_user_watches`.
@@ -148,6 +158,8 @@ pub struct HostSeen {
     pub cgroup_namespaces: bool,
     /// What `iptables --version` printed, or why it did not.
     pub iptables: Option<Result<String, String>>,
+    /// This process is in a container of Docker's or Podman's (`/.dockerenv`, `/run/.containerenv`).
+    pub container: bool,
     /// `/proc/sys/net/ipv6` exists: IPv6 was not turned off when the kernel was started.
     pub ipv6: bool,
     /// `net.bridge.bridge-nf-call-iptables`; none while no bridge is filtered.
@@ -162,6 +174,17 @@ pub struct HostSeen {
     pub cilium_files: Option<Vec<PathBuf>>,
     /// Variables of the environment that change what kind does, with their values.
     pub kind_variables: BTreeMap<String, String>,
+}
+
+/// What there is of the kernel's modules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModulesSeen {
+    /// `/proc/modules`: the kernel can load some.
+    pub list: bool,
+    /// `/lib/modules`.
+    pub folder: bool,
+    /// The running kernel's own folder in it.
+    pub of_kernel: bool,
 }
 
 /// The kernel's own configuration.

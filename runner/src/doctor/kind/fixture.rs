@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::facts::{Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, NetworkSeen, Tried};
+use super::facts::{
+    Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, ModulesSeen, NetworkSeen, Product, Tried,
+};
 use super::input::KindDoctorInput;
 use crate::manifest::Manifests;
 use crate::observe::{
@@ -45,6 +47,7 @@ pub(super) fn docker() -> DockerSeen {
     });
     let mut bridge = network("bridge", "172.17.0.0/16");
     bridge.network.options.insert("com.docker.network.bridge.name".to_owned(), "docker0".to_owned());
+    bridge.network.options.insert("com.docker.network.bridge.default_bridge".to_owned(), "true".to_owned());
     DockerSeen {
         engine: EngineFacts {
             endpoint: "unix:///var/run/docker.sock".to_owned(),
@@ -64,7 +67,7 @@ pub(super) fn docker() -> DockerSeen {
             architecture: Some("x86_64".to_owned()),
         },
         id: Some("MNEL:EDXX".to_owned()),
-        podman: false,
+        product: Product::Docker,
         backing_filesystem: Some("extfs".to_owned()),
         containerd_store: false,
         private_cgroups: false,
@@ -147,14 +150,13 @@ pub(super) fn host() -> HostSeen {
             source: "/proc/config.gz".into(),
             options: options.into_iter().map(|option| (option.to_owned(), "y".to_owned())).collect(),
         }),
-        proc_modules: true,
-        lib_modules: true,
-        kernel_modules: true,
+        modules: ModulesSeen { list: true, folder: true, of_kernel: true },
         inotify_instances: Some(1024),
         inotify_watches: Some(1_048_576),
         cgroups: Some(Cgroups::V1(["cpu", "cpuset", "memory", "pids"].map(str::to_owned).to_vec())),
         cgroup_namespaces: true,
         iptables: Some(Ok("iptables v1.8.9 (nf_tables)\n".to_owned())),
+        container: false,
         ipv6: true,
         bridge_filtered: Some(true),
         distribution: vec!["debian".to_owned()],

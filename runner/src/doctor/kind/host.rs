@@ -6,7 +6,7 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, Room};
+use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, ModulesSeen, Room};
 use super::input::KindDoctorInput;
 use super::tools;
 
@@ -35,18 +35,21 @@ fn files(root: &Path) -> HostSeen {
     let release = kernel.as_deref().unwrap_or("unknown");
     HostSeen {
         kernel_config: kernel_config(root, release),
-        proc_modules: there("proc/modules"),
-        lib_modules: there("lib/modules"),
-        // The second is NixOS's.
-        kernel_modules: ["lib/modules", "run/booted-system/kernel-modules/lib/modules"]
-            .iter()
-            .any(|folder| there(&format!("{folder}/{release}"))),
+        modules: ModulesSeen {
+            list: there("proc/modules"),
+            folder: there("lib/modules"),
+            // The second is NixOS's.
+            of_kernel: ["lib/modules", "run/booted-system/kernel-modules/lib/modules"]
+                .iter()
+                .any(|folder| there(&format!("{folder}/{release}"))),
+        },
         inotify_instances: number("proc/sys/fs/inotify/max_user_instances"),
         inotify_watches: number("proc/sys/fs/inotify/max_user_watches"),
         cgroups: read("sys/fs/cgroup/cgroup.controllers")
             .map(|text| Cgroups::V2(text.split_whitespace().map(str::to_owned).collect()))
             .or_else(|| read("proc/cgroups").map(|text| Cgroups::V1(enabled(&text)))),
         cgroup_namespaces: there("proc/self/ns/cgroup"),
+        container: there(".dockerenv") || there("run/.containerenv"),
         ipv6: there("proc/sys/net/ipv6"),
         bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on| on != 0),
         distribution: read("etc/os-release").as_deref().map(distribution).unwrap_or_default(),
@@ -185,7 +188,10 @@ mod tests {
             config.options.into_iter().collect::<Vec<_>>(),
             [("CONFIG_BPF".to_owned(), "y".to_owned()), ("CONFIG_NET_CLS_BPF".to_owned(), "m".to_owned()),]
         );
-        assert!(seen.proc_modules && seen.lib_modules && seen.kernel_modules && seen.cgroup_namespaces && !seen.ipv6);
+        assert_eq!(seen.modules, ModulesSeen { list: true, folder: true, of_kernel: true });
+        assert!(seen.cgroup_namespaces && !seen.ipv6 && !seen.container);
+        std::fs::write(root.path().join(".dockerenv"), "").unwrap();
+        assert!(files(root.path()).container);
         assert_eq!((seen.inotify_instances, seen.inotify_watches), (Some(128), None));
         assert!(matches!(seen.cgroups, Some(Cgroups::V2(controllers)) if controllers.len() == 8));
         assert_eq!(seen.bridge_filtered, None);
@@ -224,7 +230,8 @@ mod tests {
         let root = machine(&[]);
         let seen = files(root.path());
         assert_eq!((seen.kernel, seen.kernel_config, seen.cgroups), (None, None, None));
-        assert!(!seen.proc_modules && !seen.lib_modules && !seen.cgroup_namespaces);
+        assert_eq!(seen.modules, ModulesSeen::default());
+        assert!(!seen.cgroup_namespaces);
         assert_eq!(seen.cilium_files, Some(Vec::new()));
     }
 }

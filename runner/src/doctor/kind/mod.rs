@@ -24,7 +24,7 @@ pub use input::{KindDoctorInput, ToolPin};
 
 /// Looks at this machine for a lab on kind, with the Engine that the docker program would take.
 pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
-    kind_with(input, Engine::connect().await).await
+    Box::pin(kind_with(input, Engine::connect().await)).await
 }
 
 /// The same with this Engine, or with what came of connecting to it.

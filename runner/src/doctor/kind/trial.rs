@@ -27,7 +27,7 @@ const VALUE: &str = "privileged";
 /// For making, running and removing it all. It takes less than a second; a loaded host takes longer.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// What an earlier try left is removed once it is older than any try that still runs.
-const OLD: Duration = Duration::from_secs(60);
+const OLD: Duration = Duration::from_mins(1);
 
 /// `ET_EXEC`, `PT_LOAD` and so on: the ELF-64 specification, "ELF Header" and "Program Header".
 const ELF_HEADER: u16 = 64;
@@ -87,18 +87,31 @@ pub(super) fn not_tried(why: impl Into<String>) -> Tried {
     Tried { privileged: Privileged::NotTried(why.into()), cgroupns: None }
 }
 
-/// Tries it. `remapped`: the Engine maps containers' users to others, which a privileged one must be excepted from.
+/// Tries a container that is privileged as a node is. `remapped`: the Engine maps containers' users to others, which a
+/// privileged one must be excepted from.
 pub async fn privileged(docker: &Docker, architecture: Option<&str>, remapped: bool) -> Tried {
+    // As kind v0.17.0 starts nodes (`runArgsForNode`, `commonArgs`).
+    let as_a_node = HostConfig {
+        privileged: Some(true),
+        security_opt: Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
+        userns_mode: remapped.then(|| "host".to_owned()),
+        ..HostConfig::default()
+    };
+    Box::pin(container(docker, architecture, as_a_node)).await
+}
+
+/// Tries a container that is started like this, without a network.
+pub async fn container(docker: &Docker, architecture: Option<&str>, host: HostConfig) -> Tried {
     let Some(architecture) = architecture else {
         return not_tried("the Engine does not tell its architecture");
     };
-    let layer = program(architecture).map(|program| archive(&program));
-    let layer = match layer {
+    let layer = match program(architecture).map(|program| archive(&program)) {
         Some(Ok(layer)) => layer,
         Some(Err(error)) => return not_tried(error.to_string()),
         None => return not_tried(format!("there is no program for {architecture} here")),
     };
-    match clock::within(DEADLINE, "trying a privileged container", tried(docker, layer, remapped)).await {
+    let host = HostConfig { network_mode: Some("none".to_owned()), ..host };
+    match clock::within(DEADLINE, "trying a container", Box::pin(tried(docker, layer, host))).await {
         Ok(Ok(tried)) => tried,
         Ok(Err(error)) => not_tried(words(error)),
         Err(passed) => not_tried(passed.to_string()),
@@ -118,29 +131,21 @@ fn labelled() -> HashMap<String, String> {
 }
 
 /// Errors are those of the way there; the container's own end is in the result.
-async fn tried(docker: &Docker, layer: Vec<u8>, remapped: bool) -> Result<Tried, Error> {
+async fn tried(docker: &Docker, layer: Vec<u8>, host: HostConfig) -> Result<Tried, Error> {
     sweep(docker).await;
     let options =
         CreateImageOptionsBuilder::new().from_src("-").changes(vec![format!("LABEL {LABEL}={VALUE}")]).build();
     let made: Vec<_> =
         docker.create_image(Some(options), Some(bollard::body_full(layer.into())), None).try_collect().await?;
     let image = made.into_iter().filter_map(|progress| progress.status).next_back().unwrap_or_default();
-    let tried = with_image(docker, &image, remapped).await;
+    let tried = with_image(docker, &image, host).await;
     let options = RemoveImageOptionsBuilder::new().force(true).build();
     // What stays is removed by the next try.
     let _ = docker.remove_image(&image, Some(options), None).await;
     tried
 }
 
-async fn with_image(docker: &Docker, image: &str, remapped: bool) -> Result<Tried, Error> {
-    // As kind v0.17.0 starts nodes (`runArgsForNode`, `commonArgs`), but for the network: it needs none.
-    let host = HostConfig {
-        privileged: Some(true),
-        network_mode: Some("none".to_owned()),
-        security_opt: Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
-        userns_mode: remapped.then(|| "host".to_owned()),
-        ..HostConfig::default()
-    };
+async fn with_image(docker: &Docker, image: &str, host: HostConfig) -> Result<Tried, Error> {
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(vec!["/exit".to_owned()]),

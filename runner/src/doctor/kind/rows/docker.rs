@@ -1,6 +1,6 @@
 //! The Engine itself.
 
-use crate::doctor::kind::facts::{DockerSeen, Remedy, Unreachable};
+use crate::doctor::kind::facts::{DockerSeen, Product, Remedy, Unreachable};
 use crate::doctor::{Outcome, Row};
 use crate::observe::Privileged;
 
@@ -87,7 +87,7 @@ pub(in crate::doctor::kind) fn rootless(seen: &DockerSeen) -> Row {
     let remedy = "use an Engine that runs as root: docker context use default, \
                   or export DOCKER_HOST=unix:///var/run/docker.sock";
     let version = &seen.engine.version;
-    if seen.podman {
+    if seen.product == Product::Podman {
         return Row::bad(Outcome::Refusal, ID, format!("this is Podman {version}, not Docker"), WHY, remedy);
     }
     match seen.engine.rootless {
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(rootless(&seen).found, "the Engine runs without root");
         assert_eq!(rootless(&seen).outcome, Outcome::Refusal);
         seen.engine.rootless = Some(false);
-        seen.podman = true;
+        seen.product = Product::Podman;
         assert_eq!(rootless(&seen).outcome, Outcome::Refusal);
     }
 

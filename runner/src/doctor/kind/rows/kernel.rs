@@ -105,7 +105,7 @@ pub(in crate::doctor::kind) fn modules(host: &HostSeen, own_cilium_image: bool) 
     const ID: &str = "host.modules";
     const WHY: &str = "Cilium's agent reads /proc/modules and loads what is missing from /lib/modules, \
                        which kind mounts into nodes";
-    if !host.proc_modules {
+    if !host.modules.list {
         let found = "/proc/modules does not exist: the kernel has no modules, and the agent of Cilium 1.12.4 ends with \
                      \"Unable to get information about kernel modules\"";
         let (outcome, found) = if own_cilium_image {
@@ -118,9 +118,9 @@ pub(in crate::doctor::kind) fn modules(host: &HostSeen, own_cilium_image: bool) 
         return Row::bad(outcome, ID, found, WHY, remedy);
     }
     let release = host.kernel.as_deref().unwrap_or("RELEASE");
-    if host.kernel_modules {
+    if host.modules.of_kernel {
         Row::ok(ID, format!("/proc/modules and /lib/modules/{release} are there"), WHY)
-    } else if host.lib_modules {
+    } else if host.modules.folder {
         let found = format!("/lib/modules/{release} does not exist: what is not loaded or built in will be missing");
         Row::bad(
             Outcome::Warning,
@@ -201,13 +201,13 @@ mod tests {
     fn a_kernel_without_modules_fits_no_pinned_agent() {
         let mut host = host();
         assert_eq!(modules(&host, false).outcome, Outcome::Ok);
-        host.kernel_modules = false;
+        host.modules.of_kernel = false;
         let row = modules(&host, false);
         assert_eq!(row.outcome, Outcome::Warning);
         assert!(row.found.starts_with("/lib/modules/6.18.44 does not exist"), "{row:?}");
-        host.lib_modules = false;
+        host.modules.folder = false;
         assert!(modules(&host, false).found.starts_with("/lib/modules does not exist"));
-        host.proc_modules = false;
+        host.modules.list = false;
         let row = modules(&host, false);
         assert_eq!(row.outcome, Outcome::Refusal);
         assert!(row.found.contains("Unable to get information about kernel modules"), "{row:?}");

@@ -36,18 +36,33 @@ fn same_kernel(told: Option<&str>, own: Option<&str>) -> bool {
     }
 }
 
-/// One of the Engine's bridges is a link of this namespace, or its gateway an address; none where there is nothing to
-/// compare.
-fn bridge_is_here(docker: &DockerSeen, host: &HostSeen) -> Option<bool> {
-    let view = host.view.as_ref()?.as_ref().ok()?;
+/// What the Engine's bridges say of where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bridges {
+    /// One is a link of this namespace, or its gateway an address; or there is none to compare.
+    Here,
+    /// Only the default one could be compared, and it is not here. Another Engine on this host that starts with a
+    /// bridge of its own removes it (moby, `removeDefaultBridgeInterface`).
+    DefaultMissing,
+    /// None of them is here.
+    Elsewhere,
+}
+
+fn bridges(docker: &DockerSeen, host: &HostSeen) -> Bridges {
+    let Some(Ok(view)) = &host.view else { return Bridges::Here };
     let is_here = |seen: &NetworkSeen| {
-        let gateways = seen.network.subnets.iter().filter_map(|subnet| subnet.gateway);
-        let owned = gateways.into_iter().any(|gateway| matches!(gateway, IpAddr::V4(gateway) if view.owns(gateway)));
-        owned || view.link(&seen.bridge()).is_some()
+        let mut gateways = seen.network.subnets.iter().filter_map(|subnet| subnet.gateway);
+        gateways.any(|gateway| matches!(gateway, IpAddr::V4(gateway) if view.owns(gateway)))
+            || view.link(&seen.bridge()).is_some()
     };
-    let mut bridges = docker.networks.iter().filter(|seen| seen.network.driver == "bridge").peekable();
-    bridges.peek()?;
-    Some(bridges.any(is_here))
+    let all: Vec<&NetworkSeen> = docker.networks.iter().filter(|seen| seen.network.driver == "bridge").collect();
+    if all.is_empty() || all.iter().any(|seen| is_here(seen)) {
+        Bridges::Here
+    } else if all.iter().all(|seen| seen.is_default()) && !host.container {
+        Bridges::DefaultMissing
+    } else {
+        Bridges::Elsewhere
+    }
 }
 
 /// Where the Engine is.
@@ -56,7 +71,7 @@ pub(in crate::doctor::kind) fn place(docker: &DockerSeen, host: &HostSeen) -> Wh
         Where::Elsewhere
     } else if !same_kernel(docker.engine.kernel.as_deref(), host.kernel.as_deref()) {
         Where::Machine
-    } else if bridge_is_here(docker, host) == Some(false) {
+    } else if bridges(docker, host) == Bridges::Elsewhere {
         Where::Elsewhere
     } else {
         Where::Here
@@ -70,6 +85,12 @@ pub(in crate::doctor::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Ro
     let endpoint = &docker.engine.endpoint;
     let told = docker.engine.kernel.as_deref().unwrap_or("not told");
     match place(docker, host) {
+        Where::Here if bridges(docker, host) == Bridges::DefaultMissing => {
+            let found =
+                "the Engine runs on this kernel, but its default bridge is not a link of this network namespace";
+            let remedy = "sudo systemctl restart docker makes the bridge again, where it was removed";
+            Row::bad(Outcome::Warning, ID, found, WHY, remedy)
+        }
         Where::Here => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
         Where::Machine => {
             let own = host.kernel.as_deref().unwrap_or("not known");
@@ -153,7 +174,12 @@ mod tests {
         assert_eq!(row.outcome, Outcome::Refusal);
         assert!(row.found.starts_with("none of the Engine's bridges"), "{row:?}");
         let mut docker = docker();
+        docker.networks.retain(|seen| seen.network.name == "bridge");
+        assert_eq!(local(&docker, &host).outcome, Outcome::Warning, "the default bridge alone may have been removed");
+        assert_eq!(place(&docker, &host), Where::Here);
+        host.container = true;
+        assert_eq!(local(&docker, &host).outcome, Outcome::Refusal);
         docker.networks.clear();
-        assert_eq!(place(&docker, &host), Where::Here, "nothing to compare is no proof of another place");
+        assert_eq!(local(&docker, &host).outcome, Outcome::Ok, "nothing to compare is no proof of another place");
     }
 }

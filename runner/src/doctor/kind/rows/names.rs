@@ -100,7 +100,10 @@ pub(in crate::doctor::kind) fn kind_network(input: &KindDoctorInput, docker: &Do
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::kind::facts::NetworkSeen;
     use crate::doctor::kind::fixture::{docker, input, network as made};
+
+    type Change = fn(&mut NetworkSeen);
 
     fn node(name: &str, cluster: Option<&str>, mount: &str) -> ContainerSeen {
         let state = "running".to_owned();
@@ -158,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_network_that_does_not_fit_is_refused_for_each_reason() {
-        let change: [(&str, fn(&mut crate::doctor::kind::facts::NetworkSeen)); 4] = [
+        let change: [(&str, Change); 4] = [
             ("its driver is macvlan", |seen| seen.network.driver = "macvlan".to_owned()),
             ("it is internal", |seen| seen.internal = true),
             ("may not talk to each other", |seen| {

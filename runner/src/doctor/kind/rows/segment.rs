@@ -56,22 +56,19 @@ pub(in crate::doctor::kind) fn kind_subnet(input: &KindDoctorInput, docker: &Doc
     const WHY: &str = "the nodes' own addresses are in it, and it must be neither the pods' nor anybody else's";
     let name = &input.network;
     let there = network(docker, name);
-    let (subnet, found) = match there {
-        Some(seen) => match seen.subnets().next() {
-            Some(subnet) => (subnet, format!("{subnet}, of the Docker network {name}")),
-            None => {
-                let found = format!("the Docker network {name} has no IPv4 subnet");
-                return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}"));
-            }
-        },
-        None => match next_subnet(&docker.pools, taken) {
-            Some(subnet) => (subnet, format!("{subnet}, which Docker will give to the network {name}")),
-            None => {
-                let found = "Docker has no subnet left for another network: every one of its pools overlaps a route or a network";
-                let remedy = "docker network prune, or more default-address-pools in /etc/docker/daemon.json";
-                return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
-            }
-        },
+    let (subnet, found) = if let Some(seen) = there {
+        let Some(subnet) = seen.subnets().next() else {
+            let found = format!("the Docker network {name} has no IPv4 subnet");
+            return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}"));
+        };
+        (subnet, format!("{subnet}, of the Docker network {name}"))
+    } else {
+        let Some(subnet) = next_subnet(&docker.pools, taken) else {
+            let found = "Docker has no subnet left for another network: all its pools overlap a route or a network";
+            let remedy = "docker network prune, or more default-address-pools in /etc/docker/daemon.json";
+            return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
+        };
+        (subnet, format!("{subnet}, which Docker will give to the network {name}"))
     };
     let elsewhere = "{\"default-address-pools\": [{\"base\": \"172.16.0.0/12\", \"size\": 16}]} in /etc/docker/daemon.json, \
                      then sudo systemctl restart docker";

@@ -17,7 +17,7 @@ pub struct Reference {
 /// A text that names no image with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an image's name and tag such as quay.io/cilium/cilium:v1.12.4, found {0:?}")]
-pub struct NameError(pub(crate) String);
+pub struct NameError(String);
 
 const HUB: &str = "docker.io";
 
