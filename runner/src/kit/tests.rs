@@ -8,8 +8,8 @@ use super::*;
 
 mod damaged;
 mod hostile;
-use crate::backend::kind::images::archive::samples::{Sample, naming, tar, untar};
 use crate::backend::kind::images::archive;
+use crate::backend::kind::images::archive::samples::{Sample, naming, tar, untar};
 use crate::backend::kind::images::{CILIUM, HELLO_APP, Layout, NODE, OPERATOR, Platform, Reference};
 use crate::manifest::{Digest, Manifests};
 
