@@ -21,7 +21,12 @@ has_user_namespaces() { "$@" unshare --user --map-root-user --net true; }
 
 # Tests that need a Docker Engine fail without one, and are left out by their names only where this is said.
 without_docker_if_need_be() {
-    if command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; then return; fi
+    if command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; then
+        if command -v containerd >/dev/null && command -v ctr >/dev/null; then return; fi
+        not_run_here "$step: containerd and ctr are not in PATH, so no image was imported into a real containerd"
+        export LAB_TESTS_WITHOUT_CONTAINERD=1
+        return
+    fi
     [[ ${CI-} == true ]] && fail "there is no Docker Engine (Debian has it in docker.io)"
     not_run_here "$step: no Docker Engine answers, so what needs one was not tested; its tests name themselves above"
     export LAB_TESTS_WITHOUT_DOCKER=1
