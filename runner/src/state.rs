@@ -22,7 +22,7 @@ pub use unnamed::DEFAULT_NAME;
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
 /// The file itself.
-const STATE_FILE: &str = "state.json";
+pub(crate) const STATE_FILE: &str = "state.json";
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();

@@ -84,7 +84,10 @@ fn line(row: &Row) -> String {
     };
     let age = clock::unix_now().saturating_sub(lab.created);
     let what = format!("{} on {}, {} routing, made {} ago", row.name, lab.backend, lab.routing, duration(age));
-    if row.state == "up" {
+    if row.state == "up" && !lab.stays && lab.holder.is_none() {
+        // Docker keeps what a killed program left half-made: it is not to be told from what a running one is making.
+        format!("{what}: a run's own, or what a run that was killed left; `lab down --name {}` removes it\n", row.name)
+    } else if row.state == "up" {
         let by = lab.holder.as_ref().map_or_else(|| "Docker".to_owned(), |holder| format!("process {}", holder.pid));
         format!("{what}: up, held by {by}\n")
     } else if row.state == "drifted" {
