@@ -37,7 +37,7 @@ fn not_found(path: &str) -> Response<Body> {
 }
 
 /// Answers one request.
-pub(crate) async fn answer(
+pub(super) async fn answer(
     state: Arc<Mutex<State>>,
     changed: watch::Receiver<u64>,
     request: Request<Incoming>,
