@@ -15,10 +15,14 @@ fn the_second_lab_of_a_name_is_refused() {
         let mut first = Running::start(world.made_by("up"));
         first.stop_reading();
         world.wait_for("kind begin");
-        let taken = format!("a lab named {} is there already", world.name);
-        for command in ["up", "run"] {
-            Running::start(world.made_by(command)).finish().code(2).mentions(&[&taken, "or choose another `--name`"]);
-        }
+        let (name, folder) = (&world.name, world.state());
+        let taken = format!(
+            "a lab named {name} is there already ({}); enter it with `lab shell --name {name} NODE`, remove it with \
+             `lab down --name {name}`, or choose another `--name`",
+            folder.display()
+        );
+        Running::start(world.made_by("up")).finish().code(2).says(&taken);
+        Running::start(world.made_by("run")).finish().code(2).mentions(&["is there already", "another `--name`"]);
         first.signal(Signal::SIGTERM);
         first.finish().code(130);
     });

@@ -12,6 +12,7 @@ fn what_a_killed_program_left_is_told_and_taken_away() {
             world.fake("steps", "");
             world.fake(&format!("at-{step}"), "sleep 1000\n");
             let mut lab = Running::start(world.made_by(command));
+            lab.line_with(" on kind: 3 nodes");
             lab.stop_reading();
             world.wait_for(&format!("kind {step}"));
             lab.signal(Signal::SIGKILL);

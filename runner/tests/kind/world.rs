@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use super::api_server::ApiServer;
@@ -137,7 +138,7 @@ impl World {
     /// `lab`, with these arguments, in this world.
     #[expect(clippy::disallowed_methods, reason = "the one place in which these tests start processes")]
     pub(super) fn lab(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.env_clear().current_dir(self.path("work"));
         let kept = |name: &str| matches!(name, "LD_LIBRARY_PATH" | "LLVM_PROFILE_FILE" | "RUST_BACKTRACE");
         command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(kept)));
@@ -238,6 +239,25 @@ impl Drop for World {
             self.runtime.block_on(lab_stand_in::remove_all(&self.engine));
         }
     }
+}
+
+/// The program without what only a debugger reads: that is most of it, and it is copied into every node. Where it cannot
+/// be left out, the program as it is.
+#[expect(clippy::disallowed_methods, reason = "a program of the machine's, run once for all these tests")]
+fn program() -> &'static Path {
+    static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
+    STRIPPED.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let file = folder.join(format!("lab-stripped-{}", std::process::id()));
+        let stripped = Command::new("strip").arg("-o").arg(&file).arg(PROGRAM).status();
+        let kept = folder.join("lab-stripped");
+        // In one step: another test's process may be running the one before.
+        if stripped.is_ok_and(|status| status.success()) && fs::rename(&file, &kept).is_ok() {
+            kept
+        } else {
+            PathBuf::from(PROGRAM)
+        }
+    })
 }
 
 fn data() -> PathBuf {
