@@ -55,7 +55,7 @@ pub enum WaitError {
         last: Option<String>,
     },
     /// A check found that waiting is in vain.
-    #[error("{what} will not happen: {reason} (after {waited:?})")]
+    #[error("{what} will not happen: {reason} (after {waited:.1?})")]
     Failed {
         /// What was waited for.
         what: String,

@@ -71,6 +71,8 @@ impl Names<'_> {
         let options = CreateContainerOptionsBuilder::new().name(&node.0).build();
         let body = ContainerCreateBody {
             image: Some(self.image.clone()),
+            // It is never started; an image may name no command of its own.
+            cmd: Some(vec!["true".to_owned()]),
             host_config: Some(HostConfig {
                 binds: Some(vec![format!("{}:{MARK_IN_NODE}:ro", self.mark.display())]),
                 ..HostConfig::default()

@@ -118,7 +118,8 @@ async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mu
     let built: Vec<Stage> = state.read_json(BUILT_FILE).map_err(read)?.unwrap_or_default();
     let images: Vec<ImageSource> = state.read_json(IMAGES_FILE).map_err(read)?.unwrap_or_default();
     let spec: Option<KindSpec> = state.read_json(SPEC_FILE).map_err(read)?;
-    let image = images.into_iter().find(|image| image.name == NODE).and_then(|image| image.engine_id);
+    let image = images.into_iter().find(|image| image.name == NODE);
+    let image = image.map(|image| image.engine_id.unwrap_or(image.reference));
     let (Some(spec), Some(image), false) = (spec, image, built.contains(&Stage::ClusterCreated)) else {
         return Ok(());
     };
