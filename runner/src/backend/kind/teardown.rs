@@ -7,16 +7,24 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::config::mark_of;
+use super::create;
 use super::engine::{Engine, EngineError};
 use super::ownership::{Member, members};
 use super::seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
+use super::standing::made_from;
 use crate::backend::LabError;
+use crate::clock;
 use crate::failure::chain;
 use crate::state::{ClusterMark, StateDir};
 
 /// For Docker to kill and remove a node with all that runs in it.
 const REMOVE_DEADLINE: Duration = Duration::from_mins(2);
+
+/// For containers that were being made when their maker was killed.
+const LATE: Duration = Duration::from_millis(1500);
+/// Between two looks for them.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// What was taken away, and what was not ours to take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +64,8 @@ pub async fn take_down(
 ) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
+    // First: it would make anew what is taken away.
+    failures.extend(create::end_left_behind(state).await.err());
     match members(engine, Some(&mark.cluster)).await {
         Err(error) => {
             failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)));
@@ -68,6 +78,9 @@ pub async fn take_down(
                 format!("the container {} of a cluster {} is not this lab's, and stays", other.name, other.cluster)
             }));
             remove_containers(engine, ours, &mut gone, &mut failures).await;
+            if let Err(error) = remove_late_ones(engine, state, mark, &mut gone, &mut failures).await {
+                failures.push(chain(&error));
+            }
         }
     }
     if failures.is_empty() && !mark.network_was_there {
@@ -139,6 +152,34 @@ async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenD
         }
     }
     gone.containers.sort();
+}
+
+/// An Engine goes on making a container whose client was killed, and it comes to be after the others are gone. Only a
+/// lab that was never whole can have such.
+async fn remove_late_ones(
+    engine: &Engine,
+    state: &StateDir,
+    mark: &ClusterMark,
+    gone: &mut TakenDown,
+    failures: &mut Vec<String>,
+) -> Result<(), LabError> {
+    let whole = state.read()?.is_some_and(|known| known.stays);
+    let expected = made_from(state)?.map_or(0, |spec| spec.nodes.len());
+    if whole || !create::was_begun(state) {
+        return Ok(());
+    }
+    let folder = mark_of(state.path());
+    let until = clock::now() + LATE;
+    while gone.containers.len() < expected && clock::now() < until {
+        let mut late = members(engine, Some(&mark.cluster)).await?;
+        late.retain(|member| member.is_marked(&folder));
+        if late.is_empty() {
+            // Not an error: most often there is none.
+            let _passed = clock::within(INTERVAL, "a late container", std::future::pending::<()>()).await;
+        }
+        remove_containers(engine, late, gone, failures).await;
+    }
+    Ok(())
 }
 
 enum Removal {
