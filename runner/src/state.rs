@@ -312,6 +312,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_lab_that_docker_holds_is_unfinished_once_its_maker_is_gone_unless_it_stays() {
+        let mark = ClusterMark {
+            endpoint: "unix:///var/run/docker.sock".to_owned(),
+            cluster: "kind".to_owned(),
+            network: "kind".to_owned(),
+            network_was_there: false,
+        };
+        let mut lab = LabState::clustered("kind", Routing::Native, mark);
+        assert!(!lab.is_unfinished(), "this process makes it");
+        let own = lab.maker.clone().unwrap();
+        lab.maker = Some(ProcessId { boot_id: "another".to_owned(), ..own });
+        assert!(lab.is_unfinished() && !lab.is_gone(), "what Docker holds outlives it");
+        assert!(!LabState { stays: true, ..lab.clone() }.is_unfinished());
+        // As it was written down before makers were.
+        assert!(!LabState { maker: None, ..lab }.is_unfinished());
+    }
+
+    #[test]
     fn names_that_would_leave_the_folder_are_refused() {
         for name in ["", "..", "../x", "a/b", "-x", "a b", &"x".repeat(41)] {
             assert!(matches!(StateDir::named(Path::new("/state"), name), Err(StateError::Name(_))), "{name:?}");

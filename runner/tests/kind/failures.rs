@@ -53,8 +53,12 @@ fn what_kind_fails_with_is_told_with_its_remedy_and_nothing_stays() {
             let routes = format!("{}.routes.txt", world.node("worker"));
             let routes = kept.iter().find(|path| path.ends_with(&routes)).unwrap_or_else(|| panic!("{kept:?}"));
             let text = fs::read_to_string(routes).unwrap();
-            // The programs of a node are not there; where there is no node that is said.
-            assert_eq!(text.contains("could not be run"), step == "network", "{text}");
+            // A stand-in has no `ip`; where there is no node at all, that is said.
+            let reason = if step == "nodes" { "executable file not found" } else { "could not be run" };
+            assert!(text.contains(reason), "{text}");
+            let console = artefacts(&ended).join(format!("{}.console.log", world.node("worker")));
+            let booted = fs::read_to_string(console).unwrap().contains("\nstands in for a node\n");
+            assert!(booted || step != "nodes");
             world.assert_nothing_left();
             fs::remove_file(world.path("fakes").join(file)).unwrap();
         }
@@ -114,7 +118,7 @@ fn garbage_is_no_reason_to_fall_over() {
 
         world.fake("at-begin", "kill -KILL $$\n");
         let ended = world.up().code(5);
-        assert!(ended.stderr.contains("kind create cluster: signal 9: "), "{ended}");
+        assert!(ended.stderr.contains("kind create cluster: signal SIGKILL: "), "{ended}");
         world.assert_nothing_left();
 
         // It says that all is well, and left something else than a kubeconfig.

@@ -97,7 +97,7 @@ impl Creation<'_> {
             return Ok(());
         }
         let why = tool::failure(&finished);
-        let remedy = remedy(&finished.stderr_text(), self.cluster);
+        let remedy = remedy(&finished.stderr_text());
         Err(LabError::Stage { stage: Stage::ClusterCreated, why: format!("kind create cluster: {why}{remedy}") })
     }
 
@@ -121,7 +121,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ("too many open files", "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288"),
     (
         "could not find a log line that matches",
-        "a node's systemd did not start: docker logs NODE tells why; on cgroup v1 it needs a systemd hierarchy",
+        "a node's systemd did not start: NODE.console.log among the artefacts tells why; on cgroup v1 it needs a systemd \
+         hierarchy",
     ),
     (
         "failed to pull image",
@@ -130,12 +131,9 @@ const REMEDIES: &[(&str, &str)] = &[
     ("toomanyrequests", "the registry limits how often you may pull: docker login, or use `--kit FILE`"),
 ];
 
-fn remedy(said: &str, cluster: &str) -> String {
+fn remedy(said: &str) -> String {
     let found = REMEDIES.iter().find(|(words, _)| said.contains(words));
-    let advice = found.map_or_else(
-        || format!("docker logs {cluster}-control-plane, and the run's artefacts, tell more"),
-        |(_, remedy)| (*remedy).to_owned(),
-    );
+    let advice = found.map_or("the nodes' console.log and kubelet.log among the artefacts tell more", |known| known.1);
     format!("\n{advice}")
 }
 
@@ -164,7 +162,7 @@ mod tests {
     fn known_failures_come_with_their_remedy() {
         let caps =
             "docker: Error response from daemon: runc create failed: unable to apply caps: operation not permitted";
-        assert!(remedy(caps, "kind").contains("privileged containers"));
-        assert_eq!(remedy("?", "k"), "\ndocker logs k-control-plane, and the run's artefacts, tell more");
+        assert!(remedy(caps).contains("privileged containers"));
+        assert_eq!(remedy("?"), "\nthe nodes' console.log and kubelet.log among the artefacts tell more");
     }
 }
