@@ -19,9 +19,11 @@ build_test_programs() {
 
 has_user_namespaces() { "$@" unshare --user --map-root-user --net true; }
 
+docker_answers() { command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; }
+
 # Tests that need a Docker Engine fail without one, and are left out by their names only where this is said.
 without_docker_if_need_be() {
-    if command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; then return; fi
+    if docker_answers; then return; fi
     [[ ${CI-} == true ]] && fail "there is no Docker Engine (Debian has it in docker.io)"
     not_run_here "$step: no Docker Engine answers, so what needs one was not tested; its tests name themselves above"
     export LAB_TESTS_WITHOUT_DOCKER=1
