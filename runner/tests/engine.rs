@@ -22,3 +22,5 @@ mod recorded;
 mod refusals;
 #[path = "engine/strangers.rs"]
 mod strangers;
+#[path = "engine/strays.rs"]
+mod strays;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::{print, program};
 use crate::backend::LabError;
+use crate::backend::kind::engine::Engine;
+use crate::backend::kind::teardown::remove_strays;
 use crate::backend::kind::{engine_of, take_down_state};
 use crate::backend::netns::take_down;
 use crate::cli::DownArgs;
@@ -21,6 +23,26 @@ async fn take(lab: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
     }
 }
 
+/// Containers that carry the mark of a lab of which nothing is known any more. Whether there were any; none where no
+/// Docker Engine answers.
+fn strays(name: Option<&str>) -> Result<bool, Failure> {
+    let root = StateDir::root()?;
+    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let removed = runtime.block_on(async {
+        match Engine::connect().await {
+            Ok(engine) => remove_strays(&engine, &root, name).await,
+            Err(_no_engine) => Ok(Vec::new()),
+        }
+    })?;
+    if !removed.is_empty() {
+        print(&format!(
+            "removed the containers {} of a lab that was killed, with their volumes\n",
+            removed.join(", ")
+        ))?;
+    }
+    Ok(!removed.is_empty())
+}
+
 pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
     let labs = if args.all {
         StateDir::all()?
@@ -30,6 +52,9 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
             Some(name) => match StateDir::open(name) {
                 Ok(state) => vec![state],
                 Err(StateError::Missing { name, .. }) => {
+                    if strays(Some(&name))? {
+                        return Ok(0);
+                    }
                     return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
                 }
                 Err(error) => return Err(error.into()),
@@ -37,6 +62,9 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         }
     };
     if labs.is_empty() {
+        if args.all && strays(None)? {
+            return Ok(0);
+        }
         return print("no lab is up; nothing to do\n").map(|()| 0);
     }
     let program = program()?;
@@ -52,6 +80,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         }
     }
     if failures.is_empty() {
+        let _any = args.all && strays(None)?;
         return Ok(0);
     }
     Err(Failure { code: crate::failure::code::STAGE, message: failures.join("\n") })

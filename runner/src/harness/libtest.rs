@@ -143,6 +143,10 @@ impl Shared {
                 self.session.interrupted();
                 Err(Failed::from("interrupted"))
             }
+            Err(Stopped::Taken(error)) => {
+                self.broken = Some(error.to_string());
+                Err(Failed::from(error.to_string()))
+            }
             Err(Stopped::Evidence(error)) => {
                 let broken = chain(&error);
                 self.broken = Some(broken.clone());
@@ -162,7 +166,11 @@ fn why_not(report: &CaseReport) -> String {
         CaseOutcome::NotOnBackend => "not on this backend",
     };
     let mut text = format!("{word}\nexpected  {}\nobserved  {}", report.expected, report.observed);
-    for command in &report.by_hand {
+    for (number, command) in report.by_hand.iter().enumerate() {
+        // One command often shows several findings.
+        if report.by_hand[..number].contains(command) {
+            continue;
+        }
         text.push_str("\nby hand   ");
         text.push_str(command);
     }

@@ -234,8 +234,12 @@ impl CaseReport {
     }
 }
 
-/// `place: text`, unless the text begins with the place already.
+/// `place: text`, unless the text begins with the place already. What is about the lab as a whole (its objects, its
+/// network) is found at the bridge, which tells a reader nothing.
 pub(super) fn at(place: &Place, text: &str) -> String {
+    if *place == Place::Bridge {
+        return text.to_owned();
+    }
     let prefix = format!("{place}: ");
     if text.starts_with(&prefix) { text.to_owned() } else { prefix + text }
 }

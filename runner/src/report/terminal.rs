@@ -8,7 +8,7 @@ use super::model::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, a
 use super::style::Style;
 use super::text::{clean, columns, cut, duration, one_line};
 use super::{ExitReason, heading};
-use crate::backend::Routing;
+use crate::backend::{BackendKind, Routing};
 use crate::evidence::case_folder;
 use crate::observe::Place;
 use crate::stage::Stage;
@@ -112,10 +112,17 @@ impl<W: Write> Terminal<W> {
             // A cause is never cut.
             StageOutcome::Failed => {
                 line.painted("FAILED", |text| self.style.bad(text));
-                line.plain(&format!(": {}", one_line(&stage.summary)));
+                let first = stage.summary.lines().next().unwrap_or_default();
+                line.plain(&format!(": {}", one_line(first)));
             }
         }
-        self.right_aligned(&line, stage.seconds)
+        self.right_aligned(&line, stage.seconds)?;
+        if stage.outcome == StageOutcome::Failed {
+            for more in stage.summary.lines().skip(1) {
+                writeln!(self.out, "  {:<TITLE_WIDTH$}  {}", "", one_line(more))?;
+            }
+        }
+        Ok(())
     }
 
     /// A case that was judged, under the heading of its area.
@@ -313,8 +320,14 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
                 Routing::Native => String::new(),
                 other => format!(" --routing {other}"),
             };
+            // On kind a lab has a name in any case: its nodes' is the article's.
+            let (on, named) = match report.head.backend {
+                BackendKind::Netns => ("", " --name lab"),
+                BackendKind::Kind => (" --on kind", ""),
+            };
+            let same = if report.head.deviations.is_empty() { "" } else { " with the same overrides" };
             format!(
-                "Look around in such a lab: `lab run{routing} --keep-on-failure --name lab`, then `lab shell {place}`"
+                "Look around in such a lab: `lab run{on}{routing} --keep-on-failure{named}`{same}, then `lab shell {place}`"
             )
         }),
         LabAfter::Kept => Some(format!(

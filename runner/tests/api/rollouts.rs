@@ -27,6 +27,8 @@ fn cilium_is_ready_when_all_agents_and_operators_are() {
 fn agents_that_cannot_reach_the_api_server_are_named() {
     block_on(async {
         let server = Server::start(WRONG_HOST).await;
+        let log: Vec<String> = (1..=9).map(|line| format!("level=info try={line}")).collect();
+        server.log("kube-system/cilium-qjbcr", &log.join("\n"));
         let say = |_words| ();
         let api = server.api().await;
         let patience = Patience { deadline: SOON, say: &say };
@@ -40,7 +42,15 @@ fn agents_that_cannot_reach_the_api_server_are_named() {
         );
         assert!(words.contains("with exit code 1"), "{words}");
         assert!(words.contains("Unable to initialize Kubernetes subsystem"), "{words}");
-        assert!(words.ends_with("; cilium-qjbcr on kind-worker: cilium-agent runs and is not ready"), "{words}");
+        // A container that runs tells why it is not ready in its log alone.
+        assert!(
+            words.ends_with(
+                "; cilium-qjbcr on kind-worker: cilium-agent runs and is not ready; the log of cilium-agent in \
+                 kube-system/cilium-qjbcr ends:\nlevel=info try=5\nlevel=info try=6\nlevel=info try=7\n\
+                 level=info try=8\nlevel=info try=9"
+            ),
+            "{words}"
+        );
         assert!(!words.contains("cilium-7nn8b"), "{words}");
     });
 }

@@ -25,8 +25,17 @@ const CONTAINERS_DEADLINE: Duration = Duration::from_mins(5);
 /// Between two looks at the containers.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a distribution comes to: where each image came from, or why one is not on its nodes.
-type Outcome = Result<Vec<ImageSource>, String>;
+/// Images that are on all nodes.
+#[derive(Debug)]
+pub(super) struct Distributed {
+    /// Where each came from.
+    pub(super) sources: Vec<ImageSource>,
+    /// From the moment all nodes ran to the last image's arrival.
+    pub(super) took: Duration,
+}
+
+/// What a distribution comes to, or why an image is not on its nodes.
+type Outcome = Result<Distributed, String>;
 
 /// Images that are on their way. The work has a thread and a connection to the Engine of its own: it goes on while the
 /// lab's own thread waits for kind.
@@ -151,7 +160,7 @@ impl KindLab {
     }
 
     /// Waits until all images are on all nodes that need them.
-    pub(super) async fn end_distribution(&self) -> Result<Vec<ImageSource>, LabError> {
+    pub(super) async fn end_distribution(&self) -> Result<Distributed, LabError> {
         let Some(mut distribution) = self.distribution.take() else {
             // A lab that was found with its cluster made, and nothing installed.
             self.begin_distribution()?;
@@ -193,8 +202,10 @@ impl Orders {
             parcels.push(parcel);
         }
         self.until_nodes_run(&engine).await?;
+        let begun = clock::now();
         let delivered = engine.distribute(parcels, false, &say).await.map_err(|error| chain(&error))?;
-        Ok(delivered.into_iter().map(|delivered| delivered.source).collect())
+        let sources = delivered.into_iter().map(|delivered| delivered.source).collect();
+        Ok(Distributed { sources, took: begun.elapsed() })
     }
 
     async fn until_nodes_run(&self, engine: &Engine) -> Result<(), String> {

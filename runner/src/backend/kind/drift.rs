@@ -61,14 +61,21 @@ pub fn drift(
                 remedy: format!("docker start {node} && lab status --name {lab}; or anew: {again}"),
             });
         } else {
-            found.extend(moved(node, *address, member.addresses.get(network).copied(), network, &again));
+            found.extend(moved(lab, node, *address, member.addresses.get(network).copied(), network, &again));
         }
     }
     found.extend(stale_host(control_plane, network, recorded, now, &again));
     found
 }
 
-fn moved(node: &NodeName, then: Ipv4Addr, now: Option<Ipv4Addr>, network: &str, again: &str) -> Option<Drift> {
+fn moved(
+    lab: &str,
+    node: &NodeName,
+    then: Ipv4Addr,
+    now: Option<Ipv4Addr>,
+    network: &str,
+    again: &str,
+) -> Option<Drift> {
     let now_at = match now {
         Some(now) if now == then => return None,
         Some(now) => format!("has the address {now} now"),
@@ -76,8 +83,9 @@ fn moved(node: &NodeName, then: Ipv4Addr, now: Option<Ipv4Addr>, network: &str, 
     };
     Some(Drift {
         found: format!("{node} {now_at}; it had {then} when the lab was built"),
-        why: "its peers' direct routes still lead to the old address".to_owned(),
-        remedy: again.to_owned(),
+        // Seen: with only workers moved, Cilium made the routes anew within a minute, and all was well again.
+        why: "its peers' direct routes lead to the old address until their agents have learned the new one".to_owned(),
+        remedy: format!("lab verify --name {lab} tells whether they have; or anew: {again}"),
     })
 }
 

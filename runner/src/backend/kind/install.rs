@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::api::Patience;
+use super::distribution::Distributed;
 use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
 use super::{chart, helm, tool};
@@ -15,6 +16,7 @@ use crate::failure::chain;
 use crate::observe::{HttpOutcome, NodeName, Place, Role};
 use crate::overrides::installed_values;
 use crate::probe::{Answer, HttpAsk, Request};
+use crate::report::duration;
 use crate::stage::Stage;
 
 /// For `helm install`, which returns once the objects are applied.
@@ -45,7 +47,8 @@ impl KindLab {
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
-        let moved = self.end_distribution().await?;
+        let Distributed { sources: moved, took } = self.end_distribution().await?;
+        let distributed = format!("{} images onto {} nodes in {}", moved.len(), self.nodes().len(), duration(took));
         let state = self.state()?;
         let mut images = self.images()?;
         images.retain(|known| moved.iter().all(|image| image.name != known.name));
@@ -65,7 +68,7 @@ impl KindLab {
         let pinned = self.spec.manifests.pins.chart.version.as_str();
         let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
         let port = self.spec.manifests.cilium.values.k8s_service_port.get();
-        Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}", self.nodes().len()))
+        Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}; {distributed}", self.nodes().len()))
     }
 
     /// Each node's address on the lab's network, as Docker has it now.

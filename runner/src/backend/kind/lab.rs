@@ -34,7 +34,7 @@ pub(super) const RECORD_FILE: &str = "cluster.json";
 /// What the lab was made from: [`KindSpec`].
 pub(super) const SPEC_FILE: &str = "spec.json";
 /// Stages that stand.
-const BUILT_FILE: &str = "built.json";
+pub(super) const BUILT_FILE: &str = "built.json";
 /// Where each image came from.
 pub(super) const IMAGES_FILE: &str = "images.json";
 /// Whether packets are kept at home.
@@ -135,7 +135,19 @@ impl KindLab {
         let foreign = members(&self.engine, Some(cluster)).await?;
         let state = StateDir::claim(&self.name)?;
         if let Some(member) = foreign.first() {
+            let ours = member.is_marked(&mark_of(state.path()));
             state.remove()?;
+            if ours {
+                return Err(LabError::Refused {
+                    name: self.name.clone(),
+                    order: "be made".to_owned(),
+                    why: format!(
+                        "the container {} of a lab of this name that was killed is still there; `lab down --name {}` \
+                         removes it",
+                        member.name, self.name
+                    ),
+                });
+            }
             return Err(LabError::Refused {
                 name: self.name.clone(),
                 order: "be made".to_owned(),
@@ -287,6 +299,20 @@ impl KindLab {
     /// When it cannot be read.
     pub fn sealed(&self) -> Result<Option<Seal>, LabError> {
         self.stored(SEAL_FILE)
+    }
+
+    /// That its packets can leave this host, and why; none where they are kept at home.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn unsealed(&self) -> Result<Option<String>, LabError> {
+        Ok(match self.sealed()? {
+            Some(Seal::Open(why)) => Some(format!(
+                "not sealed: packets for {} that find no route leave this host; {why}",
+                self.spec.expect.native_cidr
+            )),
+            Some(Seal::Table(_)) | None => None,
+        })
     }
 
     fn stored<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, LabError> {

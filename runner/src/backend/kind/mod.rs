@@ -14,6 +14,7 @@ pub mod images;
 pub mod in_node;
 mod install;
 mod lab;
+pub mod late;
 mod observed;
 pub mod ownership;
 mod pods;

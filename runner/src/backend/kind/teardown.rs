@@ -7,12 +7,19 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::config::mark_of;
+use super::create;
 use super::engine::{Engine, EngineError};
+use super::images::NODE;
+use super::lab::{BUILT_FILE, IMAGES_FILE, SPEC_FILE};
+use super::late::Names;
 use super::ownership::{Member, members};
 use super::seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
+use super::spec::KindSpec;
 use crate::backend::LabError;
 use crate::failure::chain;
+use crate::observe::{ImageSource, NodeName};
+use crate::stage::Stage;
 use crate::state::{ClusterMark, StateDir};
 
 /// For Docker to kill and remove a node with all that runs in it.
@@ -56,6 +63,8 @@ pub async fn take_down(
 ) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
+    // First: it would make anew what is taken away.
+    failures.extend(create::end_left_behind(state).await.err());
     match members(engine, Some(&mark.cluster)).await {
         Err(error) => {
             failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)));
@@ -69,6 +78,11 @@ pub async fn take_down(
             }));
             remove_containers(engine, ours, &mut gone, &mut failures).await;
         }
+    }
+    if failures.is_empty()
+        && let Err(why) = remove_late(engine, state, &mark.cluster, &mut gone).await
+    {
+        failures.push(why);
     }
     if failures.is_empty() && !mark.network_was_there {
         match remove_network(engine, &mark.network).await {
@@ -95,6 +109,61 @@ pub async fn take_down(
     gone.notes.push(compared(engine, state, program).await?);
     state.remove()?;
     Ok(gone)
+}
+
+/// What Docker was still making when kind was ended half-way. Nothing is waited for where kind had ended by itself, or
+/// had not begun.
+async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mut TakenDown) -> Result<(), String> {
+    let read = |error: crate::state::StateError| chain(&error);
+    let built: Vec<Stage> = state.read_json(BUILT_FILE).map_err(read)?.unwrap_or_default();
+    let images: Vec<ImageSource> = state.read_json(IMAGES_FILE).map_err(read)?.unwrap_or_default();
+    let spec: Option<KindSpec> = state.read_json(SPEC_FILE).map_err(read)?;
+    let image = images.into_iter().find(|image| image.name == NODE).and_then(|image| image.engine_id);
+    let (Some(spec), Some(image), false) = (spec, image, built.contains(&Stage::ClusterCreated)) else {
+        return Ok(());
+    };
+    let mark = mark_of(state.path());
+    let nodes = spec.nodes.iter().map(|(name, _)| name.clone()).collect();
+    let names = Names { nodes, image, mark: &mark };
+    let removed = names.until_free(engine, async || {
+        let all = members(engine, Some(cluster)).await.map_err(|error| chain(&error))?;
+        let (ours, others): (Vec<Member>, Vec<Member>) = all.into_iter().partition(|member| member.is_marked(&mark));
+        let mut failures = Vec::new();
+        remove_containers(engine, ours, gone, &mut failures).await;
+        if failures.is_empty() {
+            Ok(others.into_iter().map(|other| NodeName(other.name)).collect())
+        } else {
+            Err(failures.join("; "))
+        }
+    });
+    removed.await
+}
+
+/// Removes containers of labs in this folder of states whose own state folder is gone: nobody else would. Of one name,
+/// or of all. Their names.
+///
+/// # Errors
+/// When Docker does not list them, or one stays.
+pub async fn remove_strays(engine: &Engine, root: &Path, name: Option<&str>) -> Result<Vec<String>, LabError> {
+    let stray = |member: &Member| {
+        let folder = member.mark.as_deref().and_then(Path::parent);
+        folder.is_some_and(|folder| {
+            folder.parent() == Some(root)
+                && name.is_none_or(|name| folder.file_name().is_some_and(|own| own == name))
+                && !folder.join(crate::state::STATE_FILE).exists()
+        })
+    };
+    let strays = members(engine, None).await?.into_iter().filter(stray).collect();
+    let (mut gone, mut failures) = (TakenDown::default(), Vec::new());
+    remove_containers(engine, strays, &mut gone, &mut failures).await;
+    if failures.is_empty() {
+        return Ok(gone.containers);
+    }
+    Err(LabError::Refused {
+        name: name.unwrap_or("of containers that a killed lab left").to_owned(),
+        order: "go down whole; `lab down --all` may be repeated".to_owned(),
+        why: failures.join("; "),
+    })
 }
 
 /// Docker and the host, before and after.

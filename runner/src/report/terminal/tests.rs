@@ -143,7 +143,22 @@ fn an_interrupted_run_counts_what_it_did_not_reach() {
 fn the_hint_fits_what_became_of_the_lab() {
     let failing = samples::report_with(vec![samples::refuted(1)]);
     let holding = samples::report_with(vec![samples::held()]);
+    let mut on_kind = samples::report_with(vec![samples::refuted(1)]);
+    on_kind.head.backend = BackendKind::Kind;
+    let mut otherwise = on_kind.clone();
+    otherwise.head.deviations = vec!["chart".to_owned()];
     let table = [
+        (
+            &on_kind,
+            LabAfter::TakenDown,
+            "\nLook around in such a lab: `lab run --on kind --keep-on-failure`, then `lab shell kind-worker`\n",
+        ),
+        (
+            &otherwise,
+            LabAfter::TakenDown,
+            "\nLook around in such a lab: `lab run --on kind --keep-on-failure` with the same overrides, then `lab shell \
+             kind-worker`\n",
+        ),
         (
             &failing,
             LabAfter::TakenDown,

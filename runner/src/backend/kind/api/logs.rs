@@ -48,6 +48,19 @@ impl Api {
         Ok(events.iter().map(line).collect())
     }
 
+    /// The end of the log of a container that runs.
+    pub(super) async fn log_ends(&self, namespace: &str, pod: &str, container: &str) -> String {
+        let lines = u32::try_from(LAST_LINES).unwrap_or(u32::MAX);
+        match self.log(namespace, pod, container, false, lines).await {
+            Ok(log) if log.trim().is_empty() => format!("the log of {container} in {namespace}/{pod} is empty"),
+            Ok(log) => {
+                let end = last_lines(&log, LAST_LINES, LINE);
+                format!("the log of {container} in {namespace}/{pod} ends:\n{end}")
+            }
+            Err(error) => format!("the log of {container} in {namespace}/{pod} cannot be read: {}", error.briefly()),
+        }
+    }
+
     /// Why a container is stuck, with the last it wrote.
     pub(super) async fn last_words(&self, stuck: &Stuck) -> String {
         let words = stuck.words();

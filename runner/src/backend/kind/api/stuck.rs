@@ -74,6 +74,15 @@ fn is_final(reason: &str) -> bool {
     )
 }
 
+/// Of a pod, the first container that runs and is not ready: namespace, pod and container.
+pub(super) fn running_unready(pod: &Pod) -> Option<(String, String, String)> {
+    let runs = |container: &&ContainerStatus| {
+        !container.ready && container.state.as_ref().is_some_and(|state| state.running.is_some())
+    };
+    let container = containers(pod).find(runs)?;
+    Some((pod.metadata.namespace.clone().unwrap_or_default(), name(pod).to_owned(), container.name.clone()))
+}
+
 /// The pod is ready and stays (condition `Ready`, no deletion under way).
 pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());

@@ -181,7 +181,7 @@ impl Api {
     {
         let pods = kube::Api::<Pod>::namespaced(self.client(), namespace);
         let mut pods = self.watch(pods, watcher::Config::default());
-        let wait = patience.wait(what, async |seen| {
+        let waited = patience.wait(what, async |seen| {
             loop {
                 either(objects.changed(), pods.changed()).await;
                 let rollout = objects.objects().and_then(|found| {
@@ -198,7 +198,25 @@ impl Api {
                 }
             }
         });
-        wait.await
+        match waited.await {
+            // A container that runs and never gets ready says why in its log alone.
+            Err(WaitError::Deadline { what, deadline, last }) => {
+                let own = objects.objects().ok().and_then(|found| Some(judge(found.first()?)));
+                let said = match (own, pods.objects()) {
+                    (Some(own), Ok(pods)) => self.unready_says(pods.into_iter().filter(|pod| own.owns(pod))).await,
+                    _ => None,
+                };
+                let last = last.map(|last| said.map_or(last.clone(), |said| format!("{last}; {said}")));
+                Err(WaitError::Deadline { what, deadline, last })
+            }
+            other => other,
+        }
+    }
+
+    /// The end of the log of the first container that runs and is not ready.
+    async fn unready_says(&self, pods: impl Iterator<Item = &Pod>) -> Option<String> {
+        let (namespace, pod, container) = pods.filter_map(stuck::running_unready).next()?;
+        Some(self.log_ends(&namespace, &pod, &container).await)
     }
 
     /// Why a rollout has not come to its end, by its pods.

@@ -124,6 +124,14 @@ pub enum EngineError {
         /// The runtime's own words.
         why: String,
     },
+    /// Nothing can be run in a container that is paused or has stopped.
+    #[error("{container} {}: docker {} {container}", if *paused { "is paused" } else { "is not running" }, if *paused { "unpause" } else { "start" })]
+    Halted {
+        /// The container.
+        container: String,
+        /// It is paused; else it does not run at all.
+        paused: bool,
+    },
     /// A program in a container did not end in time. It may still run there: an Engine cannot end it.
     #[error("`{command}` in {container} did not end within {deadline:?}{}", if stderr.is_empty() { String::new() } else { format!("; its last words: {stderr}") })]
     NotEnded {
@@ -147,6 +155,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The same about a container that a reader knows by this name.
+    #[must_use]
+    pub fn about(self, name: &str) -> Self {
+        match self {
+            Self::Halted { paused, .. } => Self::Halted { container: name.to_owned(), paused },
+            other => other,
+        }
+    }
+
     /// Whether the Engine said that what was asked for does not exist.
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Answered { status: 404, .. })

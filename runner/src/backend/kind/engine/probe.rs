@@ -142,7 +142,7 @@ impl NodeProbe {
             other => other,
         };
         let cannot = |why: String| format!("{node} cannot be asked: {why}");
-        let ran = ran.map_err(|error| cannot(chain(&error)))?;
+        let ran = ran.map_err(|error| cannot(chain(&error.about(&node.0))))?;
         if !ran.success() {
             return Err(cannot(format!("the probe ended with exit code {}: {}", ran.code, ran.stderr_text().trim())));
         }

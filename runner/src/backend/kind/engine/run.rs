@@ -94,7 +94,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotRunnable`] for a program that is not there, [`EngineError::NotEnded`] for one that does not
-    /// end in time, [`EngineError::Answered`] for a container that does not exist (404) or does not run (409).
+    /// end in time, [`EngineError::Answered`] for a container that does not exist (404), [`EngineError::Halted`] for one
+    /// that is paused or does not run.
     pub async fn exec(
         &self,
         container: &str,
@@ -126,13 +127,14 @@ impl Engine {
             cmd: Some(argv.clone()),
             ..ExecConfig::default()
         };
-        let made = self.call(&doing, ASK_DEADLINE, self.docker.create_exec(container, config)).await?;
+        let made = self.call(&doing, ASK_DEADLINE, self.docker.create_exec(container, config)).await;
+        let made = made.map_err(|error| halted(container, error))?;
         let attached = self.call(&doing, ASK_DEADLINE, self.docker.start_exec(&made.id, None)).await;
         let attached = attached.map_err(|error| match error {
             EngineError::Answered { message, .. } if message.contains(NOT_STARTED) => {
                 not_runnable(container, &argv, &message)
             }
-            other => other,
+            other => halted(container, other),
         })?;
         let StartExecResults::Attached { mut output, input } = attached else {
             let why = "it did not attach to the command".to_owned();
@@ -240,6 +242,19 @@ impl Engine {
             }
         });
         ended.await.unwrap_or_else(|error| Err(broken(error.to_string())))
+    }
+}
+
+/// What an Engine says of a container in which nothing can be run (moby, `daemon/exec.go`).
+fn halted(container: &str, error: EngineError) -> EngineError {
+    match &error {
+        EngineError::Answered { status: 409, message, .. } if message.contains("is paused") => {
+            EngineError::Halted { container: container.to_owned(), paused: true }
+        }
+        EngineError::Answered { status: 409, message, .. } if message.contains("is not running") => {
+            EngineError::Halted { container: container.to_owned(), paused: false }
+        }
+        _ => error,
     }
 }
 
