@@ -79,6 +79,6 @@ step_ordinary_user() {
     done <<<"$PATH:"
     unshare --mount --propagation private ci/test.d/show-copy "$copy" "$root" "$target" -- \
         "${as[@]}" env -i PATH="$path" HOME="$home" TMPDIR="$home/tmp" XDG_STATE_HOME="$home/state" \
-        LAB_TESTS_WITHOUT_DOCKER=1 \
+        LAB_TESTS_WITHOUT_DOCKER=1 LAB_TESTS_WITHOUT_CONTAINERD=1 \
         "$root/ci/test.d/run-programs" "${free[@]}" --confined "${confined[@]}"
 }
