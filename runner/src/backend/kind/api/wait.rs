@@ -214,8 +214,8 @@ impl Api {
     }
 
     /// The end of the log of the first container that runs and is not ready.
-    async fn unready_says(&self, pods: impl Iterator<Item = &Pod>) -> Option<String> {
-        let (namespace, pod, container) = pods.filter_map(stuck::running_unready).next()?;
+    async fn unready_says(&self, mut pods: impl Iterator<Item = &Pod>) -> Option<String> {
+        let (namespace, pod, container) = pods.find_map(stuck::running_unready)?;
         Some(self.log_ends(&namespace, &pod, &container).await)
     }
 
