@@ -7,8 +7,27 @@ let
   rust = import ./rust.nix { inherit pkgs source; };
   tools = import ./tools.nix { inherit pkgs pins arch; };
   images = import ./images.nix { inherit pkgs pins arch; };
-  wrapped = import ./wrapped.nix { inherit pkgs rust tools; };
-  checks = import ./checks.nix { inherit pkgs rust source; };
+  wrapped = import ./wrapped.nix {
+    inherit pkgs rust tools;
+    inherit (images) chart;
+  };
+  kit = import ./kit.nix {
+    inherit
+      pkgs
+      pins
+      arch
+      images
+      ;
+  };
+  checks = import ./checks.nix {
+    inherit
+      pkgs
+      rust
+      source
+      wrapped
+      kit
+      ;
+  };
   packages =
     tools
     // images
@@ -17,10 +36,17 @@ let
       default = wrapped;
       # `./result/bin/nixos-test-driver`: the VM of the check, to be looked at by hand.
       embedded-interactive = checks.embedded.driverInteractive;
+    }
+    // pkgs.lib.optionalAttrs (kit != null) {
+      inherit kit;
+      kind-offline-interactive = checks.kind-offline.driverInteractive;
     };
 in
 {
   inherit packages checks;
-  devShells.default = import ./shell.nix { inherit pkgs pins tools; };
+  devShells.default = import ./shell.nix {
+    inherit pkgs pins tools;
+    inherit (images) chart;
+  };
   apps = import ./apps.nix { inherit pkgs wrapped; };
 }

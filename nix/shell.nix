@@ -3,6 +3,7 @@
   pkgs,
   pins,
   tools,
+  chart,
 }:
 let
   inherit (pkgs) lib;
@@ -30,7 +31,10 @@ pkgs.mkShell {
     pkgs.rustfmt
     pkgs.shellcheck
     pkgs.tcpdump
+    pkgs.zstd
   ];
+  # Where `lab` finds Cilium's chart.
+  LAB_CHART = chart;
   shellHook = ''
     echo "lab: ${pinned}; cilium ${pins.chart.version}; ${pins.nixpkgs.release}" >&2
   '';

@@ -1,9 +1,10 @@
 # `lab` as it is run: the pinned tools, and what its reports tell the reader to run by hand in `lab shell`. It finds
-# these and nothing of the host's, so a run is the same on every machine.
+# these and nothing of the host's, so a run is the same on every machine. Cilium's chart is at hand too.
 {
   pkgs,
   rust,
   tools,
+  chart,
 }:
 let
   inherit (pkgs) lib;
@@ -21,7 +22,8 @@ pkgs.symlinkJoin {
   paths = [ rust.lab ];
   nativeBuildInputs = [ pkgs.makeWrapper ];
   postBuild = ''
-    wrapProgram $out/bin/lab --set PATH ${lib.makeBinPath (lib.attrValues tools ++ by-hand)}
+    wrapProgram $out/bin/lab --set PATH ${lib.makeBinPath (lib.attrValues tools ++ by-hand)} \
+      --set-default LAB_CHART ${chart}
   '';
   meta.mainProgram = "lab";
 }

@@ -32,9 +32,36 @@ for system in "${systems[@]}"; do
 done
 if [[ -x ${LAB-} ]]; then quietly "$LAB" up --on netns --dry-run --manifests "$flake/manifests"; fi
 cp "$pins" "$work/filled"
+
+part "with these hashes there are a kit and the VM test of the lab on kind"
+outputs_are_as_expected
+jq -e '[.checks, .packages] | map(map_values(keys))
+    | all(.[0][]; index("kind-offline")) and all(.[1][]; index("kit") and index("kind-offline-interactive"))' \
+    "$work/shown" >/dev/null || fail "neither the kit nor the VM test is switched on by the hashes"
+for system in "${systems[@]}"; do
+    evaluates "path:$flake#checks.$system.kind-offline.recorded" >"$work/vm"
+    jq -er -f ci/flake.d/machine.jq "$work/vm" || fail "the machine of kind-offline is not as a lab needs it"
+    # And each of that can fail.
+    for change in 'del(.virtualisation.memorySize)' '.virtualisation.qemu.networkingOptions? = []' '.networking.firewall.enable? = true' \
+        'del(.boot.kernelPackages)' '.boot.kernel.sysctl["net.ipv4.conf.all.rp_filter"]? = 2' 'del(.virtualisation.docker)' \
+        'del(.environment.etc)'; do
+        jq ".arguments.nodes.machine |= map($change)" "$work/vm" >"$work/vm-changed"
+        if jq -er -f ci/flake.d/machine.jq "$work/vm-changed" >/dev/null 2>&1; then fail "$change is not noticed"; fi
+    done
+done
+# One hash that is not known, and there is neither.
+one_unknown() {
+    outputs_are_as_expected >/dev/null
+    jq -e '.checks["aarch64-linux"] | has("kind-offline") | not' "$work/shown" >/dev/null ||
+        fail "kind-offline is there without all hashes"
+}
+with_change manifests/pins.json 'del(.images.node.archive["linux-arm64"])' one_unknown
 quietly env PATH="$work/pretend:$PATH" bash "$flake/nix/prefetch.bash" "$pins"
 cmp "$pins" "$work/filled" || fail "a second prefetch changes something"
 cp "$work/kept" "$pins"
+
+# shellcheck source=ci/flake.d/kit.bash
+source "$root/ci/flake.d/kit.bash"
 
 part "the VM tests' Python"
 scripts=()

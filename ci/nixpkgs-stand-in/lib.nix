@@ -6,6 +6,7 @@ rec {
   mapAttrs' = pair: set: builtins.listToAttrs (map (name: pair name set.${name}) (attrNames set));
   filterAttrs =
     keep: set: genAttrs (filter (name: keep name set.${name}) (attrNames set)) (name: set.${name});
+  optionalAttrs = holds: set: if holds then set else { };
   getExe = package: "${package}/bin/${package.meta.mainProgram}";
   makeBinPath = packages: concatStringsSep ":" (map (package: "${package}/bin") packages);
   mkForce = content: content;

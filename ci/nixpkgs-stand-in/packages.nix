@@ -109,6 +109,7 @@ let
         "iputils"
         "jq"
         "libxml2"
+        "linuxPackages_6_12"
         "makeWrapper"
         "mypy"
         "nftables"
@@ -119,8 +120,9 @@ let
         "shellcheck"
         "tcpdump"
         "util-linux"
+        "zstd"
       ]
-      (name: record "package" name { });
+      (name: record "package" name { inherit name; });
 
   packages = named-only // {
     inherit

@@ -16,6 +16,13 @@ host_state() {
         done
     fi
     if is_root && command -v nft >/dev/null; then nft --stateless list ruleset >"$1/nftables"; fi
+    # What an Engine has; empty files where none answers.
+    if docker_answers; then
+        docker ps --all --format '{{.Names}} {{.Image}}' | LC_ALL=C sort >"$1/docker-containers"
+        docker network ls --format '{{.Name}} {{.Driver}}' | LC_ALL=C sort >"$1/docker-networks"
+        docker volume ls --format '{{.Name}}' | LC_ALL=C sort >"$1/docker-volumes"
+        docker image ls --all --format '{{.Repository}}:{{.Tag}} {{.ID}}' | LC_ALL=C sort >"$1/docker-images"
+    fi
     # Some settings cannot be read, which is no failure.
     { grep -rs '' /proc/sys/net || true; } | grep -v '/nf_conntrack_count:' | LC_ALL=C sort >"$1/sysctls"
     # Processes of a program in this clone's target folder.
@@ -40,7 +47,14 @@ step_host_unchanged() {
     awk -F: 'NR == FNR { known[$1]; next } $1 in known' "$scratch/before/sysctls" "$scratch/after/sysctls" \
         >"$scratch/known"
     mv "$scratch/known" "$scratch/after/sysctls"
+    # Images that a lab on kind has pulled stay.
+    [[ ! -e $scratch/has-pulled-images ]] || rm -f "$scratch"/{before,after}/docker-images
     [[ -s $scratch/before/link-4 && -s $scratch/before/sysctls ]] || fail "the host was not read before the tests"
     diff --recursive --unified=0 "$scratch/before" "$scratch/after" || fail "the host is not as it was"
     echo "as before: links, addresses, rules, routes, nftables, $(wc -l <"$scratch/after/sysctls") settings, processes"
+    if [[ -e $scratch/before/docker-containers ]]; then
+        echo "as before: Docker's containers, networks and volumes$([[ ! -e $scratch/before/docker-images ]] || echo ", and images")"
+    else
+        not_run_here "host-unchanged: no Docker Engine answers, so there was none to compare"
+    fi
 }

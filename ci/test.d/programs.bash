@@ -19,9 +19,16 @@ build_test_programs() {
 
 has_user_namespaces() { "$@" unshare --user --map-root-user --net true; }
 
+docker_answers() { command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; }
+
 # Tests that need a Docker Engine fail without one, and are left out by their names only where this is said.
 without_docker_if_need_be() {
-    if command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; then return; fi
+    if docker_answers; then
+        if command -v containerd >/dev/null && command -v ctr >/dev/null; then return; fi
+        not_run_here "$step: containerd and ctr are not in PATH, so no image was imported into a real containerd"
+        export LAB_TESTS_WITHOUT_CONTAINERD=1
+        return
+    fi
     [[ ${CI-} == true ]] && fail "there is no Docker Engine (Debian has it in docker.io)"
     not_run_here "$step: no Docker Engine answers, so what needs one was not tested; its tests name themselves above"
     export LAB_TESTS_WITHOUT_DOCKER=1
@@ -72,6 +79,6 @@ step_ordinary_user() {
     done <<<"$PATH:"
     unshare --mount --propagation private ci/test.d/show-copy "$copy" "$root" "$target" -- \
         "${as[@]}" env -i PATH="$path" HOME="$home" TMPDIR="$home/tmp" XDG_STATE_HOME="$home/state" \
-        LAB_TESTS_WITHOUT_DOCKER=1 \
+        LAB_TESTS_WITHOUT_DOCKER=1 LAB_TESTS_WITHOUT_CONTAINERD=1 \
         "$root/ci/test.d/run-programs" "${free[@]}" --confined "${confined[@]}"
 }

@@ -73,7 +73,8 @@ def check(user: str, routing: str) -> None:
     _status, held, refuted, unobserved = EXPECTED[routing]
     report = run(user, routing)
     assert (report["backend"], report["routing"]) == ("netns", routing), (report["backend"], report["routing"])
-    for outcome, names in [("refuted", refuted), ("unobserved", unobserved), ("blocked", set()), ("deadline", set())]:
+    expected: dict[str, set[str]] = {"refuted": refuted, "unobserved": unobserved, "blocked": set(), "deadline": set()}
+    for outcome, names in expected.items():
         found = outcomes(report, outcome)
         assert found == names, f"{outcome}: {sorted(found)} instead of {sorted(names)}"
     found = outcomes(report, "held")

@@ -1,15 +1,11 @@
-# The machine of the VM tests: it has no network card, so nothing it does can come from outside or go there.
-{ lib, pkgs, ... }:
+# The machine of the VM tests of the embedded lab.
+{ pkgs, ... }:
 {
+  imports = [ ./offline.nix ];
   virtualisation = {
     cores = 2;
     memorySize = 2048;
-    vlans = [ ];
-    qemu.networkingOptions = lib.mkForce [ "-nic none" ];
   };
-  # A lab brings its own rules, in namespaces of its own.
-  networking.firewall.enable = false;
-  networking.useDHCP = false;
   # An ordinary user's lab cannot load what is missing.
   boot.kernelModules = [
     "bridge"

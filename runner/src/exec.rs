@@ -280,6 +280,15 @@ pub fn ended(id: u32) -> Option<Exit> {
     }
 }
 
+/// Kills all processes of the group that this process leads, as every one does that [`Invocation::open`] has started.
+///
+/// # Errors
+/// The kernel's, when there is none or it is not this user's to kill.
+pub fn kill_group(leader: i32) -> io::Result<()> {
+    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(leader), nix::sys::signal::Signal::SIGKILL)
+        .map_err(io::Error::from)
+}
+
 /// Begins a session of its own, away from the terminal and the process group of whoever started this program.
 ///
 /// # Errors

@@ -55,6 +55,9 @@ pub struct LabState {
     /// makes it alone.
     #[serde(default)]
     pub stays: bool,
+    /// Which process makes a lab that Docker holds: whether one that does not stay yet is still somebody's business.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<ProcessId>,
     /// What Docker holds of it; none for a lab that a process holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterMark>,
@@ -80,9 +83,10 @@ impl LabState {
         Self { holder: Some(holder), user_namespace, ..Self::new(name, BackendKind::Netns, routing) }
     }
 
-    /// Of a kind lab that is about to be created.
+    /// Of a kind lab that is about to be created, by this process.
     pub fn clustered(name: &str, routing: Routing, cluster: ClusterMark) -> Self {
-        Self { cluster: Some(cluster), ..Self::new(name, BackendKind::Kind, routing) }
+        let maker = ProcessId::of(std::process::id().cast_signed()).ok();
+        Self { cluster: Some(cluster), maker, ..Self::new(name, BackendKind::Kind, routing) }
     }
 
     fn new(name: &str, backend: BackendKind, routing: Routing) -> Self {
@@ -94,10 +98,16 @@ impl LabState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             created: crate::clock::unix_now(),
             holder: None,
+            maker: None,
             user_namespace: false,
             cluster: None,
             stays: false,
         }
+    }
+
+    /// The process that made it was killed before it was complete: what Docker has of it is nobody's business any more.
+    pub fn is_unfinished(&self) -> bool {
+        !self.stays && self.maker.as_ref().is_some_and(|maker| !maker.is_alive())
     }
 
     /// The process that held it has ended, and the kernel has taken all of it away. What Docker holds outlives every
@@ -300,6 +310,24 @@ impl StateDir {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lab_that_docker_holds_is_unfinished_once_its_maker_is_gone_unless_it_stays() {
+        let mark = ClusterMark {
+            endpoint: "unix:///var/run/docker.sock".to_owned(),
+            cluster: "kind".to_owned(),
+            network: "kind".to_owned(),
+            network_was_there: false,
+        };
+        let mut lab = LabState::clustered("kind", Routing::Native, mark);
+        assert!(!lab.is_unfinished(), "this process makes it");
+        let own = lab.maker.clone().unwrap();
+        lab.maker = Some(ProcessId { boot_id: "another".to_owned(), ..own });
+        assert!(lab.is_unfinished() && !lab.is_gone(), "what Docker holds outlives it");
+        assert!(!LabState { stays: true, ..lab.clone() }.is_unfinished());
+        // As it was written down before makers were.
+        assert!(!LabState { maker: None, ..lab }.is_unfinished());
+    }
 
     #[test]
     fn names_that_would_leave_the_folder_are_refused() {

@@ -3,8 +3,6 @@
 
 #[path = "api/agents.rs"]
 mod agents;
-#[path = "api/answer.rs"]
-mod answer;
 #[path = "api/endpoints.rs"]
 mod endpoints;
 #[path = "api/errors.rs"]
@@ -13,15 +11,13 @@ mod errors;
 mod helm;
 #[path = "api/looks.rs"]
 mod looks;
-#[path = "api/objects.rs"]
-mod objects;
 #[path = "api/rollouts.rs"]
 mod rollouts;
-#[path = "api/server.rs"]
-mod server;
 #[path = "api/tls.rs"]
 mod tls;
 #[path = "api/waits.rs"]
 mod waits;
 #[path = "api/workload.rs"]
 mod workload;
+
+use lab_stand_in::api::{objects, server};

@@ -37,7 +37,7 @@ pub struct KitPackArgs {
     /// Replace the file if it is there
     #[arg(long)]
     pub force: bool,
-    /// The archive of the pinned chart [default: brought by `helm pull`]
+    /// The archive of the pinned chart [default: `$LAB_CHART`, or fetched by `helm pull`]
     #[arg(long, value_name = "FILE")]
     pub chart: Option<PathBuf>,
     /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones

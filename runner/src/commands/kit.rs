@@ -1,9 +1,12 @@
 //! `lab kit`: everything that a lab on kind needs, in one file.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
 use super::print;
+use crate::backend::Doing;
+use crate::backend::kind::chart;
 use crate::backend::kind::engine::Engine;
 use crate::backend::kind::images::{Find, ImageError, NODE, Wanted};
 use crate::cli::{Format, KitArgs, KitCommand, KitPackArgs, KitShowArgs};
@@ -85,11 +88,16 @@ async fn packed(args: &KitPackArgs, manifests: &Manifests, images: Vec<Wanted>) 
     let writer = (!args.dry_run).then(|| KitWriter::begin(&args.output, args.force)).transpose()?;
     let engine = Engine::connect().await.map_err(|error| Failure::stage(&error))?;
     let Some(writer) = writer else { return dry_run(args, manifests, &images, &engine).await };
-    let chart_file = kit::bring_chart(args.chart.as_deref(), &manifests.pins.chart).await?;
+    let (chart, name) = (&manifests.pins.chart, manifests.cilium.release.chart.as_str());
+    let file = match &args.chart {
+        Some(file) => file.clone(),
+        None => chart::pinned(chart, name, Path::new("helm"), &Doing::default()).await?,
+    };
+    let chart_file = kit::verify_chart(&file, chart)?;
     let order = Order {
         images,
-        chart: manifests.cilium.release.chart.to_string(),
-        chart_version: manifests.pins.chart.version.clone(),
+        chart: name.to_owned(),
+        chart_version: chart.version.clone(),
         chart_file,
         kubernetes: args.node_image.is_none().then(|| manifests.pins.kubernetes.version.clone()),
         pull_deadline: PULL,

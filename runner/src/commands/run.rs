@@ -75,6 +75,7 @@ async fn go(
     let stop = |stopped: Stopped| match stopped {
         Stopped::Interrupted => None,
         Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),
+        Stopped::Taken(error) => Some(error.into()),
     };
     // What the doctor warns of belongs into the first lines.
     let mut examined = Vec::new();

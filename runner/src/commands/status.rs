@@ -15,8 +15,9 @@ use crate::state::{LabState, StateDir};
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `drifted` (Docker has it, but not
-    /// as it was built) and `unreachable` (its Docker Engine does not answer).
+    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `unfinished` (the process that made
+    /// it was killed at that), `drifted` (Docker has it, but not as it was built) and `unreachable` (its Docker Engine
+    /// does not answer).
     state: &'static str,
     /// Why what is known of it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +49,7 @@ async fn row(state: &StateDir) -> Row {
     let (word, lab, why) = match state.read() {
         Ok(None) => ("starting", None, None),
         Ok(Some(lab)) if lab.is_gone() => ("gone", Some(lab), None),
+        Ok(Some(lab)) if lab.is_unfinished() => ("unfinished", Some(lab), None),
         Ok(Some(lab)) => ("up", Some(lab), None),
         // One lab's trouble does not hide the others.
         Err(error) => ("unreadable", None, Some(error.to_string())),
@@ -60,7 +62,9 @@ async fn row(state: &StateDir) -> Row {
         lab,
         drift: Vec::new(),
     };
-    if let Some(mark) = row.lab.as_ref().and_then(|lab| lab.cluster.clone()) {
+    // Of one that was never whole there is no telling what it should be like.
+    let whole = row.lab.as_ref().filter(|_| row.state == "up");
+    if let Some(mark) = whole.and_then(|lab| lab.cluster.clone()) {
         match drift_of(state, &mark).await {
             Ok(drift) => {
                 row.state = if drift.is_empty() { row.state } else { "drifted" };
@@ -84,12 +88,13 @@ fn line(row: &Row) -> String {
     };
     let age = clock::unix_now().saturating_sub(lab.created);
     let what = format!("{} on {}, {} routing, made {} ago", row.name, lab.backend, lab.routing, duration(age));
-    if row.state == "up" && !lab.stays && lab.holder.is_none() {
-        // Docker keeps what a killed program left half-made: it is not to be told from what a running one is making.
-        format!("{what}: a run's own, or what a run that was killed left; `lab down --name {}` removes it\n", row.name)
-    } else if row.state == "up" {
-        let by = lab.holder.as_ref().map_or_else(|| "Docker".to_owned(), |holder| format!("process {}", holder.pid));
+    if row.state == "up" {
+        let process = lab.holder.as_ref().or_else(|| lab.maker.as_ref().filter(|_| !lab.stays));
+        let by = process.map_or_else(|| "Docker".to_owned(), |process| format!("process {}", process.pid));
         format!("{what}: up, held by {by}\n")
+    } else if row.state == "unfinished" {
+        let remedy = format!("`lab down --name {}` removes what is there of it", row.name);
+        format!("{what}: not finished, and the process that made it has ended; {remedy}\n")
     } else if row.state == "drifted" {
         let told =
             row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));

@@ -78,6 +78,11 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
         lab.down().await?;
         return Err(failure);
     }
+    if let Lab::Kind(lab) = &lab
+        && let Some(open) = lab.unsealed()?
+    {
+        print(&format!("  ({open})\n"))?;
+    }
     let worker = lab.nodes().last().map_or_else(|| "kind-worker".to_owned(), |(node, _)| node.to_string());
     lab.stay()?;
     print(&format!(

@@ -143,6 +143,10 @@ impl Shared {
                 self.session.interrupted();
                 Err(Failed::from("interrupted"))
             }
+            Err(Stopped::Taken(error)) => {
+                self.broken = Some(error.to_string());
+                Err(Failed::from(error.to_string()))
+            }
             Err(Stopped::Evidence(error)) => {
                 let broken = chain(&error);
                 self.broken = Some(broken.clone());

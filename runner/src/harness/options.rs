@@ -7,6 +7,7 @@ use crate::backend::netns::Lifetime;
 use crate::evidence::EvidenceError;
 use crate::report::{CaseReport, StageReport};
 use crate::stage::Stage;
+use crate::state::StateError;
 
 /// Where the lab comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub enum Stopped {
     Interrupted,
     /// Evidence could not be kept.
     Evidence(EvidenceError),
+    /// Another lab got the name since it was seen to be free.
+    Taken(StateError),
 }
 
 impl From<EvidenceError> for Stopped {

@@ -248,6 +248,7 @@ impl Session {
         if let Some(Lab::Kind(lab)) = &made {
             let kept = Box::pin(self.keep_artefacts(lab)).await;
             self.report.ending.extend(kept);
+            self.report.ending.extend(lab.unsealed().ok().flatten());
         }
         let (staying, going) = if keep { (made, None) } else { (None, made) };
         let down = match going {

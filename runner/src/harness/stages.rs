@@ -15,6 +15,7 @@ use crate::failure::chain;
 use crate::interrupt::Interrupt;
 use crate::report::{StageOutcome, StageReport};
 use crate::stage::Stage;
+use crate::state::StateError;
 
 /// How often somebody who waits is told what for.
 const TICK: Duration = Duration::from_millis(200);
@@ -23,7 +24,7 @@ impl Session {
     /// Builds what is missing up to a stage. A stage that failed stays failed, and so do those after it.
     ///
     /// # Errors
-    /// When a signal came.
+    /// When a signal came, or the lab's name was taken meanwhile.
     pub async fn reach(
         &mut self,
         stage: Stage,
@@ -41,8 +42,12 @@ impl Session {
             let begun = clock::now();
             // Starting a lab is short, and must not be left half done.
             let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
-            let outcome = if let Err(cause) = started {
-                Err(cause)
+            let outcome = if let Err(error) = started {
+                match error {
+                    // Nothing was made, and whose it is, is not this run's business: as if it had been seen before.
+                    LabError::State(taken @ StateError::Taken { .. }) => return Err(Stopped::Taken(taken)),
+                    other => Err(chain(&other)),
+                }
             } else {
                 let doing = self.doing.clone();
                 let mut build = pin!(self.build(step));
@@ -114,16 +119,16 @@ impl Session {
     }
 
     /// The lab exists, empty: its own namespaces, or its name and its mark.
-    async fn start(&mut self) -> Result<(), String> {
+    async fn start(&mut self) -> Result<(), LabError> {
         let LabSource::Made { lifetime, .. } = self.options.source.clone() else { return Ok(()) };
         if let Some(Lab::Kind(lab)) = &self.lab {
-            lab.claim().await.map_err(|error| chain(&error))?;
-            return self.setup.remember(&self.lab_name()).map_err(|error| chain(&error));
+            lab.claim().await?;
+            return Ok(self.setup.remember(&self.lab_name())?);
         }
         let name = self.lab_name();
         let lab = NetnsLab::start(&self.options.program, &name, self.setup.spec.clone(), lifetime).await;
-        self.lab = Some(Lab::Netns(Box::new(lab.map_err(|error| chain(&error))?)));
-        self.setup.remember(&name).map_err(|error| chain(&error))
+        self.lab = Some(Lab::Netns(Box::new(lab?)));
+        Ok(self.setup.remember(&name)?)
     }
 
     async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {

@@ -17,7 +17,7 @@ mod section;
 mod tests;
 mod write;
 
-pub use chart::{bring as bring_chart, verify as verify_chart};
+pub use chart::verify as verify_chart;
 pub use describe::describe;
 pub use error::KitError;
 pub use index::{INDEX_FILE, Index, KitChart, KitImage, Member, SCHEMA, Stored};

@@ -5,8 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::*;
+
+mod damaged;
+mod hostile;
+use crate::backend::kind::images::archive;
 use crate::backend::kind::images::archive::samples::{Sample, naming, tar, untar};
-use crate::backend::kind::images::archive::{self, ArchiveError};
 use crate::backend::kind::images::{CILIUM, HELLO_APP, Layout, NODE, OPERATOR, Platform, Reference};
 use crate::manifest::{Digest, Manifests};
 use crate::overrides::{ImageName, LocalImage, Overrides};
@@ -192,78 +195,6 @@ fn nothing_is_overwritten_and_nothing_half_done_is_left() {
 }
 
 #[test]
-fn what_is_no_kit_is_told_apart() {
-    let (folder, path) = whole();
-    let kit = fs::read(&path).unwrap();
-    assert!(refused(&path, b"").starts_with("not a kit: there is nothing in it"));
-    assert!(refused(&path, b"some words, and not even long ones").starts_with("not a kit: "));
-    assert!(refused(&path, &[b'x'; 4096]).starts_with("not a kit: "));
-    let compressed = zstd::encode_all(kit.as_slice(), 1).unwrap();
-    assert!(refused(&path, &compressed).starts_with("not a kit: it is compressed as a whole; `zstd -d` it first"));
-    assert!(refused(&path, &[0x1f, 0x8b, 8, 0]).contains("`gzip -d` it first"));
-    let said = Kit::open(folder.path()).unwrap_err().to_string();
-    assert!(said.contains(": not a kit: it is no file"), "{said}");
-    let said = Kit::open(&folder.path().join("none")).unwrap_err().to_string();
-    assert!(said.contains("none: cannot be opened: No such file"), "{said}");
-}
-
-#[test]
-fn a_kit_that_is_cut_off_is_never_taken() {
-    let (_folder, path) = whole();
-    let kit = fs::read(&path).unwrap();
-    let mut reasons = [0, 0, 0];
-    let index = kit.windows(8).position(|window| window == b"kit.json").unwrap();
-    let end = kit.iter().rposition(|byte| *byte == b'}').unwrap();
-    for length in (0..end).step_by(331).chain([index, index + 512, index + 600, end]) {
-        let said = refused(&path, &kit[..length]);
-        let reason = ["not a kit: ", "cut off: kit.json, which is written last, is missing after ", "cut off in "]
-            .into_iter()
-            .position(|reason| said.starts_with(reason));
-        reasons[reason.unwrap_or_else(|| panic!("{length}: {said}"))] += 1;
-    }
-    assert!(reasons.iter().all(|count| *count > 0), "{reasons:?}");
-    // The end mark alone is nobody's loss.
-    fs::write(&path, &kit[..kit.len() - 1024]).unwrap();
-    Kit::open(&path).unwrap();
-}
-
-#[test]
-fn a_damaged_member_is_named() {
-    let (_folder, path) = whole();
-    let kit = fs::read(&path).unwrap();
-    for (name, content) in untar(&kit).into_iter().filter(|(name, _)| name != INDEX_FILE) {
-        let at = kit.windows(content.len()).position(|window| window == content).unwrap();
-        let mut damaged = kit.clone();
-        damaged[at + content.len() / 2] ^= 1;
-        let said = refused(&path, &damaged);
-        assert!(said.starts_with(&format!("{name} in it is damaged: its SHA-256 is ")), "{said}");
-    }
-}
-
-#[test]
-fn any_single_bit_is_noticed_or_does_not_matter() {
-    let (_folder, path) = whole();
-    let kit = fs::read(&path).unwrap();
-    let index = Kit::open(&path).unwrap().index().clone();
-    let mut random = fastrand::Rng::with_seed(99);
-    let mut noticed = 0;
-    for _ in 0..300 {
-        let mut damaged = kit.clone();
-        damaged[random.usize(..kit.len())] ^= 1 << random.u8(..8);
-        fs::write(&path, &damaged).unwrap();
-        match Kit::open(&path) {
-            Err(_refused) => noticed += 1,
-            // In padding, or in words of the index that are for people and no checksum covers.
-            Ok(opened) => {
-                let checksums = |index: &Index| index.members().cloned().collect::<Vec<_>>();
-                assert_eq!(checksums(opened.index()), checksums(&index));
-            }
-        }
-    }
-    assert!(noticed > 200, "{noticed}");
-}
-
-#[test]
 fn what_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for missing in ALL {
@@ -278,101 +209,4 @@ fn what_is_missing_is_named() {
     entries.retain(|(name, _)| name != "chart/cilium-1.12.4.tgz");
     let said = refused(&path, &tar(&entries));
     assert_eq!(said, "incomplete: there is no chart/cilium-1.12.4.tgz, which kit.json names, in it; pack it again");
-}
-
-#[test]
-fn what_has_no_business_in_a_kit_is_refused_by_name() {
-    let (_folder, path) = whole();
-    let entries = untar(&fs::read(&path).unwrap());
-    let with = |name: &str, at: usize| {
-        let mut more = entries.clone();
-        more.insert(at, (name.to_owned(), b"content".to_vec()));
-        more
-    };
-    let refusal = |name: &str, why: &str| format!("{name:?} in it {why}: no kit that lab packed; do not use it");
-    for name in ["images/more.tar", "chart/more.tgz"] {
-        assert_eq!(refused(&path, &tar(&with(name, 0))), refusal(name, "is not named in kit.json"));
-    }
-    for name in ["passwd", "images/.hidden", "images/a/b", "images/a b", "etc/passwd"] {
-        assert_eq!(refused(&path, &tar(&with(name, 0))), refusal(name, "has a name that no kit has"));
-    }
-    assert_eq!(refused(&path, &tar(&with("images/more.tar", 6))), refusal("images/more.tar", "comes after kit.json"));
-    assert_eq!(refused(&path, &tar(&with("images/node.tar", 3))), refusal("images/node.tar", "is there twice"));
-    let header = |kind: tar::EntryType, name: &str, size: u64| {
-        let mut header = tar::Header::new_gnu();
-        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
-        header.set_entry_type(kind);
-        header.set_size(size);
-        header.set_cksum();
-        let mut kit = header.as_bytes().to_vec();
-        kit.extend_from_slice(&tar(&entries));
-        refused(&path, &kit)
-    };
-    for name in ["../../etc/passwd", "/etc/passwd", "images/../../x"] {
-        assert_eq!(header(tar::EntryType::Regular, name, 0), refusal(name, "has a name that no kit has"));
-    }
-    for kind in [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::GNULongName, tar::EntryType::XHeader] {
-        assert_eq!(header(kind, "images/x", 0), refusal("images/x", "is no regular file"));
-    }
-    let said = header(tar::EntryType::Regular, "images/x", 1 << 60);
-    assert!(said.starts_with("cut off in images/x: 1152921504606846976 bytes were announced, "), "{said}");
-}
-
-#[test]
-fn an_index_that_lies_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let said = |name: &str, change: &dyn Fn(&mut Index)| {
-        let path = folder.path().join(name);
-        write(&path, &ALL, change);
-        Kit::open(&path).unwrap_err().to_string().split_once(": ").unwrap().1.to_owned()
-    };
-    let text = said("size", &|index| index.images[1].file.bytes += 1);
-    assert!(text.starts_with("\"images/cilium.tar.zst\" in it has "), "{text}");
-    let text = said("sizes", &|index| index.images[0].file.content_bytes += 1);
-    assert!(text.contains("\"images/node.tar\" in it has two sizes in kit.json"), "{text}");
-    let text = said("twice", &|index| index.images[1] = index.images[0].clone());
-    assert!(text.contains("\"images/node.tar\" in it is named twice in kit.json"), "{text}");
-    let text = said("schema", &|index| index.schema = 2);
-    assert_eq!(text, "kit.json: schema: expected 1, found 2: packed by another version of lab");
-    // Two images of one name, each with an archive of its own.
-    let text = said("names", &|index| index.images[1].name = NODE.to_owned());
-    assert!(text.starts_with("\"node\" in it is there more than once"), "{text}");
-    let (_folder, path) = whole();
-    let mut entries = untar(&fs::read(&path).unwrap());
-    for (index, why) in [
-        ("not JSON", "kit.json: expected ident"),
-        ("{\"schema\": 1}", "kit.json: missing field"),
-        ("{\"schema\": \"1\"}", "kit.json: invalid type"),
-    ] {
-        entries.last_mut().unwrap().1 = index.as_bytes().to_vec();
-        let text = refused(&path, &tar(&entries));
-        assert!(text.starts_with(why), "{text}");
-    }
-    entries.last_mut().unwrap().1 = vec![b' '; (1 << 20) + 1];
-    assert!(refused(&path, &tar(&entries)).starts_with("kit.json: 1048577 bytes, 1048576 at most"));
-}
-
-/// What unfolds into more than it should, and what is another image under the right checksum.
-#[test]
-fn content_is_held_to_its_size_and_its_digest() {
-    let folder = tempfile::tempdir().unwrap();
-    for (change, why) in
-        [(-1_i64, "it has more bytes than kit.json says"), (1, "it has fewer bytes than kit.json says")]
-    {
-        let path = folder.path().join(format!("kit{change}"));
-        write(&path, &ALL, |index| {
-            let bytes = &mut index.images[1].file.content_bytes;
-            *bytes = bytes.checked_add_signed(change).unwrap();
-        });
-        let kit = Kit::open(&path).unwrap();
-        let mut content = kit.content(&kit.index().image(CILIUM).unwrap().file).unwrap();
-        assert_eq!(io::copy(&mut content, &mut io::sink()).unwrap_err().to_string(), why);
-    }
-    let path = folder.path().join("another");
-    let index = write(&path, &ALL, |index| index.images[1].config_digest = Digest::of(b"another"));
-    let kit = Kit::open(&path).unwrap();
-    let file = &kit.index().image(CILIUM).unwrap().file;
-    let naming = archive::Naming { config: Some(index.images[1].config_digest.clone()), ..naming() };
-    let passed = archive::pass_on(kit.content(file).unwrap(), io::sink(), &naming);
-    assert!(matches!(passed, Err(ArchiveError::Other { .. })), "{passed:?}");
 }

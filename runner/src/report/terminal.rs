@@ -112,10 +112,17 @@ impl<W: Write> Terminal<W> {
             // A cause is never cut.
             StageOutcome::Failed => {
                 line.painted("FAILED", |text| self.style.bad(text));
-                line.plain(&format!(": {}", one_line(&stage.summary)));
+                let first = stage.summary.lines().next().unwrap_or_default();
+                line.plain(&format!(": {}", one_line(first)));
             }
         }
-        self.right_aligned(&line, stage.seconds)
+        self.right_aligned(&line, stage.seconds)?;
+        if stage.outcome == StageOutcome::Failed {
+            for more in stage.summary.lines().skip(1) {
+                writeln!(self.out, "  {:<TITLE_WIDTH$}  {}", "", one_line(more))?;
+            }
+        }
+        Ok(())
     }
 
     /// A case that was judged, under the heading of its area.

@@ -33,7 +33,7 @@ impl StateDir {
     /// Made to stay, or left behind: by a process that is gone, or with a state that cannot be read.
     fn stays(&self) -> bool {
         match self.read() {
-            Ok(Some(lab)) => lab.stays || lab.is_gone(),
+            Ok(Some(lab)) => lab.stays || lab.is_gone() || lab.is_unfinished(),
             Ok(None) => false,
             Err(_unreadable) => true,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
 use lab::backend::kind::engine::{Engine, ProgramHeader, libraries};
 
@@ -30,6 +30,7 @@ pub struct ImagePlan {
 pub struct Image {
     engine: Engine,
     reference: String,
+    also: Vec<String>,
 }
 
 impl Image {
@@ -56,7 +57,21 @@ impl Image {
             Ok(())
         };
         engine.call("import an image", DEADLINE, imported).await.expect("the Engine imports an image");
-        Self { engine: engine.clone(), reference: format!("{repository}:test") }
+        Self { engine: engine.clone(), reference: format!("{repository}:test"), also: Vec::new() }
+    }
+
+    /// Gives it another tag beside: the name with it.
+    ///
+    /// # Panics
+    /// When the Engine refuses.
+    pub async fn tag(&mut self, tag: &str) -> String {
+        let repository = self.reference.trim_end_matches(":test").to_owned();
+        let options = TagImageOptionsBuilder::default().repo(&repository).tag(tag).build();
+        let tagged = self.engine.client().tag_image(&self.reference, Some(options));
+        self.engine.call("tag an image", DEADLINE, tagged).await.expect("the Engine tags an image");
+        let reference = format!("{repository}:{tag}");
+        self.also.push(reference.clone());
+        reference
     }
 
     /// Its name and tag.
@@ -68,8 +83,13 @@ impl Image {
 impl Drop for Image {
     fn drop(&mut self) {
         crate::cluster::in_the_end(self.engine.clone(), |engine| {
-            let reference = self.reference.clone();
-            async move { remove_image(&engine, &reference).await.map_err(|error| error.to_string()) }
+            let references: Vec<String> = self.also.iter().chain([&self.reference]).cloned().collect();
+            async move {
+                for reference in references {
+                    remove_image(&engine, &reference).await.map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            }
         });
     }
 }

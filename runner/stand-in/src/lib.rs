@@ -1,9 +1,10 @@
-//! Stand-ins for the nodes of a kind cluster, for tests: unprivileged containers with kind's labels, on a Docker
+//! Stand-ins for the nodes of a kind cluster and for its API server, for tests: unprivileged containers with kind's labels, on a Docker
 //! network of their own, made by a real Docker Engine from an image that is built here and pulled from nowhere.
 //!
 //! Everything carries the label [`OWNER_LABEL`] and is removed with the value that made it; what a killed test left
 //! behind is removed by the next one on the same machine.
 
+pub mod api;
 mod cluster;
 mod image;
 mod owner;
@@ -14,7 +15,7 @@ use lab::backend::kind::engine::Engine;
 
 pub use cluster::{Cluster, NodePlan, Plan};
 pub use image::{Image, ImagePlan};
-pub use owner::OWNER_LABEL;
+pub use owner::{OWNER_LABEL, own, remove_all};
 
 /// With this in the environment, tests that need a Docker Engine name themselves and what is missing, and pass.
 pub const WITHOUT_DOCKER: &str = "LAB_TESTS_WITHOUT_DOCKER";

@@ -17,7 +17,10 @@ pub const OWNER_LABEL: &str = "lab.stand-in.owner";
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The label's value for what this process makes.
-pub(crate) fn own() -> String {
+///
+/// # Panics
+/// When there is no /proc.
+pub fn own() -> String {
     let own = ProcessId::of(std::process::id().cast_signed()).expect("this process runs");
     serde_json::to_string(&own).expect("a process id is plain data")
 }
@@ -50,6 +53,25 @@ pub(crate) async fn sweep(engine: &Engine) {
         if is_orphan(image.labels.get(OWNER_LABEL)) {
             let _raced = remove_image(engine, &image.id).await;
         }
+    }
+}
+
+/// Removes the containers and networks that carry this process's label. What cannot be removed is said on standard
+/// error: for the end of a test that has failed already.
+pub async fn remove_all(engine: &Engine) {
+    let label = format!("{OWNER_LABEL}={}", own());
+    let filters = HashMap::from([("label", vec![label.as_str()])]);
+    let mut errors = Vec::new();
+    let list = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    for container in engine.client().list_containers(Some(list)).await.unwrap_or_default() {
+        errors.extend(remove_container(engine, &container.id.unwrap_or_default()).await.err());
+    }
+    let list = ListNetworksOptionsBuilder::default().filters(&filters).build();
+    for network in engine.client().list_networks(Some(list)).await.unwrap_or_default() {
+        errors.extend(remove_network(engine, &network.id.unwrap_or_default()).await.err());
+    }
+    for error in errors {
+        eprintln!("stand-ins are left behind: {error}");
     }
 }
 

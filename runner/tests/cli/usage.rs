@@ -4,6 +4,7 @@ use lab::report::CaseOutcome;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::process::Running;
 use super::world::Lab;
 
 /// The four files, with one piece of one of them replaced.
@@ -100,8 +101,8 @@ fn what_cannot_be_asked_for_is_told_and_nothing_is_made() {
         ),
         (&["run", "--nodes", "1"], "--nodes: expected 2 to 100 (one control plane, the others workers), found 1"),
         (
-            &["run", "--on", "kind"],
-            "--on kind: this version of lab has no kind backend yet; `--on netns` runs the network cases in network namespaces",
+            &["run", "--on", "netns", "--set", "tunnel=vxlan"],
+            "--set: a lab on netns has no Kubernetes and no Cilium that it could change; leave it out, or give `--on kind`",
         ),
         (&["up", "--name", "a/b"], &format!("\"a/b\" cannot be a lab's name: {names}")),
         (&["run", "--name", ""], &format!("\"\" cannot be a lab's name: {names}")),
@@ -111,6 +112,24 @@ fn what_cannot_be_asked_for_is_told_and_nothing_is_made() {
         lab.run(args).code(2).prints("").says(message);
     }
     assert!(!lab.runs().exists());
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn a_lab_on_kind_is_refused_where_the_host_lacks_what_builds_it() {
+    let lab = Lab::new();
+    let without_programs = |args: &[&str]| {
+        let mut command = lab.lab(args);
+        command.env("PATH", "/nonexistent");
+        Running::start(command).finish()
+    };
+    let ended = without_programs(&["run", "--on", "kind"]).code(4);
+    for missing in
+        ["tools.docker: docker is not in PATH", "tools.kind: kind is not in PATH", "tools.helm: helm is not in PATH"]
+    {
+        assert!(ended.stdout.contains(missing), "{ended}");
+    }
+    without_programs(&["doctor", "--on", "kind"]).code(4);
     lab.assert_nothing_left();
 }
 

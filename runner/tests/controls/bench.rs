@@ -94,7 +94,7 @@ impl Bench {
     pub(crate) async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);
-        lab.down().await.map(drop).map_err(|error| error.to_string())
+        Box::pin(lab.down()).await.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -7,7 +7,6 @@ use lab::kit::{INDEX_FILE, Kit, KitError};
 use lab::manifest::{Digest, Manifests};
 use lab::observe::ImageFrom;
 use lab_stand_in::{Cluster, Image, with_engine};
-use sha2::Digest as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,9 +29,8 @@ impl World {
         let chart = b"a chart";
         fs::write(folder.path().join("cilium.tgz"), chart).unwrap();
         let pinned = Manifests::embedded().unwrap().pins.chart.sha256.to_string();
-        let sum: String = sha2::Sha256::digest(chart).iter().map(|byte| format!("{byte:02x}")).collect();
         for file in ["pins.json", "kind.yaml", "cilium.yaml", "hello-app.yaml"] {
-            let text = fs::read_to_string(source.join(file)).unwrap().replace(&pinned, &sum);
+            let text = fs::read_to_string(source.join(file)).unwrap().replace(&pinned, Digest::of(chart).hex());
             fs::write(manifests.join(file), text).unwrap();
         }
         Self { folder, images }

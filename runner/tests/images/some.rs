@@ -11,7 +11,7 @@ use lab::manifest::Digest;
 use lab_stand_in::{Image, ImagePlan};
 use std::time::Duration;
 
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// An image with as many bytes that cannot be compressed, and with what each stand-in's image has.
 pub(crate) async fn image(engine: &Engine, megabytes: usize) -> Image {

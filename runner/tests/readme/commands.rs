@@ -7,12 +7,17 @@ use crate::markdown::{README, commands, documents, inline_code, root, table};
 
 /// What is wrong with a command line of `lab`, if anything is.
 fn refused(line: &str) -> Option<String> {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
     // `lab COMMAND --help` stands for all of them.
     let words = line.split_whitespace().map(|word| if word == "COMMAND" { "run" } else { word });
     match Cli::try_parse_from(words) {
         Ok(_) => None,
-        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => None,
+        // `lab kit` stands for its own commands.
+        Err(error)
+            if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) =>
+        {
+            None
+        }
         Err(error) => Some(format!("`{line}`: {error}")),
     }
 }

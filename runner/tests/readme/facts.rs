@@ -6,6 +6,8 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use lab::backend::BackendKind;
+use lab::backend::kind::config::MARK_IN_NODE;
+use lab::backend::kind::{artefacts, seal};
 use lab::backend::netns::MASQUERADE_CHAIN;
 use lab::backend::netns::plan::{
     BRIDGE_SUBNET, CLUSTER_IP, LINK_MTU, OUTSIDE_PORT, ROUTER_DEVICE, ROUTER_PEER_DEVICE, VXLAN_DEVICE, VXLAN_PORT,
@@ -24,6 +26,7 @@ use crate::markdown::{README, documents, inline_code, root, table, words};
 const PINS: &str = include_str!("../../../manifests/pins.json");
 const REPORT: &str = include_str!("../../../docs/report.md");
 const EMBEDDED_LAB: &str = include_str!("../../../docs/embedded-lab.md");
+const KIND_LAB: &str = include_str!("../../../docs/kind-lab.md");
 
 #[test]
 fn the_table_of_cases_is_that_of_the_program() {
@@ -165,10 +168,33 @@ fn the_embedded_lab_is_described_as_it_is() {
     for phrase in [format!("| {CLUSTER_IP}, the article's"), format!("{gateway}:{OUTSIDE_PORT}")] {
         assert!(readme.contains(&phrase), "README.md does not say: {phrase}");
     }
+}
+
+#[test]
+fn the_stages_are_those_of_the_program() {
     let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Doctor);
     for (number, stage) in stages.enumerate() {
         let line = format!("{}. `{stage}`: ", number + 1);
         assert!(EMBEDDED_LAB.contains(&line), "docs/embedded-lab.md does not have stage {line}");
+        assert!(KIND_LAB.contains(&line), "docs/kind-lab.md does not have stage {line}");
+    }
+}
+
+/// What docs/kind-lab.md calls by the names that the program has for it: rows of the doctor, and files of a lab's state.
+#[test]
+fn the_lab_on_kind_is_described_by_the_programs_own_names() {
+    let mut program = String::new();
+    sources(&root().join("runner/src"), &mut program);
+    for (heading, least) in [("## Before anything is made", 20), ("## What is ours", 14)] {
+        let rows = table(KIND_LAB, heading);
+        let names: Vec<String> = rows.iter().flat_map(|row| inline_code(row[0])).collect();
+        assert!(names.len() >= least, "{heading}: {names:?}");
+        for name in names {
+            assert!(program.contains(&format!("\"{name}\"")), "docs/kind-lab.md, {heading}: the program has no {name}");
+        }
+    }
+    for there in [seal::table_name("NAME"), MARK_IN_NODE.to_owned(), artefacts::FOLDER.to_owned() + "/"] {
+        assert!(KIND_LAB.contains(&format!("`{there}`")), "docs/kind-lab.md does not name {there}");
     }
 }
 

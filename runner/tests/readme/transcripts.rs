@@ -1,9 +1,14 @@
-//! Runs that README.md shows are what such runs print, but for what differs each time.
+//! Runs that README.md shows are what such runs print, but for what differs each time. Runs on netns are made here. The run
+//! on kind was made once: what is shown of it is what the program prints of its report.
 
+use clap::Parser;
+use lab::cases;
+use lab::cli::{Cli, Command};
+use lab::exec::{Exit, Finished, Invocation};
+use lab::manifest::Manifests;
+use lab::overrides::Overrides;
 use std::path::Path;
 use std::time::Duration;
-
-use lab::exec::{Exit, Invocation};
 
 use crate::markdown::{README, Shown, commands};
 
@@ -11,6 +16,8 @@ use crate::markdown::{README, Shown, commands};
 const DEADLINE: Duration = Duration::from_mins(2);
 /// What was left out, as a line or as the end of one.
 const LEFT_OUT: char = '…';
+/// The report of the run on kind that README.md shows.
+const ON_KIND: &str = include_str!("../data/kind-run/report.json");
 
 /// A line without what differs from run to run: the run's id, times, and counts that depend on chance or on timing.
 fn steady(line: &str, id: &str) -> String {
@@ -67,14 +74,19 @@ fn missing<'a>(shown: &'a [String], printed: &[String]) -> Option<&'a str> {
     (!may_skip && rest.next().is_some()).then_some("the end")
 }
 
-/// Makes the run that is shown, and compares.
-fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
+/// Runs `lab` with these words in a folder of its own.
+fn run(command: &str, folder: &Path) -> Result<Finished, String> {
     let run = Invocation::new(env!("CARGO_BIN_EXE_lab"))
-        .args(shown.command.split_whitespace().skip(1))
+        .args(command.split_whitespace().skip(1))
         .env("XDG_STATE_HOME", folder)
         .directory(folder);
     let runtime = lab::runtime().map_err(|error| error.to_string())?;
-    let finished = runtime.block_on(run.run(DEADLINE)).map_err(|error| error.to_string())?;
+    runtime.block_on(run.run(DEADLINE)).map_err(|error| error.to_string())
+}
+
+/// Makes the run that is shown, and compares.
+fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
+    let finished = run(shown.command, folder)?;
     let text = finished.stdout_text();
     let expected = telling(shown.printed.iter().copied());
     let printed = telling(text.lines());
@@ -86,17 +98,79 @@ fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
     if finished.exit == code { Ok(()) } else { Err(format!("`{}` ended with {}", shown.command, finished.exit)) }
 }
 
+/// The runs that are shown: those on netns, and those on kind.
+fn shown() -> (Vec<Shown<'static>>, Vec<Shown<'static>>) {
+    let shown = commands(README).into_iter().filter(|shown| !shown.printed.is_empty());
+    shown.partition(|shown| shown.command.contains("--on netns"))
+}
+
 #[test]
 fn shown_runs_print_what_is_shown() {
-    let shown: Vec<Shown<'_>> = commands(README).into_iter().filter(|shown| !shown.printed.is_empty()).collect();
+    let (shown, _on_kind) = shown();
     let shows = |command: &str| shown.iter().any(|shown| shown.command == command);
-    assert!(shows("lab run") && shows("lab run --routing vxlan"), "README.md shows no run that holds, or no contrast");
+    assert!(
+        shows("lab run --on netns") && shows("lab run --on netns --routing vxlan"),
+        "README.md shows no run that holds, or no contrast"
+    );
     for shown in shown {
         let folder = tempfile::tempdir().unwrap();
         if let Err(why) = holds_for(&shown, folder.path()) {
             panic!("{why}");
         }
     }
+}
+
+#[test]
+fn the_shown_run_on_kind_is_what_the_program_prints_of_its_report() {
+    let (_on_netns, on_kind) = shown();
+    let [shown] = &on_kind[..] else { panic!("README.md shows {} runs on kind", on_kind.len()) };
+    let report: serde_json::Value = serde_json::from_str(ON_KIND).unwrap();
+    let id = report["id"].as_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("lab-runs").join(id);
+    std::fs::create_dir_all(&runs).unwrap();
+    std::fs::write(runs.join("report.json"), ON_KIND).unwrap();
+    let finished = run(&format!("lab report {id}"), folder.path()).unwrap();
+    assert_eq!(finished.exit, Exit::Code(0), "{}", finished.stderr_text());
+    let text = finished.stdout_text();
+    let lines = |lines: Vec<&str>| {
+        let rest = lines.into_iter().skip(1).filter(|line| !line.trim().is_empty() && !line.starts_with("  ("));
+        rest.map(|line| steady(line, id)).collect::<Vec<_>>()
+    };
+    let wrong = missing(&lines(shown.printed.clone()), &lines(text.lines().collect())).map(str::to_owned);
+    assert_eq!(wrong, None, "is not printed where README.md shows it:\n{text}");
+
+    // What a run says first is not what its report says first, once it is over.
+    let first = format!(
+        "lab {} on kind: {} nodes, {} replicas, native routing; {} of {} cases are judged against overridden pins",
+        report["lab"].as_str().unwrap(),
+        report["nodes"],
+        report["replicas"],
+        report["overridden"],
+        report["selected"],
+    );
+    assert_eq!(shown.printed.first().copied(), Some(first.as_str()));
+    let names: Vec<&str> = cases::ALL.iter().map(|case| case.name).collect();
+    let held: Vec<&str> = report["cases"].as_array().unwrap().iter().filter_map(|case| case["name"].as_str()).collect();
+    assert_eq!(held, names, "the run has other cases than the program");
+}
+
+#[test]
+fn the_shown_run_on_kind_has_the_deviations_of_its_command() {
+    let (_on_netns, on_kind) = shown();
+    let shown = on_kind.first().expect("README.md shows a run on kind");
+    let Command::Run(args) = Cli::try_parse_from(shown.command.split_whitespace()).unwrap().command else {
+        panic!("{}: not a run", shown.command);
+    };
+    let pinned = Manifests::embedded().unwrap();
+    let declared: Vec<String> = Overrides::read(&args.lab.overrides, &pinned)
+        .unwrap()
+        .deviations(&pinned)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let report: serde_json::Value = serde_json::from_str(ON_KIND).unwrap();
+    assert_eq!(report["deviations"], serde_json::json!(declared));
 }
 
 #[test]

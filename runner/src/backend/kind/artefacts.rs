@@ -1,5 +1,7 @@
 //! What is kept of a lab in which something failed: what a maintainer would ask for first.
 
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::StreamExt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,6 +18,9 @@ pub const FOLDER: &str = "artefacts";
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Of each text the end is kept: what failed last is said last.
 const KEPT_BYTES: usize = 512 * 1024;
+
+/// What a node's container has written: why its systemd did not start. `docker logs` of it, which goes with the node.
+const CONSOLE: &str = "console.log";
 
 /// Of each container's log.
 const LOG_LINES: u32 = 2000;
@@ -42,6 +47,8 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
     fs::create_dir_all(&folder)?;
     let mut kept = Vec::new();
     for (node, _) in lab.nodes() {
+        lab.doing().now(format!("keeping the console of {node}"));
+        kept.push(write(&folder, &format!("{node}.{CONSOLE}"), &console(lab, node).await)?);
         for (file, argv) in COMMANDS {
             lab.doing().now(format!("keeping {} of {node}", argv.join(" ")));
             let text = run(lab, node, argv).await;
@@ -102,6 +109,20 @@ async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
             format!("# {node}: {command}\n{}{said}{code}", ran.stdout_text())
         }
         Err(error) => format!("# {node}: {command}\n# could not be run: {error}\n"),
+    }
+}
+
+async fn console(lab: &KindLab, node: &NodeName) -> String {
+    let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LOG_LINES.to_string()).build();
+    let mut lines = Box::pin(lab.engine().client().logs(&node.0, Some(options)));
+    let doing = format!("tell what {node} has written");
+    let mut text = format!("# docker logs {node}\n");
+    loop {
+        match lab.engine().call(&doing, COMMAND_DEADLINE, async { lines.next().await.transpose() }).await {
+            Ok(Some(line)) => text.push_str(&String::from_utf8_lossy(&line.into_bytes())),
+            Ok(None) => return text,
+            Err(error) => return format!("{text}# {error}\n"),
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::{fs, io};
 
 use super::tool;
 use crate::backend::{Doing, LabError};
-use crate::exec::Invocation;
+use crate::clock::{self, Poll};
+use crate::exec::{self, Invocation};
 use crate::stage::Stage;
+use crate::state::{ProcessId, StateDir};
 
 /// For kind and kubeadm; the slowest that was seen on two shared cores took two minutes.
 const CREATE_DEADLINE: Duration = Duration::from_mins(10);
@@ -16,6 +18,11 @@ const CREATE_DEADLINE: Duration = Duration::from_mins(10);
 const CONFIG_FILE: &str = "kind.yaml";
 /// The kubeconfig within the state folder.
 const KUBECONFIG_FILE: &str = "kubeconfig";
+
+/// Which process kind is, within the state folder.
+const PROCESS_FILE: &str = "kind.json";
+/// For a process that was killed to be gone.
+const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What `kind create cluster` is given.
 #[derive(Debug)]
@@ -39,6 +46,24 @@ pub fn kubeconfig_of(state: &Path) -> PathBuf {
     state.join(KUBECONFIG_FILE)
 }
 
+/// Ends the kind that a killed program of ours has left at work, with all that it has started.
+///
+/// # Errors
+/// When it does not end.
+pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
+    let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE);
+    let Some(process) = noted.map_err(|error| error.to_string())?.flatten().filter(ProcessId::is_alive) else {
+        return Ok(());
+    };
+    exec::kill_group(process.pid)
+        .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
+    let what = format!("the end of process {} (kind)", process.pid);
+    let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
+        if process.is_alive() { Poll::NotYet("it runs".to_owned()) } else { Poll::Ready(()) }
+    });
+    gone.await.map_err(|error| error.to_string())
+}
+
 impl Creation<'_> {
     /// The command. What failed is left for the artefacts (`--retain`); the lab takes it away itself.
     fn invocation(&self) -> Invocation {
@@ -60,12 +85,19 @@ impl Creation<'_> {
     pub async fn run(&self, doing: &Doing) -> Result<(), LabError> {
         let written = fs::write(self.state.join(CONFIG_FILE), self.config).and_then(|()| self.reserve_kubeconfig());
         written.map_err(|source| LabError::Scratch { path: self.state.to_owned(), source })?;
-        let finished = tool::run(self.invocation(), "kind create cluster", doing, CREATE_DEADLINE).await?;
+        let what = "kind create cluster";
+        doing.now(what);
+        let running = self.invocation().open()?;
+        // Should this program be killed, kind goes on making what `lab down` then takes away.
+        let process = running.id().and_then(|id| ProcessId::of(id.cast_signed()).ok());
+        let noted = fs::write(self.state.join(PROCESS_FILE), serde_json::to_vec(&process).unwrap_or_default());
+        noted.map_err(|source| LabError::Scratch { path: self.state.join(PROCESS_FILE), source })?;
+        let finished = tool::follow(running, what, doing, CREATE_DEADLINE).await?;
         if finished.success() {
             return Ok(());
         }
         let why = tool::failure(&finished);
-        let remedy = remedy(&finished.stderr_text(), self.cluster);
+        let remedy = remedy(&finished.stderr_text());
         Err(LabError::Stage { stage: Stage::ClusterCreated, why: format!("kind create cluster: {why}{remedy}") })
     }
 
@@ -89,7 +121,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ("too many open files", "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288"),
     (
         "could not find a log line that matches",
-        "a node's systemd did not start: docker logs NODE tells why; on cgroup v1 it needs a systemd hierarchy",
+        "a node's systemd did not start: NODE.console.log among the artefacts tells why; on cgroup v1 it needs a systemd \
+         hierarchy",
     ),
     (
         "failed to pull image",
@@ -98,12 +131,9 @@ const REMEDIES: &[(&str, &str)] = &[
     ("toomanyrequests", "the registry limits how often you may pull: docker login, or use `--kit FILE`"),
 ];
 
-fn remedy(said: &str, cluster: &str) -> String {
+fn remedy(said: &str) -> String {
     let found = REMEDIES.iter().find(|(words, _)| said.contains(words));
-    let advice = found.map_or_else(
-        || format!("docker logs {cluster}-control-plane, and the run's artefacts, tell more"),
-        |(_, remedy)| (*remedy).to_owned(),
-    );
+    let advice = found.map_or("the nodes' console.log and kubelet.log among the artefacts tell more", |known| known.1);
     format!("\n{advice}")
 }
 
@@ -132,7 +162,7 @@ mod tests {
     fn known_failures_come_with_their_remedy() {
         let caps =
             "docker: Error response from daemon: runc create failed: unable to apply caps: operation not permitted";
-        assert!(remedy(caps, "kind").contains("privileged containers"));
-        assert_eq!(remedy("?", "k"), "\ndocker logs k-control-plane, and the run's artefacts, tell more");
+        assert!(remedy(caps).contains("privileged containers"));
+        assert_eq!(remedy("?"), "\nthe nodes' console.log and kubelet.log among the artefacts tell more");
     }
 }

@@ -301,6 +301,20 @@ impl KindLab {
         self.stored(SEAL_FILE)
     }
 
+    /// That its packets can leave this host, and why; none where they are kept at home.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn unsealed(&self) -> Result<Option<String>, LabError> {
+        Ok(match self.sealed()? {
+            Some(Seal::Open(why)) => Some(format!(
+                "not sealed: packets for {} that find no route leave this host; {why}",
+                self.spec.expect.native_cidr
+            )),
+            Some(Seal::Table(_)) | None => None,
+        })
+    }
+
     fn stored<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, LabError> {
         match self.state.get() {
             Some(state) => Ok(state.read_json(file)?),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::config::mark_of;
+use super::create;
 use super::engine::{Engine, EngineError};
 use super::images::NODE;
 use super::lab::{BUILT_FILE, IMAGES_FILE, SPEC_FILE};
@@ -62,6 +63,8 @@ pub async fn take_down(
 ) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
+    // First: it would make anew what is taken away.
+    failures.extend(create::end_left_behind(state).await.err());
     match members(engine, Some(&mark.cluster)).await {
         Err(error) => {
             failures.push(format!("the containers of {} could not be listed: {}", mark.cluster, chain(&error)));

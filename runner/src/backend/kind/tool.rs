@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::backend::{Doing, LabError};
-use crate::exec::{Finished, Invocation};
+use crate::exec::{Finished, Invocation, Running};
 
 /// Where a program is.
 ///
@@ -23,16 +23,23 @@ pub fn find(program: &str) -> Result<PathBuf, LabError> {
 /// When it cannot be run, or does not end in time.
 pub async fn run(invocation: Invocation, what: &str, doing: &Doing, deadline: Duration) -> Result<Finished, LabError> {
     doing.now(what);
-    let running = invocation.open()?;
+    follow(invocation.open()?, what, doing, deadline).await
+}
+
+/// The same of one that has been started.
+///
+/// # Errors
+/// When it does not end in time.
+pub async fn follow(running: Running, what: &str, doing: &Doing, deadline: Duration) -> Result<Finished, LabError> {
     let words = running.words();
-    let follow = async {
+    let following = async {
         words.follow(|line| doing.now(format!("{what}: {}", plain(line)))).await;
         // Its last word is not its end.
         std::future::pending::<()>().await;
     };
     tokio::select! {
         finished = running.finish(deadline) => Ok(finished?),
-        () = follow => Err(LabError::Tool { command: what.to_owned(), why: "it was not waited for".to_owned() }),
+        () = following => Err(LabError::Tool { command: what.to_owned(), why: "it was not waited for".to_owned() }),
     }
 }
 

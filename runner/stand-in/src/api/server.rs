@@ -17,16 +17,19 @@ use super::answer::answer;
 use super::objects::{Moment, Objects};
 
 /// For anything that is waited for. Only a broken program, or a machine that stands still, takes as long.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs a future on this thread.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+///
+/// # Panics
+/// When the kernel gives no runtime.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     lab::runtime().unwrap().block_on(future)
 }
 
 /// What the server does instead of answering, to requests whose path holds some text.
 #[derive(Debug, Clone)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Takes the request, and says nothing.
     Hang,
     /// This status and body.
@@ -36,17 +39,18 @@ pub(crate) enum Fault {
 }
 
 /// All that the server is and does.
-pub(crate) struct State {
-    pub(crate) objects: Objects,
-    pub(crate) faults: Vec<(String, Fault)>,
-    pub(crate) requests: Vec<String>,
-    pub(crate) logs: Vec<(String, String)>,
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) objects: Objects,
+    pub(super) faults: Vec<(String, Fault)>,
+    pub(super) requests: Vec<String>,
+    pub(super) logs: Vec<(String, String)>,
     /// Watches end after it, as if it were the time that they asked for.
-    pub(crate) watch_length: Duration,
+    pub(super) watch_length: Duration,
 }
 
 /// A server that runs until it is dropped.
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     changed: watch::Sender<u64>,
@@ -57,12 +61,18 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves what was recorded at a moment.
-    pub(crate) async fn start(moment: Moment) -> Self {
+    ///
+    /// # Panics
+    /// When the machine refuses.
+    pub async fn start(moment: Moment) -> Self {
         Self::start_with(moment, None).await
     }
 
     /// The same, behind TLS.
-    pub(crate) async fn start_with(moment: Moment, tls: Option<TlsAcceptor>) -> Self {
+    ///
+    /// # Panics
+    /// When the machine refuses.
+    pub async fn start_with(moment: Moment, tls: Option<TlsAcceptor>) -> Self {
         let state = State {
             objects: Objects::recorded(moment),
             faults: Vec::new(),
@@ -110,7 +120,7 @@ impl Server {
     }
 
     /// Ends all connections and listens no more.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
             let _aborted = task.await;
@@ -118,7 +128,10 @@ impl Server {
     }
 
     /// Listens again at the same port; what was watched before cannot be watched on from there.
-    pub(crate) fn start_again(&mut self) {
+    ///
+    /// # Panics
+    /// When the machine refuses.
+    pub fn start_again(&mut self) {
         self.with(Objects::compact);
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
@@ -127,22 +140,30 @@ impl Server {
     }
 
     /// A kubeconfig for it, as kind writes one, without certificates.
-    pub(crate) fn kubeconfig(&self) -> std::path::PathBuf {
+    ///
+    /// # Panics
+    /// When the machine refuses.
+    pub fn kubeconfig(&self) -> std::path::PathBuf {
         let file = self.folder.path().join("kubeconfig");
         std::fs::write(&file, kubeconfig(&self.url())).unwrap();
         file
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// A client of it.
-    pub(crate) async fn api(&self) -> Api {
+    ///
+    /// # Panics
+    /// When the machine refuses.
+    pub async fn api(&self) -> Api {
         Api::from_kubeconfig(&self.kubeconfig()).await.unwrap()
     }
 
@@ -151,35 +172,41 @@ impl Server {
     }
 
     /// Changes objects, and tells those who watch.
-    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Objects) -> T) -> T {
+    pub fn with<T>(&self, change: impl FnOnce(&mut Objects) -> T) -> T {
         let result = change(&mut self.state().objects);
         self.changed.send_modify(|count| *count += 1);
         result
     }
 
     /// From now on, requests whose path holds this text come to that.
-    pub(crate) fn fault(&self, path: &str, fault: Fault) {
+    pub fn fault(&self, path: &str, fault: Fault) {
         self.state().faults.push((path.to_owned(), fault));
     }
 
     /// From now on nothing is wrong.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.state().faults.clear();
     }
 
     /// The log of a pod's container; the one before it has `previous` in its key: `kube-system/cilium-5hdjt previous`.
-    pub(crate) fn log(&self, key: &str, text: &str) {
+    pub fn log(&self, key: &str, text: &str) {
         self.state().logs.push((key.to_owned(), text.to_owned()));
     }
 
     /// Watches end after so long.
-    pub(crate) fn end_watches_after(&self, length: Duration) {
+    pub fn end_watches_after(&self, length: Duration) {
         self.state().watch_length = length;
     }
 
     /// All requests so far: `GET /api/v1/nodes`.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -197,7 +224,7 @@ fn version_of(moment: Moment) -> Value {
 }
 
 /// A kubeconfig with this server.
-pub(crate) fn kubeconfig(url: &str) -> String {
+pub fn kubeconfig(url: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\nclusters:\n- name: kind-kind\n  cluster:\n    server: {url}\ncontexts:\n\
          - name: kind-kind\n  context:\n    cluster: kind-kind\n    user: kind-kind\ncurrent-context: kind-kind\nusers:\n\

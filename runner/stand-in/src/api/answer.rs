@@ -37,7 +37,7 @@ fn not_found(path: &str) -> Response<Body> {
 }
 
 /// Answers one request.
-pub(crate) async fn answer(
+pub(super) async fn answer(
     state: Arc<Mutex<State>>,
     changed: watch::Receiver<u64>,
     request: Request<Incoming>,
@@ -149,9 +149,9 @@ fn in_list(object: &Value) -> Value {
     object
 }
 
-/// Server-side apply, of an object that comes whole.
+/// Server-side apply: what others have set stays, such as a Service's address.
 fn patch(objects: &mut Objects, path: &str, sent: &[u8]) -> Response<Body> {
-    let Some((kind, Some(namespace), Some(_name))) = objects.find(path) else { return not_found(path) };
+    let Some((kind, Some(namespace), Some(name))) = objects.find(path) else { return not_found(path) };
     let mut object: Value = serde_json::from_slice(sent).unwrap();
     // As Kubernetes 1.20 does.
     if kind.plural == "services" && object["spec"]["ports"][0]["protocol"].is_null() {
@@ -162,8 +162,27 @@ fn patch(objects: &mut Objects, path: &str, sent: &[u8]) -> Response<Body> {
         return json_answer(500, &status);
     }
     object["metadata"]["namespace"] = json!(namespace);
+    let known = objects.all(kind.plural).iter().find(|known| {
+        known["metadata"]["name"] == name.as_str() && known["metadata"]["namespace"] == namespace.as_str()
+    });
+    if let Some(known) = known {
+        object = merged(known.clone(), object);
+    }
     objects.put(kind.plural, object.clone());
     json_answer(200, &object)
+}
+
+fn merged(known: Value, sent: Value) -> Value {
+    match (known, sent) {
+        (Value::Object(mut known), Value::Object(sent)) => {
+            for (key, value) in sent {
+                let before = known.remove(&key).unwrap_or(Value::Null);
+                known.insert(key, merged(before, value));
+            }
+            Value::Object(known)
+        }
+        (_known, sent) => sent,
+    }
 }
 
 fn delete(objects: &mut Objects, path: &str) -> Response<Body> {

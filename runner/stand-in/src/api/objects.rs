@@ -6,39 +6,50 @@ use std::path::{Path, PathBuf};
 
 /// A moment of the recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment(pub(crate) &'static str);
+pub struct Moment(pub &'static str);
 
-pub(crate) const BEFORE_CNI: Moment = Moment("1-before-cni");
-pub(crate) const CILIUM: Moment = Moment("2-cilium-native");
-pub(crate) const HELLO: Moment = Moment("3-hello-native");
-pub(crate) const WRONG_HOST: Moment = Moment("6-wrong-k8s-service-host");
+/// The cluster has been created, and has no CNI.
+pub const BEFORE_CNI: Moment = Moment("1-before-cni");
+/// Cilium is ready.
+pub const CILIUM: Moment = Moment("2-cilium-native");
+/// The workload is ready.
+pub const HELLO: Moment = Moment("3-hello-native");
+/// The agents look for the API server where there is none.
+pub const WRONG_HOST: Moment = Moment("6-wrong-k8s-service-host");
 
 impl Moment {
     /// A file of this moment.
-    pub(crate) fn path(self, file: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/served").join(self.0).join(file)
+    pub fn path(self, file: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/served").join(self.0).join(file)
     }
 
     /// The text of one.
-    pub(crate) fn text(self, file: &str) -> String {
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn text(self, file: &str) -> String {
         let path = self.path(file);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     /// The JSON in one.
-    pub(crate) fn json(self, file: &str) -> Value {
+    ///
+    /// # Panics
+    /// When it cannot be read, or is none.
+    pub fn json(self, file: &str) -> Value {
         serde_json::from_str(&self.text(file)).unwrap()
     }
 }
 
 /// A kind of objects: where they are served, and what they are called.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kind {
+pub struct Kind {
     /// The path of the API.
-    pub(crate) api: &'static str,
+    pub api: &'static str,
     /// The last part of the path, and the file's name.
-    pub(crate) plural: &'static str,
-    pub(crate) singular: &'static str,
+    pub plural: &'static str,
+    /// What one is called.
+    pub singular: &'static str,
 }
 
 const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -> Kind {
@@ -46,7 +57,7 @@ const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -
 }
 
 /// What a server of Kubernetes 1.20 with Cilium 1.12 serves of it: no `discovery.k8s.io/v1`.
-pub(crate) const KINDS: [Kind; 12] = [
+pub const KINDS: [Kind; 12] = [
     kind("/api/v1", "nodes", "Node"),
     kind("/api/v1", "pods", "Pod"),
     kind("/api/v1", "services", "Service"),
@@ -63,17 +74,20 @@ pub(crate) const KINDS: [Kind; 12] = [
 
 /// A change that watchers are told of.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) version: u64,
-    pub(crate) plural: String,
+pub struct Change {
+    /// Of the server's state after it.
+    pub version: u64,
+    /// The kind's.
+    pub plural: String,
     /// `ADDED`, `MODIFIED` or `DELETED`.
-    pub(crate) verb: &'static str,
-    pub(crate) object: Value,
+    pub verb: &'static str,
+    /// The object as it is now, or was last.
+    pub object: Value,
 }
 
 /// All objects, by their plural.
 #[derive(Debug)]
-pub(crate) struct Objects {
+pub struct Objects {
     kinds: Vec<Kind>,
     items: BTreeMap<String, Vec<Value>>,
     version: u64,
@@ -82,7 +96,10 @@ pub(crate) struct Objects {
 
 impl Objects {
     /// Those that were recorded at a moment. A kind that was not there then is not served.
-    pub(crate) fn recorded(moment: Moment) -> Self {
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn recorded(moment: Moment) -> Self {
         let mut items = BTreeMap::new();
         let mut kinds = Vec::new();
         for kind in KINDS {
@@ -100,20 +117,49 @@ impl Objects {
         Self { kinds, items, version: 100_000, changes: Vec::new() }
     }
 
+    /// The same of a cluster of another name: its nodes are called after it.
+    ///
+    /// # Panics
+    /// Never: what is replaced changes nothing of the JSON around it.
+    pub fn of_cluster(mut self, name: &str) -> Self {
+        for list in self.items.values_mut().flatten() {
+            let text = list.to_string();
+            let text = ["control-plane", "worker"]
+                .iter()
+                .fold(text, |text, role| text.replace(&format!("\"kind-{role}"), &format!("\"{name}-{role}")));
+            *list = serde_json::from_str(&text).expect("it is JSON still");
+        }
+        self
+    }
+
+    /// Becomes as these are: what is not among them stays, and watchers are told.
+    pub fn become_like(&mut self, other: Self) {
+        for kind in other.kinds {
+            if !self.kinds.iter().any(|known| known.plural == kind.plural) {
+                self.kinds.push(kind);
+            }
+        }
+        for (plural, list) in other.items {
+            for object in list {
+                self.put(&plural, object);
+            }
+        }
+    }
+
     /// Serves a kind at another path: the server is newer.
-    pub(crate) fn serve_at(&mut self, plural: &str, api: &'static str) {
+    pub fn serve_at(&mut self, plural: &str, api: &'static str) {
         for kind in self.kinds.iter_mut().filter(|kind| kind.plural == plural) {
             kind.api = api;
         }
     }
 
     /// Serves a kind no more.
-    pub(crate) fn forget(&mut self, plural: &str) {
+    pub fn forget(&mut self, plural: &str) {
         self.kinds.retain(|kind| kind.plural != plural);
     }
 
     /// The kind that a path leads to, the namespace and the name in it.
-    pub(crate) fn find(&self, path: &str) -> Option<(Kind, Option<String>, Option<String>)> {
+    pub fn find(&self, path: &str) -> Option<(Kind, Option<String>, Option<String>)> {
         self.kinds.iter().find_map(|kind| {
             let rest: Vec<&str> = path.strip_prefix(kind.api)?.strip_prefix('/')?.split('/').collect();
             let plural = |found: &str| found == kind.plural;
@@ -129,26 +175,32 @@ impl Objects {
         })
     }
 
-    pub(crate) fn version(&self) -> u64 {
+    /// Of its state: counts up with each change.
+    pub fn version(&self) -> u64 {
         self.version
     }
 
-    pub(crate) fn all(&self, plural: &str) -> &[Value] {
+    /// All objects of a kind.
+    pub fn all(&self, plural: &str) -> &[Value] {
         self.items.get(plural).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The object of a name, in whichever namespace.
-    pub(crate) fn named(&self, plural: &str, name: &str) -> Value {
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn named(&self, plural: &str, name: &str) -> Value {
         let found = self.all(plural).iter().find(|item| item["metadata"]["name"] == name);
         found.unwrap_or_else(|| panic!("no {name} among {plural}")).clone()
     }
 
-    pub(crate) fn changes_since(&self, version: u64) -> Vec<Change> {
+    /// What has changed since a version.
+    pub fn changes_since(&self, version: u64) -> Vec<Change> {
         self.changes.iter().filter(|change| change.version > version).cloned().collect()
     }
 
     /// Adds an object, or puts it in the place of the one with its name.
-    pub(crate) fn put(&mut self, plural: &str, mut object: Value) {
+    pub fn put(&mut self, plural: &str, mut object: Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let items = self.items.entry(plural.to_owned()).or_default();
@@ -164,14 +216,14 @@ impl Objects {
     }
 
     /// Changes the object of a name.
-    pub(crate) fn change(&mut self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
+    pub fn change(&mut self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut object = self.named(plural, name);
         change(&mut object);
         self.put(plural, object);
     }
 
     /// Takes the objects away that are meant; the last of them, if there was one.
-    pub(crate) fn remove(&mut self, plural: &str, meant: impl Fn(&Value) -> bool) -> Option<Value> {
+    pub fn remove(&mut self, plural: &str, meant: impl Fn(&Value) -> bool) -> Option<Value> {
         let items = self.items.entry(plural.to_owned()).or_default();
         let (gone, left): (Vec<Value>, Vec<Value>) = items.drain(..).partition(meant);
         *items = left;
@@ -188,7 +240,7 @@ impl Objects {
     }
 
     /// Forgets what has changed, as a server does that has restarted: older versions cannot be watched from.
-    pub(crate) fn compact(&mut self) {
+    pub fn compact(&mut self) {
         self.changes.clear();
         self.version += 1000;
     }
