@@ -151,13 +151,13 @@ fn what_is_not_as_pinned_is_told() {
     assert_eq!(with, given);
     let declared = with.deviations_by_kit(&given, Path::new("l.kit"), &manifests);
     assert!(declared.iter().all(|deviation| deviation.by == "--image cilium=own:1"), "{declared:?}");
+    let digest = pins.images.cilium.digest.as_ref().unwrap();
+    assert_eq!(index.unlike(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
     // Another node image brings another Kubernetes.
     index.images[0].repo_digest = None;
     let node = Overrides::default().with_kit(&index, &pins).deviations(&manifests);
     let what: Vec<&str> = node.iter().map(|deviation| deviation.what.as_str()).collect();
     assert_eq!(what, ["node-image", "kubernetes.version", "images.cilium"]);
-    let digest = pins.images.cilium.digest.as_ref().unwrap();
-    assert_eq!(index.unlike(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
 }
 
 #[test]

@@ -163,6 +163,8 @@ fn a_chart_that_cannot_be_used_is_unusable_input() {
         (code, message.as_str()),
         (3, "--chart /none/cilium.tgz: cannot be read: No such file or directory (os error 2)")
     );
+    let (code, message) = refused(BackendKind::Kind, &["--kit", "/none/a.kit"]);
+    assert_eq!((code, message.as_str()), (3, "/none/a.kit: cannot be opened: No such file or directory (os error 2)"));
     let (code, message) = refused(BackendKind::Kind, &["--routing", "vxlan", "--set", "tunnel=geneve"]);
     assert_eq!(
         (code, message.as_str()),
@@ -172,12 +174,11 @@ fn a_chart_that_cannot_be_used_is_unusable_input() {
 
 #[test]
 fn what_was_asked_for_is_told() {
-    let setup = on(BackendKind::Kind, &["--set", "tunnel=vxlan", "--image", "cilium=cilium:dev", "--kit", "a.kit"]);
+    let setup = on(BackendKind::Kind, &["--set", "tunnel=vxlan", "--image", "cilium=cilium:dev"]);
     assert_eq!(
         setup.inputs["overrides"],
         json!({
             "images": ["cilium=cilium:dev"],
-            "kit": "a.kit",
             "set": ["tunnel=vxlan"],
         })
     );
