@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lab::backend::kind::engine::EngineError;
+use lab::clock::{self, Poll};
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
 const LONG: Duration = Duration::from_mins(1);
@@ -44,8 +45,20 @@ fn a_program_that_does_not_read_its_input_is_no_failure() {
     with_engine("a_program_that_does_not_read_its_input_is_no_failure", async |engine| {
         let cluster = Cluster::make(&engine, one()).await;
         let much = vec![0; 8_000_000];
-        let ran = engine.exec(&cluster.nodes()[0].0, ["sh", "-c", "echo done"], much, LONG).await.unwrap();
-        assert_eq!((ran.stdout_text().as_str(), ran.code), ("done\n", 0));
+        let worker = &cluster.nodes()[0].0;
+        let ran = engine.exec(worker, ["sh", "-c", "echo done; exit 3"], much.clone(), LONG).await.unwrap();
+        assert_eq!((ran.stdout_text().as_str(), ran.code), ("done\n", 3));
+        // So it is where it is written to in pieces: what is left of it is not waited for.
+        let mut started = engine.start(worker, ["sh", "-c", "echo done; exit 3"], true).await.unwrap();
+        let written =
+            clock::until(LONG, Duration::ZERO, "the end of its input", async || match started.write(&much).await {
+                Ok(()) => Poll::NotYet("it takes more"),
+                Err(error) => Poll::Ready(error.to_string()),
+            });
+        let error = written.await.unwrap();
+        assert!(error.contains("its standard input is closed"), "{error}");
+        let ran = started.finish(&[], LONG).await.unwrap();
+        assert_eq!((ran.stdout_text().as_str(), ran.code), ("done\n", 3));
     });
 }
 
@@ -80,8 +93,8 @@ fn what_cannot_be_run_is_told_apart_from_what_fails() {
 
         cluster.stop(worker).await;
         let error = run(&worker.0, "cat").await;
-        let EngineError::Answered { status: 409, message, .. } = &error else { panic!("{error}") };
-        assert!(message.contains("is not running"), "{message}");
+        let EngineError::Halted { container, paused: false } = &error else { panic!("{error}") };
+        assert_eq!(container, &worker.0);
         let error = run("lab-no-such-container", "cat").await;
         assert!(error.is_missing(), "{error}");
         assert!(

@@ -20,6 +20,12 @@ use crate::clock::{self, Poll};
 /// How often the Engine is asked whether a program whose output has ended has ended too: that is a matter of
 /// milliseconds.
 const ENDED_INTERVAL: Duration = Duration::from_millis(5);
+/// How long a program may take nothing, or say nothing, until the Engine is asked whether it has ended. Engine 20.10 does
+/// not say so by itself while it has input that the program has not read: it keeps the connection open, for a minute
+/// or for ever.
+const ASKED_AFTER: Duration = Duration::from_millis(500);
+/// How long nothing may come from a program that has ended without reading its input until that was all.
+const QUIET: Duration = Duration::from_secs(5);
 /// What the Engine writes instead of a program's output when its runtime could not start the program; newer Engines
 /// refuse the request with the same words.
 const NOT_STARTED: &str = "OCI runtime exec failed";
@@ -69,6 +75,7 @@ pub struct Started {
     id: String,
     container: String,
     argv: Vec<String>,
+    with_stdin: bool,
     input: Pin<Box<dyn AsyncWrite + Send>>,
     reading: Reading,
     streams: watch::Receiver<Streams>,
@@ -159,6 +166,7 @@ impl Engine {
             id: made.id,
             container: container.to_owned(),
             argv,
+            with_stdin,
             input,
             reading,
             streams,
@@ -172,14 +180,24 @@ impl Started {
     /// # Errors
     /// [`EngineError::Broken`], when it has closed it or has ended.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let written = match self.input.write_all(bytes).await {
-            Ok(()) => self.input.flush().await,
-            Err(error) => Err(error),
+        let doing = self.doing();
+        let input = &mut self.input;
+        let mut write = std::pin::pin!(async {
+            input.write_all(bytes).await?;
+            input.flush().await
+        });
+        let written = loop {
+            match clock::within(ASKED_AFTER, &doing, write.as_mut()).await {
+                Ok(written) => break written.map_err(|error| error.to_string()),
+                Err(_passed) if self.engine.has_ended(&self.id, &doing).await => break Err("it has ended".to_owned()),
+                Err(_passed) => {}
+            }
         };
-        written.map_err(|error| EngineError::Broken {
-            endpoint: self.engine.endpoint(),
-            doing: self.doing(),
-            why: format!("its standard input is closed: {error}"),
+        let endpoint = self.engine.endpoint();
+        written.map_err(|why| EngineError::Broken {
+            endpoint,
+            doing,
+            why: format!("its standard input is closed: {why}"),
         })
     }
 
@@ -189,14 +207,27 @@ impl Started {
     /// As [`Engine::exec`].
     pub async fn finish(self, rest: &[u8], deadline: Duration) -> Result<Ran, EngineError> {
         let doing = self.doing();
-        let Self { engine, id, container, argv, mut input, mut reading, streams } = self;
+        let Self { engine, id, container, argv, with_stdin, mut input, mut reading, streams } = self;
+        let mut news = streams.clone();
         let write = async {
             // A program that ends without reading its input is free to: its exit code and its output say more.
             let _ = input.write_all(rest).await;
             let _ = input.shutdown().await;
         };
+        let mut all = std::pin::pin!(async { tokio::join!(write, &mut reading.0).1 });
         let to_the_end = async {
-            let ((), read) = tokio::join!(write, &mut reading.0);
+            let read = loop {
+                match clock::within(ASKED_AFTER, &doing, all.as_mut()).await {
+                    Ok(read) => break read,
+                    Err(_passed) if !with_stdin || !engine.has_ended(&id, &doing).await => continue,
+                    Err(_passed) => news.mark_unchanged(),
+                }
+                match clock::within(QUIET, &doing, all.as_mut()).await {
+                    Ok(read) => break read,
+                    Err(_passed) if news.has_changed().is_ok_and(|changed| !changed) => break Ok(Ok(())),
+                    Err(_passed) => {}
+                }
+            };
             match read {
                 Ok(Ok(())) => engine.exit_code(&id, &doing, deadline).await,
                 Ok(Err(error)) => Err(engine.failed(&doing, error)),
@@ -231,6 +262,12 @@ impl Started {
 }
 
 impl Engine {
+    /// Whether a program has ended. An Engine that does not answer breaks the program's connection too, which is told.
+    async fn has_ended(&self, id: &str, doing: &str) -> bool {
+        let asked = self.call(doing, ASK_DEADLINE, self.docker.inspect_exec(id)).await;
+        asked.is_ok_and(|exec| exec.running != Some(true) && exec.exit_code.is_some())
+    }
+
     /// Of a program whose output has ended.
     async fn exit_code(&self, id: &str, doing: &str, deadline: Duration) -> Result<i64, EngineError> {
         let broken = |why: String| EngineError::Broken { endpoint: self.endpoint(), doing: doing.to_owned(), why };
