@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod kit;
 mod lab;
 
@@ -7,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 
@@ -74,6 +76,12 @@ pub enum Command {
     /// Show a run's report again
     #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
     Report(ReportArgs),
+    /// Explain a case: the article's step, what is read where, how to see it by hand, what breaks it
+    #[command(
+        after_help = "Examples:\n  lab explain\n  lab explain routing::direct_route_to_every_peer\n  lab explain wire::\n  \
+        lab explain mtu --format json"
+    )]
+    Explain(ExplainArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod expect;
+pub mod explain;
 pub mod failure;
 pub mod harness;
 pub mod interrupt;
