@@ -74,7 +74,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
     Doctor(DoctorArgs),
     /// Show a run's report again
-    #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
+    #[command(
+        after_help = "Examples:\n  lab report k3f2\n  lab report k3f2 --beside\n  lab report ./lab-runs/k3f2 --format json"
+    )]
     Report(ReportArgs),
     /// Explain a case: the article's step, what is read where, how to see it by hand, what breaks it
     #[command(
@@ -248,6 +250,9 @@ pub struct ReportArgs {
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
+    /// What the article printed beside what this lab printed
+    #[arg(long)]
+    pub beside: bool,
     /// Text or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

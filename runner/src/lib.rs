@@ -6,6 +6,7 @@
 //! [`stage`] says what must stand before a claim can be looked at.
 
 pub mod backend;
+pub mod beside;
 pub mod case;
 pub mod cases;
 pub mod cli;
