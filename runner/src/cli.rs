@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod kit;
 mod lab;
 
@@ -7,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 
@@ -72,8 +74,16 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
     Doctor(DoctorArgs),
     /// Show a run's report again
-    #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
+    #[command(
+        after_help = "Examples:\n  lab report k3f2\n  lab report k3f2 --beside\n  lab report ./lab-runs/k3f2 --format json"
+    )]
     Report(ReportArgs),
+    /// Explain a case: the article's step, what is read where, how to see it by hand, what breaks it
+    #[command(
+        after_help = "Examples:\n  lab explain\n  lab explain routing::direct_route_to_every_peer\n  lab explain wire::\n  \
+        lab explain mtu --format json"
+    )]
+    Explain(ExplainArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)
@@ -240,6 +250,9 @@ pub struct ReportArgs {
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
+    /// What the article printed beside what this lab printed
+    #[arg(long)]
+    pub beside: bool,
     /// Text or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

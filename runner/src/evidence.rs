@@ -28,6 +28,9 @@ use crate::report::HostFacts;
 /// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
 pub const SCHEMA: u32 = 1;
 
+/// Name of the file that says what a run was made from.
+pub const RUN_FILE: &str = "run.json";
+
 /// `run.json`: what a run was made from, as far as it is needed to judge it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFile {
@@ -99,7 +102,7 @@ impl RunFolder {
     fn begin(&self, run: &RunFile) -> Result<(), EvidenceError> {
         let cases = self.partial.join("cases");
         fs::create_dir(&cases).map_err(EvidenceError::io(&cases, "make the folder"))?;
-        self.write("run.json", &json_bytes(run, &self.partial.join("run.json"))?)
+        self.write(RUN_FILE, &json_bytes(run, &self.partial.join(RUN_FILE))?)
     }
 
     /// Where it is now.
@@ -176,4 +179,4 @@ fn json_bytes<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, EvidenceE
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

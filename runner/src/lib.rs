@@ -6,6 +6,7 @@
 //! [`stage`] says what must stand before a claim can be looked at.
 
 pub mod backend;
+pub mod beside;
 pub mod case;
 pub mod cases;
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod expect;
+pub mod explain;
 pub mod failure;
 pub mod harness;
 pub mod interrupt;

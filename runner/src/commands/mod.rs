@@ -2,6 +2,7 @@
 
 mod doctor;
 mod down;
+mod explain;
 mod kit;
 mod report;
 mod run;
@@ -33,6 +34,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Kit(args) => kit::kit(&args),
     };
     match done {

@@ -4,12 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::print;
+use crate::beside;
 use crate::cli::{Format, ReportArgs};
 use crate::failure::{Failure, chain, code};
 use crate::report::{Closing, JSON_FILE, LabAfter, Report, Style, Terminal, from_json};
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let folder = folder(args);
+    if args.beside {
+        return beside(args, &folder);
+    }
     let file = folder.join(JSON_FILE);
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(&file).map_err(|error| {
@@ -28,6 +32,16 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         }
         Ok(()) | Err(_) => Ok(0),
     }
+}
+
+/// The article beside the run.
+fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
+    let found = beside::of_run(folder).map_err(|error| Failure::input(&error))?;
+    let text = match args.format {
+        Format::Json => serde_json::to_string_pretty(&found).map_err(|error| Failure::input(&error))? + "\n",
+        Format::Text => beside::text(&found, Style::of_stdout()),
+    };
+    print(&text).map(|()| 0)
 }
 
 /// A folder, or the id of a run in the folder of runs.

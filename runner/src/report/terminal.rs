@@ -9,6 +9,7 @@ use super::style::Style;
 use super::text::{clean, columns, cut, duration, one_line};
 use super::{ExitReason, heading};
 use crate::backend::{BackendKind, Routing};
+use crate::cases;
 use crate::evidence::case_folder;
 use crate::observe::Place;
 use crate::stage::Stage;
@@ -213,7 +214,11 @@ impl<W: Write> Terminal<W> {
             let rest = self.folder.join(case_folder(&case.name)).join("case.json");
             writeln!(self.out, "           and {more} more in {}", rest.display())?;
         }
-        Ok(())
+        // A report may be of a version that had other cases.
+        match cases::find(&case.name) {
+            Some(known) => self.detail("why", &format!("`lab explain {}`", known.name)),
+            None => Ok(()),
+        }
     }
 
     fn detail(&mut self, label: &str, text: &str) -> io::Result<()> {
