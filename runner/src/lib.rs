@@ -6,6 +6,7 @@
 //! [`stage`] says what must stand before a claim can be looked at.
 
 pub mod backend;
+pub mod bundle;
 pub mod case;
 pub mod cases;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod interrupt;
 pub mod judge;
 pub mod kit;
 pub mod manifest;
+mod new_file;
 pub mod nft_layout;
 pub mod observe;
 pub mod overrides;
