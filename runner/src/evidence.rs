@@ -87,8 +87,7 @@ impl RunFolder {
     /// [`EvidenceError`] if the id is no plain file name, if a run of this id is there already, finished or not, or
     /// if nothing can be written there.
     pub fn create(runs: &Path, run: &RunFile) -> Result<Self, EvidenceError> {
-        let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-        if run.id.is_empty() || run.id.starts_with('.') || !run.id.chars().all(plain) {
+        if !is_id(&run.id) {
             return Err(EvidenceError::Id { path: runs.to_owned(), id: run.id.clone() });
         }
         let folder = Self { partial: runs.join(format!("{}{PARTIAL}", run.id)), complete: runs.join(&run.id) };
@@ -156,6 +155,12 @@ impl RunFolder {
     }
 }
 
+/// Whether this can be a run's id: a plain file name.
+pub(crate) fn is_id(id: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    !id.is_empty() && !id.starts_with('.') && id.chars().all(plain)
+}
+
 /// How sure a file has to be before it gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sync {
@@ -188,8 +193,7 @@ fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Evidenc
     struct Schema {
         schema: u32,
     }
-    let shape =
-        |source: serde_json::Error| EvidenceError::Shape { path: path.to_owned(), line: source.line(), source };
+    let shape = |source: serde_json::Error| EvidenceError::Shape { path: path.to_owned(), line: source.line(), source };
     let Schema { schema } = serde_json::from_str(text).map_err(shape)?;
     if schema != SCHEMA {
         return Err(EvidenceError::Schema { path: path.to_owned(), line: 1, found: schema });

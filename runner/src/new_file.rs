@@ -67,9 +67,11 @@ impl NewFile {
     /// [`NewFileError::Io`], [`NewFileError::Exists`] when there is a file by now.
     pub(crate) fn place(self) -> Result<(), NewFileError> {
         let Self { path, force, out } = self;
-        readable_by_all(out.as_file())
-            .and_then(|()| out.as_file().sync_all())
-            .map_err(|source| NewFileError::Io { path: path.clone(), doing: "be written", source })?;
+        readable_by_all(out.as_file()).and_then(|()| out.as_file().sync_all()).map_err(|source| NewFileError::Io {
+            path: path.clone(),
+            doing: "be written",
+            source,
+        })?;
         let placed = if force { out.persist(&path) } else { out.persist_noclobber(&path) };
         placed.map(drop).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => NewFileError::Exists { path },

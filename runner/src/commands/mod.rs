@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
+mod bundle;
 mod doctor;
 mod down;
 mod kit;
+mod replay;
 mod report;
 mod run;
 mod shell;
@@ -33,6 +35,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Bundle(args) => bundle::bundle(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Kit(args) => kit::kit(&args),
     };
     match done {
