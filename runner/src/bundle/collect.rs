@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::limits::MEMBERS;
 use super::{BundleError, Part};
+use crate::backend::kind::artefacts;
 
 /// A run's folder.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Folder {
                 found.left_out.push(format!("{name}: a symbolic link"));
             } else if kind.is_dir() {
                 // No deeper than what is known: cases/NAME/FILE.
-                if matches!(name.split('/').count(), 1) && matches!(name.as_str(), "cases" | "artefacts")
+                if matches!(name.split('/').count(), 1) && (name == "cases" || name == artefacts::FOLDER)
                     || matches!(name.split('/').count(), 2) && name.starts_with("cases/")
                 {
                     self.list_in(&format!("{name}/"), found)?;
