@@ -158,7 +158,14 @@ impl Reading<'_> {
             BundleError::Contradiction { path: self.path.to_owned(), what }
         })?;
         match part {
-            Part::Run => self.run = Some(RunFile::parse(&text, name).map_err(evidence)?),
+            Part::Run => {
+                let run = RunFile::parse(&text, name).map_err(evidence)?;
+                // Before any judge works with it.
+                if let Some(what) = whole::numbers(&run.expectations) {
+                    return Err(BundleError::Contradiction { path: self.path.to_owned(), what });
+                }
+                self.run = Some(run);
+            }
             Part::Report => {
                 let report =
                     from_json(&text).map_err(|source| BundleError::Report { path: self.path.to_owned(), source })?;
