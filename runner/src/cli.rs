@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bundle;
 mod explain;
 mod kit;
 mod lab;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use bundle::{BundleArgs, ReplayArgs};
 pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
@@ -84,6 +86,15 @@ pub enum Command {
         lab explain mtu --format json"
     )]
     Explain(ExplainArgs),
+    /// Write a run's evidence, reports and captures into one file, to hand it over
+    #[command(after_help = "Examples:\n  lab bundle k3f2\n  lab bundle ./lab-runs/k3f2.partial -o run.tar.zst\n  \
+        lab bundle k3f2 --dry-run")]
+    Bundle(BundleArgs),
+    /// Judge a run again from its bundle: no lab, no root, nothing written
+    #[command(after_help = "Examples:\n  lab replay lab-k3f2.tar.zst\n  lab replay lab-k3f2.tar.zst --format json\n\n\
+        Exit codes:\n  0  every verdict that has evidence was reproduced\n  1  one differs\n  \
+        2  usage, or no verdict that could be judged\n  3  the bundle was refused")]
+    Replay(ReplayArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)

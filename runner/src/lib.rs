@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod beside;
+pub mod bundle;
 pub mod case;
 pub mod cases;
 pub mod cli;
@@ -23,6 +24,7 @@ pub mod interrupt;
 pub mod judge;
 pub mod kit;
 pub mod manifest;
+mod new_file;
 pub mod nft_layout;
 pub mod observe;
 pub mod overrides;
