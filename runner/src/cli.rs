@@ -2,6 +2,7 @@
 
 mod kit;
 mod lab;
+mod report;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
+pub use report::{ReportArgs, ReportFormat};
 
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
@@ -225,19 +227,6 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub lab: LabArgs,
     /// The folder that runs would be kept in
-    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
-    pub runs_dir: PathBuf,
-    /// Text or JSON
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `lab report`.
-#[derive(Debug, Clone, Args)]
-pub struct ReportArgs {
-    /// A run's id or folder
-    pub run: String,
-    /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
     /// Text or JSON

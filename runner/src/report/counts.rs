@@ -43,8 +43,7 @@ pub(super) fn counts(report: &Report) -> Vec<(&'static str, usize, &'static str)
 
 /// The counts as a line: `4 REFUTED, 14 held`.
 pub(super) fn verdict_line(report: &Report) -> String {
-    let mut parts: Vec<String> =
-        counts(report).into_iter().map(|(_, count, word)| format!("{count} {word}")).collect();
+    let mut parts: Vec<String> = counts(report).into_iter().map(|(_, count, word)| format!("{count} {word}")).collect();
     if parts.is_empty() {
         parts.push("no case was run".to_owned());
     }

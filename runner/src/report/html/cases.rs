@@ -104,7 +104,10 @@ fn case_view(case: &CaseReport, id: String) -> CaseView {
         CaseOutcome::Blocked { stage, cause } => {
             (vec![format!("not looked at: stage {} failed", stage.title())], vec![cause.clone()])
         }
-        CaseOutcome::Unobserved { missing } => (vec![format!("{missing}: nothing is proved")], Vec::new()),
+        CaseOutcome::Unobserved { missing } => {
+            let silence = if missing.contains("nothing is proved") { "" } else { ": nothing is proved" };
+            (vec![format!("{}{silence}", missing.trim_end())], Vec::new())
+        }
         CaseOutcome::Deadline { after, last } => {
             (vec![format!("not done after {}", duration(*after)), format!("last seen: {last}")], Vec::new())
         }

@@ -41,9 +41,11 @@ pub(super) fn draw(topology: &Topology) -> Document {
     for (node, top) in topology.nodes.iter().zip(&tops) {
         if let Some(row) = node.bridge {
             let class = format!("link {}", node.link.class());
-            drawn = drawn
-                .add(line((LEFT, top + 26), (10, top + 26), &class))
-                .add(line((10, top + 26), (10, bridge + 44 * int(row)), &class));
+            drawn = drawn.add(line((LEFT, top + 26), (10, top + 26), &class)).add(line(
+                (10, top + 26),
+                (10, bridge + 44 * int(row)),
+                &class,
+            ));
         }
     }
     let mut lane = LEFT + NODE + 16;

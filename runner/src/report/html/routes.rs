@@ -41,9 +41,17 @@ pub(super) struct Line {
 impl Routes {
     pub(super) fn of(shown: &Shown) -> Self {
         let (before, after) = match (&shown.base, &shown.routing) {
-            (None, None) => return Self::only("No node's routes were seen, neither before routing was installed nor after."),
-            (Some(_), None) => return Self::only("Routes were seen before routing was installed, but not after it: nothing to compare."),
-            (None, Some(_)) => return Self::only("Routes were not seen before routing was installed: nothing to compare with."),
+            (None, None) => {
+                return Self::only("No node's routes were seen, neither before routing was installed nor after.");
+            }
+            (Some(_), None) => {
+                return Self::only(
+                    "Routes were seen before routing was installed, but not after it: nothing to compare.",
+                );
+            }
+            (None, Some(_)) => {
+                return Self::only("Routes were not seen before routing was installed: nothing to compare with.");
+            }
             (Some(base), Some(routing)) => (&base.nodes, &routing.nodes),
         };
         let names: BTreeSet<&NodeName> = before.keys().chain(after.keys()).collect();

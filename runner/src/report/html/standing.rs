@@ -111,10 +111,8 @@ pub(super) fn road(report: &Report, from: &Place, cidr: &str) -> Standing {
     match report.cases.iter().find(|case| case.name == DIRECT) {
         Some(case) if judged(case) => {
             let names_it = |text: &str| text.split([' ', ',', ';', ':']).any(|word| word == cidr);
-            let against = case
-                .findings()
-                .iter()
-                .any(|(finding, _)| finding.place == *from && names_it(&finding.expected));
+            let against =
+                case.findings().iter().any(|(finding, _)| finding.place == *from && names_it(&finding.expected));
             if against { Standing::Bad } else { Standing::Good }
         }
         _ => Standing::Open,

@@ -1,7 +1,7 @@
 //! The stages of a run as bars on a line of time.
 
-use svg::Document;
 use std::time::Duration;
+use svg::Document;
 
 use super::ink::{int, picture, rectangle, text};
 use super::table::{Cell, Table};
@@ -55,7 +55,12 @@ pub(super) fn table(report: &Report) -> Table {
             StageOutcome::Done => Cell::of("good", "✓ done"),
             StageOutcome::Failed => Cell::of("bad", "✗ FAILED"),
         };
-        vec![Cell::plain(stage.name.title()), outcome, Cell::plain(duration(stage.seconds)), Cell::plain(&stage.summary)]
+        vec![
+            Cell::plain(stage.name.title()),
+            outcome,
+            Cell::plain(duration(stage.seconds)),
+            Cell::plain(&stage.summary),
+        ]
     };
     Table {
         caption: "Stages".to_owned(),

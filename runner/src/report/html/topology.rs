@@ -261,7 +261,8 @@ fn way(view: &NetnsView, cidr: Ipv4Net, peer: Option<Ipv4Addr>) -> Way {
     };
     let best = view.routes.iter().filter(covers).max_by_key(|route| route.destination.prefix_len());
     let Some(route) = best else {
-        let default = view.routes.iter().find(|route| route.table != TABLE_LOCAL && route.destination.prefix_len() == 0);
+        let default =
+            view.routes.iter().find(|route| route.table != TABLE_LOCAL && route.destination.prefix_len() == 0);
         return Way::Missing(default.map_or_else(
             || format!("no route to {cidr}"),
             |default| format!("no route to {cidr}; it would leave by {}", words::route(default)),

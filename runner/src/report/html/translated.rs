@@ -1,7 +1,6 @@
 //! What the Service's address was translated to: told by who answered.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
 
 use super::seen::Shown;
 use super::table::{Cell, Table};
@@ -22,7 +21,7 @@ pub(super) fn table(shown: &Shown) -> Option<Table> {
             match replies {
                 Ok(replies) => {
                     for reply in replies {
-                        let (what, good) = answered_by(seen, reply, service);
+                        let (what, good) = answered_by(seen, reply);
                         *counted.entry((place.to_string(), what, good)).or_default() += 1;
                     }
                 }
@@ -42,19 +41,14 @@ pub(super) fn table(shown: &Shown) -> Option<Table> {
 }
 
 /// The pod whose name the answer has, with its address; or what came instead.
-fn answered_by(seen: &AnswersSeen, reply: &HttpReply, service: SocketAddrV4) -> (String, bool) {
+fn answered_by(seen: &AnswersSeen, reply: &HttpReply) -> (String, bool) {
     let HttpOutcome::Response { body, .. } = &reply.outcome else { return (way::outcome(&reply.outcome), false) };
     let name = body.lines().find_map(|line| line.strip_prefix("Hostname: ")).unwrap_or("no name in the answer").trim();
     match seen.pods.iter().find(|pod| pod.name.0 == name) {
         Some(pod) => {
             let address = pod.address.map_or_else(|| "?".to_owned(), |address| address.to_string());
-            (format!("{name}, {address}:{}", port(seen, service)), true)
+            (format!("{name}, {address}"), true)
         }
         None => (format!("{name}, which is no pod of the workload"), false),
     }
-}
-
-/// The Service and its pods have the same port here, as in the article's manifest.
-fn port(_seen: &AnswersSeen, service: SocketAddrV4) -> u16 {
-    service.port()
 }

@@ -50,8 +50,8 @@ pub(super) struct SeenHop {
     pub(super) owners: String,
     /// `10.0.1.10:52464 → 10.0.2.11:8080`, of the packet that is carried.
     pub(super) packet: String,
-    /// `VXLAN 172.18.0.3 → 172.18.0.4`, if it is wrapped.
-    pub(super) outer: Option<String>,
+    /// If it is wrapped: in what, and `172.18.0.3 → 172.18.0.4`.
+    pub(super) outer: Option<(&'static str, String)>,
     /// What happened to it since the hop before.
     pub(super) changes: Vec<String>,
     addresses: (Ipv4Addr, Ipv4Addr),
@@ -139,6 +139,11 @@ fn one(
             let (from, to) = if answer { (right, left) } else { (left, right) };
             let mut hop = hop(shown, names, &places[index], &ends, answer);
             (hop.from, hop.to) = (from, to);
+            if let (Some(seen), Place::Node(node), true) = (&mut hop.seen, &places[index], places.len() > 2)
+                && gateway(shown, node) == Some(seen.destination)
+            {
+                seen.changes.push("to the bridge's own address: by the default route, not to the peer".to_owned());
+            }
             if let (Some(seen), Some(last)) = (&mut hop.seen, before.and_then(|at| hops.get(at)))
                 && let Hop { seen: Some(last), .. } = last
             {
@@ -153,6 +158,11 @@ fn one(
     let answered = matches!(http.outcome, HttpOutcome::Response { .. });
     let outcome = format!("GET {}: {}", http.url, outcome(&http.outcome));
     Some(Way { title, outcome, answered, lanes, hops })
+}
+
+/// The link-layer address that a node's default route leads to.
+fn gateway(shown: &Shown, node: &crate::observe::NodeName) -> Option<MacAddr> {
+    shown.wire.as_ref()?.traffic.gateway_macs.get(node).copied()
 }
 
 /// What came of a request, in words.
@@ -192,19 +202,12 @@ fn first(capture: &Capture, names: &Owners, ends: &Ends, answer: bool) -> Option
         belongs(inner, tcp, ends, answer).then_some((frame, outer, inner, tcp, tunnels))
     });
     let (frame, outer, inner, tcp, tunnels) = of_it.next()?;
-    let port = |port: u16| port.to_string();
-    let wrapped = tunnels.map(|kind| format!("{} {} → {}", kind_name(kind), outer.source, outer.destination));
+    let wrapped = tunnels.map(|kind| (kind_name(kind), format!("{} → {}", outer.source, outer.destination)));
     Some(SeenHop {
         source: frame.source,
         destination: frame.destination,
         owners: whose(names, frame),
-        packet: format!(
-            "{}:{} → {}:{}",
-            inner.source,
-            port(tcp.source),
-            inner.destination,
-            port(tcp.destination)
-        ),
+        packet: format!("{}:{}\n→ {}:{}", inner.source, tcp.source, inner.destination, tcp.destination),
         changes: Vec::new(),
         outer: wrapped,
         addresses: (inner.source, inner.destination),
@@ -226,7 +229,7 @@ impl SeenHop {
 }
 
 fn whose(names: &Owners, frame: &Frame) -> String {
-    let name = |mac: &MacAddr| names.get(mac).map_or("an address of no node seen", String::as_str);
+    let name = |mac: &MacAddr| names.get(mac).map_or("not a node's", String::as_str);
     format!("{} to {}", name(&frame.source), name(&frame.destination))
 }
 
@@ -273,9 +276,9 @@ fn changes(before: &SeenHop, now: &SeenHop) -> Vec<String> {
         changes.push(format!("destination {} became {}", before.addresses.1, now.addresses.1));
     }
     match (&before.outer, &now.outer) {
-        (None, Some(outer)) => changes.push(format!("wrapped in {outer}")),
-        (Some(outer), None) => changes.push(format!("unwrapped from {outer}")),
-        (Some(one), Some(other)) if one != other => changes.push(format!("wrapped anew in {other}")),
+        (None, Some((kind, outer))) => changes.push(format!("wrapped in {kind} {outer}")),
+        (Some((kind, outer)), None) => changes.push(format!("unwrapped from {kind} {outer}")),
+        (Some(one), Some(other)) if one != other => changes.push(format!("wrapped anew in {} {}", other.0, other.1)),
         _ => {}
     }
     if before.ttl != now.ttl {

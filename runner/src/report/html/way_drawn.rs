@@ -9,7 +9,7 @@ use super::way::{Hop, SeenHop, Way};
 
 /// Between two lanes, and two hops, of the wide picture.
 const LANE: i32 = 206;
-const HOP: i32 = 76;
+const HOP: i32 = 78;
 const HEAD: i32 = 46;
 /// Width of the narrow one, and the height of its hops.
 const NARROW: i32 = 330;
@@ -20,9 +20,11 @@ impl Way {
     pub(super) fn description(&self) -> String {
         let hop = |hop: &Hop| match &hop.seen {
             Some(seen) => {
-                let changes = if seen.changes.is_empty() { String::new() } else { format!(" ({})", seen.changes.join("; ")) };
-                let outer = seen.outer.as_ref().map(|outer| format!(" in {outer}")).unwrap_or_default();
-                format!("{} to {}: {}{outer}{changes}.", self.lanes[hop.from], self.lanes[hop.to], seen.packet)
+                let changes =
+                    if seen.changes.is_empty() { String::new() } else { format!(" ({})", seen.changes.join("; ")) };
+                let outer = seen.outer.as_ref().map(|(kind, outer)| format!(" in {kind} {outer}")).unwrap_or_default();
+                let packet = seen.packet.replace('\n', " ");
+                format!("{} to {}: {packet}{outer}{changes}.", self.lanes[hop.from], self.lanes[hop.to])
             }
             None => format!("{} to {}: {}.", self.lanes[hop.from], self.lanes[hop.to], hop.missing),
         };
@@ -38,11 +40,11 @@ impl Way {
                 Some(seen) => {
                     let packet = seen.outer.as_ref().map_or_else(
                         || seen.packet.clone(),
-                        |outer| format!("{outer}\n{}", seen.packet),
+                        |(kind, outer)| format!("{kind} {outer},\ninside {}", seen.packet),
                     );
-                    let changes = if seen.changes.is_empty() { "as sent".to_owned() } else { seen.changes.join("\n") };
+                    let changes = if seen.changes.is_empty() { "nothing".to_owned() } else { seen.changes.join("\n") };
                     [
-                        Cell::code(format!("{}\n→ {}", seen.source, seen.destination)),
+                        Cell::of("code keep", format!("{}\n→ {}", seen.source, seen.destination)),
                         Cell::plain(&seen.owners),
                         Cell::code(packet),
                         Cell::plain(seen.amounts()),
@@ -61,7 +63,15 @@ impl Way {
         };
         Table {
             caption: format!("{}, link by link", self.title),
-            head: vec!["Direction", "Captured on", "MAC addresses", "From whom to whom", "Packet", "TTL, frames", "What changed"],
+            head: vec![
+                "Direction",
+                "Captured on",
+                "MAC addresses",
+                "From whom to whom",
+                "Packet",
+                "TTL, frames",
+                "What changed",
+            ],
             rows: self.hops.iter().map(row).collect(),
         }
     }
@@ -69,7 +79,7 @@ impl Way {
     /// For a wide window.
     pub(super) fn wide(&self, id: &str) -> Document {
         let width = LANE * int(self.lanes.len());
-        let bottom = HEAD + HOP * int(self.hops.len()) + 20;
+        let bottom = HEAD + HOP * int(self.hops.len()) + 24;
         let mut drawn = picture(&format!("{id}-wide"), (width, bottom), &self.title, &self.description());
         let x = |lane: usize| LANE * int(lane) + LANE / 2;
         for (lane, name) in self.lanes.iter().enumerate() {
@@ -79,7 +89,7 @@ impl Way {
                 .add(centred((x(lane), 27), "mono small strong", &fitting(name, 176, 13)));
         }
         for (row, hop) in self.hops.iter().enumerate() {
-            let y = HEAD + HOP * int(row) + 44;
+            let y = HEAD + HOP * int(row) + 56;
             let (from, to) = (x(hop.from), x(hop.to));
             let middle = i32::midpoint(from, to);
             let points = if from < to { Points::Right } else { Points::Left };
@@ -114,10 +124,12 @@ impl Way {
             drawn = match &hop.seen {
                 Some(seen) => drawn
                     .add(arrow(&[(24, y), (24, y + STEP - 34)], Points::Down, &format!("road {}", class(hop, seen))))
-                    .add(beside(hop, seen, y + 18)),
-                None => drawn
-                    .add(line((24, y), (24, y + STEP - 34), "unseen"))
-                    .add(text((44, y + 34), "label small bad", &fitting(&format!("✗ {}", hop.missing), NARROW - 50, 12))),
+                    .add(beside(seen, y + 18)),
+                None => drawn.add(line((24, y), (24, y + STEP - 34), "unseen")).add(text(
+                    (44, y + 34),
+                    "label small bad",
+                    &fitting(&format!("✗ {}", hop.missing), NARROW - 50, 12),
+                )),
             };
             y += STEP - 34;
             drawn = drawn.add(lane(&self.lanes[hop.to], y));
@@ -141,28 +153,30 @@ fn words(seen: &SeenHop, at: (i32, i32), room: i32) -> Group {
     let (x, y) = at;
     let packet = fitting(&seen.addresses(), room, 13);
     let mut group = Group::new();
-    if let Some(outer) = &seen.outer {
+    if let Some((kind, outer)) = &seen.outer {
         group = group
-            .add(rectangle((x - room / 2, y - 43), (room, 36), "envelope"))
-            .add(centred((x, y - 29), "mono tiny wrapped", &fitting(outer, room - 6, 11)))
-            .add(centred((x, y - 13), "mono tiny", &packet));
+            .add(rectangle((x - room / 2, y - 55), (room, 48), "envelope"))
+            .add(centred((x, y - 41), "tiny wrapped", &format!("in {kind}")))
+            .add(centred((x, y - 27), "mono tiny wrapped", &fitting(outer, room - 6, 12)))
+            .add(centred((x, y - 12), "mono tiny", &packet));
     } else {
         group = group.add(centred((x, y - 10), "mono small", &packet));
     }
-    group
-        .add(centred((x, y + 15), "mono tiny dim", &seen.source.to_string()))
-        .add(centred((x, y + 28), "mono tiny dim", &format!("→ {}", seen.destination)))
+    group.add(centred((x, y + 15), "mono tiny dim", &seen.source.to_string())).add(centred(
+        (x, y + 28),
+        "mono tiny dim",
+        &format!("→ {}", seen.destination),
+    ))
 }
 
-fn beside(hop: &Hop, seen: &SeenHop, y: i32) -> Group {
+fn beside(seen: &SeenHop, y: i32) -> Group {
     let mut lines = Vec::new();
-    if let Some(outer) = &seen.outer {
-        lines.push(("mono tiny wrapped", outer.clone()));
+    if let Some((kind, outer)) = &seen.outer {
+        lines.push(("mono tiny wrapped", format!("{kind} {outer}")));
     }
     lines.push(("mono tiny", seen.addresses()));
     lines.push(("mono tiny dim", seen.source.to_string()));
     lines.push(("mono tiny dim", format!("→ {}", seen.destination)));
-    let _ = hop;
     let top = if lines.len() > 3 { y - 4 } else { y };
     lines.iter().enumerate().fold(Group::new(), |group, (row, (class, line))| {
         group.add(text((44, top + 15 * int(row)), class, &fitting(line, NARROW - 50, 12)))
@@ -170,7 +184,9 @@ fn beside(hop: &Hop, seen: &SeenHop, y: i32) -> Group {
 }
 
 fn lane(name: &str, y: i32) -> Group {
-    Group::new()
-        .add(rectangle((4, y), (NARROW - 8, 30), "lane"))
-        .add(text((16, y + 20), "mono tiny strong", &fitting(name, NARROW - 30, 12)))
+    Group::new().add(rectangle((4, y), (NARROW - 8, 30), "lane")).add(text(
+        (16, y + 20),
+        "mono tiny strong",
+        &fitting(name, NARROW - 30, 12),
+    ))
 }

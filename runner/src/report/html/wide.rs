@@ -3,8 +3,7 @@
 use svg::Document;
 use svg::node::element::Group;
 
-use super::ink::{arrow, centred, ending, fitting, int, line, picture, rectangle, text, width_of};
-use super::ink::Points;
+use super::ink::{Points, arrow, centred, ending, fitting, int, line, picture, rectangle, text, width_of};
 use super::standing::Standing;
 use super::topology::{NodeBox, Road, Topology, Way};
 
@@ -24,7 +23,8 @@ pub(super) fn draw(topology: &Topology) -> Document {
     let levels = levels(topology);
     let highest = levels.iter().map(|(_, level)| level + 1).max().unwrap_or(0);
     let top = if highest == 0 { MARGIN } else { MARGIN + LEVEL * int(highest) + 16 };
-    let height = topology.nodes.iter().enumerate().map(|(index, node)| height(topology, index, node)).max().unwrap_or(0);
+    let height =
+        topology.nodes.iter().enumerate().map(|(index, node)| height(topology, index, node)).max().unwrap_or(0);
     let below = top + height;
     let bridge = below + 40;
     let width = 2 * MARGIN + int(topology.nodes.len()) * (NODE + GAP) - GAP;
@@ -46,7 +46,7 @@ pub(super) fn draw(topology: &Topology) -> Document {
     for (index, node) in topology.nodes.iter().enumerate() {
         drawn = drawn.add(member(topology, index, node, (left(index), top), height));
     }
-    arrows(topology, &levels, top).into_iter().fold(drawn, Document::add)
+    arrows(&levels, top).into_iter().fold(drawn, Document::add)
 }
 
 fn left(index: usize) -> i32 {
@@ -98,7 +98,7 @@ fn slot(levels: &[(&Road, usize)], node: usize, road: &Road) -> i32 {
     centre(node) + (2 * int(at) - int(here.len()) + 1) * step / 2
 }
 
-fn arrows(topology: &Topology, levels: &[(&Road, usize)], top: i32) -> Vec<Group> {
+fn arrows(levels: &[(&Road, usize)], top: i32) -> Vec<Group> {
     let y_of = |level: usize| top - 18 - LEVEL * int(level);
     let mut groups: Vec<Group> = Vec::new();
     let mut labels: Vec<Group> = Vec::new();
@@ -110,13 +110,12 @@ fn arrows(topology: &Topology, levels: &[(&Road, usize)], top: i32) -> Vec<Group
         let room = (from - to).abs() - 12;
         let label = fitting(&label(road), room.max(NODE - 40), SMALL);
         let (middle, width) = (i32::midpoint(from, to), width_of(&label, SMALL) + 10);
-        labels.push(
-            Group::new()
-                .add(rectangle((middle - width / 2, y - 9), (width, 18), "behind"))
-                .add(centred((middle, y + 4), &format!("mono small {}", road.standing.class()), &label)),
-        );
+        labels.push(Group::new().add(rectangle((middle - width / 2, y - 9), (width, 18), "behind")).add(centred(
+            (middle, y + 4),
+            &format!("mono small {}", road.standing.class()),
+            &label,
+        )));
     }
-    let _ = topology;
     groups.extend(labels);
     groups
 }
@@ -124,7 +123,7 @@ fn arrows(topology: &Topology, levels: &[(&Road, usize)], top: i32) -> Vec<Group
 /// What is written at an arrow. A colour is never alone: the sign stands before it.
 fn label(road: &Road) -> String {
     match &road.way {
-        Way::Tunnel(device, _) => format!("{} {} in tunnel {device}", road.standing.mark(), road.cidr),
+        Way::Tunnel(device, _) => format!("{} {} in {device}", road.standing.mark(), road.cidr),
         _ => format!("{} {}", road.standing.mark(), road.words().replace(" dev eth0", "")),
     }
 }

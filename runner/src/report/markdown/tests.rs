@@ -6,8 +6,14 @@ use crate::observe::{Place, PodName};
 #[test]
 fn a_run_that_holds_is_a_line_and_two_tables() {
     let page = to_markdown(&samples::run_that_holds());
-    assert!(page.starts_with("## lab k3f2: 5 held\n\n3 nodes, 2 replicas, native routing, on netns; 1.21 s.\n"), "{page}");
-    assert!(page.contains("\n| ✓ | `l2::nodes_share_one_bridge` | held: 3 of 3 on bridge kind, 172.18.0.0/16 |\n"), "{page}");
+    assert!(
+        page.starts_with("## lab k3f2: 5 held\n\n3 nodes, 2 replicas, native routing, on netns; 1.21 s.\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("\n| ✓ | `l2::nodes_share_one_bridge` | held: 3 of 3 on bridge kind, 172.18.0.0/16 |\n"),
+        "{page}"
+    );
     assert!(page.contains("\n| topology | ✓ done | 31 ms | 1 bridge, 3 nodes on 172.18.0.0/16 |\n"), "{page}");
     assert!(page.contains("2 cases are about Kubernetes and Cilium and do not exist on netns"), "{page}");
     assert!(!page.contains("###"), "{page}");
@@ -24,7 +30,9 @@ fn what_did_not_hold_comes_first_with_what_to_do() {
         of("by hand   lab shell kind-worker -- ip route get 10.0.2.7"),
         of("### ? UNOBSERVED: `wire::frames_are_not_encapsulated`"),
         of("### … DEADLINE: `service::answers_from_each_pod`"),
-        of("Blocked by stage workload: `service::two_replicas_on_two_workers`, `service::cluster_ip_has_both_backends`"),
+        of(
+            "Blocked by stage workload: `service::two_replicas_on_two_workers`, `service::cluster_ip_has_both_backends`",
+        ),
         of("| ✓ | `l2::peers_are_adjacent` | held, against overridden pins: 6 of 6"),
     ];
     assert!(order.is_sorted(), "{order:?}");
