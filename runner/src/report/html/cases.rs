@@ -7,10 +7,14 @@ use crate::evidence::case_folder;
 use crate::report::counts::{Word, word};
 use crate::report::model::at;
 use crate::report::terminal::blocked;
+use crate::report::text::{cut, one_line};
 use crate::report::{CaseOutcome, CaseReport, Report, StageOutcome, duration, heading};
 
 /// Findings of one case that are shown; the others are in its `case.json`.
 const FINDINGS_SHOWN: usize = 12;
+
+/// Characters of a proof beside a case's name; all of it is below.
+const BESIDE: usize = 110;
 
 /// The cases of one area, under its heading.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(super) struct CaseView {
     pub(super) name: String,
     pub(super) word: Word,
     pub(super) claim: String,
+    /// Beside the name: what proves it, in a line; empty where it did not hold.
+    pub(super) beside: String,
     pub(super) article: String,
     pub(super) took: String,
     /// Begins unfolded.
@@ -69,11 +75,11 @@ pub(super) struct Root {
     pub(super) why: String,
 }
 
-/// The cases by area, in the order in which they were judged.
+/// The cases by area, in the order in which they were judged; without those that the backend does not have.
 pub(super) fn areas(report: &Report) -> Vec<Area> {
     let mut ids = BTreeSet::new();
     let mut areas: Vec<(String, Area)> = Vec::new();
-    for case in &report.cases {
+    for case in report.cases.iter().filter(|case| case.outcome != CaseOutcome::NotOnBackend) {
         let view = case_view(case, unique(&mut ids, &case.name));
         match areas.iter_mut().find(|(area, _)| area == case.area()) {
             Some((_, area)) => area.cases.push(view),
@@ -113,6 +119,10 @@ fn case_view(case: &CaseReport, id: String) -> CaseView {
         }
         CaseOutcome::NotOnBackend => (vec!["It was not looked at, and says nothing.".to_owned()], Vec::new()),
     };
+    let beside = match &case.outcome {
+        CaseOutcome::Held { proof } => cut(&one_line(&proof.summary), BESIDE),
+        _ => String::new(),
+    };
     let findings = case.findings();
     let shown = findings.iter().take(FINDINGS_SHOWN).map(|(finding, command)| FindingView {
         reason: finding.reason.to_string(),
@@ -125,6 +135,7 @@ fn case_view(case: &CaseReport, id: String) -> CaseView {
         name: case.name.clone(),
         word: word(&case.outcome),
         claim: case.claim.clone(),
+        beside,
         article: case.article.clone(),
         took: duration(case.seconds),
         open: !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend),

@@ -29,7 +29,7 @@ use self::table::Table;
 use self::topology::Topology;
 use super::counts::{counts, elsewhere, verdict_line, what_was_run};
 use super::text::{clean, duration};
-use super::{ExitReason, Report};
+use super::{CaseOutcome, ExitReason, Report};
 
 /// Nodes that are drawn. A lab of more is told in its tables.
 const NODES_DRAWN: usize = 4;
@@ -58,6 +58,8 @@ struct Page<'a> {
     timeline: Option<String>,
     stages: Table,
     areas: Vec<Area>,
+    /// Names and claims of the cases that the backend does not have.
+    not_here: Vec<(&'a str, &'a str)>,
 }
 
 /// The section about the topology.
@@ -113,6 +115,12 @@ pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> 
         timeline: timeline::draw(report).map(|drawn| drawn.to_string()),
         stages: timeline::table(report),
         areas,
+        not_here: report
+            .cases
+            .iter()
+            .filter(|case| case.outcome == CaseOutcome::NotOnBackend)
+            .map(|case| (case.name.as_str(), case.claim.as_str()))
+            .collect(),
     };
     // A tab or a control character has no business in the page, wherever it came from.
     page.render().map(|html| clean(&html))

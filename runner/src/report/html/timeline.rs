@@ -56,9 +56,9 @@ pub(super) fn table(report: &Report) -> Table {
             StageOutcome::Failed => Cell::of("bad", "✗ FAILED"),
         };
         vec![
-            Cell::plain(stage.name.title()),
+            Cell::of("keep", stage.name.title()),
             outcome,
-            Cell::plain(duration(stage.seconds)),
+            Cell::of("keep", duration(stage.seconds)),
             Cell::plain(&stage.summary),
         ]
     };

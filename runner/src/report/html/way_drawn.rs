@@ -13,7 +13,7 @@ const HOP: i32 = 78;
 const HEAD: i32 = 46;
 /// Width of the narrow one, and the height of its hops.
 const NARROW: i32 = 330;
-const STEP: i32 = 96;
+const STEP: i32 = 104;
 
 impl Way {
     /// The sequence in words.
@@ -109,7 +109,7 @@ impl Way {
     /// For a narrow window: every hop below the one before.
     pub(super) fn narrow(&self, id: &str) -> Document {
         let rows = int(self.hops.len());
-        let bottom = 2 * 40 + STEP * rows + 44;
+        let bottom = 4 + 34 + STEP * rows + 4;
         let mut drawn = picture(&format!("{id}-narrow"), (NARROW, bottom), &self.title, &self.description());
         let mut y = 4;
         let mut at: Option<usize> = None;
@@ -125,11 +125,10 @@ impl Way {
                 Some(seen) => drawn
                     .add(arrow(&[(24, y), (24, y + STEP - 34)], Points::Down, &format!("road {}", class(hop, seen))))
                     .add(beside(seen, y + 18)),
-                None => drawn.add(line((24, y), (24, y + STEP - 34), "unseen")).add(text(
-                    (44, y + 34),
-                    "label small bad",
-                    &fitting(&format!("✗ {}", hop.missing), NARROW - 50, 12),
-                )),
+                None => drawn
+                    .add(line((24, y), (24, y + STEP - 34), "unseen"))
+                    .add(text((44, y + 32), "mono tiny bad", "✗ not seen here"))
+                    .add(text((44, y + 49), "mono tiny dim", &fitting(&hop.missing, NARROW - 50, 12))),
             };
             y += STEP - 34;
             drawn = drawn.add(lane(&self.lanes[hop.to], y));
