@@ -4,6 +4,7 @@ mod bundle;
 mod explain;
 mod kit;
 mod lab;
+mod report;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub use bundle::{BundleArgs, ReplayArgs};
 pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
+pub use report::{ReportArgs, ReportFormat};
 
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
@@ -248,22 +250,6 @@ pub struct DoctorArgs {
     /// The folder that runs would be kept in
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
-    /// Text or JSON
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `lab report`.
-#[derive(Debug, Clone, Args)]
-pub struct ReportArgs {
-    /// A run's id or folder
-    pub run: String,
-    /// The folder in which runs are kept
-    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
-    pub runs_dir: PathBuf,
-    /// What the article printed beside what this lab printed
-    #[arg(long)]
-    pub beside: bool,
     /// Text or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -33,9 +33,6 @@ pub const RUN_FILE: &str = "run.json";
 /// What the name of a run's folder ends with while the run goes on, or when it was killed.
 pub const PARTIAL: &str = ".partial";
 
-/// Name of the file that says what a run was made from.
-pub const RUN_FILE: &str = "run.json";
-
 /// `run.json`: what a run was made from, as far as it is needed to judge it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFile {

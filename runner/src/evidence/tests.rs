@@ -118,7 +118,7 @@ fn reports_are_written_whole_and_again() {
     assert_eq!(read, report);
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["cases", "junit.xml", "report.json", "run.json"]);
+    assert_eq!(names, ["cases", "junit.xml", "report.html", "report.json", "report.md", "run.json"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::model::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, at};
 use super::style::Style;
-use super::text::{clean, columns, cut, duration, one_line};
+use super::text::{clean, columns, counted, cut, duration, one_line};
 use super::{ExitReason, heading};
 use crate::backend::{BackendKind, Routing};
 use crate::cases;
@@ -303,7 +303,7 @@ impl Line {
 }
 
 /// Blocked cases by what blocked them, in the order in which they were met.
-fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
+pub(super) fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
     let mut groups: Vec<(Stage, &str, Vec<&str>)> = Vec::new();
     for case in &report.cases {
         let CaseOutcome::Blocked { stage, cause } = &case.outcome else { continue };
@@ -345,10 +345,6 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
         )),
         LabAfter::Found => about_the_lab.then(|| format!("Look around in this lab: `lab shell --name {name} {place}`")),
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]
