@@ -99,7 +99,7 @@ fn slot(levels: &[(&Road, usize)], node: usize, road: &Road) -> i32 {
 }
 
 fn arrows(levels: &[(&Road, usize)], top: i32) -> Vec<Group> {
-    let y_of = |level: usize| top - 18 - LEVEL * int(level);
+    let y_of = |level: usize| top - 24 - LEVEL * int(level);
     let mut groups: Vec<Group> = Vec::new();
     let mut labels: Vec<Group> = Vec::new();
     for (road, level) in levels {
