@@ -1,5 +1,7 @@
 //! The command line.
 
+mod bundle;
+mod explain;
 mod kit;
 mod lab;
 mod report;
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use bundle::{BundleArgs, ReplayArgs};
+pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 pub use report::{ReportArgs, ReportFormat};
@@ -74,8 +78,25 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
     Doctor(DoctorArgs),
     /// Show a run's report again
-    #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
+    #[command(
+        after_help = "Examples:\n  lab report k3f2\n  lab report k3f2 --beside\n  lab report ./lab-runs/k3f2 --format json"
+    )]
     Report(ReportArgs),
+    /// Explain a case: the article's step, what is read where, how to see it by hand, what breaks it
+    #[command(
+        after_help = "Examples:\n  lab explain\n  lab explain routing::direct_route_to_every_peer\n  lab explain wire::\n  \
+        lab explain mtu --format json"
+    )]
+    Explain(ExplainArgs),
+    /// Write a run's evidence, reports and captures into one file, to hand it over
+    #[command(after_help = "Examples:\n  lab bundle k3f2\n  lab bundle ./lab-runs/k3f2.partial -o run.tar.zst\n  \
+        lab bundle k3f2 --dry-run")]
+    Bundle(BundleArgs),
+    /// Judge a run again from its bundle: no lab, no root, nothing written
+    #[command(after_help = "Examples:\n  lab replay lab-k3f2.tar.zst\n  lab replay lab-k3f2.tar.zst --format json\n\n\
+        Exit codes:\n  0  every verdict that has evidence was reproduced\n  1  one differs\n  \
+        2  usage, or no verdict that could be judged\n  3  the bundle was refused")]
+    Replay(ReplayArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)

@@ -11,6 +11,9 @@ pub struct ReportArgs {
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
+    /// What the article printed beside what this lab printed
+    #[arg(long)]
+    pub beside: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::print;
+use crate::beside;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::failure::{Failure, chain, code};
 use crate::report::{
@@ -12,6 +13,9 @@ use crate::report::{
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let folder = folder(args);
+    if args.beside {
+        return beside(args, &folder);
+    }
     let file = folder.join(JSON_FILE);
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(&file).map_err(|error| {
@@ -41,6 +45,20 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
 fn to_open(folder: &Path) -> PathBuf {
     let page = folder.join(HTML_FILE);
     if page.is_file() { page } else { folder.join(JSON_FILE) }
+}
+
+/// The article beside the run.
+fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
+    let found = beside::of_run(folder).map_err(|error| Failure::input(&error))?;
+    let text = match args.format {
+        ReportFormat::Json => serde_json::to_string_pretty(&found).map_err(|error| Failure::input(&error))? + "\n",
+        ReportFormat::Text => beside::text(&found, Style::of_stdout()),
+        ReportFormat::Html | ReportFormat::Markdown => {
+            let message = "--beside is printed as text or as json; the page has it too, without --beside".to_owned();
+            return Err(Failure { code: code::USAGE, message });
+        }
+    };
+    print(&text).map(|()| 0)
 }
 
 /// A folder, or the id of a run in the folder of runs.

@@ -16,7 +16,7 @@ fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()
 }
 
-fn run_file(id: &str) -> RunFile {
+pub(crate) fn run_file(id: &str) -> RunFile {
     RunFile {
         schema: SCHEMA,
         id: id.to_owned(),
