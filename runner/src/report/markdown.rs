@@ -60,7 +60,7 @@ fn not_held(page: &mut String, report: &Report) {
             CaseOutcome::Deadline { after, last } => format!("not done after {}\nlast seen  {last}", duration(*after)),
         };
         let word = word(&case.outcome);
-        let _ = writeln!(page, "### {} {}: `{}`\n", word.mark, word.word, code(&case.name));
+        let _ = writeln!(page, "### {} {}: `{}`\n", word.mark, word.label, code(&case.name));
         let _ = writeln!(page, "{}\n", escape(&case.claim));
         fence(page, &text);
     }
@@ -105,7 +105,7 @@ fn cases(page: &mut String, report: &Report) {
             "| {} | `{}` | {}{against}{} |",
             word.mark,
             code(&case.name).replace('|', "\\|"),
-            word.word,
+            word.label,
             escape(&what)
         );
     }
@@ -141,7 +141,7 @@ fn code(text: &str) -> String {
     one_line(text).replace('`', "'")
 }
 
-/// Text in one line, with a backslash before everything that begins markup (CommonMark 2.4 allows it before any ASCII
+/// Text in one line, with a backslash before everything that begins markup (`CommonMark` 2.4 allows it before any ASCII
 /// punctuation), and no mention of anyone. `&` and `<` become entities.
 fn escape(text: &str) -> String {
     let text = one_line(text);

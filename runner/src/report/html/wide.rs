@@ -77,7 +77,7 @@ fn levels(topology: &Topology) -> Vec<(&Road, usize)> {
             (low <= other_low && other_high <= high && other_high - other_low < high - low).then_some(at + 1)
         };
         let lowest = placed.iter().filter_map(over).max().unwrap_or(0);
-        let level = (lowest..).find(|level| !taken(*level)).unwrap_or(lowest);
+        let level = (lowest..=lowest + placed.len()).find(|level| !taken(*level)).unwrap_or(lowest);
         placed.push((road, level));
     }
     placed
