@@ -118,10 +118,37 @@ for path in sys.argv[1:]:
     jobs = yaml.safe_load(text)["jobs"]
     for name, job in jobs.items():
         assert "timeout-minutes" in job, f"{path}: {name} has no timeout-minutes"
+        steps = job["steps"]
+        if any("lab run " in step.get("run", "") for step in steps):
+            last = [step for step in steps if step.get("if") == "always()"]
+            kept = " ".join(str(step["with"]["path"]) for step in last if "upload-artifact@" in step.get("uses", ""))
+            wanted = ["report.json", "report.html", "report.md", "junit.xml"]
+            missing = [file for file in wanted if kept.split() != ["lab-runs"] and f"lab-runs/*/{file}" not in kept]
+            assert kept and not missing, f"{path}: {name} does not keep {missing or 'its runs'}"
+            assert any("ci/summary lab-runs" in step.get("run", "") for step in last), f"{path}: {name} sums nothing up"
     print(f"{path.rsplit('/', 1)[1]}: {', '.join(jobs)}")
 PYTHON
 if command -v actionlint >/dev/null; then
     quietly actionlint "$root"/.github/workflows/*.yml
 else
-    not_run_here "flake: actionlint is not installed (Debian has none), so the workflow's expressions were not checked"
+    not_run_here "flake: actionlint is not installed (Debian has none, and PyPI's fetches it from elsewhere): the workflow's expressions were not checked"
 fi
+# What it says on the run's page: with a report.md, with a report.json alone, with neither, without a run.
+runs=$work/summed
+mkdir -p "$runs"
+sums_up() { # WHAT IT SAYS
+    ci/summary "$runs" >"$work/output" || fail "ci/summary failed"
+    grep -Fq -- "$1" "$work/output" || fail "ci/summary does not say '$1': $(cat "$work/output")"
+}
+sums_up "No run was made"
+mkdir "$runs/k3f2"
+cp "$root/runner/tests/data/kind-run/report.json" "$runs/k3f2/report.json"
+sums_up '| `wire::full_mtu_fits` | held | '
+echo "# a report" >"$runs/k3f2/report.md"
+sums_up "# a report"
+mkdir "$runs/dead.partial"
+sums_up 'Run `dead.partial` left no report'
+echo '{' >"$runs/dead.partial/report.json"
+sums_up 'Run `dead.partial` left no report'
+sums_up "# a report"
+echo "summed up: a report.md, a report.json, neither, none"

@@ -210,4 +210,4 @@ fn json_bytes<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, EvidenceE
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

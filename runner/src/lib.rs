@@ -6,6 +6,7 @@
 //! [`stage`] says what must stand before a claim can be looked at.
 
 pub mod backend;
+pub mod beside;
 pub mod bundle;
 pub mod case;
 pub mod cases;
@@ -16,6 +17,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod expect;
+pub mod explain;
 pub mod failure;
 pub mod harness;
 pub mod interrupt;

@@ -19,6 +19,8 @@ mod labs;
 mod left;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/runs.rs"]

@@ -3,6 +3,7 @@
 mod bundle;
 mod doctor;
 mod down;
+mod explain;
 mod kit;
 mod replay;
 mod report;
@@ -35,6 +36,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Kit(args) => kit::kit(&args),

@@ -11,6 +11,7 @@ mod stages;
 
 pub use libtest::{Harness, offered};
 pub use options::{Event, LabSource, SessionOptions, Stopped};
+pub(crate) use select::nearest;
 pub use select::{Selection, selected};
 pub use session::Session;
 pub use setup::{Made, Setup, setup, setup_on};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::model::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, at};
 use super::style::Style;
-use super::text::{clean, columns, cut, duration, one_line};
+use super::text::{clean, columns, counted, cut, duration, one_line};
 use super::{ExitReason, heading};
 use crate::backend::{BackendKind, Routing};
+use crate::cases;
 use crate::evidence::case_folder;
 use crate::observe::Place;
 use crate::stage::Stage;
@@ -218,7 +219,11 @@ impl<W: Write> Terminal<W> {
             let rest = self.folder.join(case_folder(&case.name)).join("case.json");
             writeln!(self.out, "           and {more} more in {}", rest.display())?;
         }
-        Ok(())
+        // A report may be of a version that had other cases.
+        match cases::find(&case.name) {
+            Some(known) => self.detail("why", &format!("`lab explain {}`", known.name)),
+            None => Ok(()),
+        }
     }
 
     fn detail(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -298,7 +303,7 @@ impl Line {
 }
 
 /// Blocked cases by what blocked them, in the order in which they were met.
-fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
+pub(super) fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
     let mut groups: Vec<(Stage, &str, Vec<&str>)> = Vec::new();
     for case in &report.cases {
         let CaseOutcome::Blocked { stage, cause } = &case.outcome else { continue };
@@ -340,10 +345,6 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
         )),
         LabAfter::Found => about_the_lab.then(|| format!("Look around in this lab: `lab shell --name {name} {place}`")),
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]
