@@ -26,10 +26,15 @@ fn compressed(archive: &[u8]) -> Vec<u8> {
 /// What was changed on its way is refused, or says the same as before.
 #[test]
 fn a_changed_bundle_is_refused_or_says_the_same() {
-    fuzz("bundles", &(select(all()), bytes()), |(bundle, changes)| {
+    let judged = |bundle: Vec<u8>| {
         let before = replay(&bundle[..], Path::new("b")).expect("a bundle");
-        if let Ok(after) = replay(&apply(&bundle, &changes)[..], Path::new("b")) {
-            prop_assert_eq!(before, after);
+        (bundle, before)
+    };
+    let all: Vec<_> = all().into_iter().map(judged).collect();
+    fuzz("bundles", &(0..all.len(), bytes()), |(seed, changes)| {
+        let (bundle, before) = &all[seed];
+        if let Ok(after) = replay(&apply(bundle, &changes)[..], Path::new("b")) {
+            prop_assert_eq!(before, &after);
         }
         Ok(())
     });
