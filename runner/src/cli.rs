@@ -2,6 +2,7 @@
 
 mod kit;
 mod lab;
+mod sabotage;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
+pub use sabotage::SabotageArgs;
 
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
@@ -74,6 +76,10 @@ pub enum Command {
     /// Show a run's report again
     #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
     Report(ReportArgs),
+    /// Break sound labs on purpose, one fault at a time: the cases must notice, and hold again after
+    #[command(after_help = "Examples:\n  lab sabotage\n  lab sabotage --list\n  lab sabotage mtu route\n  \
+        lab sabotage --exact node-stopped --format json")]
+    Sabotage(SabotageArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)

@@ -5,6 +5,7 @@ mod down;
 mod kit;
 mod report;
 mod run;
+mod sabotage;
 mod shell;
 mod status;
 mod up;
@@ -33,6 +34,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Sabotage(args) => sabotage::sabotage(&args),
         Command::Kit(args) => kit::kit(&args),
     };
     match done {

@@ -17,6 +17,7 @@ mod verdict;
 pub use host::HostFacts;
 pub use json::{JsonError, from_json, to_json};
 pub use junit::{junit, to_junit};
+pub(crate) use model::seconds;
 pub use model::{CaseOutcome, CaseReport, Report, RunHead, SCHEMA, StageOutcome, StageReport};
 pub use progress::Progress;
 pub use style::Style;

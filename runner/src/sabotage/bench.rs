@@ -108,6 +108,14 @@ impl Bench {
         Ok(())
     }
 
+    /// Makes changes for good.
+    ///
+    /// # Errors
+    /// Why one could not be made.
+    pub async fn change(&self, acts: Vec<PlacedAct>) -> Result<(), String> {
+        self.netns().tamper(acts).await.map(drop).map_err(|error| chain(&error))
+    }
+
     /// Stops a node.
     ///
     /// # Errors
