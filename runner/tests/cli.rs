@@ -23,6 +23,8 @@ mod overrides;
 mod process;
 #[path = "cli/runs.rs"]
 mod runs;
+#[path = "cli/sabotage.rs"]
+mod sabotage;
 #[path = "cli/stages.rs"]
 mod stages;
 #[path = "cli/usage.rs"]

@@ -7,9 +7,14 @@ use super::print;
 use crate::cli::{Format, ReportArgs};
 use crate::failure::{Failure, chain, code};
 use crate::report::{Closing, JSON_FILE, LabAfter, Report, Style, Terminal, from_json};
+use crate::sabotage;
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let folder = folder(args);
+    let of_faults = folder.join(sabotage::JSON_FILE);
+    if of_faults.is_file() {
+        return report_of_faults(args, &of_faults);
+    }
     let file = folder.join(JSON_FILE);
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(&file).map_err(|error| {
@@ -30,10 +35,22 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     }
 }
 
+/// Of a run that made faults.
+fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
+    let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    if args.format == Format::Json {
+        return print(&text).map(|()| 0);
+    }
+    let report = sabotage::from_json(&text).map_err(unusable)?;
+    print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)
+}
+
 /// A folder, or the id of a run in the folder of runs.
 fn folder(args: &ReportArgs) -> PathBuf {
     let named = Path::new(&args.run);
-    if named.join(JSON_FILE).is_file() { named.to_owned() } else { args.runs_dir.join(&args.run) }
+    let is_run = [JSON_FILE, sabotage::JSON_FILE].iter().any(|file| named.join(file).is_file());
+    if is_run { named.to_owned() } else { args.runs_dir.join(&args.run) }
 }
 
 fn show(report: &Report, folder: &Path, file: &Path) -> io::Result<()> {

@@ -148,9 +148,10 @@ fn plan(faults: &[Fault], runs_dir: &Path) -> String {
     let lines: Vec<String> = faults.iter().map(|fault| format!("  {} ({})\n", fault.name, fault.when())).collect();
     format!(
         "would build sound labs on netns, in which {cases} of {cases} cases must hold\n\
-         would make {} faults, one at a time in each lab, and undo each:\n{}\
+         would make and undo, one at a time in each lab, {} of {} faults:\n{}\
          would keep the report in {}\n",
         faults.len(),
+        ALL.len(),
         lines.concat(),
         runs_dir.display()
     )

@@ -21,7 +21,7 @@ pub use bench::{Bench, article};
 pub use expect::{Expect, words};
 pub use fault::{Apply, Fault, Undo};
 pub use faults::{ALL, check, judging, never_kill};
-pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong};
+pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
 pub use run::{Event, Run};
 pub use select::selected;
 pub use table::{list, printed};

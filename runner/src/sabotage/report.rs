@@ -267,3 +267,22 @@ impl Report {
         serde_json::to_string_pretty(&Document { report: self, killed, killed_none, exit_code }).map(|text| text + "\n")
     }
 }
+
+/// Reads what [`Report::to_json`] wrote.
+///
+/// # Errors
+/// The version if it is another, or what the parser says.
+pub fn from_json(text: &str) -> Result<Report, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let wrong = |error: serde_json::Error| format!("not as a report of faults has it: {error}");
+    let Version { schema } = serde_json::from_str(text).map_err(wrong)?;
+    if schema != SCHEMA {
+        return Err(format!(
+            "schema: expected {SCHEMA}, found {schema}: this report was written by another version of lab"
+        ));
+    }
+    serde_json::from_str(text).map_err(wrong)
+}

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::fault::Fault;
 use super::report::{Cell, FaultReport, Report, Wrong};
-use crate::report::{clean, duration};
+use crate::report::clean;
+use std::time::Duration;
 
 /// The faults: what is done, when, which cases kill it, which others it turns, and how it is undone.
 pub fn list(faults: &[Fault]) -> String {
@@ -26,6 +27,11 @@ pub fn list(faults: &[Fault]) -> String {
         let _infallible = writeln!(text, "  undone:    {}", fault.undone());
     }
     text
+}
+
+/// Always in seconds: lines of one table are compared.
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 /// A key of two characters for each case: the first letter of its area, and its number there.
@@ -51,10 +57,10 @@ const fn mark(cell: Cell) -> &'static str {
 /// The whole outcome: the table, what its letters mean, what is wrong, and the summary.
 pub fn printed(report: &Report) -> String {
     let mut text = format!(
-        "lab {} on {}: {} faults, each judged by {} cases before, during and after\n\n",
+        "lab {} on {}: {}, judged by {} cases each, and by all again when it was undone\n\n",
         report.head.id,
         report.head.backend,
-        report.head.selected.len(),
+        counted(report.head.selected.len()),
         report.head.cases.len()
     );
     if !report.faults.is_empty() {
@@ -84,7 +90,7 @@ fn rows(text: &mut String, report: &Report) {
     let _infallible = writeln!(text, "{:width$} {head}", "");
     for fault in &report.faults {
         let cells: String = cells(fault, &report.head.cases);
-        let _infallible = writeln!(text, "{:<width$} {cells}  {:>8}", fault.name, duration(fault.seconds));
+        let _infallible = writeln!(text, "{:<width$} {cells}  {:>8}", fault.name, seconds(fault.seconds));
     }
     text.push('\n');
 }
@@ -125,10 +131,14 @@ fn problem(text: &mut String, fault: &str, wrong: &Wrong) {
     let _infallible = writeln!(text, "{word}  {fault}{about}\n    {why}\n");
 }
 
+fn counted(faults: usize) -> String {
+    if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
+}
+
 /// The last line but the path.
 fn summary(report: &Report, killed_none: &[&str]) -> String {
     let (faults, cases) = (report.faults.len(), report.head.cases.len());
-    let counted = if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") };
+    let counted = counted(faults);
     let kill = cases - killed_none.len();
     let of_cases = if kill == cases {
         format!("every one of {cases} cases kills at least one")
@@ -144,5 +154,5 @@ fn summary(report: &Report, killed_none: &[&str]) -> String {
         1 => "; 1 thing is not as it must be".to_owned(),
         more => format!("; {more} things are not as they must be"),
     };
-    format!("{interrupted}{counted}, {} killed{rest}; {of_cases}{wrong}  {}", report.killed(), duration(report.seconds))
+    format!("{interrupted}{counted}, {} killed{rest}; {of_cases}{wrong}  {}", report.killed(), seconds(report.seconds))
 }

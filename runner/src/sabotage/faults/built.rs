@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::super::acts::{address, route};
-use super::super::expect::Expect::Refuted;
+use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node};
 use crate::backend::Routing;
@@ -53,6 +53,12 @@ pub(super) const BOTH_REPLICAS_ON_ONE_WORKER: Fault = Fault {
     what: "The lab is built with both pods on kind-worker.",
     apply: Apply::Built(Stage::WorkloadReady, |spec| spec.placement = Placement::Together),
     kills: &["service::two_replicas_on_two_workers"],
-    turns: &[("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)]))],
+    turns: &[
+        ("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)])),
+        ("wire::pods_reach_each_other_directly", Unobserved("no two pods on two nodes asked each other")),
+        ("wire::frames_are_not_encapsulated", Unobserved("no pod sent anything to a pod on another node")),
+        ("wire::source_address_is_kept", Unobserved("no pod sent anything to a pod on another node")),
+        ("wire::full_mtu_fits", Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
+    ],
     undo: Undo::BuiltAgain,
 };

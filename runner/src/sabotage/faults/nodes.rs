@@ -1,12 +1,17 @@
 //! Faults of nodes and of the network that they are on.
 
 use super::super::acts::{behind_a_router, router_between};
-use super::super::expect::Expect::{Refuted, Unobserved};
+use super::super::expect::Expect::{self, Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, WORKER, WORKER2};
-use crate::judge::Reason::{AnotherAnswersForPeer, NoArpAnswer, NodeDoesNotAnswer, NotOnBridge};
+use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
+use crate::judge::Reason::{
+    AnotherAnswersForPeer, LeaksToGateway, MtuDoesNotFit, NoArpAnswer, NodeDoesNotAnswer, NotOnBridge, PodUnreachable,
+    SomeUnanswered,
+};
 
-const BLIND: super::super::expect::Expect = Unobserved("kind-worker2 could not be looked into");
+const BLIND: Expect = Unobserved("kind-worker2 could not be looked into");
+const NO_REQUEST_ARRIVES: Expect =
+    Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0");
 
 /// `docker stop`.
 pub(super) const NODE_STOPPED: Fault = Fault {
@@ -48,11 +53,17 @@ pub(super) const WORKER_BEHIND_A_ROUTER: Fault = Fault {
             "l2::peers_are_adjacent",
             Refuted(&[(NoArpAnswer, CONTROL_PLANE), (NoArpAnswer, WORKER), (NoArpAnswer, WORKER2)]),
         ),
+        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        ("wire::source_address_is_kept", NO_REQUEST_ARRIVES),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
     ],
     undo: Undo::PutBack,
 };
 
-/// The same, but nobody notices by what gets through.
+/// For each node, its peers seem to be on its own link.
 pub(super) const PROXY_ARP_ROUTER: Fault = Fault {
     name: "proxy-arp-router",
     what: "The same, and the router answers ARP on each bridge for the nodes on the other.",
@@ -68,6 +79,14 @@ pub(super) const PROXY_ARP_ROUTER: Fault = Fault {
                 (AnotherAnswersForPeer, WORKER2),
             ]),
         ),
+        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        ("wire::source_address_is_kept", NO_REQUEST_ARRIVES),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+        // The router is the gateway too, and knows no pods.
+        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER), (LeaksToGateway, WORKER2)])),
     ],
     undo: Undo::PutBack,
 };

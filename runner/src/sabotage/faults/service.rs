@@ -1,7 +1,7 @@
 //! Faults of the workload and its Service.
 
 use super::super::acts::{backends, beside, drop_to, instead, of};
-use super::super::expect::Expect::Refuted;
+use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod};
 use crate::judge::Reason::{
@@ -67,6 +67,8 @@ pub(super) const BACKEND_SILENT: Fault = Fault {
         ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
         ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1)])),
+        // Nothing that it could answer.
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
     ],
     undo: Undo::PutBack,
 };
@@ -80,6 +82,11 @@ pub(super) const ONE_PODS_TRAFFIC_DROPPED: Fault = Fault {
     turns: &[
         ("service::answers_from_each_pod", Refuted(&[(NoAnswer, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        (
+            "wire::source_address_is_kept",
+            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
+        ),
     ],
     undo: Undo::PutBack,
 };

@@ -3,8 +3,10 @@
 use super::super::acts::{mtu, sysctl};
 use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node};
-use crate::judge::Reason::{MtuDoesNotFit, NotMasqueraded, PodUnreachable, SomeUnanswered, SourceTranslated};
+use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node, pod};
+use crate::judge::Reason::{
+    KernelDisagrees, MtuDoesNotFit, NotMasqueraded, PodUnreachable, RouteMissing, SomeUnanswered, SourceTranslated,
+};
 use crate::tamper::Act;
 
 /// A node that is no router.
@@ -14,9 +16,22 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
     apply: Apply::Acts(|_plan| vec![(node(WORKER2), sysctl("net/ipv4/ip_forward", "0"))]),
     kills: &["wire::pods_reach_each_other_directly"],
     turns: &[
+        // The kernel says of no packet that it would be forwarded.
+        ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
         ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
         ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
+        (
+            "wire::source_address_is_kept",
+            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
+        ),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+        (
+            "wire::masqueraded_outside_the_native_cidr",
+            Unobserved("0 of 1 requests to 172.18.0.1:9999 that were made on kind-worker2"),
+        ),
+        ("wire::nothing_leaks_to_the_uplink", Unobserved("the request of hello-app-2 to 172.18.0.1:9999 was not seen")),
     ],
     undo: Undo::PutBack,
 };
@@ -41,7 +56,10 @@ pub(super) const MTU_LOWERED: Fault = Fault {
     apply: Apply::Acts(|_plan| vec![(node(WORKER2), mtu("eth0", 1400))]),
     kills: &["wire::full_mtu_fits"],
     turns: &[("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)]))],
-    undo: Undo::PutBack,
+    // Who was told that packets are too big remembers it for ten minutes (net.ipv4.route.mtu_expires).
+    undo: Undo::PutBackAnd(|_plan| {
+        [node(WORKER), node(WORKER2), pod(POD1), pod(POD2)].map(|place| (place, Act::ForgetPaths)).to_vec()
+    }),
 };
 
 /// Pods' addresses are shown to the world.
