@@ -9,9 +9,14 @@ use lab::report::HostFacts;
 use lab::sabotage::Expect::Refuted;
 use lab::sabotage::acts::mtu;
 use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node};
-use lab::sabotage::{ALL, Apply, Cell, Fault, Head, Report, Run, SCHEMA, Undo, Wrong, from_json, judging, printed};
+use lab::sabotage::{
+    ALL, Apply, Cell, Fault, Head, Report, Run, SCHEMA, Undo, Wrong, check, from_json, judging, never_kill, printed,
+};
 use lab::tamper::Act;
 use std::path::Path;
+
+#[path = "sabotage/put_back.rs"]
+mod put_back;
 
 const MASQUERADED: &str = "wire::masqueraded_outside_the_native_cidr";
 const DIRECT: &str = "routing::direct_route_to_every_peer";
@@ -58,6 +63,12 @@ const SHARP: Fault = Fault {
     turns: &[(MASQUERADED, Refuted(&[(NotMasqueraded, WORKER)]))],
     undo: Undo::PutBack,
 };
+
+#[test]
+fn the_table_keeps_its_rules_and_every_case_kills_at_least_one_fault() {
+    assert_eq!(check(ALL), [""; 0]);
+    assert_eq!(never_kill(ALL), [""; 0], "no fault is named for these cases: add one to runner/src/sabotage/faults");
+}
 
 #[test]
 fn faults_of_the_table_are_killed_and_their_labs_hold_again() {

@@ -9,9 +9,13 @@ const SOUND: Fault = Fault {
     what: "Nothing is done.",
     apply: Apply::Acts(|_plan| Vec::new()),
     kills: &["l2::peers_are_adjacent"],
-    turns: &[("l2::peers_are_adjacent", Expect::Refuted(&[(Reason::NoArpAnswer, "kind-worker")]))],
+    turns: &[REFUTED],
     undo: Undo::PutBack,
 };
+
+const REFUTED: (&str, Expect) = ("l2::peers_are_adjacent", Expect::Refuted(&[(Reason::NoArpAnswer, "kind-worker")]));
+const OF_NO_CASE: &[(&str, Expect)] = &[("l2::none", Expect::Unobserved("")), REFUTED];
+const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::Held), REFUTED];
 
 #[test]
 fn the_table_keeps_its_rules() {
@@ -41,14 +45,8 @@ fn tables_that_do_not_keep_the_rules_are_noticed() {
             "nothing-done: l2::nodes_share_one_bridge is named for it, but not refuted for a reason",
         ),
         (Fault { undo: Undo::BuiltAgain, ..SOUND }, "nothing-done: a lab of its own is built again, and no other"),
-        (
-            Fault { turns: &[("l2::none", Expect::Unobserved("")), SOUND.turns[0]], ..SOUND },
-            "nothing-done: there is no case l2::none on netns",
-        ),
-        (
-            Fault { turns: &[("l2::nodes_share_one_bridge", Expect::Held), SOUND.turns[0]], ..SOUND },
-            "nothing-done: l2::nodes_share_one_bridge is not turned",
-        ),
+        (Fault { turns: OF_NO_CASE, ..SOUND }, "nothing-done: there is no case l2::none on netns"),
+        (Fault { turns: NOT_TURNED, ..SOUND }, "nothing-done: l2::nodes_share_one_bridge is not turned"),
     ] {
         assert_eq!(check(&[fault]), [why]);
     }
