@@ -27,6 +27,8 @@ mod pages;
 mod process;
 #[path = "cli/runs.rs"]
 mod runs;
+#[path = "cli/sabotage.rs"]
+mod sabotage;
 #[path = "cli/stages.rs"]
 mod stages;
 #[path = "cli/usage.rs"]
