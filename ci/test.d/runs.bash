@@ -127,6 +127,19 @@ open(path, "wb").write(content)' "$bundle"
         (cd / && ends_with 3 "${as[@]}" "$away/lab" replay "$bundle")
     done
     [[ $(find "$away" -mindepth 1 | wc -l) == 3 ]] || fail "replay has left something in $away"
+# Every fault is noticed by the cases named for it and by no others, is undone, and no case kills none.
+step_sabotage() {
+    local lab runs=$scratch/runs-sabotage
+    find_lab
+    ends_with 0 "$lab" sabotage --runs-dir "$runs"
+    local reports=("$runs"/*/sabotage.json)
+    ((${#reports[@]} == 1)) || fail "$runs has ${#reports[@]} reports of faults"
+    jq -e '.schema == 1 and .exit_code == 0 and .whole_table and .killed_none == []
+        and (.cases | length) == 18 and (.faults | length) == (.selected | length) and (.faults | length) == .killed
+        and all(.faults[]; .wrong == [] and (.cases | length) == 18)' "${reports[0]}" >/dev/null ||
+        fail "${reports[0]} is not as it should be: $(jq -c '[.exit_code, .whole_table, .killed_none, .before,
+            (.faults[] | {name, wrong})]' "${reports[0]}")"
+    ends_with 2 "$lab" sabotage no-fault-has-this-name
 }
 
 # A lab that stays: entered, verified from outside, taken down.
