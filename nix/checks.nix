@@ -27,6 +27,11 @@
     bash ${../ci/case-list} lab ${../README.md}
     touch $out
   '';
+  # actionlint looks at the scripts in it with shellcheck.
+  workflow = pkgs.runCommand "lab-workflow" { nativeBuildInputs = [ pkgs.actionlint pkgs.shellcheck ]; } ''
+    actionlint -no-color ${source.workflows}/.github/workflows/*.yml
+    touch $out
+  '';
   embedded = import ./vm/embedded.nix { inherit pkgs rust; };
   kernel-tests = import ./vm/kernel-tests.nix { inherit pkgs rust; };
 }

@@ -14,6 +14,7 @@ let
     pkgs.curl
     pkgs.iproute2
     pkgs.iputils
+    pkgs.nftables
     pkgs.tcpdump
   ];
 in

@@ -1,15 +1,21 @@
 //! The command line.
 
+mod bundle;
+mod explain;
 mod kit;
 mod lab;
+mod report;
 mod sabotage;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use bundle::{BundleArgs, ReplayArgs};
+pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
+pub use report::{ReportArgs, ReportFormat};
 pub use sabotage::SabotageArgs;
 
 use crate::backend::netns::holder::HolderArgs;
@@ -74,8 +80,25 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
     Doctor(DoctorArgs),
     /// Show a run's report again
-    #[command(after_help = "Examples:\n  lab report k3f2\n  lab report ./lab-runs/k3f2 --format json")]
+    #[command(
+        after_help = "Examples:\n  lab report k3f2\n  lab report k3f2 --beside\n  lab report ./lab-runs/k3f2 --format json"
+    )]
     Report(ReportArgs),
+    /// Explain a case: the article's step, what is read where, how to see it by hand, what breaks it
+    #[command(
+        after_help = "Examples:\n  lab explain\n  lab explain routing::direct_route_to_every_peer\n  lab explain wire::\n  \
+        lab explain mtu --format json"
+    )]
+    Explain(ExplainArgs),
+    /// Write a run's evidence, reports and captures into one file, to hand it over
+    #[command(after_help = "Examples:\n  lab bundle k3f2\n  lab bundle ./lab-runs/k3f2.partial -o run.tar.zst\n  \
+        lab bundle k3f2 --dry-run")]
+    Bundle(BundleArgs),
+    /// Judge a run again from its bundle: no lab, no root, nothing written
+    #[command(after_help = "Examples:\n  lab replay lab-k3f2.tar.zst\n  lab replay lab-k3f2.tar.zst --format json\n\n\
+        Exit codes:\n  0  every verdict that has evidence was reproduced\n  1  one differs\n  \
+        2  usage, or no verdict that could be judged\n  3  the bundle was refused")]
+    Replay(ReplayArgs),
     /// Break sound labs on purpose, one fault at a time: the cases must notice, and hold again after
     #[command(after_help = "Examples:\n  lab sabotage\n  lab sabotage --list\n  lab sabotage mtu route\n  \
         lab sabotage --exact node-stopped --format json")]
@@ -231,19 +254,6 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub lab: LabArgs,
     /// The folder that runs would be kept in
-    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
-    pub runs_dir: PathBuf,
-    /// Text or JSON
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `lab report`.
-#[derive(Debug, Clone, Args)]
-pub struct ReportArgs {
-    /// A run's id or folder
-    pub run: String,
-    /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
     /// Text or JSON

@@ -14,6 +14,7 @@ pub(crate) use record::hex;
 pub use record::{Evidence, Record, Seen};
 
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -27,6 +28,10 @@ use crate::report::HostFacts;
 
 /// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
 pub const SCHEMA: u32 = 1;
+/// Name of what a run was made from in its folder.
+pub const RUN_FILE: &str = "run.json";
+/// What the name of a run's folder ends with while the run goes on, or when it was killed.
+pub const PARTIAL: &str = ".partial";
 
 /// `run.json`: what a run was made from, as far as it is needed to judge it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +63,16 @@ pub struct RunFile {
     pub host: HostFacts,
 }
 
+impl RunFile {
+    /// Reads the text of a `run.json`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, EvidenceError> {
+        parse_json(text, path)
+    }
+}
+
 /// A run's folder while the run goes on.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -72,11 +87,10 @@ impl RunFolder {
     /// [`EvidenceError`] if the id is no plain file name, if a run of this id is there already, finished or not, or
     /// if nothing can be written there.
     pub fn create(runs: &Path, run: &RunFile) -> Result<Self, EvidenceError> {
-        let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-        if run.id.is_empty() || run.id.starts_with('.') || !run.id.chars().all(plain) {
+        if !is_id(&run.id) {
             return Err(EvidenceError::Id { path: runs.to_owned(), id: run.id.clone() });
         }
-        let folder = Self { partial: runs.join(format!("{}.partial", run.id)), complete: runs.join(&run.id) };
+        let folder = Self { partial: runs.join(format!("{}{PARTIAL}", run.id)), complete: runs.join(&run.id) };
         fs::create_dir_all(runs).map_err(EvidenceError::io(runs, "make the folder of runs"))?;
         folder.refuse_complete()?;
         fs::create_dir(&folder.partial).map_err(|error| {
@@ -99,7 +113,7 @@ impl RunFolder {
     fn begin(&self, run: &RunFile) -> Result<(), EvidenceError> {
         let cases = self.partial.join("cases");
         fs::create_dir(&cases).map_err(EvidenceError::io(&cases, "make the folder"))?;
-        self.write("run.json", &json_bytes(run, &self.partial.join("run.json"))?)
+        self.write(RUN_FILE, &json_bytes(run, &self.partial.join(RUN_FILE))?)
     }
 
     /// Where it is now.
@@ -141,6 +155,12 @@ impl RunFolder {
     }
 }
 
+/// Whether this can be a run's id: a plain file name.
+pub(crate) fn is_id(id: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    !id.is_empty() && !id.starts_with('.') && id.chars().all(plain)
+}
+
 /// How sure a file has to be before it gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sync {
@@ -167,6 +187,20 @@ fn replace(path: &Path, content: &[u8], sync: Sync) -> Result<(), EvidenceError>
     fs::rename(&temporary, path).map_err(EvidenceError::io(path, "put in place"))
 }
 
+/// A file of this program's, whose version is looked at first: of another one, no complaint about a key would help.
+fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, EvidenceError> {
+    #[derive(Deserialize)]
+    struct Schema {
+        schema: u32,
+    }
+    let shape = |source: serde_json::Error| EvidenceError::Shape { path: path.to_owned(), line: source.line(), source };
+    let Schema { schema } = serde_json::from_str(text).map_err(shape)?;
+    if schema != SCHEMA {
+        return Err(EvidenceError::Schema { path: path.to_owned(), line: 1, found: schema });
+    }
+    serde_json::from_str(text).map_err(shape)
+}
+
 /// Indented JSON with a line feed at its end.
 fn json_bytes<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, EvidenceError> {
     let mut bytes =
@@ -176,4 +210,4 @@ fn json_bytes<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, EvidenceE
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

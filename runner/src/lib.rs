@@ -6,6 +6,8 @@
 //! [`stage`] says what must stand before a claim can be looked at.
 
 pub mod backend;
+pub mod beside;
+pub mod bundle;
 pub mod case;
 pub mod cases;
 pub mod cli;
@@ -15,12 +17,14 @@ pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod expect;
+pub mod explain;
 pub mod failure;
 pub mod harness;
 pub mod interrupt;
 pub mod judge;
 pub mod kit;
 pub mod manifest;
+mod new_file;
 pub mod nft_layout;
 pub mod observe;
 pub mod overrides;

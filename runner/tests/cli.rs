@@ -3,6 +3,8 @@
 //! Every test passes as root and as an ordinary user. Some need programs besides, all of util-linux and coreutils:
 //! `unshare`, `mount`, `setpriv`, `prlimit`, `sh`; a test that cannot start one fails and names it.
 
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/folders.rs"]
 mod folders;
 #[path = "cli/forbidden.rs"]
@@ -19,6 +21,8 @@ mod labs;
 mod left;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/runs.rs"]

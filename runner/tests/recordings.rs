@@ -6,6 +6,8 @@
 
 mod recorded;
 
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 use lab::expect::Expectations;
@@ -36,6 +38,8 @@ use Must::{Hold, NotRecorded, Refute, Undecided};
 struct Row {
     case: &'static str,
     judge: fn(Recording) -> Read<Judgement>,
+    /// What is judged, as evidence keeps it.
+    seen: fn(Recording) -> Read<Value>,
     on: [Must; 5],
 }
 
@@ -62,29 +66,34 @@ const TABLE: &[Row] = &[
     Row {
         case: "cluster::three_nodes_run",
         judge: |recording| decide(scenes::members(recording), adjacency::three_nodes_run),
+        seen: |recording| stored(scenes::members(recording)),
         on: [Hold, Hold, Hold, NO_ROLES, NO_ROLES],
     },
     Row {
         case: "l2::nodes_share_one_bridge",
         judge: |recording| decide(scenes::segments(recording), adjacency::nodes_share_one_bridge),
+        seen: |recording| stored(scenes::segments(recording)),
         on: [Hold, Hold, Hold, NO_NETWORK, NO_NETWORK],
     },
     Row {
         case: "l2::peers_are_adjacent",
         // By the kernel's neighbour table, entries that are reachable; no resolution was made for the recording.
         judge: |recording| decide(scenes::adjacency(recording), adjacency::peers_are_adjacent),
+        seen: |recording| stored(scenes::adjacency(recording)),
         on: [Hold, Hold, Hold, NO_NEIGHBOURS, NO_NEIGHBOURS],
     },
     Row {
         case: "routing::only_base_routes_before",
         // 3, 4 and 5 are of the lab that 1 was recorded of before its CNI, which a test checks.
         judge: |recording| decide(before(recording), routing::only_base_routes_before),
+        seen: |recording| stored(before(recording)),
         on: [Hold, Hold, Hold, NO_BEFORE, NO_BEFORE],
     },
     Row {
         case: "routing::direct_route_to_every_peer",
         // The kernel's own lookups were not recorded anywhere: by `tables_lead_directly`, on rules and routes alone.
         judge: |recording| decide(scenes::routing(recording), routing::tables_lead_directly),
+        seen: |recording| stored(scenes::routing(recording)),
         on: [
             Hold,
             Refute(&[Reason::RouteMissing]),
@@ -96,47 +105,56 @@ const TABLE: &[Row] = &[
     Row {
         case: "routing::no_tunnel_device",
         judge: |recording| decide(scenes::routing(recording), routing::no_tunnel_device),
+        seen: |recording| stored(scenes::routing(recording)),
         on: [Hold, Hold, Refute(&[Reason::TunnelDevice]), Hold, Refute(&[Reason::TunnelDevice])],
     },
     Row {
         case: "routing::own_pods_are_local",
         // In 7 and 8 the pod CIDRs are derived from the address of cilium_host.
         judge: |recording| decide(scenes::routing(recording), routing::own_pods_are_local),
+        seen: |recording| stored(scenes::routing(recording)),
         on: [Hold, Hold, Hold, Hold, Hold],
     },
     Row {
         case: "service::two_replicas_on_two_workers",
         judge: |recording| decide(scenes::workload(recording), service::two_replicas_on_two_workers),
+        seen: |recording| stored(scenes::workload(recording)),
         on: [Hold, Hold, Hold, NO_READINESS, NO_READINESS],
     },
     Row {
         case: "service::cluster_ip_has_both_backends",
         judge: |recording| decide(scenes::endpoints(recording), service::cluster_ip_has_both_backends),
+        seen: |recording| stored(scenes::endpoints(recording)),
         on: [Hold, Hold, Hold, NO_ENDPOINTS, NO_ENDPOINTS],
     },
     Row {
         case: "service::load_balancer_table_matches",
         judge: |recording| decide(scenes::tables(recording), service::load_balancer_table_matches),
+        seen: |recording| stored(scenes::tables(recording)),
         on: [Hold, Hold, Hold, NO_TABLES, NO_TABLES],
     },
     Row {
         case: "service::answers_from_the_control_plane",
         judge: |recording| decide(scenes::answers_to_control_plane(recording), service::answers),
+        seen: |recording| stored(scenes::answers_to_control_plane(recording)),
         on: [Hold, Refute(&[Reason::NoAnswer]), Hold, NO_NODES_ASKED, NO_NODES_ASKED],
     },
     Row {
         case: "service::answers_from_each_pod",
         judge: |recording| decide(scenes::answers_to_pods(recording), service::answers),
+        seen: |recording| stored(scenes::answers_to_pods(recording)),
         on: [Hold, Refute(&[Reason::SomeUnanswered]), Hold, Hold, Hold],
     },
     Row {
         case: "wire::pods_reach_each_other_directly",
         judge: |recording| decide(recorded::wire::seen(recording), wire::pods_reach_each_other_directly),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         on: [Hold, Refute(&[Reason::PodUnreachable]), Hold, Hold, Hold],
     },
     Row {
         case: "wire::frames_are_not_encapsulated",
         judge: |recording| decide(recorded::wire::seen(recording), wire::frames_are_not_encapsulated),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         on: [
             Hold,
             Undecided("no frame from pod to pod"),
@@ -148,6 +166,7 @@ const TABLE: &[Row] = &[
     Row {
         case: "wire::source_address_is_kept",
         judge: |recording| decide(recorded::wire::seen(recording), wire::source_address_is_kept),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         // In 3 and 5 the nodes' own requests are in the same capture, and curl's local port was not recorded.
         on: [
             Undecided("which of them the request of"),
@@ -160,20 +179,29 @@ const TABLE: &[Row] = &[
     Row {
         case: "wire::full_mtu_fits",
         judge: |recording| decide(recorded::wire::seen(recording), wire::full_mtu_fits),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         on: [NO_PING, NO_PING, NO_PING, Hold, Refute(&[Reason::MtuDoesNotFit])],
     },
     Row {
         case: "wire::masqueraded_outside_the_native_cidr",
         judge: |recording| decide(recorded::wire::seen(recording), wire::masqueraded_outside_the_native_cidr),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         on: [NO_OUTSIDE, NO_OUTSIDE, NO_OUTSIDE, Hold, Hold],
     },
     Row {
         case: "wire::nothing_leaks_to_the_uplink",
         judge: |recording| decide(recorded::wire::seen(recording), wire::nothing_leaks_to_the_uplink),
+        seen: |recording| stored(recorded::wire::seen(recording)),
         // A leak is proof by itself; that there is none needs a request to the gateway beside it.
         on: [NO_OUTSIDE, Refute(&[Reason::LeaksToGateway]), NO_OUTSIDE, Hold, Hold],
     },
 ];
+
+/// What the table says of a recording: case, observation, verdict.
+fn rows(recording: Recording) -> Vec<(&'static str, fn(Recording) -> Read<Value>, Must)> {
+    let Some(column) = COLUMNS.iter().position(|column| *column == recording) else { return Vec::new() };
+    TABLE.iter().map(|row| (row.case, row.seen, row.on[column])).collect()
+}
 
 /// What the nodes of this recording's lab showed before routing was installed.
 fn before(recording: Recording) -> Read<BaseSeen> {
@@ -181,6 +209,10 @@ fn before(recording: Recording) -> Read<BaseSeen> {
         return Err(format!("{} is of another lab than {}", recording.0, BEFORE.0));
     }
     scenes::base(BEFORE)
+}
+
+fn stored<Seen: Serialize>(seen: Read<Seen>) -> Read<Value> {
+    lab::case::store(&seen?)
 }
 
 fn decide<Seen>(seen: Read<Seen>, judge: fn(&Seen, &Expectations) -> Judgement) -> Read<Judgement> {
@@ -203,16 +235,21 @@ fn complaint(judge: fn(Recording) -> Read<Judgement>, recording: Recording, must
         });
     }
     let judgement = judge(recording)?;
-    let as_it_must = match (must, &judgement) {
-        (Hold, Ok(proof)) => !proof.summary.is_empty(),
-        (Refute(reasons), Err(NotHeld::Refuted(findings))) => {
-            let found: BTreeSet<_> = findings.iter().map(|finding| finding.reason).collect();
-            found == reasons.iter().copied().collect()
+    Ok((!must.fits(&judgement)).then(|| format!("{judgement:#?}")))
+}
+
+impl Must {
+    fn fits(self, judgement: &Judgement) -> bool {
+        match (self, judgement) {
+            (Hold, Ok(proof)) => !proof.summary.is_empty(),
+            (Refute(reasons), Err(NotHeld::Refuted(findings))) => {
+                let found: BTreeSet<_> = findings.iter().map(|finding| finding.reason).collect();
+                found == reasons.iter().copied().collect()
+            }
+            (Undecided(words), Err(NotHeld::Unobserved(why))) => why.contains(words),
+            _ => false,
         }
-        (Undecided(words), Err(NotHeld::Unobserved(why))) => why.contains(words),
-        _ => false,
-    };
-    Ok((!as_it_must).then(|| format!("{judgement:#?}")))
+    }
 }
 
 #[test]

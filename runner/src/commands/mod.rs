@@ -1,8 +1,11 @@
 //! The commands, one a file.
 
+mod bundle;
 mod doctor;
 mod down;
+mod explain;
 mod kit;
+mod replay;
 mod report;
 mod run;
 mod sabotage;
@@ -34,6 +37,9 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Shell(args) => shell::shell(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Report(args) => report::report(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Bundle(args) => bundle::bundle(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Sabotage(args) => sabotage::sabotage(&args),
         Command::Kit(args) => kit::kit(&args),
     };

@@ -4,9 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::print;
-use crate::cli::{Format, ReportArgs};
+use crate::beside;
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::failure::{Failure, chain, code};
-use crate::report::{Closing, JSON_FILE, LabAfter, Report, Style, Terminal, from_json};
+use crate::report::{
+    Closing, HTML_FILE, JSON_FILE, LabAfter, Report, Style, Terminal, from_json, to_html, to_markdown,
+};
 use crate::sabotage;
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
@@ -14,6 +17,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let of_faults = folder.join(sabotage::JSON_FILE);
     if of_faults.is_file() {
         return report_of_faults(args, &of_faults);
+    }
+    if args.beside {
+        return beside(args, &folder);
     }
     let file = folder.join(JSON_FILE);
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
@@ -23,24 +29,51 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             args.runs_dir.display()
         ))
     })?;
-    if args.format == Format::Json {
-        return print(&text).map(|()| 0);
-    }
-    let report = from_json(&text).map_err(|error| unusable(chain(&error)))?;
-    match show(&report, &folder, &file) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") })
+    let read = || from_json(&text).map_err(|error| unusable(chain(&error)));
+    let page = match args.format {
+        ReportFormat::Json => text,
+        ReportFormat::Html => to_html(&folder, &read()?).map_err(|error| Failure::input(&error))?,
+        ReportFormat::Markdown => to_markdown(&read()?),
+        ReportFormat::Text => {
+            return match show(&read()?, &folder, &to_open(&folder)) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") })
+                }
+                Ok(()) | Err(_) => Ok(0),
+            };
         }
-        Ok(()) | Err(_) => Ok(0),
-    }
+    };
+    print(&page).map(|()| 0)
+}
+
+/// The file that a reader is pointed to. A run of an older version has no page.
+fn to_open(folder: &Path) -> PathBuf {
+    let page = folder.join(HTML_FILE);
+    if page.is_file() { page } else { folder.join(JSON_FILE) }
+}
+
+/// The article beside the run.
+fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
+    let found = beside::of_run(folder).map_err(|error| Failure::input(&error))?;
+    let text = match args.format {
+        ReportFormat::Json => serde_json::to_string_pretty(&found).map_err(|error| Failure::input(&error))? + "\n",
+        ReportFormat::Text => beside::text(&found, Style::of_stdout()),
+        ReportFormat::Html | ReportFormat::Markdown => {
+            let message = "--beside is printed as text or as json; the page has it too, without --beside".to_owned();
+            return Err(Failure { code: code::USAGE, message });
+        }
+    };
+    print(&text).map(|()| 0)
 }
 
 /// Of a run that made faults.
 fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
-    if args.format == Format::Json {
-        return print(&text).map(|()| 0);
+    match args.format {
+        ReportFormat::Text if !args.beside => {}
+        ReportFormat::Json if !args.beside => return print(&text).map(|()| 0),
+        _ => return Err(Failure::usage("this run made faults: its report is printed as text or as json")),
     }
     let report = sabotage::from_json(&text).map_err(unusable)?;
     print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)

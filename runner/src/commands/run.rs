@@ -10,7 +10,7 @@ use crate::failure::{Failure, chain, code};
 use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
 use crate::interrupt::Interrupt;
 use crate::overrides::Deviation;
-use crate::report::{Closing, JSON_FILE, LabAfter, Progress, Style, Terminal};
+use crate::report::{Closing, HTML_FILE, LabAfter, Progress, Style, Terminal};
 use crate::stage::Stage;
 use crate::state::StateDir;
 
@@ -55,7 +55,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     lines.progress.clear();
     let report = Box::pin(session.end(keep)).await?;
     let lab = if kept { LabAfter::Kept } else { LabAfter::TakenDown };
-    let path = folder.join(JSON_FILE);
+    let path = folder.join(HTML_FILE);
     lines.print(|terminal| terminal.close(&report, &Closing { report: Some(&path), lab }));
     match (stopped, lines.broken) {
         (Err(Some(failure)), _) => Err(failure),

@@ -12,7 +12,7 @@ use crate::cases;
 use crate::cli::{LabArgs, On, VerifyArgs};
 use crate::failure::{Failure, complain};
 use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
-use crate::report::{JSON_FILE, StageOutcome};
+use crate::report::{HTML_FILE, StageOutcome};
 use crate::state::StateDir;
 
 pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
@@ -33,7 +33,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
             complain(&format_args!("{} failed: {}", stage.name, stage.summary));
         }
         Event::Kept(folder) => {
-            let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(JSON_FILE).display());
+            let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(HTML_FILE).display());
         }
         Event::Note(note) => {
             let _nobody_reads = writeln!(io::stderr(), "{note}");

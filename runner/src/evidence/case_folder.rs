@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::record::{hex, line};
-use super::{EvidenceError, SCHEMA, Seen, Sync, json_bytes, replace};
+use super::{EvidenceError, SCHEMA, Seen, Sync, json_bytes, parse_json, replace};
 use crate::report::CaseReport;
 
 /// A case's folder, relative to the run's: `cases/l2__peers_are_adjacent`. Colons are not in it, because some file
@@ -55,19 +55,17 @@ impl CaseFile {
     /// # Errors
     /// [`EvidenceError`], naming the file and the line.
     pub fn read(folder: &Path) -> Result<Self, EvidenceError> {
-        #[derive(Deserialize)]
-        struct Schema {
-            schema: u32,
-        }
         let path = folder.join("case.json");
         let text = fs::read_to_string(&path).map_err(EvidenceError::io(&path, "read"))?;
-        let shape =
-            |source: serde_json::Error| EvidenceError::Shape { path: path.clone(), line: source.line(), source };
-        let Schema { schema } = serde_json::from_str(&text).map_err(shape)?;
-        if schema != SCHEMA {
-            return Err(EvidenceError::Schema { path, line: 1, found: schema });
-        }
-        serde_json::from_str(&text).map_err(shape)
+        Self::parse(&text, &path)
+    }
+
+    /// Reads the text of a `case.json`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, EvidenceError> {
+        parse_json(text, path)
     }
 }
 

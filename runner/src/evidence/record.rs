@@ -68,14 +68,22 @@ impl Evidence {
         let case = CaseFile::read(folder)?;
         let path = folder.join("evidence.jsonl");
         let text = fs::read_to_string(&path).map_err(EvidenceError::io(&path, "read"))?;
+        Self::parse(case, &text, &path)
+    }
+
+    /// The same from the text of an `evidence.jsonl`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line where one is to blame.
+    pub fn parse(case: CaseFile, text: &str, path: &Path) -> Result<Self, EvidenceError> {
         let mut records = Vec::new();
         for (index, line) in text.lines().enumerate() {
-            records.push(parse(line, &path, index + 1)?);
+            records.push(parse(line, path, index + 1)?);
         }
         let found = hex(&Sha256::digest(text.as_bytes()));
         match &case.evidence_sha256 {
             Some(recorded) if *recorded != found => {
-                Err(EvidenceError::AlteredFile { path, recorded: recorded.clone(), found })
+                Err(EvidenceError::AlteredFile { path: path.to_owned(), recorded: recorded.clone(), found })
             }
             _ => Ok(Self { records, case }),
         }

@@ -16,7 +16,7 @@ fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()
 }
 
-fn run_file(id: &str) -> RunFile {
+pub(crate) fn run_file(id: &str) -> RunFile {
     RunFile {
         schema: SCHEMA,
         id: id.to_owned(),
@@ -118,7 +118,7 @@ fn reports_are_written_whole_and_again() {
     assert_eq!(read, report);
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["cases", "junit.xml", "report.json", "run.json"]);
+    assert_eq!(names, ["cases", "junit.xml", "report.html", "report.json", "report.md", "run.json"]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn in_words(selection: &Selection) -> String {
 }
 
 /// The case that shares the longest run of characters with what was asked for, if that is most of it.
-fn nearest(filter: &str) -> Option<&'static str> {
+pub(crate) fn nearest(filter: &str) -> Option<&'static str> {
     nearest_of(filter, cases::ALL.iter().map(|case| case.name))
 }
 

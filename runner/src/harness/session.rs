@@ -11,6 +11,7 @@ use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
 use crate::backend::kind::{KindLab, Said, artefacts};
 use crate::backend::{Doing, Lab};
+use crate::beside;
 use crate::case::{Case, On};
 use crate::cases::article;
 use crate::clock;
@@ -259,6 +260,7 @@ impl Session {
         self.report.seconds = self.begun.elapsed();
         let written = report::write_files(&self.folder, &self.report)
             .map_err(|error| Failure::input(&error))
+            .and_then(|()| beside::write(&self.folder).map_err(|error| Failure::input(&error)))
             .and_then(|()| self.folder.finish().map_err(|error| Failure::input(&error)));
         let kept = match (staying, &written) {
             (Some(lab), Ok(_)) => lab.stay(),

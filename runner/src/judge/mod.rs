@@ -15,7 +15,7 @@ pub mod seen;
 pub mod service;
 mod weighing;
 pub mod wire;
-mod words;
+pub(crate) mod words;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -60,7 +60,7 @@ pub(super) const fn kind(kind: RouteKind) -> &'static str {
 }
 
 /// A hop as `ip route` writes it: `via 172.18.0.4 dev eth0`.
-pub(super) fn hop(hop: &NextHop) -> String {
+pub(crate) fn hop(hop: &NextHop) -> String {
     let mut words = Vec::new();
     if hop.encapsulates {
         words.push("encap".to_owned());
@@ -75,7 +75,7 @@ pub(super) fn hop(hop: &NextHop) -> String {
 }
 
 /// A route as `ip route show table all` writes it, without what does not decide: `10.0.2.0/24 via 172.18.0.4 dev eth0`.
-pub(super) fn route(route: &Route) -> String {
+pub(crate) fn route(route: &Route) -> String {
     let mut words = Vec::new();
     if route.kind != RouteKind::Unicast {
         words.push(kind(route.kind).to_owned());

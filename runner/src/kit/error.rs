@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{INDEX_FILE, SCHEMA};
 use crate::manifest::Sha256;
+use crate::new_file::NewFileError;
 
 /// What is wrong with a kit: which file, what in it, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -144,5 +145,14 @@ impl KitError {
     pub(super) fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
+    }
+}
+
+impl From<NewFileError> for KitError {
+    fn from(error: NewFileError) -> Self {
+        match error {
+            NewFileError::Exists { path } => Self::Exists { path },
+            NewFileError::Io { path, doing, source } => Self::Io { path, doing, source },
+        }
     }
 }

@@ -3,12 +3,12 @@
 use sha2::Digest as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::path::Path;
 
 use super::{INDEX_FILE, Index, KitError, Member, Stored};
 use crate::backend::kind::images::archive::write::{BLOCK, header, padding};
 use crate::manifest::Sha256;
+use crate::new_file::NewFile;
 
 /// What `zstd` compresses with by itself.
 const LEVEL: i32 = 3;
@@ -18,9 +18,7 @@ const EMPTY: [u8; 512] = [0; 512];
 /// A kit that is being written. Dropped before [`finish`](Self::finish), nothing of it is left.
 #[derive(Debug)]
 pub struct KitWriter {
-    path: PathBuf,
-    force: bool,
-    out: NamedTempFile,
+    out: NewFile,
     /// Bytes written so far: whole blocks.
     at: u64,
 }
@@ -75,22 +73,12 @@ impl KitWriter {
     /// # Errors
     /// [`KitError::Exists`] unless `force`, [`KitError::Io`] when its folder cannot be written to.
     pub fn begin(path: &Path, force: bool) -> Result<Self, KitError> {
-        if !force && path.exists() {
-            return Err(KitError::Exists { path: path.to_owned() });
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let out = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
-            .suffix(".partial")
-            .tempfile_in(folder)
-            .map_err(KitError::io(path, "be written"))?;
-        Ok(Self { path: path.to_owned(), force, out, at: 0 })
+        Ok(Self { out: NewFile::begin(path, force)?, at: 0 })
     }
 
     /// Where it will be.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.out.path()
     }
 
     /// Adds a member whose content `write` writes; what that returned comes back too.
@@ -104,8 +92,8 @@ impl KitWriter {
         write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
     ) -> Result<(Member, T), E> {
         let broken = |path: &Path| KitError::io(path, "be written");
-        let path = self.path.clone();
-        let file = self.out.as_file();
+        let path = self.path().to_owned();
+        let file = self.out.file();
         // Its size, which is in the header, is known afterwards.
         let mut out = BufWriter::with_capacity(1 << 20, file);
         let begin = |out: &mut BufWriter<&File>| {
@@ -148,26 +136,15 @@ impl KitWriter {
     /// [`KitError::Io`], [`KitError::Exists`] when there is a file by now.
     pub fn finish(mut self, index: &Index) -> Result<u64, KitError> {
         let text = serde_json::to_vec_pretty(index)
-            .map_err(|error| KitError::Index { path: self.path.clone(), problem: error.to_string() })?;
-        let path = self.path.clone();
+            .map_err(|error| KitError::Index { path: self.path().to_owned(), problem: error.to_string() })?;
+        let path = self.path().to_owned();
         self.member(INDEX_FILE, Stored::Plain, |out| out.write_all(&text).map_err(KitError::io(&path, "be written")))?;
-        let Self { path, force, mut out, at } = self;
-        out.seek(SeekFrom::Start(at))
-            .and_then(|_at| out.write_all(&[EMPTY, EMPTY].concat()))
-            .and_then(|()| readable_by_all(out.as_file()))
-            .and_then(|()| out.as_file().sync_all())
+        let Self { out, at } = self;
+        let mut file = out.file();
+        file.seek(SeekFrom::Start(at))
+            .and_then(|_at| file.write_all(&[EMPTY, EMPTY].concat()))
             .map_err(KitError::io(&path, "be written"))?;
-        let placed = if force { out.persist(&path) } else { out.persist_noclobber(&path) };
-        placed.map_err(|error| match error.error.kind() {
-            io::ErrorKind::AlreadyExists => KitError::Exists { path: path.clone() },
-            _ => KitError::Io { path: path.clone(), doing: "be put in its place", source: error.error },
-        })?;
+        out.place()?;
         Ok(at + 2 * BLOCK)
     }
-}
-
-/// As any other file that a program makes, but for the umask, which a program cannot read without changing it.
-fn readable_by_all(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }

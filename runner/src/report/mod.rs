@@ -2,9 +2,12 @@
 //!
 //! [`Report`] is the one source: it is filled while the run goes on, and every format is a view of it.
 
+mod counts;
 mod host;
+mod html;
 mod json;
 mod junit;
+mod markdown;
 mod model;
 mod progress;
 #[cfg(test)]
@@ -15,8 +18,10 @@ mod text;
 mod verdict;
 
 pub use host::HostFacts;
+pub use html::to_html;
 pub use json::{JsonError, from_json, to_json};
 pub use junit::{junit, to_junit};
+pub use markdown::to_markdown;
 pub(crate) use model::seconds;
 pub use model::{CaseOutcome, CaseReport, Report, RunHead, SCHEMA, StageOutcome, StageReport};
 pub use progress::Progress;
@@ -31,6 +36,10 @@ use crate::evidence::{EvidenceError, RunFolder};
 pub const JSON_FILE: &str = "report.json";
 /// Name of the report for CI systems in a run's folder.
 pub const JUNIT_FILE: &str = "junit.xml";
+/// Name of the report for a browser in a run's folder.
+pub const HTML_FILE: &str = "report.html";
+/// Name of the report for a CI system's summary in a run's folder.
+pub const MARKDOWN_FILE: &str = "report.md";
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -44,16 +53,21 @@ pub enum ReportError {
     /// The report could not be turned into `junit.xml`.
     #[error("junit.xml: the report cannot be written as XML")]
     Junit(#[source] quick_junit::SerializeError),
+    /// The page could not be made.
+    #[error("report.html: the report cannot be written as HTML")]
+    Html(#[source] askama::Error),
 }
 
-/// Writes `report.json` and `junit.xml` into a run's folder, each whole or not at all. May be called again as the
-/// run goes on: a run that dies has then left its last report.
+/// Writes `report.json`, `junit.xml`, `report.html` and `report.md` into a run's folder, each whole or not at all. May
+/// be called again as the run goes on: a run that dies has then left its last report.
 ///
 /// # Errors
 /// [`ReportError`], naming the file.
 pub fn write_files(folder: &RunFolder, report: &Report) -> Result<(), ReportError> {
     folder.write(JSON_FILE, to_json(report).map_err(ReportError::Json)?.as_bytes())?;
     folder.write(JUNIT_FILE, to_junit(report).map_err(ReportError::Junit)?.as_bytes())?;
+    folder.write(HTML_FILE, to_html(folder.path(), report).map_err(ReportError::Html)?.as_bytes())?;
+    folder.write(MARKDOWN_FILE, to_markdown(report).as_bytes())?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! How a report looks where it is printed. Every word stands without it.
 
+use super::text::cut;
 use anstyle::{AnsiColor, Style as Ansi};
 use std::io::IsTerminal;
 
@@ -52,8 +53,13 @@ impl Style {
     }
 
     /// Where lines are cut; none where they never are.
-    pub(super) const fn limit(self) -> Option<usize> {
+    pub(crate) const fn limit(self) -> Option<usize> {
         self.width
+    }
+
+    /// A line that is cut at the width of the output, where it has one.
+    pub(crate) fn cut(self, line: &str) -> String {
+        self.width.map_or_else(|| line.to_owned(), |width| cut(line, width))
     }
 
     /// The column at whose left what is aligned to the right ends.
@@ -62,27 +68,27 @@ impl Style {
     }
 
     /// Of a heading.
-    pub(super) fn heading(self, text: &str) -> String {
+    pub(crate) fn heading(self, text: &str) -> String {
         self.paint(Ansi::new().bold(), text)
     }
 
     /// Of what went well.
-    pub(super) fn good(self, text: &str) -> String {
+    pub(crate) fn good(self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }
 
     /// Of what is false or failed.
-    pub(super) fn bad(self, text: &str) -> String {
+    pub(crate) fn bad(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }
 
     /// Of what could not be decided.
-    pub(super) fn open(self, text: &str) -> String {
+    pub(crate) fn open(self, text: &str) -> String {
         self.paint(AnsiColor::Yellow.on_default().bold(), text)
     }
 
     /// Of what stands beside.
-    pub(super) fn aside(self, text: &str) -> String {
+    pub(crate) fn aside(self, text: &str) -> String {
         self.paint(Ansi::new().dimmed(), text)
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::model::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, at};
 use super::style::Style;
-use super::text::{clean, columns, cut, duration, one_line};
+use super::text::{clean, columns, counted, cut, duration, one_line};
 use super::{ExitReason, heading};
 use crate::backend::{BackendKind, Routing};
+use crate::cases;
 use crate::evidence::case_folder;
 use crate::observe::Place;
 use crate::stage::Stage;
@@ -127,17 +128,22 @@ impl<W: Write> Terminal<W> {
 
     /// A case that was judged, under the heading of its area.
     pub fn case(&mut self, case: &CaseReport) -> io::Result<()> {
+        self.case_with(case, "")
+    }
+
+    /// The same with a remark that follows the verdict.
+    pub fn case_with(&mut self, case: &CaseReport, remark: &str) -> io::Result<()> {
         if matches!(case.outcome, CaseOutcome::Blocked { .. } | CaseOutcome::NotOnBackend) {
             return Ok(());
         }
         self.open_area(case.area())?;
         let name = one_line(&case.name);
-        let against = if case.deviation.is_empty() { "" } else { AGAINST };
+        let against = format!("{}{remark}", if case.deviation.is_empty() { "" } else { AGAINST });
         match &case.outcome {
             CaseOutcome::Held { proof } => {
                 let before = format!("  {name:<width$}   ", width = self.name_width);
                 let summary = one_line(&proof.summary);
-                let taken = 2 + 4 + columns(&before) + columns(against);
+                let taken = 2 + 4 + columns(&before) + columns(&against);
                 let room = self.style.limit().map(|limit| limit.saturating_sub(taken));
                 let summary = room.map_or(summary.clone(), |room| cut(&summary, room));
                 writeln!(self.out, "  {}{before}{summary}{against}", self.style.good("held"))?;
@@ -148,10 +154,10 @@ impl<W: Write> Terminal<W> {
             }
             CaseOutcome::Unobserved { missing } => {
                 let silence = if missing.contains("nothing is proved") { "" } else { ": nothing is proved" };
-                self.undecided("UNOBSERVED", &name, &format!("{}{silence}", missing.trim_end()))?;
+                self.undecided("UNOBSERVED", &name, &format!("{}{silence}{remark}", missing.trim_end()))?;
             }
             CaseOutcome::Deadline { after, last } => {
-                let text = format!("not done after {}; last seen: {last}", duration(*after));
+                let text = format!("not done after {}; last seen: {last}{remark}", duration(*after));
                 self.undecided("DEADLINE", &name, &text)?;
             }
             CaseOutcome::Blocked { .. } | CaseOutcome::NotOnBackend => {}
@@ -213,7 +219,11 @@ impl<W: Write> Terminal<W> {
             let rest = self.folder.join(case_folder(&case.name)).join("case.json");
             writeln!(self.out, "           and {more} more in {}", rest.display())?;
         }
-        Ok(())
+        // A report may be of a version that had other cases.
+        match cases::find(&case.name) {
+            Some(known) => self.detail("why", &format!("`lab explain {}`", known.name)),
+            None => Ok(()),
+        }
     }
 
     fn detail(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -293,7 +303,7 @@ impl Line {
 }
 
 /// Blocked cases by what blocked them, in the order in which they were met.
-fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
+pub(super) fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
     let mut groups: Vec<(Stage, &str, Vec<&str>)> = Vec::new();
     for case in &report.cases {
         let CaseOutcome::Blocked { stage, cause } = &case.outcome else { continue };
@@ -335,10 +345,6 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
         )),
         LabAfter::Found => about_the_lab.then(|| format!("Look around in this lab: `lab shell --name {name} {place}`")),
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -19,8 +19,23 @@ pub fn duration(took: Duration) -> String {
     }
 }
 
-/// Text that came from elsewhere, made safe to print: control characters and what XML 1.0 (section 2.2) does not
-/// allow become visible escapes, so that neither a terminal nor an XML parser acts on them. Line feeds stay.
+/// So many things of a kind.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Characters that change how the text around them is shown: marks, embeddings, overrides and isolates of the
+/// bidirectional algorithm (Unicode Standard Annex 9), and the separators of lines and paragraphs.
+const fn rearranges(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Text that came from elsewhere, made safe to print: control characters, those that rearrange what is around them,
+/// and what XML 1.0 (section 2.2) does not allow become visible escapes, so that neither a terminal nor a browser
+/// nor an XML parser acts on them. Line feeds stay.
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for character in text.chars() {
@@ -28,7 +43,7 @@ pub fn clean(text: &str) -> String {
             '\n' => cleaned.push('\n'),
             '\t' => cleaned.push(' '),
             '\u{fffe}' | '\u{ffff}' => cleaned.extend(character.escape_unicode()),
-            other if other.is_control() => cleaned.extend(other.escape_unicode()),
+            other if other.is_control() || rearranges(other) => cleaned.extend(other.escape_unicode()),
             other => cleaned.push(other),
         }
     }
@@ -84,6 +99,11 @@ mod tests {
     #[test]
     fn control_characters_become_visible() {
         assert_eq!(clean("a\u{1b}[31mb\r\nc\td\u{9b}\u{ffff}é"), "a\\u{1b}[31mb\\u{d}\nc d\\u{9b}\\u{ffff}é");
+    }
+
+    #[test]
+    fn what_would_rearrange_its_surroundings_becomes_visible() {
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200f}d\u{2028}שלום"), "a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}שלום");
     }
 
     #[test]

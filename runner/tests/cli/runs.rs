@@ -64,7 +64,7 @@ fn a_run_holds_and_keeps_what_it_saw() {
     let folder = lab.only_run();
     let id = folder.file_name().unwrap().to_str().unwrap();
     assert!(ended.stdout.starts_with(&format!("lab {id} on netns: 3 nodes, 2 replicas, native routing\n")), "{ended}");
-    assert!(ended.stdout.ends_with(&format!("\nReport: ./lab-runs/{id}/report.json\n")), "{ended}");
+    assert!(ended.stdout.ends_with(&format!("\nReport: ./lab-runs/{id}/report.html\n")), "{ended}");
     assert!(
         ended.stdout.contains("\n18 held; 11 are about Kubernetes and Cilium and do not exist on netns "),
         "{ended}"

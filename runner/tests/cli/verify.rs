@@ -46,7 +46,7 @@ fn one_lab_is_made_for_the_selected_cases_and_taken_down() {
     assert!(ended.stdout.contains(&format!("\ntest {EXACT} ... ok\n")), "{ended}");
     assert!(ended.stdout.contains("1 passed; 0 failed; 0 ignored"), "{ended}");
     let id = lab.report().head.id;
-    assert_eq!(ended.stderr, format!("Report: ./lab-runs/{id}/report.json\n"));
+    assert_eq!(ended.stderr, format!("Report: ./lab-runs/{id}/report.html\n"));
     lab.assert_nothing_left();
 
     lab.run(&["verify", "l2::", "--skip", "bridge"]).code(0).shows("running 1 test\n");
@@ -105,7 +105,7 @@ fn output_that_nobody_reads_or_that_is_full_ends_no_verification() {
     verify.line_with("running 18 tests");
     verify.stop_reading();
     let ended = verify.finish().code(0);
-    assert_eq!(ended.stderr, format!("Report: ./lab-runs/{}/report.json\n", lab.report().head.id));
+    assert_eq!(ended.stderr, format!("Report: ./lab-runs/{}/report.html\n", lab.report().head.id));
     assert_eq!(lab.report().tally().held, 18);
     lab.assert_nothing_left();
 
@@ -114,7 +114,7 @@ fn output_that_nobody_reads_or_that_is_full_ends_no_verification() {
     command.args(["-c", "exec \"$LAB\" verify l2:: >/dev/full"]).env("LAB", PROGRAM);
     let ended = Running::start(command).finish().code(3);
     let (report, message) = ended.stderr.split_once('\n').unwrap();
-    assert_eq!(report, format!("Report: ./lab-runs/{}/report.json", lab.report().head.id));
+    assert_eq!(report, format!("Report: ./lab-runs/{}/report.html", lab.report().head.id));
     assert_eq!(message, "lab: writing to standard output: No space left on device (os error 28)\n");
     assert_eq!(lab.report().tally().held, 2);
     lab.run(&["verify", "--logfile", "no/file"])

@@ -15,6 +15,7 @@ use lab::backend::netns::plan::{
 };
 use lab::cases;
 use lab::cli::Cli;
+use lab::explain;
 use lab::failure::code;
 use lab::nft_layout;
 use lab::report::ExitReason;
@@ -36,10 +37,26 @@ fn the_table_of_cases_is_that_of_the_program() {
         .iter()
         .map(|case| {
             let on = if case.body(BackendKind::Netns).is_some() { "netns, kind" } else { "kind" };
-            format!("| `{}` | {on} | {} |", case.name, case.claim)
+            format!("| `{}` | {on} | {} | {} |", case.name, case.article, case.claim)
         })
         .collect();
     assert_eq!(shown, there, "README.md should have this table of cases:\n{}\n", there.join("\n"));
+}
+
+/// Programs that explanations run at a place of a lab of namespaces: those of this machine, which a reader must have.
+#[test]
+fn programs_that_explanations_run_are_among_the_requirements() {
+    let requirements = README.split("\n## ").find(|part| part.starts_with("Requirements")).expect("there are some");
+    let by_hand = explain::all().flat_map(|explanation| explanation.by_hand);
+    let on_netns = by_hand.filter(|one| one.on == explain::Where::Netns).map(|one| one.command);
+    let programs: BTreeSet<&str> =
+        on_netns.filter_map(|command| command.split_once(" -- ")?.1.split(' ').next()).collect();
+    assert!(programs.len() > 3, "{programs:?}");
+    for program in programs {
+        // coreutils are everywhere.
+        let named = program == "readlink" || requirements.contains(&format!("`{program}`"));
+        assert!(named, "README.md does not say that {program} is needed to look by hand");
+    }
 }
 
 #[test]

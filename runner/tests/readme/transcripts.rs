@@ -130,6 +130,8 @@ fn the_shown_run_on_kind_is_what_the_program_prints_of_its_report() {
     let runs = folder.path().join("lab-runs").join(id);
     std::fs::create_dir_all(&runs).unwrap();
     std::fs::write(runs.join("report.json"), ON_KIND).unwrap();
+    let page = run(&format!("lab report {id} --format html"), folder.path()).unwrap();
+    std::fs::write(runs.join("report.html"), page.stdout_text().as_bytes()).unwrap();
     let finished = run(&format!("lab report {id}"), folder.path()).unwrap();
     assert_eq!(finished.exit, Exit::Code(0), "{}", finished.stderr_text());
     let text = finished.stdout_text();

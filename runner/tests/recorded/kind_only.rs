@@ -7,12 +7,13 @@ use lab::expect::{Expectations, ImageExpected};
 use lab::judge::{Judgement, NotHeld, Reason, cilium, cluster, engine};
 use lab::manifest::Manifests;
 use lab::observe::{ContainerState, EngineFacts, Privileged};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 use super::{
     BEFORE, CILIUM, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, WRONG_HOST, objects,
 };
-use crate::{Must, complaint};
+use crate::{Must, complaint, stored};
 use Must::{Hold, NotRecorded, Refute, Undecided};
 
 /// All moments, in the order of the table's columns.
@@ -22,6 +23,8 @@ pub(crate) const COLUMNS: [Recording; 8] =
 struct Row {
     case: &'static str,
     judge: fn(Recording) -> Read<Judgement>,
+    /// What is judged, as evidence keeps it.
+    seen: fn(Recording) -> Read<Value>,
     on: [Must; 8],
 }
 
@@ -40,21 +43,25 @@ const TABLE: &[Row] = &[
     Row {
         case: "cluster::docker_engine_answers",
         judge: |recording| decide(objects::engine(recording), engine::docker_engine_answers),
+        seen: |recording| stored(objects::engine(recording)),
         on: [NO_STORAGE, NO_STORAGE, NO_STORAGE, NO_STORAGE, NO_STORAGE, NO_STORAGE, NO_ENGINE, NO_ENGINE],
     },
     Row {
         case: "cluster::three_node_containers_run",
         judge: |recording| decide(objects::containers(recording), engine::three_node_containers_run),
+        seen: |recording| stored(objects::containers(recording)),
         on: [Hold, Hold, Hold, Hold, Hold, Hold, NO_CONTAINERS, NO_CONTAINERS],
     },
     Row {
         case: "cluster::no_kube_proxy",
         judge: |recording| decide(objects::kube_proxy(recording), cluster::no_kube_proxy),
+        seen: |recording| stored(objects::kube_proxy(recording)),
         on: [Hold, Hold, Hold, Hold, Hold, Hold, NO_FILTER, NO_FILTER],
     },
     Row {
         case: "cluster::nodes_not_ready_for_want_of_a_cni",
         judge: |recording| decide(objects::before_cni(recording), cluster::nodes_not_ready_for_want_of_a_cni),
+        seen: |recording| stored(objects::before_cni(recording)),
         on: [
             Hold,
             Refute(&[Reason::ReadyBeforeCni]),
@@ -69,16 +76,19 @@ const TABLE: &[Row] = &[
     Row {
         case: "cluster::nodes_are_what_the_article_shows",
         judge: |recording| decide(objects::shown(recording), cluster::nodes_are_what_the_article_shows),
+        seen: |recording| stored(objects::shown(recording)),
         on: [Hold, Hold, Hold, Hold, Hold, Hold, NO_NODES, NO_NODES],
     },
     Row {
         case: "cluster::control_plane_runs_nested_containers",
         judge: |recording| decide(objects::nested(recording), cluster::control_plane_runs_nested_containers),
+        seen: |recording| stored(objects::nested(recording)),
         on: [Hold, Hold, Hold, Hold, Hold, Hold, NO_LISTING, NO_LISTING],
     },
     Row {
         case: "cilium::release_has_the_articles_values",
         judge: |recording| decide(objects::release(recording), cilium::release_has_the_articles_values),
+        seen: |recording| stored(objects::release(recording)),
         on: [
             Refute(&[Reason::NoRelease]),
             Hold,
@@ -93,11 +103,13 @@ const TABLE: &[Row] = &[
     Row {
         case: "cilium::images_are_the_pinned_ones",
         judge: |recording| decide(objects::images(recording), cilium::images_are_the_pinned_ones),
+        seen: |recording| stored(objects::images(recording)),
         on: [NO_CILIUM, Hold, Hold, Hold, Hold, Hold, NO_IMAGES, NO_IMAGES],
     },
     Row {
         case: "cilium::components_are_ok",
         judge: |recording| decide(objects::components(recording), cilium::components_are_ok),
+        seen: |recording| stored(objects::components(recording)),
         // In 4 the program cilium says OK as well, and rightly:
         // direct routes are no component.
         on: [NO_CILIUM, Hold, Hold, Hold, Hold, Refute(&[Reason::AgentsNotReady]), NO_WORKLOADS, NO_WORKLOADS],
@@ -105,6 +117,7 @@ const TABLE: &[Row] = &[
     Row {
         case: "cilium::routes_natively",
         judge: |recording| decide(objects::native(recording), cilium::routes_natively),
+        seen: |recording| stored(objects::native(recording)),
         // Running configurations were recorded in 7 and 8 alone, and the ConfigMap and agents' status in the others.
         on: [
             NO_CILIUM,
@@ -120,6 +133,7 @@ const TABLE: &[Row] = &[
     Row {
         case: "cluster::nodes_become_ready",
         judge: |recording| decide(objects::ready(recording), cluster::nodes_become_ready),
+        seen: |recording| stored(objects::ready(recording)),
         // In 6 agents are not ready, and yet nodes are: each became so after its agent's last start.
         on: [Refute(&[Reason::NodeNotReady]), Hold, Hold, Hold, Hold, Hold, NO_NODES, NO_NODES],
     },
@@ -127,7 +141,7 @@ const TABLE: &[Row] = &[
 
 /// The pins, and the overrides with which the recorded labs were built: a node image of the host's own with Kubernetes
 /// 1.20.2, and local images of Cilium.
-fn declared() -> Read<Expectations> {
+pub(super) fn declared() -> Read<Expectations> {
     let mut expect = pinned()?;
     let cluster = expect.cluster.as_mut().ok_or("a cluster is expected")?;
     cluster.kubernetes = None;
@@ -140,6 +154,12 @@ fn declared() -> Read<Expectations> {
 fn pinned() -> Read<Expectations> {
     let manifests = Manifests::embedded().map_err(|error| error.to_string())?;
     Ok(Expectations { cluster: Some(manifests.cluster_expectations("kind")), ..super::expectations()? })
+}
+
+/// What the table says of a recording: case, observation, verdict.
+pub(super) fn rows(recording: Recording) -> Vec<(&'static str, fn(Recording) -> Read<Value>, Must)> {
+    let Some(column) = COLUMNS.iter().position(|column| *column == recording) else { return Vec::new() };
+    TABLE.iter().map(|row| (row.case, row.seen, row.on[column])).collect()
 }
 
 fn decide<Seen>(seen: Read<Seen>, judge: fn(&Seen, &Expectations) -> Judgement) -> Read<Judgement> {

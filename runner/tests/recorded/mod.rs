@@ -3,6 +3,7 @@
 //! Parsers are strict where judges look: a kind of route, a flag or a line that is not known is an error, never
 //! skipped. Each function says where what it returns was recorded, and what of it is derived.
 
+mod bundles;
 mod cilium;
 pub(crate) mod docker;
 mod ip;

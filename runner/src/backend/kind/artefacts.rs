@@ -37,6 +37,26 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("neighbours.txt", &["ip", "neighbour"]),
 ];
 
+/// What the API server told, by the name of its file.
+const FROM_API: [&str; 4] = ["api-server.txt", "events.txt", "nodes.json", "pods.json"];
+
+/// Whether a file of this name can have been kept by [`gather`].
+pub fn is_artefact(name: &str) -> bool {
+    let plain = |part: &str| {
+        (1..=128).contains(&part.len())
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    if FROM_API.contains(&name) {
+        return true;
+    }
+    let Some((of, file)) = name.split_once('.') else { return false };
+    // Of a node, or the log of a container, which may have been started before.
+    let of_node = file == CONSOLE || COMMANDS.iter().any(|(known, _)| *known == file);
+    let of_container =
+        || file.strip_suffix(".log").map(|container| container.strip_suffix(".previous").unwrap_or(container));
+    plain(of) && (of_node || of_container().is_some_and(plain))
+}
+
 /// Writes what can be had into `FOLDER` of this folder. What could not be had says so in its own file: an artefact that
 /// is missing without a word would look like a node that had nothing to say.
 ///
@@ -65,13 +85,13 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
 async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
     let api = match lab.api() {
         Ok(api) => api,
-        Err(error) => return vec![("api-server.txt".to_owned(), format!("# {error}\n"))],
+        Err(error) => return vec![(FROM_API[0].to_owned(), format!("# {error}\n"))],
     };
     lab.doing().now("keeping what the API server tells");
     let events = api.events().await.map(|events| events.join("\n") + "\n");
     let mut kept = vec![
-        ("events.txt".to_owned(), events.unwrap_or_else(|error| format!("# {error}\n"))),
-        ("nodes.json".to_owned(), as_json(api.nodes().await)),
+        (FROM_API[1].to_owned(), events.unwrap_or_else(|error| format!("# {error}\n"))),
+        (FROM_API[2].to_owned(), as_json(api.nodes().await)),
     ];
     let pods = api.pods().await;
     for pod in pods.as_deref().unwrap_or_default() {
@@ -86,7 +106,7 @@ async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
             }
         }
     }
-    kept.push(("pods.json".to_owned(), as_json(pods)));
+    kept.push((FROM_API[3].to_owned(), as_json(pods)));
     kept
 }
 
@@ -133,4 +153,30 @@ fn write(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     let cut = if from == 0 { String::new() } else { format!("# the first {from} bytes were left out\n") };
     fs::write(folder.join(name), cut + &text[from..])?;
     Ok(format!("{FOLDER}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_artefacts_are_known_again() {
+        for name in [
+            "kind-worker2.console.log",
+            "kind-control-plane.kubelet.log",
+            "kind-worker.routes.txt",
+            "cilium-x7k2p.cilium-agent.log",
+            "cilium-x7k2p.cilium-agent.previous.log",
+            "events.txt",
+            "api-server.txt",
+            "pods.json",
+        ] {
+            assert!(is_artefact(name), "{name}");
+        }
+        for name in
+            ["kubeconfig", "admin.conf", ".routes.txt", "kind-worker.kubeconfig", "a.b.c.log", "../x.log", "x.log", ""]
+        {
+            assert!(!is_artefact(name), "{name}");
+        }
+    }
 }

@@ -16,6 +16,9 @@ const KEYS: &[&str] = &[
     "token",
 ];
 
+/// What is shorter is no secret.
+const SHORTEST: usize = 12;
+
 /// The text without private keys, tokens and passwords.
 pub fn redact(text: &str) -> String {
     let mut within_key = false;
@@ -35,25 +38,58 @@ pub fn redact(text: &str) -> String {
     lines.concat()
 }
 
+/// The first line, counted from 1, that has something that [`redact`] would take out.
+pub fn secret_at(text: &str) -> Option<usize> {
+    text.lines()
+        .position(|line| {
+            line.contains("PRIVATE KEY") && line.contains("-----BEGIN") || {
+                !secrets(line).is_empty() || bootstrap_tokens(line) != line
+            }
+        })
+        .map(|index| index + 1)
+}
+
 /// `key: value`, `key=value` and `--key value`.
 fn values(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    for key in KEYS {
-        for separator in [":", "=", " ", "\":"] {
-            let Some(at) = lower.find(&format!("{key}{separator}")) else { continue };
-            let from = at + key.len() + separator.len();
-            let rest = &line[from..];
-            let value = rest.trim_start_matches([' ', '"', '\'']);
-            let secret: usize = value.find([' ', '"', '\'', ',', '\n']).unwrap_or(value.len());
-            // A word in prose is no value: secrets are long.
-            if secret < 12 || value[..secret].starts_with(TAKEN_OUT) {
-                continue;
-            }
-            let start = from + (rest.len() - value.len());
-            return format!("{}{TAKEN_OUT}{}", &line[..start], values(&line[start + secret..]));
-        }
+    let (mut kept, mut done) = (String::with_capacity(line.len()), 0);
+    for (start, end) in secrets(line) {
+        kept.push_str(&line[done..start]);
+        kept.push_str(TAKEN_OUT);
+        done = end;
     }
-    line.to_owned()
+    kept + &line[done..]
+}
+
+/// Where the values are, in order; none is within another.
+fn secrets(line: &str) -> Vec<(usize, usize)> {
+    // JSON within JSON has its quotes escaped.
+    const SEPARATORS: [&str; 5] = [":", "=", " ", "\":", "\\\":"];
+    let lower = line.to_ascii_lowercase();
+    let after = |key: &&str| {
+        let length = key.len();
+        lower.match_indices(*key).map(move |(at, _)| at + length).collect::<Vec<_>>()
+    };
+    let separated = |at: usize| {
+        SEPARATORS.iter().find(|separator| lower[at..].starts_with(**separator)).map(|separator| at + separator.len())
+    };
+    let mut from: Vec<usize> = KEYS.iter().flat_map(after).filter_map(separated).collect();
+    from.sort_unstable();
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for from in from {
+        if found.last().is_some_and(|(_, end)| from < *end) {
+            continue;
+        }
+        let rest = &line[from..];
+        let value = rest.trim_start_matches([' ', '"', '\'', '\\']);
+        let length = value.find([' ', '"', '\'', ',', '\n', '\\']).unwrap_or(value.len());
+        // A word in prose is no value: secrets are long.
+        if length < SHORTEST || value[..length].starts_with(TAKEN_OUT) {
+            continue;
+        }
+        let start = from + (rest.len() - value.len());
+        found.push((start, start + length));
+    }
+    found
 }
 
 /// kubeadm's tokens: six and sixteen characters of `[a-z0-9]` with a dot between.
@@ -84,11 +120,19 @@ mod tests {
             ("Authorization: Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6\n", "eyJhbGciOiJSUzI1NiIsImtpZCI6"),
             ("kubeadm join 172.18.0.2:6443 --token abcdef.0123456789abcdef --discovery\n", "0123456789abcdef"),
             ("joined with abcdef.0123456789abcdef, then left\n", "abcdef.0123456789abcdef"),
+            ("token=short token=0123456789abcdefgh password=x\n", "0123456789abcdefgh"),
+            ("token=0123456789abcdefgh password=9876543210abcdefgh\n", "0123456789abcdefgh"),
+            (
+                "{\"stdout\":\"{\\\"token\\\": \\\"eyJhbGciOiJSUzI1NiIsImtpZCI6\\\"}\"}\n",
+                "eyJhbGciOiJSUzI1NiIsImtpZCI6",
+            ),
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----\n", "MIIEow"),
         ] {
             let redacted = redact(text);
             assert!(!redacted.contains(secret), "{redacted:?}");
             assert!(redacted.contains(TAKEN_OUT), "{redacted:?}");
+            assert_eq!(secret_at(&format!("first\n{text}")), Some(2), "{text:?}");
+            assert_eq!((redact(&redacted), secret_at(&redacted)), (redacted.clone(), None), "{redacted:?}");
         }
     }
 
@@ -101,6 +145,7 @@ mod tests {
             quay.io/cilium/cilium:v1.12.4@sha256:4b074fcfba9325c18e97569ed1988464309a5ebf64bbc79bec6f3d58cafcb8cf\n\
             MountVolume.SetUp succeeded for volume kube-api-access\n";
         assert_eq!(redact(text), text);
+        assert_eq!(secret_at(text), None);
         let after = redact("-----BEGIN EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\nafter\n");
         assert!(after.ends_with("after\n"), "{after:?}");
     }

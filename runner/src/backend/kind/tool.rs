@@ -60,15 +60,37 @@ pub async fn succeed(
     Err(LabError::Tool { command: finished.argv.join(" "), why: failure(&finished) })
 }
 
-/// How a program failed: its exit and its last words.
+/// How a program failed: its exit, the lines that call themselves errors, and its last words.
 pub fn failure(finished: &Finished) -> String {
     /// Lines that are quoted.
     const QUOTED: usize = 12;
+    /// Errors among them: the first ones, what follows from them comes later.
+    const ERRORS: usize = 4;
     let said = finished.stderr_text();
-    let lines: Vec<String> = said.lines().map(plain).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(QUOTED)..].join("\n");
-    let words = if last.is_empty() { "it said nothing on standard error".to_owned() } else { last };
+    let lines: Vec<String> = said.lines().map(plain).filter(|line| !line.is_empty() && !is_frame(line)).collect();
+    let last = lines.len().saturating_sub(QUOTED - ERRORS);
+    let errors = lines[..last].iter().filter(|line| is_error(line)).take(ERRORS);
+    let words: Vec<&str> = errors.chain(&lines[last..]).map(String::as_str).collect();
+    let words = if words.is_empty() { "it said nothing on standard error".to_owned() } else { words.join("\n") };
     format!("{}: {words}", finished.exit)
+}
+
+/// As kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase …`) and helm (`Error: …`) write them.
+fn is_error(line: &str) -> bool {
+    let start = line.trim_start_matches('[').get(..5).unwrap_or_default();
+    start.eq_ignore_ascii_case("error")
+}
+
+/// A line of a Go program's stack trace, as kubeadm writes one below its error: where it was, or what was called.
+fn is_frame(line: &str) -> bool {
+    let at = line.contains(".go:") && line.rsplit_once(" +0x").is_some();
+    let called = line.ends_with(')')
+        && line.split('(').next().is_some_and(|name| {
+            !name.contains(' ')
+                && name.contains('.')
+                && (name.contains('/') || name.starts_with("main.") || name.starts_with("runtime."))
+        });
+    at || called
 }
 
 /// A line without emoji and other decoration: kind's ` • Preparing nodes 📦 📦 📦  ...`.
@@ -97,6 +119,28 @@ mod tests {
             assert_eq!(doing.text(), "kind create cluster: Preparing nodes");
             assert!(ended.is_ok(), "standard input is closed, and the script ends: {ended:?}");
         });
+    }
+
+    #[test]
+    fn an_error_is_quoted_and_the_stack_trace_below_it_is_not() {
+        let runtime = crate::runtime().unwrap();
+        let script = r#"{
+            echo 'ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1'
+            for line in 1 2 3 4 5 6 7 8 9; do echo "I1128 loop $line"; done
+            echo 'error execution phase wait-control-plane'
+            for frame in 1 2 3 4 5 6 7 8 9; do
+                echo 'k8s.io/kubernetes/cmd/kubeadm/app.Run()'
+                printf '\t/src/cmd/kubeadm/app/kubeadm.go:50 +0x15d\n'
+            done
+            echo 'main.main()'
+        } >&2; exit 1"#;
+        let failed =
+            runtime.block_on(succeed(sh(script), "kind", &Doing::default(), DEADLINE)).unwrap_err().to_string();
+        let (_, words) = failed.split_once("exit code 1: ").unwrap();
+        let lines: Vec<&str> = words.lines().collect();
+        assert_eq!(lines[0], "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1");
+        assert_eq!(lines[1..8], ["3", "4", "5", "6", "7", "8", "9"].map(|line| format!("I1128 loop {line}")));
+        assert_eq!(lines[8..], ["error execution phase wait-control-plane"]);
     }
 
     #[test]

@@ -1,0 +1,83 @@
+//! `lab bundle`: a run in one file.
+
+use std::path::{Path, PathBuf};
+
+use super::print;
+use crate::bundle::{BundleError, Packing, plan};
+use crate::cli::BundleArgs;
+use crate::evidence::{PARTIAL, RUN_FILE};
+use crate::failure::{Failure, code};
+use crate::report::clean;
+
+pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
+    let folder = folder(args)?;
+    let packing = plan(&folder)?;
+    let output = args.output.clone().unwrap_or_else(|| packing.default_name());
+    if args.dry_run {
+        return print(&dry_run(args, &packing, &output)).map(|()| 0);
+    }
+    let bytes = packing.write(&output, args.force)?;
+    let index = packing.index();
+    let files = match packing.index().members.len() {
+        1 => "1 file".to_owned(),
+        many => format!("{many} files"),
+    };
+    let lines = [
+        format!(
+            "{}, {} kB: run {} by lab {}, {files}\n",
+            output.display(),
+            bytes.div_ceil(1000),
+            index.run,
+            index.version
+        ),
+        not_whole(&packing),
+        left_out(&packing),
+        format!("Judge it again: lab replay {}\n", output.display()),
+    ];
+    print(&clean(&lines.concat())).map(|()| 0)
+}
+
+/// A folder, or the id of a run in the folder of runs, which may not be over.
+fn folder(args: &BundleArgs) -> Result<PathBuf, Failure> {
+    let named = Path::new(&args.run);
+    let run = args.runs_dir.join(&args.run);
+    let partial = args.runs_dir.join(format!("{}{PARTIAL}", args.run));
+    let found = [named.to_owned(), run, partial].into_iter().find(|folder| folder.join(RUN_FILE).exists());
+    found.ok_or_else(|| Failure {
+        code: code::INPUT,
+        message: format!(
+            "{}: there is no such run; runs are kept in {}, or name another folder with --runs-dir",
+            args.run,
+            args.runs_dir.display()
+        ),
+    })
+}
+
+fn not_whole(packing: &Packing) -> String {
+    if packing.index().whole {
+        return String::new();
+    }
+    "  (not whole: the run was not over; cases without a verdict cannot be judged again)\n".to_owned()
+}
+
+fn left_out(packing: &Packing) -> String {
+    packing.left_out().iter().map(|what| format!("  (left out: {what})\n")).collect()
+}
+
+fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
+    let mut lines = vec![format!("would write {}\n", output.display())];
+    if output.symlink_metadata().is_ok() {
+        let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
+        lines.push(format!("  (it is there, {so})\n"));
+    }
+    lines.push(not_whole(packing));
+    lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));
+    lines.push(left_out(packing));
+    clean(&lines.concat())
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        Self { code: code::INPUT, message: clean(&crate::failure::chain(&error)) }
+    }
+}

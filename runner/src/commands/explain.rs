@@ -1,0 +1,21 @@
+//! `lab explain`: what there is to know about a case.
+
+use super::print;
+use crate::cli::{ExplainArgs, Format};
+use crate::explain::{self, Explained};
+use crate::failure::Failure;
+use crate::report::Style;
+
+pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
+    let wanted = explain::meant(args.case.as_deref().unwrap_or_default())?;
+    let text = match (args.format, &args.case) {
+        (Format::Json, _) => serde_json::to_string_pretty(&wanted).map_err(|error| Failure::input(&error))? + "\n",
+        (Format::Text, None) => explain::list(&wanted, Style::of_stdout()),
+        (Format::Text, Some(_)) => {
+            let texts: Vec<String> =
+                wanted.iter().map(|one: &Explained| explain::text(one, Style::of_stdout())).collect();
+            texts.join("\n")
+        }
+    };
+    print(&text).map(|()| 0)
+}

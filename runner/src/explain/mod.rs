@@ -1,0 +1,82 @@
+//! What there is to know about each case: the article's step, what native routing has to do with it, what is read
+//! where, how to see it by hand, what breaks it. The texts stand beside the cases, one file for each area; claim, step
+//! and backends are the cases' own.
+
+mod cilium;
+mod cluster;
+mod l2;
+mod model;
+mod routing;
+mod service;
+#[cfg(test)]
+mod tests;
+mod text;
+mod wire;
+
+use serde::Serialize;
+
+pub use model::{Breaks, ByHand, Explanation, Read, Where};
+pub use text::{list, text};
+
+use crate::backend::BackendKind;
+use crate::case::Case;
+use crate::cases;
+use crate::failure::Failure;
+use crate::harness::nearest;
+use crate::stage::Stage;
+
+/// All explanations, one file of them after the other.
+pub fn all() -> impl Iterator<Item = &'static Explanation> {
+    [
+        cluster::EXPLANATIONS,
+        l2::EXPLANATIONS,
+        routing::EXPLANATIONS,
+        cilium::EXPLANATIONS,
+        service::EXPLANATIONS,
+        wire::EXPLANATIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// A case together with its explanation: an element of what `lab explain --format json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The case's name.
+    pub name: &'static str,
+    /// The backends that it exists on.
+    pub on: Vec<BackendKind>,
+    /// The article's step that makes the claim.
+    pub article: &'static str,
+    /// What holds.
+    pub claim: &'static str,
+    /// The state of the lab that it needs.
+    pub needs: Stage,
+    /// Everything else.
+    #[serde(flatten)]
+    pub explanation: Explanation,
+}
+
+impl Explained {
+    /// None where nobody has explained it.
+    fn of(case: &Case) -> Option<Self> {
+        let explanation = all().find(|explanation| explanation.case == case.name)?;
+        let on = [BackendKind::Netns, BackendKind::Kind].into_iter().filter(|on| case.exists_on(*on)).collect();
+        let Case { name, article, claim, needs, .. } = *case;
+        Some(Self { name, on, article, claim, needs, explanation: *explanation })
+    }
+}
+
+/// The cases that are meant by a name, or by a part of names, in the article's order.
+///
+/// # Errors
+/// Exit code 2, with the nearest name, where there are none.
+pub fn meant(name: &str) -> Result<Vec<Explained>, Failure> {
+    let exact = cases::find(name).map(|case| vec![case]);
+    let meant = exact.unwrap_or_else(|| cases::ALL.iter().filter(|case| case.name.contains(name)).collect());
+    if meant.is_empty() {
+        let hint = nearest(name).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        return Err(Failure::usage(format!("there is no case {name:?}{hint}; `lab explain` lists them all")));
+    }
+    Ok(meant.into_iter().filter_map(Explained::of).collect())
+}

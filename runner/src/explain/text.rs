@@ -1,0 +1,124 @@
+//! Explanations for a reader.
+
+use std::fmt::Write;
+
+use super::{ByHand, Explained, Where};
+use crate::report::Style;
+
+/// What labels are padded to.
+const LABEL: usize = 16;
+/// What stands before a command.
+const BEFORE_COMMAND: &str = "    ";
+
+/// Words in capitals, in commands, and what stands for them in a reader's lab.
+pub(super) const STANDS_FOR: [(&str, &str); 6] = [
+    ("AGENT", "the pod of Cilium's agent on the node: `kubectl get pods -n kube-system -l k8s-app=cilium -o wide`"),
+    ("POD", "a pod of hello-app: `kubectl get pods -o wide`"),
+    ("POD_ADDRESS", "its address"),
+    ("PEER_POD_ADDRESS", "the address of the pod on the other node"),
+    ("CLUSTER_IP", "the Service's address: `kubectl get service hello-app`"),
+    ("PID_OF_NODE", "its process on the host: `docker inspect --format {{.State.Pid}} kind-worker2`"),
+];
+/// The same for what is on netns.
+pub(super) const GATEWAY_LLADDR: (&str, &str) = ("GATEWAY_LLADDR", "what the command before printed");
+/// Programs that ask the API server.
+const ASK_THE_API: [&str; 3] = ["kubectl ", "helm ", "cilium "];
+
+/// One line for each case.
+pub fn list(cases: &[Explained], style: Style) -> String {
+    let width = cases.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    let line = |one: &Explained| {
+        let line = format!("{:<width$}  {}", one.name, one.article);
+        style.cut(&line) + "\n"
+    };
+    cases.iter().map(line).collect()
+}
+
+/// All about a case.
+pub fn text(one: &Explained, style: Style) -> String {
+    let mut page = Page { style, text: String::new() };
+    let on: Vec<String> = one.on.iter().map(ToString::to_string).collect();
+    page.line(&style.heading(one.name));
+    page.prose("", &format!("{} (on {})", one.claim, on.join(" and ")));
+    let about = &one.explanation;
+    page.prose("the article", &format!("{}. {}", one.article, about.step));
+    page.prose("native routing", about.native);
+    page.prose("needs", &format!("stage {}", one.needs));
+    for (index, read) in about.read.iter().enumerate() {
+        page.prose(if index == 0 { "is read" } else { "" }, &beside(read.on, read.what));
+    }
+    page.by_hand(about.by_hand);
+    for (index, breaks) in about.breaks.iter().enumerate() {
+        let label = if index == 0 { "is refuted by" } else { "" };
+        page.prose(label, &format!("{}: {}", breaks.reason, breaks.how));
+    }
+    page.prose("is unobserved", about.unobserved);
+    page.text
+}
+
+fn beside(on: Where, text: &str) -> String {
+    if on == Where::Both { text.to_owned() } else { format!("{}: {text}", on.label()) }
+}
+
+struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// A paragraph beside its label, wrapped where the output has a width.
+    fn prose(&mut self, label: &str, text: &str) {
+        let indent = " ".repeat(2 + LABEL);
+        let first = format!("  {}", self.style.aside(&format!("{label:<LABEL$}")));
+        let lines = match self.style.limit() {
+            None => vec![text.into()],
+            Some(width) => {
+                let room = width.saturating_sub(indent.len()).max(LABEL);
+                textwrap::wrap(text, textwrap::Options::new(room).break_words(false))
+            }
+        };
+        for (index, line) in lines.iter().enumerate() {
+            let before = if index == 0 { &first } else { &indent };
+            let line = format!("{before}{line}");
+            self.line(line.trim_end());
+        }
+    }
+
+    /// Commands are never broken: they are there to be copied.
+    fn by_hand(&mut self, commands: &[ByHand]) {
+        let mut label = "by hand";
+        for on in [Where::Both, Where::Netns, Where::Kind] {
+            let here: Vec<&ByHand> = commands.iter().filter(|command| command.on == on).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let title = if on == Where::Both { "on both" } else { on.label() };
+            self.prose(label, &format!("{title}:"));
+            label = "";
+            for ByHand { command, shows, .. } in &here {
+                let indent = " ".repeat(2 + LABEL);
+                let _never_fails = writeln!(self.text, "{indent}{BEFORE_COMMAND}{command}");
+                self.prose("", &format!("{BEFORE_COMMAND}{BEFORE_COMMAND}{shows}"));
+            }
+            for (word, meaning) in stands_for(&here) {
+                self.prose("", &format!("{word} is {meaning}"));
+            }
+            if here.iter().any(|one| ASK_THE_API.iter().any(|program| one.command.starts_with(program))) {
+                self.prose("", "KUBECONFIG is `kubeconfig` in the lab's state folder, ~/.local/state/lab/kind");
+            }
+        }
+    }
+}
+
+/// The words in capitals of these commands.
+fn stands_for<'a>(commands: &'a [&'a ByHand]) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
+    let words = STANDS_FOR.into_iter().chain([GATEWAY_LLADDR]);
+    words.filter(|(word, _)| {
+        commands.iter().any(|one| one.command.split([' ', '/', ':', '\'']).any(|part| part == *word))
+    })
+}

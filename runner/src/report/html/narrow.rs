@@ -1,0 +1,113 @@
+//! The lab drawn for a narrow window: nodes below each other, their routes as lines of text and arrows at the right.
+
+use svg::Document;
+use svg::node::element::Group;
+
+use super::ink::{Points, arrow, ending, fitting, int, line, picture, rectangle, text};
+use super::topology::{NodeBox, Road, Topology, Way};
+
+const WIDTH: i32 = 340;
+/// Left of a node, and its width; arrows are at its right.
+const LEFT: i32 = 22;
+const NODE: i32 = 230;
+/// Between two arrows.
+const LANE: i32 = 14;
+const ROW: i32 = 19;
+const FONT: i32 = 12;
+
+/// Draws it.
+pub(super) fn draw(topology: &Topology) -> Document {
+    let mut tops = Vec::new();
+    let mut y = 8;
+    for (index, node) in topology.nodes.iter().enumerate() {
+        tops.push(y);
+        y += height(topology, index, node) + 18;
+    }
+    let bridge = y;
+    let bottom = bridge + 44 * int(topology.bridges.len().max(1)) + 8;
+    let drawn_roads = topology.roads.iter().filter(|road| road.is_drawn()).count();
+    let width = WIDTH.max(LEFT + NODE + 16 + LANE * int(drawn_roads));
+    let mut drawn = picture("topology-narrow", (width, bottom), "The lab as it was seen", &topology.description());
+    for (row, (name, address)) in topology.bridges.iter().enumerate() {
+        let y = bridge + 44 * int(row);
+        drawn = drawn
+            .add(rectangle((4, y), (width - 8, 36), "bridge"))
+            .add(text((14, y + 23), "name", &format!("bridge {name}")))
+            .add(ending((width - 14, y + 23), "mono", address.as_deref().unwrap_or("no address")));
+    }
+    if topology.bridges.is_empty() {
+        drawn = drawn.add(text((8, bridge + 22), "label open", "? the bridge was not looked at"));
+    }
+    for (node, top) in topology.nodes.iter().zip(&tops) {
+        if let Some(row) = node.bridge {
+            let class = format!("link {}", node.link.class());
+            drawn = drawn.add(line((LEFT, top + 26), (10, top + 26), &class)).add(line(
+                (10, top + 26),
+                (10, bridge + 44 * int(row)),
+                &class,
+            ));
+        }
+    }
+    let mut lane = LEFT + NODE + 16;
+    for (index, node) in topology.nodes.iter().enumerate() {
+        drawn = drawn.add(member(topology, index, node, tops[index]));
+        for (row, road) in topology.roads.iter().filter(|road| road.from == index).enumerate() {
+            if !road.is_drawn() {
+                continue;
+            }
+            let from = (LEFT + NODE, tops[index] + 84 + ROW * int(row));
+            let mut arrivals = topology.roads.iter().filter(|other| other.to == road.to && other.is_drawn());
+            let arrival = arrivals.position(|other| std::ptr::eq(other, road)).unwrap_or(0);
+            let to = (LEFT + NODE, tops[road.to] + 14 + 13 * int(arrival.min(4)));
+            let tunnel = if matches!(road.way, Way::Tunnel(..)) { " tunnel" } else { "" };
+            let class = format!("road {}{tunnel}", road.standing.class());
+            drawn = drawn.add(arrow(&[from, (lane, from.1), (lane, to.1), to], Points::Left, &class));
+            lane += LANE;
+        }
+    }
+    drawn
+}
+
+fn height(topology: &Topology, index: usize, node: &NodeBox) -> i32 {
+    let roads = topology.roads.iter().filter(|road| road.from == index).count();
+    80 + ROW * int(roads) + 46 * int(node.pods.len())
+}
+
+/// A road as a line of text.
+fn label(road: &Road) -> String {
+    let mark = road.standing.mark();
+    match &road.way {
+        Way::Missing(_) => format!("{mark} no route to {}", road.cidr),
+        Way::Tunnel(device, _) => format!("{mark} {} in {device}", road.cidr),
+        Way::Direct(_) | Way::Elsewhere(_) => format!("{mark} {}", road.words().replace(" dev eth0", "")),
+    }
+}
+
+fn member(topology: &Topology, index: usize, node: &NodeBox, top: i32) -> Group {
+    let class = node.judged.standing.class();
+    let (x, room) = (LEFT + 10, NODE - 20);
+    let address = node.address.map_or_else(|| "eth0: not seen".to_owned(), |net| format!("eth0 {net}"));
+    let cidr = node.cidr.map_or_else(|| "pod CIDR: not seen".to_owned(), |net| format!("pods {net}"));
+    let mut group = Group::new()
+        .add(rectangle((LEFT, top), (NODE, height(topology, index, node)), &format!("node {class}")))
+        .add(text((x, top + 22), "name", &fitting(&node.name, room - 24, 16)))
+        .add(ending((LEFT + NODE - 10, top + 22), &format!("mark {class}"), node.judged.standing.mark()))
+        .add(text((x, top + 44), "mono tiny", &address))
+        .add(text((x, top + 63), "mono tiny", &cidr));
+    let mut y = top + 88;
+    for road in topology.roads.iter().filter(|road| road.from == index) {
+        let class = format!("mono tiny {}", road.standing.class());
+        group = group.add(text((x, y), &class, &fitting(&label(road), room, FONT)));
+        y += ROW;
+    }
+    for pod in &node.pods {
+        let class = pod.judged.standing.class();
+        group = group
+            .add(rectangle((LEFT + 8, y - 10), (NODE - 16, 40), &format!("pod {class}")))
+            .add(text((x + 6, y + 6), "mono tiny", &fitting(&pod.name, room - 40, FONT)))
+            .add(text((x + 6, y + 23), "mono tiny", pod.address.as_deref().unwrap_or("no address seen")))
+            .add(ending((LEFT + NODE - 16, y + 8), &format!("mark {class}"), pod.judged.standing.mark()));
+        y += 46;
+    }
+    group
+}
