@@ -16,7 +16,7 @@ let
 in
 {
   program = only program;
-  workflows = only [ ../.github/workflows ];
+  workflows = only [ ../.github ];
   # The tests also hold the documents against the program, and the commands in them against ci/.
   checked = only (
     program

@@ -95,6 +95,53 @@ step_run_none() {
     exactly "$report" unobserved wire::frames_are_not_encapsulated wire::source_address_is_kept
 }
 
+# A run handed over: bundled here, judged again by somebody who has nothing but the file, and refused when a byte is another.
+step_bundle_and_replay() {
+    local lab routing status bundle id=61000 as=() away=$scratch/away
+    find_lab
+    mkdir "$away"
+    chmod 755 "$away"
+    needs python3 python3
+    # The folder of this clone may be closed to others.
+    cp "$lab" "$away/lab"
+    if is_root; then
+        needs setpriv util-linux
+        while getent passwd "$id" >/dev/null || getent group "$id" >/dev/null; do id=$((id + 1)); done
+        as=(setpriv --reuid "$id" --regid "$id" --clear-groups --)
+    fi
+    for routing in native vxlan; do
+        status=$([[ $routing == native ]] && echo 0 || echo 1)
+        ends_with "$status" "$lab" run --on netns --routing "$routing" --runs-dir "$scratch/bundled-$routing"
+        bundle=$away/$routing.tar.zst
+        "$lab" bundle "$scratch/bundled-$routing"/* --output "$bundle"
+        (cd / && ends_with 0 "${as[@]}" "$away/lab" replay "$bundle")
+        (cd / && "${as[@]}" "$away/lab" replay --format json "$bundle") |
+            jq -e '.reproduced == 18 and .differ == 0 and .not_judged == 11 and .whole' >/dev/null ||
+            fail "$bundle is not reproduced as it should be"
+        # The byte in the middle, with each of its bits turned.
+        python3 -c 'import sys
+path = sys.argv[1]
+content = bytearray(open(path, "rb").read())
+content[len(content) // 2] ^= 255
+open(path, "wb").write(content)' "$bundle"
+        (cd / && ends_with 3 "${as[@]}" "$away/lab" replay "$bundle")
+    done
+    [[ $(find "$away" -mindepth 1 | wc -l) == 3 ]] || fail "replay has left something in $away"
+# Every fault is noticed by the cases named for it and by no others, is undone, and no case kills none.
+step_sabotage() {
+    local lab runs=$scratch/runs-sabotage
+    find_lab
+    ends_with 0 "$lab" sabotage --runs-dir "$runs"
+    local reports=("$runs"/*/sabotage.json)
+    ((${#reports[@]} == 1)) || fail "$runs has ${#reports[@]} reports of faults"
+    jq -e '.schema == 1 and .exit_code == 0 and .whole_table and .killed_none == []
+        and (.cases | length) == 18 and (.faults | length) == (.selected | length) and (.faults | length) == .killed
+        and all(.faults[]; .wrong == [] and (.cases | length) == 18)' "${reports[0]}" >/dev/null ||
+        fail "${reports[0]} is not as it should be: $(jq -c '[.exit_code, .whole_table, .killed_none, .before,
+            (.faults[] | {name, wrong})]' "${reports[0]}")"
+    ends_with 2 "$lab" sabotage no-fault-has-this-name
+}
+
 # A lab that stays: entered, verified from outside, taken down.
 step_up_and_down() {
     needs ip iproute2

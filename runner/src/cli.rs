@@ -5,6 +5,7 @@ mod explain;
 mod kit;
 mod lab;
 mod report;
+mod sabotage;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 pub use report::{ReportArgs, ReportFormat};
+pub use sabotage::SabotageArgs;
 
 use crate::backend::netns::holder::HolderArgs;
 use crate::probe::ProbeArgs;
@@ -97,6 +99,10 @@ pub enum Command {
         Exit codes:\n  0  every verdict that has evidence was reproduced\n  1  one differs\n  \
         2  usage, or no verdict that could be judged\n  3  the bundle was refused")]
     Replay(ReplayArgs),
+    /// Break sound labs on purpose, one fault at a time: the cases must notice, and hold again after
+    #[command(after_help = "Examples:\n  lab sabotage\n  lab sabotage --list\n  lab sabotage mtu route\n  \
+        lab sabotage --exact node-stopped --format json")]
+    Sabotage(SabotageArgs),
     /// Pack all that a lab on kind needs into one file, or show what such a file holds
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)

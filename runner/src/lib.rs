@@ -31,6 +31,7 @@ pub mod overrides;
 pub mod pins;
 pub mod probe;
 pub mod report;
+pub mod sabotage;
 pub mod stage;
 pub mod state;
 pub mod tamper;

@@ -3,6 +3,8 @@
 //! Every test passes as root and as an ordinary user. Some need programs besides, all of util-linux and coreutils:
 //! `unshare`, `mount`, `setpriv`, `prlimit`, `sh`; a test that cannot start one fails and names it.
 
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/folders.rs"]
 mod folders;
 #[path = "cli/forbidden.rs"]
@@ -25,6 +27,8 @@ mod pages;
 mod process;
 #[path = "cli/runs.rs"]
 mod runs;
+#[path = "cli/sabotage.rs"]
+mod sabotage;
 #[path = "cli/stages.rs"]
 mod stages;
 #[path = "cli/usage.rs"]

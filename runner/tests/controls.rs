@@ -6,16 +6,14 @@
 
 #[path = "controls/bench.rs"]
 mod bench;
+#[path = "controls/blind.rs"]
+mod blind;
 #[path = "controls/cluster.rs"]
 mod cluster;
 #[path = "controls/control.rs"]
 mod control;
-#[path = "controls/expect.rs"]
-mod expect;
 #[path = "controls/l2.rs"]
 mod l2;
-#[path = "controls/members.rs"]
-mod members;
 #[path = "controls/modes.rs"]
 mod modes;
 #[path = "controls/routing.rs"]

@@ -85,6 +85,12 @@ pub enum LabError {
         /// What `lab tamper` said.
         why: String,
     },
+    /// A deliberate fault could not be taken back.
+    #[error("the fault could not be undone: {why}")]
+    NotUndone {
+        /// What `lab tamper` said.
+        why: String,
+    },
     /// A place that the lab does not have.
     #[error("there is no {place} in the lab {name}; it has {there}")]
     NoPlace {

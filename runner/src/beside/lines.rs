@@ -186,7 +186,7 @@ fn masked(row: &Row, masks: &[Mask], article: &str) -> Row {
                 Mask::ManagedPods if first == "Cluster Pods:" && index == 1 => {
                     let counts = cell.split(' ').next().and_then(|counts| counts.split_once('/'));
                     if counts.is_some_and(|(managed, all)| managed == all && managed != "0") {
-                        *cell = "all managed".to_owned();
+                        "all managed".clone_into(cell);
                     }
                 }
                 Mask::RouteMaker => *cell = without_maker(cell),

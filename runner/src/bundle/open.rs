@@ -191,7 +191,7 @@ impl Reading<'_> {
             Part::Case { folder, file: InCase::Capture(_) } => {
                 self.captures.entry(folder.clone()).or_default().push(name.display().to_string());
             }
-            Part::Junit | Part::Artefact(_) => {}
+            Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {}
         }
         Ok(())
     }

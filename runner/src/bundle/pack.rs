@@ -107,7 +107,8 @@ impl Kept {
                     return Ok(Some("it is no capture".to_owned()));
                 }
             }
-            Part::Run | Part::Report | Part::Junit | Part::Artefact(_) => {}
+            Part::Run | Part::Report | Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {
+            }
         }
         Ok(None)
     }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::backend::kind::artefacts;
+use crate::beside;
 use crate::evidence::RUN_FILE;
-use crate::report::{JSON_FILE, JUNIT_FILE};
+use crate::report::{HTML_FILE, JSON_FILE, JUNIT_FILE, MARKDOWN_FILE};
 
 /// The longest part of a name; a case's folder is called after the case.
 const LONGEST: usize = 128;
@@ -18,6 +19,12 @@ pub enum Part {
     Report,
     /// `junit.xml`.
     Junit,
+    /// `report.html`.
+    Page,
+    /// `report.md`.
+    Markdown,
+    /// `beside.json`.
+    Beside,
     /// In a case's folder.
     Case {
         /// The folder's name: `l2__peers_are_adjacent`.
@@ -48,6 +55,9 @@ impl Part {
             (RUN_FILE, None, ..) => Self::Run,
             (JSON_FILE, None, ..) => Self::Report,
             (JUNIT_FILE, None, ..) => Self::Junit,
+            (HTML_FILE, None, ..) => Self::Page,
+            (MARKDOWN_FILE, None, ..) => Self::Markdown,
+            (beside::FILE, None, ..) => Self::Beside,
             ("cases", Some(folder), Some(file), None) if is_plain(folder) => {
                 Self::Case { folder: folder.to_owned(), file: InCase::parse(file)? }
             }
@@ -92,6 +102,9 @@ impl fmt::Display for Part {
             Self::Run => f.write_str(RUN_FILE),
             Self::Report => f.write_str(JSON_FILE),
             Self::Junit => f.write_str(JUNIT_FILE),
+            Self::Page => f.write_str(HTML_FILE),
+            Self::Markdown => f.write_str(MARKDOWN_FILE),
+            Self::Beside => f.write_str(beside::FILE),
             Self::Case { folder, file } => {
                 let file = match file {
                     InCase::Verdict => "case.json",

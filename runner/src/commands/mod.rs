@@ -8,6 +8,7 @@ mod kit;
 mod replay;
 mod report;
 mod run;
+mod sabotage;
 mod shell;
 mod status;
 mod up;
@@ -39,6 +40,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Sabotage(args) => sabotage::sabotage(&args),
         Command::Kit(args) => kit::kit(&args),
     };
     match done {

@@ -10,9 +10,14 @@ use crate::failure::{Failure, chain, code};
 use crate::report::{
     Closing, HTML_FILE, JSON_FILE, LabAfter, Report, Style, Terminal, from_json, to_html, to_markdown,
 };
+use crate::sabotage;
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let folder = folder(args);
+    let of_faults = folder.join(sabotage::JSON_FILE);
+    if of_faults.is_file() {
+        return report_of_faults(args, &of_faults);
+    }
     if args.beside {
         return beside(args, &folder);
     }
@@ -61,10 +66,31 @@ fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
     print(&text).map(|()| 0)
 }
 
+/// Of a run that made faults.
+fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
+    let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let report = sabotage::from_json(&text).map_err(unusable)?;
+    match args.format {
+        ReportFormat::Json => print(&text).map(|()| 0),
+        ReportFormat::Text if !args.beside => {
+            print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)
+        }
+        _ => {
+            let message = format!(
+                "{}: what faults did is printed as text or as json, and not beside the article",
+                file.display()
+            );
+            Err(Failure { code: code::USAGE, message })
+        }
+    }
+}
+
 /// A folder, or the id of a run in the folder of runs.
 fn folder(args: &ReportArgs) -> PathBuf {
     let named = Path::new(&args.run);
-    if named.join(JSON_FILE).is_file() { named.to_owned() } else { args.runs_dir.join(&args.run) }
+    let is_run = [JSON_FILE, sabotage::JSON_FILE].iter().any(|file| named.join(file).is_file());
+    if is_run { named.to_owned() } else { args.runs_dir.join(&args.run) }
 }
 
 fn show(report: &Report, folder: &Path, file: &Path) -> io::Result<()> {

@@ -11,7 +11,8 @@ mod stages;
 
 pub use libtest::{Harness, offered};
 pub use options::{Event, LabSource, SessionOptions, Stopped};
-pub(crate) use select::nearest;
 pub use select::{Selection, selected};
+pub(crate) use select::{nearest, nearest_of};
 pub use session::Session;
+pub(crate) use session::{new_id, utc_now};
 pub use setup::{Made, Setup, setup, setup_on};

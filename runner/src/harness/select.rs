@@ -58,6 +58,11 @@ fn in_words(selection: &Selection) -> String {
 
 /// The case that shares the longest run of characters with what was asked for, if that is most of it.
 pub(crate) fn nearest(filter: &str) -> Option<&'static str> {
+    nearest_of(filter, cases::ALL.iter().map(|case| case.name))
+}
+
+/// The same among any names.
+pub(crate) fn nearest_of(filter: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let shared = |name: &str| {
         (0..filter.len())
             .filter_map(|start| {
@@ -67,7 +72,7 @@ pub(crate) fn nearest(filter: &str) -> Option<&'static str> {
             .max()
             .unwrap_or(0)
     };
-    let best = cases::ALL.iter().map(|case| (shared(case.name), case.name)).max_by_key(|(length, _)| *length)?;
+    let best = names.map(|name| (shared(name), name)).max_by_key(|(length, _)| *length)?;
     (best.0 * 2 >= filter.len() && best.0 >= 3).then_some(best.1)
 }
 

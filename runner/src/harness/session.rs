@@ -36,7 +36,8 @@ pub struct Session {
     begun: std::time::Instant,
 }
 
-fn utc_now() -> DateTime<Utc> {
+/// The time now.
+pub(crate) fn utc_now() -> DateTime<Utc> {
     let now = clock::unix_now();
     i64::try_from(now.as_secs())
         .ok()
@@ -45,7 +46,7 @@ fn utc_now() -> DateTime<Utc> {
 }
 
 /// Four characters, to tell runs of one folder apart: not those of a run that is there.
-fn new_id(runs_dir: &Path) -> String {
+pub(crate) fn new_id(runs_dir: &Path) -> String {
     const CHARACTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     const ATTEMPTS: usize = 64;
     let mut ids = std::iter::repeat_with(|| {

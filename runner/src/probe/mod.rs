@@ -31,6 +31,8 @@ mod view;
 
 pub use captures::{Captures, Fetch};
 pub use enter::{EnterError, answers};
+pub(crate) use netlink::{Message, dump};
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
+pub(crate) use routes::Routes as RouteTable;
 pub use serve::{ProbeArgs, ServeError, main, serve};
 pub use view::own_view;

@@ -24,7 +24,7 @@ const TYPE_MASK: u16 = 0x3fff;
 
 /// Why the kernel's tables could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NetlinkError {
+pub(crate) enum NetlinkError {
     /// No connection, no answer, or a dump that was interrupted time and again.
     #[error("cannot {doing}")]
     Failed {
@@ -81,7 +81,7 @@ pub(super) fn connect_nftables() -> Result<Connection<Nftables>, NetlinkError> {
 }
 
 /// A kind of table that can be dumped.
-pub(super) trait Table {
+pub(crate) trait Table {
     /// The `RTM_GET…` message.
     const REQUEST: u16;
     /// What reading it is called in errors.
@@ -106,14 +106,14 @@ impl<T: Table> FromNetlink for Body<T> {
 }
 
 /// All messages of a table. A dump during which the table changed is made again, by nlink, up to ten times.
-pub(super) async fn dump<T: Table>(connection: &Connection<Route>) -> Result<Vec<Vec<u8>>, NetlinkError> {
+pub(crate) async fn dump<T: Table>(connection: &Connection<Route>) -> Result<Vec<Vec<u8>>, NetlinkError> {
     let bodies = connection.dump_typed::<Body<T>>(T::REQUEST).await.map_err(NetlinkError::failed(T::DOING))?;
     Ok(bodies.into_iter().map(|body| body.0).collect())
 }
 
 /// The fixed header and the attributes of a message.
 #[derive(Debug)]
-pub(super) struct Message<'a> {
+pub(crate) struct Message<'a> {
     doing: &'static str,
     header: &'a [u8],
     attributes: Vec<(u16, &'a [u8])>,
@@ -121,7 +121,7 @@ pub(super) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Takes a message apart.
-    pub(super) fn of<T: Table>(body: &'a [u8]) -> Result<Self, NetlinkError> {
+    pub(crate) fn of<T: Table>(body: &'a [u8]) -> Result<Self, NetlinkError> {
         Self::split(T::DOING, body, T::HEADER.as_ref().len())
     }
 
@@ -145,12 +145,12 @@ impl<'a> Message<'a> {
     }
 
     /// A byte of the header.
-    pub(super) fn header_u8(&self, offset: usize) -> u8 {
+    pub(crate) fn header_u8(&self, offset: usize) -> u8 {
         self.header.get(offset).copied().unwrap_or_default()
     }
 
     /// A native 32-bit word of the header.
-    pub(super) fn header_u32(&self, offset: usize) -> u32 {
+    pub(crate) fn header_u32(&self, offset: usize) -> u32 {
         let word = self.header.get(offset..offset + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_ne_bytes(word.unwrap_or_default())
     }
@@ -171,7 +171,7 @@ impl<'a> Message<'a> {
     }
 
     /// A native 32-bit attribute.
-    pub(super) fn u32(&self, kind: u16, part: &'static str) -> Result<Option<u32>, NetlinkError> {
+    pub(crate) fn u32(&self, kind: u16, part: &'static str) -> Result<Option<u32>, NetlinkError> {
         Ok(self.sized(kind, part)?.map(u32::from_ne_bytes))
     }
 

@@ -30,7 +30,7 @@ const RTM_F_CLONED: u32 = 0x200;
 const RTNEXTHOP: usize = 8;
 
 /// `struct rtmsg`.
-pub(super) struct Routes;
+pub(crate) struct Routes;
 
 impl Table for Routes {
     const REQUEST: u16 = NlMsgType::RTM_GETROUTE;

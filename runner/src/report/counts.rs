@@ -11,12 +11,12 @@ pub(super) struct Word {
     /// A sign for the eye.
     pub(super) mark: &'static str,
     /// The word, as a terminal has it.
-    pub(super) word: &'static str,
+    pub(super) label: &'static str,
 }
 
 /// The word for an outcome.
 pub(super) const fn word(outcome: &CaseOutcome) -> Word {
-    let (class, mark, word) = match outcome {
+    let (class, mark, label) = match outcome {
         CaseOutcome::Held { .. } => ("good", "✓", "held"),
         CaseOutcome::Refuted { .. } => ("bad", "✗", "REFUTED"),
         CaseOutcome::Unobserved { .. } => ("open", "?", "UNOBSERVED"),
@@ -24,7 +24,7 @@ pub(super) const fn word(outcome: &CaseOutcome) -> Word {
         CaseOutcome::Deadline { .. } => ("open", "…", "DEADLINE"),
         CaseOutcome::NotOnBackend => ("aside", "–", "not on this backend"),
     };
-    Word { class, mark, word }
+    Word { class, mark, label }
 }
 
 /// The counts that are not zero, worst first: class, number, word.

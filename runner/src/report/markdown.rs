@@ -24,7 +24,7 @@ fn write(page: &mut String, report: &Report) {
     let head = &report.head;
     // Writing to a string does not fail.
     let _ = writeln!(page, "## lab {}: {}\n", escape(&head.id), escape(&verdict_line(report)));
-    let _ = writeln!(page, "{}; {}.\n", escape(&what_was_run(report)), duration(report.seconds));
+    let _ = writeln!(page, "{}; {}.\n", escape(&what_was_run(report)), escape(&duration(report.seconds)));
     let notes = head.deviations.iter().map(|deviation| Cow::from(format!("otherwise than pinned: {deviation}")));
     let told = head.notes.iter().chain(&report.ending).map(|note| Cow::from(note.as_str()));
     let more = report.incomplete().into_iter().chain(report.overridden()).chain(elsewhere(report)).map(Cow::from);
@@ -60,7 +60,7 @@ fn not_held(page: &mut String, report: &Report) {
             CaseOutcome::Deadline { after, last } => format!("not done after {}\nlast seen  {last}", duration(*after)),
         };
         let word = word(&case.outcome);
-        let _ = writeln!(page, "### {} {}: `{}`\n", word.mark, word.word, code(&case.name));
+        let _ = writeln!(page, "### {} {}: `{}`\n", word.mark, word.label, code(&case.name));
         let _ = writeln!(page, "{}\n", escape(&case.claim));
         fence(page, &text);
     }
@@ -105,7 +105,7 @@ fn cases(page: &mut String, report: &Report) {
             "| {} | `{}` | {}{against}{} |",
             word.mark,
             code(&case.name).replace('|', "\\|"),
-            word.word,
+            word.label,
             escape(&what)
         );
     }
@@ -122,7 +122,7 @@ fn stages(page: &mut String, report: &Report) {
             StageOutcome::Done => "✓ done",
             StageOutcome::Failed => "✗ FAILED",
         };
-        let (title, took) = (stage.name.title(), duration(stage.seconds));
+        let (title, took) = (stage.name.title(), escape(&duration(stage.seconds)));
         let _ = writeln!(page, "| {title} | {outcome} | {took} | {} |", escape(&stage.summary));
     }
     page.push('\n');
@@ -141,7 +141,7 @@ fn code(text: &str) -> String {
     one_line(text).replace('`', "'")
 }
 
-/// Text in one line, with a backslash before everything that begins markup (CommonMark 2.4 allows it before any ASCII
+/// Text in one line, with a backslash before everything that begins markup (`CommonMark` 2.4 allows it before any ASCII
 /// punctuation), and no mention of anyone. `&` and `<` become entities.
 fn escape(text: &str) -> String {
     let text = one_line(text);
@@ -158,6 +158,7 @@ fn escape(text: &str) -> String {
             // GitHub links what follows these in plain text: people, addresses.
             '@' => escaped.push_str("&#64;"),
             ':' if escaped.ends_with("http") || escaped.ends_with("https") => escaped.push_str("&#58;"),
+            '.' if escaped.ends_with("www") => escaped.push_str("&#46;"),
             other => escaped.push(other),
         }
     }

@@ -22,6 +22,7 @@ pub use html::to_html;
 pub use json::{JsonError, from_json, to_json};
 pub use junit::{junit, to_junit};
 pub use markdown::to_markdown;
+pub(crate) use model::seconds;
 pub use model::{CaseOutcome, CaseReport, Report, RunHead, SCHEMA, StageOutcome, StageReport};
 pub use progress::Progress;
 pub use style::Style;

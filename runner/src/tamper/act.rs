@@ -83,6 +83,8 @@ pub enum Act {
         /// What is written.
         value: String,
     },
+    /// Forgets what path MTU discovery has learned, as `ip route flush cache` does. Cannot be taken back.
+    ForgetPaths,
     /// Replaces the backends of a Service in this namespace's table.
     SetBackends {
         /// The Service.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{TAMPERED, Tamper};
+use super::{TAMPERED, Tamper, UNDO};
 use crate::backend::LabError;
-use crate::exec::{ExecError, Invocation, Running};
+use crate::exec::{ExecError, Exit, Invocation, Running};
 
 /// For all changes to stand.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Tampered {
     /// Its standard input is what keeps the servers.
-    _running: Running,
+    running: Running,
 }
 
 impl Tampered {
@@ -29,9 +29,25 @@ impl Tampered {
         let mut running = tamper.open()?;
         running.write(&line).await?;
         match running.wait_for_line(TAMPERED, DEADLINE).await {
-            Ok(()) => Ok(Self { _running: running }),
+            Ok(()) => Ok(Self { running }),
             Err(ExecError::NoLine { stderr, .. }) => Err(refused(stderr)),
             Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Takes the changes back, the last one first: what had been there before each is put back, and its servers end.
+    ///
+    /// # Errors
+    /// [`LabError::NotUndone`] when something could not be put back.
+    pub async fn undo(self) -> Result<(), LabError> {
+        let Self { mut running } = self;
+        running.write(format!("{UNDO}\n").as_bytes()).await?;
+        let finished = running.finish(DEADLINE).await?;
+        match finished.exit {
+            Exit::Code(0) => Ok(()),
+            _failed => {
+                Err(LabError::NotUndone { why: finished.stderr_text().lines().last().unwrap_or_default().to_owned() })
+            }
         }
     }
 }

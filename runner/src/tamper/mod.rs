@@ -2,13 +2,16 @@
 //!
 //! Where the probe only looks, `lab tamper` changes: it reads a list of [`Tamper`]s on standard input, makes the
 //! changes in order, writes one line when they stand, and holds those that need a process (a server) until standard
-//! input closes. It touches only the namespaces whose files it is given.
+//! input closes. Told [`UNDO`] before that, it puts back what it had found. It touches only the namespaces whose files
+//! it is given.
 
 mod act;
 mod client;
+mod fib;
 mod nft;
 mod routes;
 mod serve;
+mod undo;
 
 use std::path::PathBuf;
 
@@ -20,6 +23,9 @@ pub use serve::{TamperArgs, main};
 
 /// The line on standard error once all changes stand.
 pub const TAMPERED: &str = "lab-tamper: done";
+
+/// The line on standard input that takes all changes back.
+pub const UNDO: &str = "undo";
 
 /// One change, in one namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Changes to links, routes and rules.
 
+use ipnet::Ipv4Net;
 use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
 use nlink::netlink::types::route::{RouteProtocol, RouteScope};
 use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
@@ -24,15 +25,7 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
             route.replace_route(new).await
         }
         Act::AddRule { priority, source, destination, table } => {
-            let rule = RuleBuilder::v4()
-                .priority(*priority)
-                .to_v4(destination.network(), destination.prefix_len())
-                .table(*table);
-            let rule = match source {
-                Some(source) => rule.from_v4(source.network(), source.prefix_len()),
-                None => rule,
-            };
-            route.add_rule(rule).await
+            route.add_rule(rule(*priority, *source, *destination, *table)).await
         }
         Act::AddVxlan { device } => route.add_link(VxlanLink::new(device.as_str(), 77).port(8472).up()).await,
         Act::AddBridge { device, address, mac } => {
@@ -47,5 +40,14 @@ pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<
         }
         Act::SetMtu { device, mtu } => route.set_link_mtu(device.as_str(), mtu.0).await,
         _ => Ok(()),
+    }
+}
+
+/// `ip rule add pref PRIORITY from SOURCE to DESTINATION lookup TABLE`.
+pub(super) fn rule(priority: u32, source: Option<Ipv4Net>, destination: Ipv4Net, table: u32) -> RuleBuilder {
+    let rule = RuleBuilder::v4().priority(priority).to_v4(destination.network(), destination.prefix_len()).table(table);
+    match source {
+        Some(source) => rule.from_v4(source.network(), source.prefix_len()),
+        None => rule,
     }
 }

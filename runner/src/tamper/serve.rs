@@ -1,15 +1,14 @@
 //! `lab tamper`: making the changes, and holding what needs a process.
 
 use nix::sched::{CloneFlags, setns};
-use nlink::netlink::namespace::Netns;
-use nlink::{Connection, Nftables, Route};
 use std::fs::{self, File};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Act, Says, TAMPERED, Tamper, nft, routes};
+use super::undo::{self, Before};
+use super::{Act, Says, TAMPERED, Tamper, UNDO, nft, routes};
 use crate::failure::chain;
 use crate::nft_layout;
 
@@ -21,7 +20,8 @@ pub struct TamperArgs {
     pub userns: Option<PathBuf>,
 }
 
-/// Reads one line of JSON, makes the changes in order, says [`TAMPERED`], and ends when standard input does.
+/// Reads one line of JSON, makes the changes in order, says [`TAMPERED`], and ends when standard input does: after the
+/// line [`UNDO`] with everything put back.
 pub fn main(args: &TamperArgs) -> ExitCode {
     match tamper(args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,16 +41,21 @@ fn tamper(args: &TamperArgs) -> Result<(), String> {
     input.read_line(&mut line).map_err(|error| format!("reading the changes: {error}"))?;
     let changes: Vec<Tamper> = serde_json::from_str(&line).map_err(|error| format!("these are no changes: {error}"))?;
     let runtime = crate::runtime().map_err(|error| error.to_string())?;
+    let mut before = Before::default();
     for change in &changes {
+        let made = async {
+            before.note(change).await?;
+            make(change).await
+        };
         runtime
-            .block_on(make(change))
+            .block_on(made)
             .map_err(|why| format!("{} in {}: {why}", in_words(&change.act), change.netns.display()))?;
     }
     eprintln!("{TAMPERED}");
-    let mut rest = Vec::new();
+    let mut rest = String::new();
     // Whatever ends the pipe ends the fault.
-    let _ended = input.read_to_end(&mut rest);
-    Ok(())
+    let _ended = input.read_to_string(&mut rest);
+    if rest.trim_end() == UNDO { runtime.block_on(before.restore()) } else { Ok(()) }
 }
 
 fn in_words(act: &Act) -> String {
@@ -58,15 +63,14 @@ fn in_words(act: &Act) -> String {
 }
 
 async fn make(change: &Tamper) -> Result<(), String> {
-    let netns = Netns::from_path(&change.netns).map_err(|error| chain(&error))?;
+    let netns = &change.netns;
     match &change.act {
-        Act::SetSysctl { key, value } => {
-            inside(&change.netns, || fs::write(format!("/proc/sys/{key}"), value).map_err(|error| error.to_string()))
-        }
-        Act::Serve { at, says } => serve(&change.netns, *at, *says),
+        Act::SetSysctl { key, value } => set_sysctl(netns, key, value),
+        // The file is only written; what is written does not matter.
+        Act::ForgetPaths => set_sysctl(netns, "net/ipv4/route/flush", "1"),
+        Act::Serve { at, says } => serve(netns, *at, *says),
         Act::SetBackends { service, target_port, backends } => {
-            let nftables: Connection<Nftables> = Connection::new_in(&netns).map_err(|error| chain(&error))?;
-            nft_layout::replace(&nftables, *service.ip(), service.port(), *target_port, backends)
+            nft_layout::replace(&undo::nftables(netns)?, *service.ip(), service.port(), *target_port, backends)
                 .await
                 .map_err(|error| chain(&error))
         }
@@ -75,15 +79,14 @@ async fn make(change: &Tamper) -> Result<(), String> {
         | Act::DropTo { .. }
         | Act::DropPort { .. }
         | Act::MasqueradeTo(_)
-        | Act::StopMasquerading) => {
-            let nftables: Connection<Nftables> = Connection::new_in(&netns).map_err(|error| chain(&error))?;
-            nft::make(act, &nftables).await.map_err(|error| chain(&error))
-        }
-        act => {
-            let route: Connection<Route> = Connection::new_in(&netns).map_err(|error| chain(&error))?;
-            routes::make(act, &route).await.map_err(|error| chain(&error))
-        }
+        | Act::StopMasquerading) => nft::make(act, &undo::nftables(netns)?).await.map_err(|error| chain(&error)),
+        act => routes::make(act, &undo::route(netns)?).await.map_err(|error| chain(&error)),
     }
+}
+
+/// Writes below `/proc/sys`, as the namespace has it.
+pub(super) fn set_sysctl(netns: &Path, key: &str, value: &str) -> Result<(), String> {
+    inside(netns, || fs::write(format!("/proc/sys/{key}"), value).map_err(|error| error.to_string()))
 }
 
 fn enter(file: &Path, kind: CloneFlags) -> Result<(), String> {
@@ -92,7 +95,7 @@ fn enter(file: &Path, kind: CloneFlags) -> Result<(), String> {
 }
 
 /// Runs a closure on a thread inside a namespace, which ends with it.
-fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+pub(super) fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             enter(netns, CloneFlags::CLONE_NEWNET)?;

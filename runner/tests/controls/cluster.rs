@@ -10,12 +10,12 @@ use lab::judge::Reason::{
 use lab::judge::seen::{NodeAnswer, NodesSeen};
 use lab::observe::{NodeName, Role};
 use lab::probe::{Answer, Ask, Captures, Request};
+use lab::sabotage::Expect::{Refuted, Unobserved};
+use lab::sabotage::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 use lab::tamper::Act;
 use std::time::Duration;
 
 use crate::control::{Control, Fault, accepts, turns};
-use crate::expect::Expect::{Refuted, Unobserved};
-use crate::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 const RUN: &str = "cluster::three_nodes_run";
 

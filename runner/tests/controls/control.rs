@@ -6,11 +6,12 @@ use lab::case::{Body, Case, Look};
 use lab::cases;
 use lab::judge::{Judgement, NotHeld};
 use lab::observe::Place;
+use lab::sabotage::{Bench, Expect};
 use lab::stage::Stage;
 use lab::tamper::Act;
 
-use crate::bench::Bench;
-use crate::expect::{ALWAYS_HOLDS, BLIND, Expect, Judge};
+use crate::bench::Apart;
+use crate::blind::{ALWAYS_HOLDS, BLIND, Judge};
 
 /// What is wrong in a lab.
 #[derive(Clone, Copy)]
@@ -47,8 +48,8 @@ impl Scene {
     }
 
     /// A lab in this state, at this stage.
-    async fn set(&self, stage: Stage) -> Result<Bench, String> {
-        let mut bench = Bench::start(self.shape).await?;
+    async fn set(&self, stage: Stage) -> Result<Apart, String> {
+        let mut bench = Apart::start(self.shape).await?;
         let observes = matches!(stage, Stage::BaseObserved | Stage::TrafficObserved);
         for step in Stage::ALL.into_iter().filter(|step| *step <= stage) {
             if step == stage && observes {

@@ -1,14 +1,13 @@
 //! Controls of `l2::…`.
 
 use ipnet::Ipv4Net;
-use lab::backend::netns::plan::Plan;
 use lab::judge::Reason::{AnotherAnswersForPeer, NoArpAnswer, NotOnBridge, OtherSubnet};
-use lab::observe::{MacAddr, Place, TABLE_MAIN};
+use lab::sabotage::Expect::Refuted;
+use lab::sabotage::acts::{router_between, second_bridge, sysctl};
+use lab::sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 use lab::tamper::Act;
 
 use crate::control::{Control, Fault, accepts, turns};
-use crate::expect::Expect::Refuted;
-use crate::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 const ONE_BRIDGE: &str = "l2::nodes_share_one_bridge";
 const ADJACENT: &str = "l2::peers_are_adjacent";
@@ -61,43 +60,6 @@ pub(crate) const CONTROLS: &[Control] = &[
     ),
 ];
 
-const SECOND: &str = "kind2";
-
-fn sysctl(key: &str, value: &str) -> Act {
-    Act::SetSysctl { key: key.to_owned(), value: value.to_owned() }
-}
-
 fn moved(from: Ipv4Net, to: Ipv4Net) -> Act {
     Act::MoveAddress { device: "eth0".to_owned(), from, to }
-}
-
-/// The second worker's port moves to a bridge of its own.
-fn second_bridge(plan: &Plan) -> Vec<(Place, Act)> {
-    let address = Ipv4Net::new_assert([172, 19, 0, 1].into(), 16);
-    let port = node_plan(plan, WORKER2).port.clone();
-    vec![
-        (
-            Place::Bridge,
-            Act::AddBridge { device: SECOND.to_owned(), address, mac: MacAddr([0x02, 0x42, 172, 19, 0, 1]) },
-        ),
-        (Place::Bridge, Act::SetMaster { device: port, master: SECOND.to_owned() }),
-    ]
-}
-
-/// The same, and the host with the two bridges forwards between them and answers on each for the nodes on the other.
-fn router_between(plan: &Plan) -> Vec<(Place, Act)> {
-    let first = &plan.spec.bridge;
-    let worker = Ipv4Net::from(node_plan(plan, WORKER2).address.addr());
-    let mut acts = second_bridge(plan);
-    acts.push((
-        Place::Bridge,
-        Act::PutRoute { destination: worker, device: SECOND.to_owned(), gateway: None, table: TABLE_MAIN },
-    ));
-    acts.push((Place::Bridge, sysctl("net/ipv4/ip_forward", "1")));
-    for bridge in [first.as_str(), SECOND] {
-        acts.push((Place::Bridge, sysctl(&format!("net/ipv4/conf/{bridge}/proxy_arp"), "1")));
-        // Otherwise it waits a random time, up to 0.8 s, before it answers for another.
-        acts.push((Place::Bridge, sysctl(&format!("net/ipv4/neigh/{bridge}/proxy_delay"), "0")));
-    }
-    acts
 }

@@ -7,11 +7,11 @@ use lab::judge::Reason::{
     Encapsulated, LeaksToGateway, MtuDoesNotFit, NoAnswer, PodUnreachable, RouteMissing, SomeUnanswered, ThroughTunnel,
     TunnelDevice,
 };
+use lab::sabotage::Expect::{Refuted, Unobserved};
+use lab::sabotage::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 use lab::stage::Stage;
 
 use crate::control::{Fault, Scene, judge_all};
-use crate::expect::Expect::{Refuted, Unobserved};
-use crate::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 
 /// A lab in which every case is judged.
 pub(crate) struct Mode {

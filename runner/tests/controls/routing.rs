@@ -1,26 +1,22 @@
 //! Controls of `routing::…`.
 
 use ipnet::Ipv4Net;
-use lab::backend::netns::plan::{Plan, ROUTER_DEVICE};
+use lab::backend::netns::plan::ROUTER_DEVICE;
 use lab::judge::Reason::{
     BaseRouteMissing, OwnCidrLeadsAway, RouteBeforeRouting, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice,
     WrongDevice, WrongNextHop,
 };
-use lab::observe::{Place, TABLE_MAIN};
+use lab::sabotage::Expect::Refuted;
+use lab::sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan, without_route};
+use lab::sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 use lab::tamper::Act;
-use std::net::Ipv4Addr;
 
 use crate::control::{Control, Fault, accepts, turns};
-use crate::expect::Expect::Refuted;
-use crate::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 const BASE: &str = "routing::only_base_routes_before";
 const DIRECT: &str = "routing::direct_route_to_every_peer";
 const NO_TUNNEL: &str = "routing::no_tunnel_device";
 const OWN: &str = "routing::own_pods_are_local";
-
-/// A table of its own for rules that lead there.
-const ANOTHER_TABLE: u32 = 100;
 
 pub(crate) const CONTROLS: &[Control] = &[
     accepts(BASE, "accepts_only_base_routes_before"),
@@ -136,48 +132,3 @@ pub(crate) const CONTROLS: &[Control] = &[
         &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER2)]))],
     ),
 ];
-
-pub(crate) fn address(plan: &Plan, name: &str) -> Ipv4Addr {
-    node_plan(plan, name).address.addr()
-}
-
-fn route(destination: Ipv4Net, device: &str, gateway: Option<Ipv4Addr>) -> Act {
-    Act::PutRoute { destination, device: device.to_owned(), gateway, table: TABLE_MAIN }
-}
-
-/// What `autoDirectNodeRoutes` would install.
-fn direct(plan: &Plan, peer: &str) -> Act {
-    route(node_plan(plan, peer).pod_cidr, "eth0", Some(address(plan, peer)))
-}
-
-/// To the second worker's pods, but via the control plane.
-pub(crate) fn astray(plan: &Plan) -> Act {
-    route(node_plan(plan, WORKER2).pod_cidr, "eth0", Some(address(plan, CONTROL_PLANE)))
-}
-
-/// To the second worker's pods by another link.
-fn by_device(plan: &Plan, device: &str) -> Act {
-    route(node_plan(plan, WORKER2).pod_cidr, device, None)
-}
-
-fn in_another_table(act: Act) -> Act {
-    match act {
-        Act::PutRoute { destination, device, gateway, table: _ } => {
-            Act::PutRoute { destination, device, gateway, table: ANOTHER_TABLE }
-        }
-        other => other,
-    }
-}
-
-fn rule(source: Option<Ipv4Net>, destination: Ipv4Net) -> Act {
-    Act::AddRule { priority: 100, source, destination, table: ANOTHER_TABLE }
-}
-
-fn vxlan() -> Act {
-    Act::AddVxlan { device: "vxlan0".to_owned() }
-}
-
-/// No route to the second worker's pods on the first one.
-pub(crate) fn without_route(plan: &Plan) -> Vec<(Place, Act)> {
-    vec![(node(WORKER), Act::DeleteRoute(node_plan(plan, WORKER2).pod_cidr))]
-}

@@ -7,13 +7,13 @@ use lab::judge::Reason::{
     SomeUnanswered, WrongReplicaCount, WrongStatus,
 };
 use lab::observe::{Place, TABLE_MAIN};
+use lab::sabotage::Expect::{self, Refuted, Unobserved};
+use lab::sabotage::acts::{backends, beside, drop_to, instead, of};
+use lab::sabotage::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod, pod_plan};
 use lab::tamper::{Act, Says};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::control::{Control, Fault, accepts, turns};
-use crate::expect::Expect::{self, Refuted, Unobserved};
-use crate::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod, pod_plan};
-use crate::routing::address;
 
 const TWO_WORKERS: &str = "service::two_replicas_on_two_workers";
 const ENDPOINTS: &str = "service::cluster_ip_has_both_backends";
@@ -186,16 +186,6 @@ const IMPOSTOR_ENDPOINTS: (&str, Expect) =
 const IMPOSTOR_TABLES: (&str, Expect) =
     (TABLES, Refuted(&[(BackendMissing, CONTROL_PLANE), (BackendStale, CONTROL_PLANE)]));
 
-fn of(plan: &Plan, pod: &str) -> Ipv4Addr {
-    pod_plan(plan, pod).address
-}
-
-/// An address that no pod has, on the same node.
-fn beside(plan: &Plan, pod: &str) -> Ipv4Addr {
-    let [a, b, c, _] = of(plan, pod).octets();
-    Ipv4Addr::from([a, b, c, 99])
-}
-
 /// The first pod gets an address outside all pod CIDRs, and its node's route to it.
 fn readdressed(plan: &Plan) -> Vec<(Place, Act)> {
     let (from, to) = (of(plan, POD1), Ipv4Addr::new(10, 99, 0, 1));
@@ -203,21 +193,4 @@ fn readdressed(plan: &Plan) -> Vec<(Place, Act)> {
     let device = pod_plan(plan, POD1).host_device.clone();
     let led = Act::PutRoute { destination: to.into(), device, gateway: None, table: TABLE_MAIN };
     vec![(pod(POD1), moved), (node(WORKER), led)]
-}
-
-fn backends(plan: &Plan, backends: &[Ipv4Addr]) -> Act {
-    Act::SetBackends { service: plan.cluster_ip(), target_port: plan.spec.target_port, backends: backends.to_vec() }
-}
-
-fn drop_to(plan: &Plan, pod: &str) -> Act {
-    Act::DropTo { destination: of(plan, pod) }
-}
-
-/// A server on the control plane's own address, and the Service's connections from there led to it.
-fn instead(plan: &Plan, says: Says) -> Vec<(Place, Act)> {
-    let own = address(plan, CONTROL_PLANE);
-    vec![
-        (node(CONTROL_PLANE), Act::Serve { at: SocketAddrV4::new(own, plan.spec.target_port), says }),
-        (node(CONTROL_PLANE), backends(plan, &[own])),
-    ]
 }

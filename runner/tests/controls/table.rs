@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use lab::backend::BackendKind;
 use lab::cases;
+use lab::sabotage::Expect;
 
 use crate::control::Control;
-use crate::expect::Expect;
 use crate::{cluster, l2, modes, routing, service, wire};
 
 /// All controls, in the order of the cases.

@@ -6,13 +6,13 @@ use lab::judge::Reason::{
     WrongFrameAddresses, WrongNextHop,
 };
 use lab::observe::{Mtu, Place};
+use lab::sabotage::Expect::{self, Refuted, Unobserved};
+use lab::sabotage::acts::{astray, without_route};
+use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use lab::tamper::Act;
 
 use crate::control::{Control, Fault, Scene, accepts, turns};
-use crate::expect::Expect::{self, Refuted, Unobserved};
-use crate::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use crate::modes::{NONE, VXLAN};
-use crate::routing::{astray, without_route};
 
 const DIRECT: &str = "routing::direct_route_to_every_peer";
 const FROM_PODS: &str = "service::answers_from_each_pod";

@@ -39,15 +39,33 @@ fn refused_by_cargo(line: &str) -> Option<String> {
     lab.and_then(|arguments| refused(&format!("lab {arguments}")))
 }
 
+/// What is wrong with a command line of nix: the app that it names, and what it hands on.
+fn refused_by_nix(line: &str) -> Option<String> {
+    let (nix, arguments) = line.split_once(" -- ").map_or((line, ""), |(nix, arguments)| (nix, arguments));
+    let app = match nix.split_whitespace().collect::<Vec<_>>()[..] {
+        ["nix", "develop"] if arguments.is_empty() => return None,
+        ["nix", "run", "."] => "default",
+        ["nix", "run", app] if app.starts_with(".#") => &app[2..],
+        _ => return Some(format!("`{line}`: not a command of the flake")),
+    };
+    let apps = std::fs::read_to_string(root().join("nix/apps.nix")).expect("the flake has apps");
+    if !apps.contains(&format!("\n  {app} = app (")) {
+        return Some(format!("`{line}`: the flake has no app {app}"));
+    }
+    let program = if app == "doctor" { "lab doctor" } else { "lab" };
+    refused(&format!("{program} {arguments}"))
+}
+
 fn wrong(line: &str) -> Option<String> {
     assert!(!line.contains(['\'', '"', '|', '&', ';']), "`{line}`: only plain words are read here");
     match line.split_whitespace().next() {
         Some("lab") => refused(line),
         Some("cargo") => refused_by_cargo(line),
+        Some("nix") => refused_by_nix(line),
         Some(path) if path.contains('/') => {
             (!root().join(path).exists()).then(|| format!("`{line}`: there is no {path} in the repository"))
         }
-        _ => Some(format!("`{line}`: neither lab nor cargo nor a program of the repository")),
+        _ => Some(format!("`{line}`: neither lab nor cargo nor nix nor a program of the repository")),
     }
 }
 
@@ -75,8 +93,10 @@ fn every_command_in_the_text_can_be_given() {
 
 #[test]
 fn a_command_that_cannot_be_given_is_noticed() {
-    for line in ["lab rum", "lab run --no-such-option", "cargo run -- rum", "cargo test --test none", "ci/none", "make"]
-    {
+    let nix = ["nix run .#none", "nix run . -- rum", "nix shell", "nix run .#doctor -- --no-such-option"];
+    let others =
+        ["lab rum", "lab run --no-such-option", "cargo run -- rum", "cargo test --test none", "ci/none", "make"];
+    for line in others.into_iter().chain(nix) {
         assert!(wrong(line).is_some(), "{line}");
     }
 }

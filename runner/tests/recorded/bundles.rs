@@ -29,7 +29,7 @@ fn verdicts(recording: Recording) -> Read<Vec<(&'static str, Value, Must)>> {
     recorded
         .map(|(case, seen, must)| {
             let must = match must {
-                Must::Hold if case == BY_LOOKUPS => Must::Undecided("lookup"),
+                Must::Hold if case == BY_LOOKUPS => Must::Undecided("the kernel's own decision was not asked for"),
                 other => other,
             };
             Ok((case, seen(recording)?, must))

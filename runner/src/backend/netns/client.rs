@@ -85,7 +85,14 @@ impl Client {
     }
 
     pub(super) async fn stop_node(&mut self, node: &NodeName) -> Result<(), LabError> {
-        let order = Order::StopNode(node.clone());
+        self.do_it(Order::StopNode(node.clone())).await
+    }
+
+    pub(super) async fn start_node(&mut self, node: &NodeName) -> Result<(), LabError> {
+        self.do_it(Order::StartNode(node.clone())).await
+    }
+
+    async fn do_it(&mut self, order: Order) -> Result<(), LabError> {
         match self.tell(&order).await? {
             Reply::Done => Ok(()),
             other => Err(self.unexpected(&order, other)),
@@ -93,10 +100,7 @@ impl Client {
     }
 
     pub(super) async fn shut_down(&mut self) -> Result<(), LabError> {
-        match self.tell(&Order::Shutdown).await? {
-            Reply::Done => Ok(()),
-            other => Err(self.unexpected(&Order::Shutdown, other)),
-        }
+        self.do_it(Order::Shutdown).await
     }
 }
 
@@ -105,6 +109,7 @@ fn describe(order: &Order) -> String {
         Order::Build(stage) => format!("build {stage}"),
         Order::Describe => "describe itself".to_owned(),
         Order::StopNode(node) => format!("stop {node}"),
+        Order::StartNode(node) => format!("start {node}"),
         Order::Shutdown => "shut down".to_owned(),
     }
 }

@@ -22,6 +22,8 @@ pub enum Order {
     Describe,
     /// Let go of a node's namespace, and its pods': the kernel takes them away, as if the node had been stopped.
     StopNode(NodeName),
+    /// Make a stopped node and its pods anew, as they were built.
+    StartNode(NodeName),
     /// End, and take everything along.
     Shutdown,
 }

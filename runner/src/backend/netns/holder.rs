@@ -18,7 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use super::control::{Built, Description, Order, Reply, SOCKET};
 use super::plan::{Plan, Spec};
 use super::world::{BuildError, World};
-use super::{hello, pods, routing, service, settle, topology};
+use super::{hello, pods, restart, routing, service, settle, topology};
 use crate::clock::{self, Poll};
 use crate::exec::{self, ExecError, Invocation};
 use crate::stage::Stage;
@@ -204,11 +204,19 @@ impl Holder {
                 Err(error) => Reply::Failed(error.to_string()),
             },
             Order::Describe => Reply::Description(self.describe()),
-            Order::StopNode(name) => match self.world.as_mut().and_then(|world| world.stop(&name)) {
-                Some(_gone) => Reply::Done,
-                None => Reply::Failed(format!("there is no node {name}")),
-            },
+            Order::StopNode(name) => self.change(async |world, _built| restart::stop_node(world, &name).await).await,
+            Order::StartNode(name) => {
+                self.change(async |world, built| restart::start_node(world, &name, built).await).await
+            }
             Order::Shutdown => Reply::Done,
+        }
+    }
+
+    async fn change(&mut self, change: impl AsyncFnOnce(&mut World, &[Stage]) -> Result<(), BuildError>) -> Reply {
+        let Some(world) = self.world.as_mut() else { return Reply::Failed("there are no nodes yet".to_owned()) };
+        match change(world, &self.built).await {
+            Ok(()) => Reply::Done,
+            Err(error) => Reply::Failed(error.to_string()),
         }
     }
 
@@ -256,14 +264,21 @@ impl Holder {
     }
 }
 
-fn serve_all(world: &World) -> Result<(), BuildError> {
-    for (plan, pod) in world.plan.pods.iter().zip(&world.pods) {
-        let Some(pod) = pod else { continue };
-        let at = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, world.plan.spec.target_port);
-        let _runs_until_exit =
-            hello::serve(&pod.namespace, at, hello::Says::Hello { hostname: plan.name.to_string() })?;
+fn serve_all(world: &mut World) -> Result<(), BuildError> {
+    for pod in 0..world.plan.pods.len() {
+        serve_pod(world, pod)?;
     }
     let _runs_until_exit = hello::serve(&world.bridge.namespace, world.plan.outside(), hello::Says::WhomItSees)?;
+    Ok(())
+}
+
+/// hello-app in the pod of this position in the plan, if it runs.
+pub(super) fn serve_pod(world: &mut World, pod: usize) -> Result<(), BuildError> {
+    let (plan, up) = (&world.plan.pods[pod], &world.pods[pod]);
+    let Some(up) = up else { return Ok(()) };
+    let at = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, world.plan.spec.target_port);
+    let server = hello::serve(&up.namespace, at, hello::Says::Hello { hostname: plan.name.to_string() })?;
+    world.servers.push((pod, server.abort_handle()));
     Ok(())
 }
 

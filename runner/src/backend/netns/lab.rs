@@ -69,6 +69,17 @@ impl NetnsLab {
         Ok(())
     }
 
+    /// Makes a node that was stopped anew, with its pods.
+    ///
+    /// # Errors
+    /// When there is no such node, or it runs.
+    pub async fn start_node(&self, node: &NodeName) -> Result<(), LabError> {
+        let mut client = self.client.lock().await;
+        client.start_node(node).await?;
+        *self.description.borrow_mut() = client.describe().await?;
+        Ok(())
+    }
+
     /// Stages that stand.
     pub fn built(&self) -> Vec<Stage> {
         self.description.borrow().built.clone()

@@ -11,6 +11,7 @@ pub mod namespace;
 mod observed;
 pub mod plan;
 mod pods;
+mod restart;
 mod routing;
 mod service;
 mod settle;

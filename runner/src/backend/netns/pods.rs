@@ -22,7 +22,7 @@ pub(super) async fn build(world: &mut World) -> Result<(), BuildError> {
 
 /// A pod has one link with a /32, a route to its node's router address and the default route via it; its node has
 /// a /32 route to the pod (Cilium 1.12, `endpointRoutes` aside).
-async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, BuildError> {
+pub(super) async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, BuildError> {
     let node_plan = &world.plan.nodes[pod.node];
     let node = world.nodes[pod.node].as_ref().ok_or_else(|| BuildError::Gone(node_plan.name.to_string()))?;
     let member = Member::create(&pod.name.0, false)?;

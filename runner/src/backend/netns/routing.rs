@@ -18,15 +18,31 @@ use crate::backend::Routing;
 
 /// Builds it. What was made, in words.
 pub(super) async fn build(world: &World) -> Result<String, BuildError> {
-    for (_, plan, node) in world.running() {
-        own_route(plan, node).await?;
-        service::install_masquerade(world, plan, node).await?;
+    let mut count = 0;
+    for (index, plan, node) in world.running() {
+        count += build_on(world, index, plan, node).await?;
     }
+    Ok(match world.plan.spec.routing {
+        Routing::Native => format!("{count} direct routes"),
+        Routing::Vxlan => format!("{count} routes through {VXLAN_DEVICE}"),
+        Routing::None => "no pod routes, as asked for".to_owned(),
+    })
+}
+
+/// Builds it on one node. How many routes lead to peers.
+pub(super) async fn build_on(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
+    own_route(plan, node).await?;
+    service::install_masquerade(world, plan, node).await?;
     match world.plan.spec.routing {
-        Routing::Native => native(world).await.map(|count| format!("{count} direct routes")),
-        Routing::Vxlan => vxlan(world).await.map(|count| format!("{count} routes through {VXLAN_DEVICE}")),
-        Routing::None => Ok("no pod routes, as asked for".to_owned()),
+        Routing::Native => native(world, index, plan, node).await,
+        Routing::Vxlan => vxlan(world, index, plan, node).await,
+        Routing::None => Ok(0),
     }
+}
+
+/// All other nodes of the plan.
+fn peers(world: &World, index: usize) -> impl Iterator<Item = &NodePlan> {
+    world.plan.nodes.iter().enumerate().filter(move |(peer, _)| *peer != index).map(|(_, plan)| plan)
 }
 
 /// A node's own pod CIDR leads to its own router address, as Cilium's leads to `cilium_host`.
@@ -45,19 +61,17 @@ async fn own_route(plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
         .map_err(doing(format!("{}: adding the route to its own pod CIDR {cidr}", plan.name)))
 }
 
-async fn native(world: &World) -> Result<usize, BuildError> {
+async fn native(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
     let mut count = 0;
-    for (index, plan, node) in world.running() {
-        let mut batch = node.member.route.batch();
-        for (_, peer) in world.plan.nodes.iter().enumerate().filter(|(peer, _)| *peer != index) {
-            next_hop_is_on_link(plan, node, peer.address.addr()).await?;
-            let cidr = peer.pod_cidr;
-            let route = Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr());
-            batch = batch.add_route(via(node.eth0, route));
-            count += 1;
-        }
-        batch.execute_all().await.map_err(doing(format!("{}: adding the direct routes", plan.name)))?;
+    let mut batch = node.member.route.batch();
+    for peer in peers(world, index) {
+        next_hop_is_on_link(plan, node, peer.address.addr()).await?;
+        let cidr = peer.pod_cidr;
+        let route = Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr());
+        batch = batch.add_route(via(node.eth0, route));
+        count += 1;
     }
+    batch.execute_all().await.map_err(doing(format!("{}: adding the direct routes", plan.name)))?;
     Ok(count)
 }
 
@@ -76,42 +90,40 @@ async fn next_hop_is_on_link(plan: &NodePlan, node: &NodeUp, next_hop: Ipv4Addr)
     Err(BuildError::NextHopNotOnLink { node: plan.name.to_string(), next_hop, via })
 }
 
-async fn vxlan(world: &World) -> Result<usize, BuildError> {
+async fn vxlan(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
     let mtu = LINK_MTU.0 - VXLAN_OVERHEAD;
+    let device = VxlanLink::new(VXLAN_DEVICE, VXLAN_VNI)
+        .local(plan.address.addr())
+        .dev_index(node.eth0)
+        .port(VXLAN_PORT)
+        .learning(false)
+        .address(plan.tunnel_mac.0)
+        .mtu(mtu);
+    node.member.add_link(VXLAN_DEVICE, device.up()).await?;
+    let tunnel = node.member.index(VXLAN_DEVICE).await?;
     let mut count = 0;
-    for (index, plan, node) in world.running() {
-        let device = VxlanLink::new(VXLAN_DEVICE, VXLAN_VNI)
-            .local(plan.address.addr())
-            .dev_index(node.eth0)
-            .port(VXLAN_PORT)
-            .learning(false)
-            .address(plan.tunnel_mac.0)
-            .mtu(mtu);
-        node.member.add_link(VXLAN_DEVICE, device.up()).await?;
-        let tunnel = node.member.index(VXLAN_DEVICE).await?;
-        let mut batch = node.member.route.batch();
-        for (_, peer) in world.plan.nodes.iter().enumerate().filter(|(peer, _)| *peer != index) {
-            // As flannel does: the peer's router address is a neighbour on the tunnel, whose link-layer
-            // address is forwarded to the peer node.
-            let cidr = peer.pod_cidr;
-            let neighbour = Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
-            let forward = FdbEntryBuilder::new(peer.tunnel_mac.0)
-                .ifindex(tunnel)
-                .dst(IpAddr::V4(peer.address.addr()))
-                .permanent()
-                .self_();
-            let route = Ipv4Route::new(cidr.network(), cidr.prefix_len())
-                .gateway(peer.router)
-                .onlink()
-                .prefsrc(plan.router)
-                .metrics(RouteMetrics::new().mtu(mtu));
-            batch = batch.add_neighbor(neighbour, tunnel).add_fdb(forward, tunnel, None).add_route(via(tunnel, route));
-            count += 1;
-        }
-        batch
-            .execute_all()
-            .await
-            .map_err(doing(format!("{}: adding the routes through {VXLAN_DEVICE} over {NODE_DEVICE}", plan.name)))?;
+    let mut batch = node.member.route.batch();
+    for peer in peers(world, index) {
+        // As flannel does: the peer's router address is a neighbour on the tunnel, whose link-layer
+        // address is forwarded to the peer node.
+        let cidr = peer.pod_cidr;
+        let neighbour = Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
+        let forward = FdbEntryBuilder::new(peer.tunnel_mac.0)
+            .ifindex(tunnel)
+            .dst(IpAddr::V4(peer.address.addr()))
+            .permanent()
+            .self_();
+        let route = Ipv4Route::new(cidr.network(), cidr.prefix_len())
+            .gateway(peer.router)
+            .onlink()
+            .prefsrc(plan.router)
+            .metrics(RouteMetrics::new().mtu(mtu));
+        batch = batch.add_neighbor(neighbour, tunnel).add_fdb(forward, tunnel, None).add_route(via(tunnel, route));
+        count += 1;
     }
+    batch
+        .execute_all()
+        .await
+        .map_err(doing(format!("{}: adding the routes through {VXLAN_DEVICE} over {NODE_DEVICE}", plan.name)))?;
     Ok(count)
 }

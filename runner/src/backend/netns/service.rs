@@ -59,7 +59,8 @@ pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
     Ok(())
 }
 
-async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
+/// The same in one namespace.
+pub(super) async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
     let connection = namespace.nftables()?;
     let spec = &world.plan.spec;
     let service = world.plan.cluster_ip();

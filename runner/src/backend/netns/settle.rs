@@ -37,6 +37,20 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
     waited.map_err(|error| BuildError::NotUp(error.to_string()))
 }
 
+/// A node's port on the bridge is gone: the kernel takes a namespace's links away some time after its last user is gone.
+pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildError> {
+    let what = format!("the end of {port}, the stopped node's port on the bridge");
+    let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
+        match world.bridge.route.get_link_by_name(port).await.map_err(doing("looking at the bridge's ports")) {
+            Ok(None) => Poll::Ready(()),
+            Ok(Some(_)) => Poll::NotYet("it is there".to_owned()),
+            Err(error) => Poll::Failed(error.to_string()),
+        }
+    })
+    .await;
+    waited.map_err(|error| BuildError::NotUp(error.to_string()))
+}
+
 /// Every node's namespace forwards. What was seen, in words.
 pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
     let mut forwarding = 0;

@@ -18,7 +18,7 @@ pub(super) async fn build(plan: Plan) -> Result<World, BuildError> {
     for node in &plan.nodes {
         nodes.push(Some(build_node(&bridge, bridge_index, &plan, node).await?));
     }
-    Ok(World { plan, bridge, nodes, pods: Vec::new() })
+    Ok(World { plan, bridge, nodes, pods: Vec::new(), servers: Vec::new() })
 }
 
 async fn build_bridge(bridge: &Member, plan: &Plan) -> Result<u32, BuildError> {
@@ -36,7 +36,13 @@ async fn build_bridge(bridge: &Member, plan: &Plan) -> Result<u32, BuildError> {
     Ok(index)
 }
 
-async fn build_node(bridge: &Member, bridge_index: u32, plan: &Plan, node: &NodePlan) -> Result<NodeUp, BuildError> {
+/// One node on the bridge.
+pub(super) async fn build_node(
+    bridge: &Member,
+    bridge_index: u32,
+    plan: &Plan,
+    node: &NodePlan,
+) -> Result<NodeUp, BuildError> {
     let name = &node.name.0;
     let member = Member::create(name, true)?;
     let veth = VethLink::new(node.port.as_str(), NODE_DEVICE)

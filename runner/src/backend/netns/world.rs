@@ -6,6 +6,7 @@ use nlink::{Ipv4Address, LinkConfig};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use tokio::task::AbortHandle;
 
 use super::namespace::{Namespace, NamespaceError};
 use super::plan::{Plan, PlanError};
@@ -46,6 +47,9 @@ pub enum BuildError {
         /// Which way it would be reached.
         via: String,
     },
+    /// The lab has no such node, or not in that state.
+    #[error("there is no {0}")]
+    Missing(String),
     /// Something the lab was built from is gone.
     #[error("{0} is gone")]
     Gone(String),
@@ -121,6 +125,8 @@ pub(super) struct World {
     pub(super) nodes: Vec<Option<NodeUp>>,
     /// As in the plan, once the workload exists; none for one that has been stopped.
     pub(super) pods: Vec<Option<Member>>,
+    /// The servers of the pods that run, by the pods' positions in the plan.
+    pub(super) servers: Vec<(usize, AbortHandle)>,
 }
 
 /// A node that runs.
@@ -159,18 +165,29 @@ impl World {
             .filter_map(|(index, (plan, node))| node.as_ref().map(|node| (index, plan, node)))
     }
 
-    /// Lets go of a node and its pods. The names of what went.
-    pub(super) fn stop(&mut self, name: &crate::observe::NodeName) -> Option<Vec<String>> {
-        let index = self.plan.nodes.iter().position(|node| node.name == *name)?;
-        let mut gone = Vec::new();
-        for (plan, pod) in self.plan.pods.iter().zip(&mut self.pods) {
-            if plan.node == index && pod.take().is_some() {
-                gone.push(plan.name.to_string());
+    /// Lets go of a node and its pods. False for a node that there is not.
+    pub(super) fn stop(&mut self, name: &crate::observe::NodeName) -> bool {
+        let Some(index) = self.plan.nodes.iter().position(|node| node.name == *name) else { return false };
+        let on_it: Vec<usize> = self.pods_of(index).collect();
+        // A socket keeps its namespace.
+        self.servers.retain(|(pod, server)| {
+            let stays = !on_it.contains(pod);
+            if !stays {
+                server.abort();
+            }
+            stays
+        });
+        for pod in on_it {
+            if let Some(pod) = self.pods.get_mut(pod) {
+                *pod = None;
             }
         }
-        if self.nodes[index].take().is_some() {
-            gone.push(name.to_string());
-        }
-        Some(gone)
+        self.nodes[index] = None;
+        true
+    }
+
+    /// The pods of a node, by their positions in the plan.
+    pub(super) fn pods_of(&self, node: usize) -> impl Iterator<Item = usize> {
+        self.plan.pods.iter().enumerate().filter(move |(_, pod)| pod.node == node).map(|(position, _)| position)
     }
 }

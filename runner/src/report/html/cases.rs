@@ -81,12 +81,11 @@ pub(super) fn areas(report: &Report) -> Vec<Area> {
     let mut areas: Vec<(String, Area)> = Vec::new();
     for case in report.cases.iter().filter(|case| case.outcome != CaseOutcome::NotOnBackend) {
         let view = case_view(case, unique(&mut ids, &case.name));
-        match areas.iter_mut().find(|(area, _)| area == case.area()) {
-            Some((_, area)) => area.cases.push(view),
-            None => {
-                let heading = heading(case.area()).to_owned();
-                areas.push((case.area().to_owned(), Area { heading, cases: vec![view] }));
-            }
+        if let Some((_, area)) = areas.iter_mut().find(|(area, _)| area == case.area()) {
+            area.cases.push(view);
+        } else {
+            let heading = heading(case.area()).to_owned();
+            areas.push((case.area().to_owned(), Area { heading, cases: vec![view] }));
         }
     }
     areas.into_iter().map(|(_, area)| area).collect()
@@ -169,11 +168,11 @@ pub(super) fn roots(report: &Report, areas: &[Area]) -> Vec<Root> {
         });
     }
     let refuted = |case: &CaseView| case.word.class == "bad";
-    let open = |case: &CaseView| case.word.class == "open" && case.word.word != "BLOCKED";
+    let open = |case: &CaseView| case.word.class == "open" && case.word.label != "BLOCKED";
     for fits in [&refuted as &dyn Fn(&CaseView) -> bool, &open] {
         for case in areas.iter().flat_map(|area| &area.cases).filter(|case| fits(case)) {
             let why = case.findings.first().map_or_else(|| case.said.join("; "), |finding| finding.observed.clone());
-            let (word, class) = (case.word.word, case.word.class);
+            let (word, class) = (case.word.label, case.word.class);
             roots.push(Root { word, class, what: case.name.clone(), id: Some(case.id.clone()), why });
         }
     }

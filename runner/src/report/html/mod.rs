@@ -3,6 +3,7 @@
 //! Nothing that was not observed is drawn. All text goes through the template's escaping or the SVG library's, and the
 //! whole page through [`clean`](super::text::clean).
 
+mod beside;
 mod cases;
 mod ink;
 mod narrow;
@@ -57,6 +58,7 @@ struct Page<'a> {
     translated: Option<Table>,
     timeline: Option<String>,
     stages: Table,
+    beside: beside::Section,
     areas: Vec<Area>,
     /// Names and claims of the cases that the backend does not have.
     not_here: Vec<(&'a str, &'a str)>,
@@ -114,6 +116,7 @@ pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> 
         translated: translated::table(&shown),
         timeline: timeline::draw(report).map(|drawn| drawn.to_string()),
         stages: timeline::table(report),
+        beside: beside::Section::of(folder),
         areas,
         not_here: report
             .cases

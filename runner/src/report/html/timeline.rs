@@ -5,7 +5,7 @@ use svg::Document;
 
 use super::ink::{int, picture, rectangle, text};
 use super::table::{Cell, Table};
-use crate::report::{Report, StageOutcome, duration};
+use crate::report::{Report, StageOutcome, StageReport, duration};
 
 const WIDTH: i32 = 340;
 const ROW: i32 = 46;
@@ -14,7 +14,10 @@ const LEAST: i32 = 3;
 
 /// The bars, one below the other, each beginning where the one before ended. None where no stage was begun.
 pub(super) fn draw(report: &Report) -> Option<Document> {
-    let total: Duration = report.stages.iter().map(|stage| stage.seconds).sum();
+    // To the microsecond, as report.json has it: the page made again from there is the same.
+    let took =
+        |stage: &StageReport| Duration::from_micros(u64::try_from(stage.seconds.as_micros()).unwrap_or(u64::MAX));
+    let total: Duration = report.stages.iter().map(took).sum();
     let room = u128::from((WIDTH - 16).unsigned_abs());
     let scaled = |time: Duration| {
         let whole = total.as_micros().max(1);
@@ -36,21 +39,21 @@ pub(super) fn draw(report: &Report) -> Option<Document> {
             StageOutcome::Done => ("done", ""),
             StageOutcome::Failed => ("failed", " ✗ FAILED"),
         };
-        let width = scaled(stage.seconds).max(LEAST);
+        let width = scaled(took(stage)).max(LEAST);
         let x = (8 + scaled(begun)).min(WIDTH - 8 - width);
         drawn = drawn
             .add(text((8, y + 14), &format!("label {class}"), &format!("{}{word}", stage.name.title())))
             .add(super::ink::ending((WIDTH - 8, y + 14), "label", &duration(stage.seconds)))
             .add(rectangle((8, y + 21), (WIDTH - 16, 12), "track").set("rx", 3))
             .add(rectangle((x, y + 21), (width, 12), &format!("bar {class}")).set("rx", 3));
-        begun += stage.seconds;
+        begun += took(stage);
     }
     Some(drawn)
 }
 
 /// The same as a table, with what stands now, or why it failed.
 pub(super) fn table(report: &Report) -> Table {
-    let row = |stage: &crate::report::StageReport| {
+    let row = |stage: &StageReport| {
         let outcome = match stage.outcome {
             StageOutcome::Done => Cell::of("good", "✓ done"),
             StageOutcome::Failed => Cell::of("bad", "✗ FAILED"),

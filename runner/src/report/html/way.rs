@@ -156,6 +156,10 @@ fn one(
         }
     }
     let answered = matches!(http.outcome, HttpOutcome::Response { .. });
+    // Of an answer that nobody got and no capture saw there is nothing to draw.
+    if !answered && hops.iter().all(|hop| !hop.answer || hop.seen.is_none()) {
+        hops.retain(|hop| !hop.answer);
+    }
     let outcome = format!("GET {}: {}", http.url, outcome(&http.outcome));
     Some(Way { title, outcome, answered, lanes, hops })
 }

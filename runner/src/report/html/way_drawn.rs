@@ -128,7 +128,7 @@ impl Way {
                 None => drawn
                     .add(line((24, y), (24, y + STEP - 34), "unseen"))
                     .add(text((44, y + 32), "mono tiny bad", "✗ not seen here"))
-                    .add(text((44, y + 49), "mono tiny dim", &fitting(&hop.missing, NARROW - 50, 12))),
+                    .add(text((44, y + 49), "mono tiny dim", &fitting(&format!("on {}", hop.link), NARROW - 50, 12))),
             };
             y += STEP - 34;
             drawn = drawn.add(lane(&self.lanes[hop.to], y));

@@ -77,7 +77,7 @@ fn levels(topology: &Topology) -> Vec<(&Road, usize)> {
             (low <= other_low && other_high <= high && other_high - other_low < high - low).then_some(at + 1)
         };
         let lowest = placed.iter().filter_map(over).max().unwrap_or(0);
-        let level = (lowest..).find(|level| !taken(*level)).unwrap_or(lowest);
+        let level = (lowest..=lowest + placed.len()).find(|level| !taken(*level)).unwrap_or(lowest);
         placed.push((road, level));
     }
     placed
@@ -99,7 +99,7 @@ fn slot(levels: &[(&Road, usize)], node: usize, road: &Road) -> i32 {
 }
 
 fn arrows(levels: &[(&Road, usize)], top: i32) -> Vec<Group> {
-    let y_of = |level: usize| top - 18 - LEVEL * int(level);
+    let y_of = |level: usize| top - 24 - LEVEL * int(level);
     let mut groups: Vec<Group> = Vec::new();
     let mut labels: Vec<Group> = Vec::new();
     for (road, level) in levels {

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use lab::expect::Expectations;
-use lab::judge::{Finding, Judgement, NotHeld, Proof, Reason};
-use lab::observe::Place;
-use serde_json::Value;
+use crate::judge::{Finding, Judgement, NotHeld, Reason};
 
 /// What a judgement must be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Expect {
+pub enum Expect {
     /// The claim holds.
     Held,
     /// It is refuted for exactly these reasons, each at exactly these places.
@@ -20,7 +17,10 @@ pub(crate) enum Expect {
 
 impl Expect {
     /// What is wrong with a judgement, if anything is.
-    pub(crate) fn check(self, judgement: &Judgement) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What it must be and what it is.
+    pub fn check(self, judgement: &Judgement) -> Result<(), String> {
         let right = match (self, judgement) {
             (Self::Held, Ok(_proof)) => true,
             (Self::Refuted(wanted), Err(NotHeld::Refuted(findings))) => found(findings) == of(wanted),
@@ -30,7 +30,8 @@ impl Expect {
         if right { Ok(()) } else { Err(format!("must be {}\n  and is  {}", self.words(), words(judgement))) }
     }
 
-    fn words(self) -> String {
+    /// In words: `refuted: route_missing at kind-worker`.
+    pub fn words(self) -> String {
         match self {
             Self::Held => "held".to_owned(),
             Self::Refuted(wanted) => format!("refuted: {}", listed(&of(wanted))),
@@ -53,7 +54,8 @@ fn listed(found: &Found) -> String {
     found.iter().map(|(reason, place)| format!("{reason} at {place}")).collect::<Vec<_>>().join(", ")
 }
 
-fn words(judgement: &Judgement) -> String {
+/// A judgement in words, in the same way.
+pub fn words(judgement: &Judgement) -> String {
     match judgement {
         Ok(proof) => format!("held: {}", proof.summary),
         Err(NotHeld::Unobserved(missing)) => format!("unobserved: {missing}"),
@@ -62,34 +64,4 @@ fn words(judgement: &Judgement) -> String {
             format!("refuted: {}{}", listed(&found(findings)), lines.concat())
         }
     }
-}
-
-/// What judges a case's observations.
-pub(crate) type Judge = fn(&Value, &Expectations) -> Judgement;
-
-/// What the first of [`BLIND`] does.
-pub(crate) const ALWAYS_HOLDS: &str = "always holds";
-
-/// Judges that do not look. A control that is content with one of them shows nothing.
-pub(crate) const BLIND: [(&str, Judge); 3] =
-    [(ALWAYS_HOLDS, always_holds), ("always refutes", always_refutes), ("never decides", never_decides)];
-
-#[expect(clippy::unnecessary_wraps, reason = "it is a judge, and has a judge's signature")]
-fn always_holds(_seen: &Value, _expect: &Expectations) -> Judgement {
-    Ok(Proof::new("it always does"))
-}
-
-fn always_refutes(_seen: &Value, _expect: &Expectations) -> Judgement {
-    // A reason that no control of a lab's expects at this place.
-    Err(NotHeld::Refuted(vec![Finding {
-        reason: Reason::NodeDoesNotAnswer,
-        place: Place::Bridge,
-        expected: String::new(),
-        observed: "it never holds".to_owned(),
-        by_hand: None,
-    }]))
-}
-
-fn never_decides(_seen: &Value, _expect: &Expectations) -> Judgement {
-    Err(NotHeld::Unobserved(String::new()))
 }

@@ -1,0 +1,36 @@
+//! `lab sabotage`.
+
+use clap::Args;
+use std::path::PathBuf;
+
+use super::Format;
+use crate::backend::BackendKind;
+
+/// `lab sabotage`.
+#[derive(Debug, Clone, Args)]
+pub struct SabotageArgs {
+    /// Make only faults whose names contain one of these
+    #[arg(value_name = "FAULT")]
+    pub fault: Vec<String>,
+    /// The names are whole names
+    #[arg(long)]
+    pub exact: bool,
+    /// Leave out faults whose names contain this; may be repeated
+    #[arg(long, value_name = "FAULT")]
+    pub skip: Vec<String>,
+    /// Print the faults, what is done, and which cases each turns, and end
+    #[arg(long)]
+    pub list: bool,
+    /// What the labs are made of
+    #[arg(long, value_enum, default_value_t = BackendKind::Netns)]
+    pub on: BackendKind,
+    /// The folder in which each run's report is kept
+    #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
+    pub runs_dir: PathBuf,
+    /// Text or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Say what would be built and broken, and end
+    #[arg(long)]
+    pub dry_run: bool,
+}

@@ -1,0 +1,54 @@
+//! The table keeps its rules, and the rules notice tables that do not.
+
+use super::*;
+use crate::judge::Reason;
+use crate::sabotage::fault::Apply;
+
+const SOUND: Fault = Fault {
+    name: "nothing-done",
+    what: "Nothing is done.",
+    apply: Apply::Acts(|_plan| Vec::new()),
+    kills: &["l2::peers_are_adjacent"],
+    turns: &[REFUTED],
+    undo: Undo::PutBack,
+};
+
+const REFUTED: (&str, Expect) = ("l2::peers_are_adjacent", Expect::Refuted(&[(Reason::NoArpAnswer, "kind-worker")]));
+const OF_NO_CASE: &[(&str, Expect)] = &[("l2::none", Expect::Unobserved("")), REFUTED];
+const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::Held), REFUTED];
+
+#[test]
+fn the_table_keeps_its_rules() {
+    assert_eq!(check(ALL), [""; 0]);
+}
+
+#[test]
+fn every_case_kills_at_least_one_fault() {
+    assert_eq!(never_kill(ALL), [""; 0], "no fault is named for these cases: add one to runner/src/sabotage/faults");
+}
+
+#[test]
+fn a_case_without_a_fault_is_noticed() {
+    let without: Vec<Fault> = ALL.iter().filter(|fault| fault.name != "stale-backend").copied().collect();
+    assert_eq!(never_kill(&without), ["service::load_balancer_table_matches"]);
+    assert_eq!(never_kill(&[]).len(), 18);
+}
+
+#[test]
+fn tables_that_do_not_keep_the_rules_are_noticed() {
+    assert_eq!(check(&[SOUND]), [""; 0]);
+    for (fault, why) in [
+        (Fault { name: "Nothing done", ..SOUND }, "Nothing done is no kebab-case"),
+        (Fault { kills: &[], ..SOUND }, "nothing-done: no case is named for it"),
+        (
+            Fault { kills: &["l2::nodes_share_one_bridge"], ..SOUND },
+            "nothing-done: l2::nodes_share_one_bridge is named for it, but not refuted for a reason",
+        ),
+        (Fault { undo: Undo::BuiltAgain, ..SOUND }, "nothing-done: a lab of its own is built again, and no other"),
+        (Fault { turns: OF_NO_CASE, ..SOUND }, "nothing-done: there is no case l2::none on netns"),
+        (Fault { turns: NOT_TURNED, ..SOUND }, "nothing-done: l2::nodes_share_one_bridge is not turned"),
+    ] {
+        assert_eq!(check(&[fault]), [why]);
+    }
+    assert_eq!(check(&[SOUND, SOUND]), ["two faults are named nothing-done"]);
+}

@@ -1,0 +1,27 @@
+//! Sabotage: a sound lab is broken on purpose, one named fault at a time, and the cases must notice.
+//!
+//! Each fault of the table ([`ALL`]) says what is done where, which cases it turns and what each must say, and which
+//! of them are named for it. [`Run`] makes it, has all cases judge, undoes it, and has all cases judge again. A fault
+//! that the named cases do not notice has survived; a case that no fault is named for could hold whatever is broken.
+
+pub mod acts;
+mod bench;
+mod expect;
+mod fault;
+mod faults;
+pub mod members;
+mod one;
+mod report;
+mod run;
+mod select;
+mod table;
+mod verify;
+
+pub use bench::{Bench, article};
+pub use expect::{Expect, words};
+pub use fault::{Apply, Fault, Undo};
+pub use faults::{ALL, check, judging, never_kill};
+pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
+pub use run::{Event, Run};
+pub use select::selected;
+pub use table::{list, printed};

@@ -1,0 +1,115 @@
+//! `lab sabotage`: what is asked for, what is written, and its end at any time.
+
+use lab::clock::{self, Poll};
+use lab::sabotage::{ALL, from_json};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::time::Duration;
+
+use super::process::{DEADLINE, block_on};
+use super::world::Lab;
+
+#[test]
+fn a_fault_that_there_is_not_is_told_with_the_nearest() {
+    let lab = Lab::new();
+    let table: [(&[&str], &str); 4] = [
+        (
+            &["sabotage", "direct-rute"],
+            "no fault is called \"direct-rute\"; did you mean direct-route-deleted?; `lab sabotage --list` shows them all",
+        ),
+        (
+            &["sabotage", "--list", "mtu-lowered", "qqqq"],
+            "no fault is called \"qqqq\"; `lab sabotage --list` shows them all",
+        ),
+        (
+            &["sabotage", "--exact", "mtu"],
+            "no fault is called \"mtu\" exactly; did you mean mtu-lowered?; `lab sabotage --list` shows them all",
+        ),
+        (
+            &["sabotage", "mtu", "--skip", "lowered"],
+            "no fault is selected: --skip leaves none; `lab sabotage --list` shows them all",
+        ),
+    ];
+    for (args, message) in table {
+        lab.run(args).code(2).prints("").says(message);
+    }
+    assert!(!lab.runs().exists());
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn the_list_and_a_dry_run_make_nothing() {
+    let lab = Lab::new();
+    let listed = lab.run(&["sabotage", "--list"]).code(0).quiet().stdout;
+    for fault in ALL {
+        assert!(listed.contains(&format!("{} ({})\n  {}\n  killed by: ", fault.name, fault.when(), fault.what)));
+    }
+    lab.run(&["sabotage", "--list", "--exact", "mtu-lowered"]).code(0).quiet().prints(
+        "mtu-lowered (on a running lab)\n  On kind-worker2 the MTU of eth0 is 1400.\n  killed by: wire::full_mtu_fits\n  \
+         undone:    what was there before is put back, and learned path MTUs are forgotten\n",
+    );
+    lab.run(&["sabotage", "--dry-run", "mtu", "vxlan"]).code(0).quiet().prints(
+        "would build sound labs on netns, in which 18 of 18 cases must hold\n\
+         would make and undo, one at a time in each lab, 2 of 20 faults:\n  \
+         vxlan (built at routing_installed)\n  mtu-lowered (on a running lab)\n\
+         would keep the report in ./lab-runs\n",
+    );
+    assert!(!lab.runs().exists());
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn a_fault_is_made_and_undone_and_its_report_kept() {
+    let lab = Lab::new();
+    let ended = lab.run(&["sabotage", "not-masqueraded"]).code(0).quiet();
+    let folder = lab.only_run();
+    let id = folder.file_name().unwrap().to_str().unwrap();
+    assert!(ended.stdout.starts_with(&format!("lab {id} on netns: 1 fault, judged by 18 cases each")), "{ended}");
+    let ended = ended.shows("\n1 fault, 1 killed; 1 of 18 cases kill at least one  ");
+    assert!(ended.stdout.ends_with(&format!("\nReport: ./lab-runs/{id}/sabotage.json\n")), "{ended}");
+    let text = fs::read_to_string(folder.join("sabotage.json")).unwrap();
+    let report = from_json(&text).unwrap();
+    assert_eq!((report.faults.len(), report.killed(), report.exit_code()), (1, 1, 0));
+    assert!(folder.join("run.json").is_file());
+    lab.run(&["report", id]).code(0).quiet().prints(&ended.stdout);
+    lab.run(&["report", id, "--format", "json"]).code(0).quiet().prints(&text);
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn json_is_what_is_kept() {
+    let lab = Lab::new();
+    let ended = lab.run(&["sabotage", "--exact", "masqueraded-inside", "--format", "json"]).code(0).quiet();
+    assert_eq!(ended.stdout, fs::read_to_string(lab.only_run().join("sabotage.json")).unwrap());
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&json["exit_code"], &json["killed"]), (&serde_json::json!(0), &serde_json::json!(1)));
+    lab.assert_nothing_left();
+}
+
+#[test]
+fn a_signal_takes_all_labs_down() {
+    for holders in [1, 4] {
+        let lab = Lab::new();
+        let run = lab.start(&["sabotage"]);
+        let waited = block_on(clock::until(DEADLINE, Duration::from_millis(5), "labs", async || {
+            let there = lab.holders().len();
+            if there >= holders { Poll::Ready(()) } else { Poll::NotYet(format!("{there} labs")) }
+        }));
+        waited.unwrap_or_else(|error| panic!("{error}"));
+        run.signal(Signal::SIGINT);
+        let ended = run.finish().code(130).quiet().shows("interrupted: 0 faults, 0 killed, 20 not made");
+        let report = from_json(&fs::read_to_string(lab.only_run().join("sabotage.json")).unwrap()).unwrap();
+        assert!(report.interrupted && report.before.is_empty(), "{ended}");
+        lab.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_lab_on_kind_is_not_sabotaged() {
+    let lab = Lab::new();
+    lab.run(&["sabotage", "--on", "kind"])
+        .code(2)
+        .prints("")
+        .says("--on kind: faults are made on netns only; leave it out");
+    lab.assert_nothing_left();
+}

@@ -1,0 +1,119 @@
+//! Kits, and archives of images.
+
+use lab::backend::kind::images::archive::pass_on;
+use lab::backend::kind::images::{Layout, NODE, Naming, Platform, Reference};
+use lab::kit::{Index, Kit, KitChart, KitError, KitImage, KitWriter, SCHEMA, Stored};
+use lab::manifest::{Digest, Manifests};
+use proptest::sample::select;
+use serde_json::json;
+use std::io;
+use std::path::Path;
+
+use super::change::{apply, bytes};
+use super::driver::{any_outcome, fuzz};
+
+fn kit(path: &Path) -> Vec<u8> {
+    let mut kit = KitWriter::begin(path, true).expect("a kit");
+    let mut member = |name: &str, stored| {
+        let written = kit.member(name, stored, |out| {
+            let broken = |source| KitError::Io { path: path.to_owned(), doing: "be written", source };
+            out.write_all(name.repeat(9).as_bytes()).map_err(broken)
+        });
+        written.expect("a member").0
+    };
+    let images = [NODE, "cilium", "operator-generic", "hello-app"].map(|name| KitImage {
+        name: name.to_owned(),
+        reference: Reference::parse("quay.io/lab/x:1").expect("a reference"),
+        repo_digest: None,
+        config_digest: Digest::of(name.as_bytes()),
+        layout: Layout::Docker,
+        file: member(&format!("images/{name}.tar.zst"), Stored::Zstd),
+    });
+    let file = member("chart/cilium-1.12.4.tgz", Stored::Plain);
+    let version = Manifests::embedded().expect("manifests").pins.chart.version;
+    let index = Index {
+        schema: SCHEMA,
+        packed_by: "lab 0.1.0".to_owned(),
+        packed: "2026-11-23T10:39:00.250Z".to_owned(),
+        platform: Platform::linux("amd64"),
+        kubernetes: None,
+        images: images.into(),
+        chart: KitChart { name: "cilium".to_owned(), version, file },
+    };
+    kit.finish(&index).expect("a kit");
+    std::fs::read(path).expect("a kit")
+}
+
+#[test]
+fn a_changed_kit_is_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kit.tar");
+    let whole = kit(&path);
+    Kit::open(&path).expect("a whole one");
+    fuzz("kits", &bytes(), |changes| {
+        std::fs::write(&path, apply(&whole, &changes)).expect("a file");
+        let Ok(kit) = Kit::open(&path) else { return Ok(()) };
+        for image in &kit.index().images {
+            any_outcome(kit.content(&image.file).map(|mut content| io::copy(&mut content, &mut io::sink())))?;
+        }
+        Ok(())
+    });
+}
+
+/// `docker save` of an image with one layer, in Docker's layout and in OCI's.
+fn images() -> Vec<Vec<u8>> {
+    let layer = b"a layer".repeat(100);
+    let layer_digest = Digest::of(&layer);
+    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer_digest.as_str()]}}).to_string();
+    let config_digest = Digest::of(config.as_bytes());
+    let docker = [
+        ("l/layer.tar".to_owned(), layer.clone()),
+        (format!("{}.json", config_digest.hex()), config.clone().into_bytes()),
+        ("manifest.json".to_owned(), json!([{"Config": format!("{}.json", config_digest.hex()), "RepoTags": ["x:1"], "Layers": ["l/layer.tar"]}]).to_string().into_bytes()),
+    ];
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config_digest.as_str(), "size": config.len()},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer_digest.as_str(), "size": layer.len()}],
+    })
+    .to_string();
+    let manifest_digest = Digest::of(manifest.as_bytes());
+    let index = json!({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest_digest.as_str(), "size": manifest.len()}]});
+    let blob = |digest: &Digest| format!("blobs/sha256/{}", digest.hex());
+    let oci = [
+        (blob(&layer_digest), layer),
+        (blob(&config_digest), config.into_bytes()),
+        (blob(&manifest_digest), manifest.into_bytes()),
+        ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        ("index.json".to_owned(), index.to_string().into_bytes()),
+    ];
+    [&docker[..], &oci[..]].map(tar_of).into()
+}
+
+fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, &content[..]).expect("an entry");
+    }
+    archive.into_inner().expect("an archive")
+}
+
+#[test]
+fn a_changed_image_is_passed_on_or_refused() {
+    let naming = Naming {
+        reference: Reference::parse("x:1").expect("a reference"),
+        repo_digest: None,
+        platform: Platform::linux("amd64"),
+        config: None,
+    };
+    for image in images() {
+        pass_on(&image[..], io::sink(), &naming).expect("an image");
+    }
+    fuzz("images", &(select(images()), bytes()), |(image, changes)| {
+        any_outcome(pass_on(&apply(&image, &changes)[..], io::sink(), &naming))
+    });
+}
