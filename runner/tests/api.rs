@@ -3,6 +3,8 @@
 
 #[path = "api/agents.rs"]
 mod agents;
+#[path = "api/datapath.rs"]
+mod datapath;
 #[path = "api/endpoints.rs"]
 mod endpoints;
 #[path = "api/errors.rs"]

@@ -1,18 +1,23 @@
 //! `lab run`: up, verify, report, down.
 
 use std::io::{self, Stdout};
+use std::time::Duration;
 
 use super::{print, program};
 use crate::backend::netns::Lifetime;
 use crate::case::Case;
 use crate::cli::RunArgs;
+use crate::clock;
 use crate::failure::{Failure, chain, code};
 use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
 use crate::interrupt::Interrupt;
 use crate::overrides::Deviation;
-use crate::report::{Closing, HTML_FILE, LabAfter, Progress, Style, Terminal};
+use crate::report::{Closing, HTML_FILE, LabAfter, Progress, Report, Style, Terminal};
 use crate::stage::Stage;
 use crate::state::StateDir;
+
+/// How often somebody who waits is told what for.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Runs it. The exit code of the run.
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
@@ -53,7 +58,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let keep = stopped.is_ok() && (args.keep || (args.keep_on_failure && session.report().exit_code() != 0));
     let kept = keep && session.lab().is_some();
     lines.progress.clear();
-    let report = Box::pin(session.end(keep)).await?;
+    let report = end(session, keep, &mut lines.progress).await?;
     let lab = if kept { LabAfter::Kept } else { LabAfter::TakenDown };
     let path = folder.join(HTML_FILE);
     lines.print(|terminal| terminal.close(&report, &Closing { report: Some(&path), lab }));
@@ -61,6 +66,24 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
         (Err(Some(failure)), _) => Err(failure),
         (_, Some(error)) => Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") }),
         _ => Ok(report.exit_code()),
+    }
+}
+
+/// The session's end, and what it waits for meanwhile: Docker takes its time to remove nodes.
+async fn end(session: Session, keep: bool, progress: &mut Progress<io::Stderr>) -> Result<Report, Failure> {
+    let Some(what) = session.ending(keep) else { return Box::pin(session.end(keep)).await };
+    let (doing, begun) = (session.doing().clone(), clock::now());
+    doing.now("");
+    progress.begins(what);
+    let mut ending = Box::pin(session.end(keep));
+    loop {
+        match clock::within(TICK, what, &mut ending).await {
+            Ok(ended) => {
+                progress.clear();
+                return ended;
+            }
+            Err(_still_at_it) => progress.busy(what, &doing.text(), begun.elapsed()),
+        }
     }
 }
 

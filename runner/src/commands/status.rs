@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::print;
 use crate::backend::kind::drift::Drift;
-use crate::backend::kind::drift_of;
+use crate::backend::kind::{drift_of, standing};
 use crate::cli::{Format, StatusArgs};
 use crate::clock;
 use crate::failure::{Failure, chain};
 use crate::report::duration;
+use crate::stage::Stage;
 use crate::state::{LabState, StateDir};
 
 /// A lab, as `lab status --format json` shows it.
@@ -16,7 +17,7 @@ use crate::state::{LabState, StateDir};
 struct Row {
     name: String,
     /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `unfinished` (the process that made
-    /// it was killed at that), `drifted` (Docker has it, but not as it was built) and `unreachable` (its Docker Engine
+    /// it was killed at that, or its cluster could not be created whole), `drifted` (Docker has it, but not as it was built) and `unreachable` (its Docker Engine
     /// does not answer).
     state: &'static str,
     /// Why what is known of it cannot be read.
@@ -25,6 +26,9 @@ struct Row {
     folder: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     lab: Option<LabState>,
+    /// How far it was built: the last stage that stands, of a lab on kind that was kept before it was whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    built: Option<Stage>,
     /// What is not as it was when the lab was built; only of labs on kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     drift: Vec<Drift>,
@@ -60,8 +64,17 @@ async fn row(state: &StateDir) -> Row {
         why,
         folder: state.path().display().to_string(),
         lab,
+        built: None,
         drift: Vec::new(),
     };
+    // Kept after something of it had failed, or for cases that need no more.
+    if row.state == "up" && row.lab.as_ref().is_some_and(|lab| lab.cluster.is_some() && lab.stays) {
+        match standing(state) {
+            Ok(built) if !built.contains(&Stage::ClusterCreated) => row.state = "unfinished",
+            Ok(built) => row.built = built.into_iter().max().filter(|last| *last < Stage::WorkloadReady),
+            Err(error) => (row.state, row.why) = ("unreadable", Some(error.to_string())),
+        }
+    }
     // Of one that was never whole there is no telling what it should be like.
     let whole = row.lab.as_ref().filter(|_| row.state == "up");
     if let Some(mark) = whole.and_then(|lab| lab.cluster.clone()) {
@@ -91,10 +104,12 @@ fn line(row: &Row) -> String {
     if row.state == "up" {
         let process = lab.holder.as_ref().or_else(|| lab.maker.as_ref().filter(|_| !lab.stays));
         let by = process.map_or_else(|| "Docker".to_owned(), |process| format!("process {}", process.pid));
-        format!("{what}: up, held by {by}\n")
+        let far = row.built.map(|stage| format!(" as far as the stage {}", stage.title())).unwrap_or_default();
+        format!("{what}: up{far}, held by {by}\n")
     } else if row.state == "unfinished" {
         let remedy = format!("`lab down --name {}` removes what is there of it", row.name);
-        format!("{what}: not finished, and the process that made it has ended; {remedy}\n")
+        let why = if lab.stays { "its cluster was not created whole" } else { "the process that made it has ended" };
+        format!("{what}: not finished, and {why}; {remedy}\n")
     } else if row.state == "drifted" {
         let told =
             row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));

@@ -70,12 +70,15 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
     // The last stage may have ended in the same moment.
     let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
     if let Err(mut failure) = built {
-        if failure.code != code::INTERRUPTED
-            && let Lab::Kind(lab) = &lab
-        {
-            failure.message += &Box::pin(keep_artefacts(lab)).await;
+        let kind = matches!(lab, Lab::Kind(_));
+        let interrupted = failure.code == code::INTERRUPTED;
+        if !interrupted && let Lab::Kind(lab) = &lab {
+            let kept = watched("keeping logs of nodes and Cilium", &doing, keep_artefacts(lab)).await;
+            failure.message += &kept;
         }
-        lab.down().await?;
+        let what = if interrupted { "interrupted; taking the lab down" } else { "taking the lab down" };
+        // Another lab is gone before anybody could wonder.
+        if kind { watched(what, &doing, lab.down()).await } else { lab.down().await }?;
         return Err(failure);
     }
     if let Lab::Kind(lab) = &lab
@@ -89,6 +92,20 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
         "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} {worker}`; check it: `lab verify --name {name}`\n"
     ))?;
     Ok(0)
+}
+
+/// Something that may take a minute, and what it is at meanwhile.
+async fn watched<T>(what: &str, doing: &Doing, work: impl Future<Output = T>) -> T {
+    let (mut progress, begun) = (Progress::on_stderr(), clock::now());
+    doing.now("");
+    progress.begins(what);
+    let mut work = Box::pin(work);
+    loop {
+        match clock::within(TICK, what, &mut work).await {
+            Ok(done) => return done,
+            Err(_still_at_it) => progress.busy(what, &doing.text(), begun.elapsed()),
+        }
+    }
 }
 
 /// Where what a maintainer would ask for first was kept: there is no run whose folder it could be in.

@@ -222,12 +222,36 @@ impl Session {
         self.lab.as_ref()
     }
 
-    /// What a maintainer would ask for first, of a lab on kind in which something failed.
-    async fn keep_artefacts(&self, lab: &KindLab) -> Option<String> {
+    /// What its end is going to wait for, in words; none where that takes no time.
+    pub fn ending(&self, keep: bool) -> Option<&'static str> {
+        let made = matches!(self.options.source, LabSource::Made { .. });
+        let Some(Lab::Kind(lab)) = self.lab.as_ref().filter(|_| made) else { return None };
+        // Nothing of it was made.
+        lab.state().ok()?;
+        match (self.report.interrupted, self.keeps_artefacts(lab), keep) {
+            (true, _, _) => Some("interrupted; taking the lab down"),
+            (false, true, true) => Some("keeping logs of nodes and Cilium"),
+            (false, true, false) => Some("keeping logs of nodes and Cilium, then taking the lab down"),
+            (false, false, false) => Some("taking the lab down"),
+            (false, false, true) => None,
+        }
+    }
+
+    /// What it is busy with, for who shows it.
+    pub const fn doing(&self) -> &Doing {
+        &self.doing
+    }
+
+    /// Who interrupts does not want to wait; and of what was never made nothing can be kept.
+    fn keeps_artefacts(&self, lab: &KindLab) -> bool {
         let unhappy = |case: &CaseReport| !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend);
         let failed = self.failed.is_some() || self.report.cases.iter().any(unhappy);
-        // Who interrupts does not want to wait; and of what was never made nothing can be kept.
-        if !failed || self.report.interrupted || lab.state().is_err() {
+        failed && !self.report.interrupted && lab.state().is_ok()
+    }
+
+    /// What a maintainer would ask for first, of a lab on kind in which something failed.
+    async fn keep_artefacts(&self, lab: &KindLab) -> Option<String> {
+        if !self.keeps_artefacts(lab) {
             return None;
         }
         Some(match artefacts::gather(lab, self.folder.path()).await {

@@ -147,10 +147,15 @@ impl Session {
 
     async fn observe_traffic(&self) -> Result<String, String> {
         let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
+        let unloaded = match lab.cluster() {
+            Ok(kind) => kind.until_datapath_loaded().await,
+            Err(_netns) => None,
+        };
         let seen = cases::observe_traffic(lab, &self.setup.expect).await?;
         let frames: usize = seen.traffic.captures.iter().map(|capture| capture.frames.len()).sum();
+        let unloaded = unloaded.map(|why| format!("; sent all the same: {why}")).unwrap_or_default();
         let summary = format!(
-            "{} requests between pods, {} to the outside; {frames} frames on {} links",
+            "{} requests between pods, {} to the outside; {frames} frames on {} links{unloaded}",
             seen.traffic.between_pods.len(),
             seen.traffic.outside.len(),
             seen.traffic.captures.len()

@@ -19,6 +19,9 @@ const POOL_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDR";
 const MASK_KEY: &str = "ipam.operator.clusterPoolIPv4MaskSize";
 /// Chart 1.12.4: would hide the pool above.
 const POOLS_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDRList";
+/// The article's values that do not go together with a tunnel.
+const TUNNEL_KEY: &str = "tunnel";
+const DIRECT_KEY: &str = "autoDirectNodeRoutes";
 /// The article's value that the pool must lie in.
 const NATIVE_KEY: &str = "ipv4NativeRoutingCIDR";
 
@@ -77,11 +80,31 @@ impl Overrides {
         if let Some(by) = self.by().filter(|_| !native.contains(&pool)) {
             return Err(OverrideError::PoolNotRouted { by, pool, native });
         }
+        self.check_tunnel(pinned)?;
         if let Some(reference) = self.local_image(ImageName::HelloApp) {
             let [container] = &mut manifests.hello_app.deployment.spec.template.spec.containers;
             container.image = reference.to_string();
         }
         Ok(manifests)
+    }
+
+    /// Refuses a tunnel beside direct routes: an agent of Cilium 1.12 ends with `auto-direct-node-routes cannot be used
+    /// with tunneling`, minutes later. Another chart may install another Cilium.
+    fn check_tunnel(&self, pinned: &Manifests) -> Result<(), OverrideError> {
+        if self.chart.is_some() {
+            return Ok(());
+        }
+        let article = pinned.cilium.values.flat();
+        let set = |key: &str| self.values.iter().rev().find(|set| set.path().to_string() == key);
+        let value = |key: &str| set(key).map(Assignment::value).or_else(|| article.get(key));
+        let tunnel = value(TUNNEL_KEY).map(plain).filter(|tunnel| tunnel != "disabled");
+        match (tunnel, value(DIRECT_KEY)) {
+            (Some(tunnel), Some(Value::Bool(true))) => {
+                let by = [TUNNEL_KEY, DIRECT_KEY].into_iter().find_map(set);
+                by.map_or(Ok(()), |by| Err(OverrideError::TunnelWithRoutes { set: by.to_string(), tunnel }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The option that has the last word on the pool of pod CIDRs, its prefix length or the native routing CIDR.
@@ -210,7 +233,12 @@ impl Overrides {
         for image in &self.images {
             let was = pinned_image(image.name.of(&pinned.pins.images));
             let by = format!("--image {image}");
-            // Whatever it is called: it is a local image, and no registry vouches for it.
+            // Whatever it is called: where a digest is pinned, no registry vouches for a local image. Where none is,
+            // the pinned image is a local one too.
+            let pinned_by_digest = image.name.of(&pinned.pins.images).digest.is_some();
+            if !pinned_by_digest && image.reference.to_string() == was {
+                continue;
+            }
             let used = format!("the local image {}", image.reference);
             add(deviation::image(image.name), Some(was), used, by);
         }

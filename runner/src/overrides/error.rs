@@ -88,6 +88,17 @@ pub enum OverrideError {
         /// The mode.
         routing: crate::backend::Routing,
     },
+    /// Agents would end at once.
+    #[error(
+        "--set {set}: Cilium 1.12 does not run with direct routes and a tunnel ({tunnel}) at once; give `--set \
+         autoDirectNodeRoutes=false` too, or `--routing vxlan` for the contrast"
+    )]
+    TunnelWithRoutes {
+        /// The option.
+        set: String,
+        /// The tunnel.
+        tunnel: String,
+    },
     /// `--chart` is no chart.
     #[error(transparent)]
     Chart(#[from] ChartError),

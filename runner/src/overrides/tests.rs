@@ -118,6 +118,38 @@ fn local_images_are_expected_by_their_own_names() {
     );
 }
 
+#[test]
+fn what_is_pinned_without_a_digest_is_a_local_image_already() {
+    assert_eq!(deviations(&["--image", "hello-app=hello-app:1.0"]), [String::new(); 0]);
+    assert_eq!(deviations(&["--image", "hello-app=hello-app:1.1"]).len(), 1);
+    // By its tag alone no registry's digest is vouched for.
+    let (tagged, _digest) = CILIUM.split_once('@').expect("a digest is pinned");
+    assert_eq!(deviations(&["--image", &format!("cilium={tagged}")]).len(), 1);
+}
+
+#[test]
+fn a_tunnel_beside_direct_routes_is_refused_before_anything_is_made() {
+    let refused = |options: &[&str]| overrides(options).apply(&manifests()).err().map(|error| error.to_string());
+    for tunnel in ["vxlan", "geneve"] {
+        let set = format!("tunnel={tunnel}");
+        assert_eq!(
+            refused(&["--set", &set]).expect("it cannot run"),
+            format!(
+                "--set {set}: Cilium 1.12 does not run with direct routes and a tunnel ({tunnel}) at once; give `--set \
+                 autoDirectNodeRoutes=false` too, or `--routing vxlan` for the contrast"
+            )
+        );
+        assert_eq!(refused(&["--set", &set, "--set", "autoDirectNodeRoutes=false"]), None);
+    }
+    assert_eq!(refused(&["--set", "tunnel=disabled"]), None);
+    assert_eq!(refused(&["--set", "autoDirectNodeRoutes=false"]), None);
+    // Another chart's Cilium may know how.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = chart(folder.path(), "1.13.0");
+    let other = options.to_str().expect("UTF-8");
+    assert_eq!(refused(&["--chart", other, "--set", "tunnel=vxlan"]), None);
+}
+
 /// A chart of this version, and the options that give it.
 fn chart(folder: &std::path::Path, version: &str) -> PathBuf {
     let text = format!("apiVersion: v2\nname: cilium\nversion: {version}\n");

@@ -69,6 +69,16 @@ impl<W: Write> Progress<W> {
         }
     }
 
+    /// Something that may take a minute begins: told on a pipe too, once.
+    pub fn begins(&mut self, what: &str) {
+        match self.width {
+            Some(_) => self.working(what),
+            None => {
+                let _ = writeln!(self.out, "… {}", one_line(what)).and_then(|()| self.out.flush());
+            }
+        }
+    }
+
     /// Takes the line away, if there is one.
     pub fn clear(&mut self) {
         self.rewrite(String::new());
@@ -141,6 +151,18 @@ mod tests {
     fn what_was_seen_cannot_break_the_line() {
         let text = written(Some(200), |progress| progress.waiting("x", "a\r\n\u{1b}[2Jb", Duration::ZERO, DEADLINE));
         assert!(text.starts_with("\rwaiting for x: a\\u{d} \\u{1b}[2Jb, 0 s"), "{text:?}");
+    }
+
+    #[test]
+    fn what_begins_is_told_on_a_pipe_once_and_rewritten_on_a_terminal() {
+        let steps = |progress: &mut Progress<&mut Vec<u8>>| {
+            progress.begins("taking the lab down");
+            progress.busy("taking the lab down", "removing the nodes", Duration::from_secs(1));
+        };
+        assert_eq!(written(None, steps), "… taking the lab down\n");
+        let terminal = written(Some(80), steps);
+        assert!(terminal.starts_with("\r  … taking the lab down\r"), "{terminal:?}");
+        assert!(terminal.contains("\r  … taking the lab down: removing the nodes, 1 s"), "{terminal:?}");
     }
 
     #[test]

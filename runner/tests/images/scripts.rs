@@ -25,8 +25,12 @@ echo "$*" >> /imports
 printf '%s' "{\"id\":\"sha256:$id\",\"repoTags\":[\"$name\"],\"repoDigests\":[],\"size\":\"1\"}" > "/listed/$(echo "$name" | sha256sum | sed 's/ .*//')"
 "#;
 
-/// Lists what `ctr` kept.
+/// Lists what `ctr` kept, and runs `cilium endpoint list` of an agent whose programs are loaded.
 const CRICTL: &str = r#"#!/bin/sh
+if [ "$1 $3 $4 $5" = "exec cilium endpoint list" ]; then
+    printf '%s\n' '[{"id":1,"status":{"state":"ready","identity":{"id":1},"policy":{"realized":{"policy-revision":1}}}}]'
+    exit
+fi
 [ "$*" = "images -o json" ] || { echo "crictl: $*" >&2; exit 1; }
 printf '{"images":['
 comma=

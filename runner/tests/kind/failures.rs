@@ -50,6 +50,11 @@ fn what_kind_fails_with_is_told_with_its_remedy_and_nothing_stays() {
                 assert!(ended.stderr.contains(part), "{part} is not in: {ended}");
             }
             let kept = below(&artefacts(&ended));
+            let said = fs::read_to_string(artefacts(&ended).join("kind-create.log")).unwrap();
+            assert!(said.contains(words) && said.contains("create cluster --name"), "{said}");
+            assert!(said.ends_with("# exit code 1\n"), "{said}");
+            let meanwhile = "… keeping logs of nodes and Cilium\n… taking the lab down\n";
+            assert!(ended.stderr.contains(meanwhile), "{ended}");
             let routes = format!("{}.routes.txt", world.node("worker"));
             let routes = kept.iter().find(|path| path.ends_with(&routes)).unwrap_or_else(|| panic!("{kept:?}"));
             let text = fs::read_to_string(routes).unwrap();
@@ -69,7 +74,8 @@ fn what_kind_fails_with_is_told_with_its_remedy_and_nothing_stays() {
 fn a_run_whose_cluster_cannot_be_made_blocks_its_cases_and_keeps_what_is_known() {
     in_world("a_run_whose_cluster_cannot_be_made_blocks_its_cases_and_keeps_what_is_known", |world| {
         world.fake("at-nodes", "say 'ERROR: failed to create cluster: too many open files'; exit 1\n");
-        let ended = Running::start(world.made_by("run")).finish().code(5).quiet();
+        let ended = Running::start(world.made_by("run")).finish().code(5);
+        assert_eq!(ended.stderr, "… keeping logs of nodes and Cilium, then taking the lab down\n");
         let runs = world.path("work").join("lab-runs");
         let run = fs::read_dir(runs).unwrap().next().unwrap().unwrap().path();
         let report = from_json(&fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
@@ -91,6 +97,7 @@ fn a_run_whose_cluster_cannot_be_made_blocks_its_cases_and_keeps_what_is_known()
             assert!(cause.contains("sudo sysctl fs.inotify.max_user_instances=512"), "{cause}");
         }
         assert!(run.join("artefacts").join(format!("{}.kubelet.log", world.node("control-plane"))).is_file());
+        assert!(run.join("artefacts/kind-create.log").is_file());
         assert!(report.ending.iter().any(|line| line.contains("files about nodes and Cilium are kept")), "{ended}");
         assert!(report.ending.iter().any(|line| line.starts_with("Docker and this host are as before")
             || line.starts_with("not as before")), "{:?}", report.ending);

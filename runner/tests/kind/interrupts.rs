@@ -18,7 +18,9 @@ fn ctrl_c_while_kind_hangs_leaves_nothing() {
             lab.stop_reading();
             world.wait_for(&format!("kind {step}"));
             lab.signal_group(Signal::SIGINT);
-            lab.finish().code(130);
+            let ended = lab.finish().code(130);
+            let told = ended.stderr.matches("… interrupted; taking the lab down\n").count();
+            assert_eq!(told, 1, "{ended}");
             world.assert_nothing_left();
             fs::remove_file(world.path("fakes").join(file)).unwrap();
         }

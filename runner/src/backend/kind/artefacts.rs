@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::api::ApiError;
+use super::create::said_of;
 use super::lab::KindLab;
 use super::redact::redact;
 use crate::observe::NodeName;
@@ -21,6 +22,9 @@ const KEPT_BYTES: usize = 512 * 1024;
 
 /// What a node's container has written: why its systemd did not start. `docker logs` of it, which goes with the node.
 const CONSOLE: &str = "console.log";
+
+/// What kind and kubeadm have said.
+const CREATION: &str = "kind-create.log";
 
 /// Of each container's log.
 const LOG_LINES: u32 = 2000;
@@ -46,7 +50,7 @@ pub fn is_artefact(name: &str) -> bool {
         (1..=128).contains(&part.len())
             && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
-    if FROM_API.contains(&name) {
+    if name == CREATION || FROM_API.contains(&name) {
         return true;
     }
     let Some((of, file)) = name.split_once('.') else { return false };
@@ -66,6 +70,7 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
     let folder = folder.join(FOLDER);
     fs::create_dir_all(&folder)?;
     let mut kept = Vec::new();
+    kept.push(write(&folder, CREATION, &creation(lab))?);
     for (node, _) in lab.nodes() {
         lab.doing().now(format!("keeping the console of {node}"));
         kept.push(write(&folder, &format!("{node}.{CONSOLE}"), &console(lab, node).await)?);
@@ -79,6 +84,15 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
         kept.push(write(&folder, &file, &text)?);
     }
     Ok(kept)
+}
+
+/// Its file says so where kind was not run to its end.
+fn creation(lab: &KindLab) -> String {
+    let file = match lab.state() {
+        Ok(state) => said_of(state.path()),
+        Err(error) => return format!("# {error}\n"),
+    };
+    fs::read_to_string(&file).unwrap_or_else(|error| format!("# kind create cluster has not ended: {error}\n"))
 }
 
 /// Conditions, events, and the logs of Cilium's agents and operators, by the API server.
@@ -167,6 +181,7 @@ mod tests {
             "kind-worker.routes.txt",
             "cilium-x7k2p.cilium-agent.log",
             "cilium-x7k2p.cilium-agent.previous.log",
+            "kind-create.log",
             "events.txt",
             "api-server.txt",
             "pods.json",

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use super::redact::redact;
 use super::tool;
 use crate::backend::{Doing, LabError};
 use crate::clock::{self, Poll};
-use crate::exec::{self, Invocation};
+use crate::exec::{self, Finished, Invocation};
 use crate::stage::Stage;
 use crate::state::{ProcessId, StateDir};
 
@@ -21,6 +22,8 @@ const KUBECONFIG_FILE: &str = "kubeconfig";
 
 /// Which process kind is, within the state folder.
 const PROCESS_FILE: &str = "kind.json";
+/// All that kind and the kubeadm within it have said, within the state folder.
+const SAID_FILE: &str = "kind-create.log";
 /// For a process that was killed to be gone.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -39,6 +42,11 @@ pub struct Creation<'a> {
     pub state: &'a Path,
     /// What kind needs in its environment to reach the same Engine.
     pub environment: Vec<(String, String)>,
+}
+
+/// Where all that kind and kubeadm have said is.
+pub fn said_of(state: &Path) -> PathBuf {
+    state.join(SAID_FILE)
 }
 
 /// Where a lab's kubeconfig is.
@@ -93,12 +101,23 @@ impl Creation<'_> {
         let noted = fs::write(self.state.join(PROCESS_FILE), serde_json::to_vec(&process).unwrap_or_default());
         noted.map_err(|source| LabError::Scratch { path: self.state.join(PROCESS_FILE), source })?;
         let finished = tool::follow(running, what, doing, CREATE_DEADLINE).await?;
+        self.keep_words(&finished)?;
         if finished.success() {
             return Ok(());
         }
         let why = tool::failure(&finished);
         let remedy = remedy(&finished.stderr_text());
         Err(LabError::Stage { stage: Stage::ClusterCreated, why: format!("kind create cluster: {why}{remedy}") })
+    }
+
+    /// What kubeadm has said is told nowhere else: an error quotes a few lines of it.
+    fn keep_words(&self, finished: &Finished) -> Result<(), LabError> {
+        let (said, printed) = (finished.stderr_text(), finished.stdout_text());
+        let printed =
+            if printed.trim().is_empty() { String::new() } else { format!("\n# on standard output:\n{printed}") };
+        let text = format!("# {}\n{said}{printed}\n# {}\n", finished.argv.join(" "), finished.exit);
+        let path = said_of(self.state);
+        fs::write(&path, redact(&text)).map_err(|source| LabError::Scratch { path, source })
     }
 
     /// Nobody else may read it, not even while kind writes it.
@@ -131,9 +150,12 @@ const REMEDIES: &[(&str, &str)] = &[
     ("toomanyrequests", "the registry limits how often you may pull: docker login, or use `--kit FILE`"),
 ];
 
+/// Where a failure that is not known is told.
+const MORE: &str = "kind-create.log among the artefacts has all that kind and kubeadm said; the nodes' console.log and kubelet.log tell more";
+
 fn remedy(said: &str) -> String {
     let found = REMEDIES.iter().find(|(words, _)| said.contains(words));
-    let advice = found.map_or("the nodes' console.log and kubelet.log among the artefacts tell more", |known| known.1);
+    let advice = found.map_or(MORE, |known| known.1);
     format!("\n{advice}")
 }
 
@@ -163,6 +185,6 @@ mod tests {
         let caps =
             "docker: Error response from daemon: runc create failed: unable to apply caps: operation not permitted";
         assert!(remedy(caps).contains("privileged containers"));
-        assert_eq!(remedy("?"), "\nthe nodes' console.log and kubelet.log among the artefacts tell more");
+        assert_eq!(remedy("?"), format!("\n{MORE}"));
     }
 }

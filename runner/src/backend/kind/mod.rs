@@ -30,4 +30,4 @@ pub mod tool;
 
 pub use lab::{BeforeCni, KindLab};
 pub use said::{ByHand, Said};
-pub use standing::{drift_of, engine_of, made_from, take_down_state};
+pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};

@@ -27,6 +27,10 @@ const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
 const READY_DEADLINE: Duration = Duration::from_mins(2);
 /// For the workload's pods to be ready and its endpoints to be complete: each node compiles BPF programs for its first pod.
 const WORKLOAD_DEADLINE: Duration = Duration::from_mins(5);
+/// For the agents to have compiled and loaded all BPF programs, once all pods are ready.
+const LOADED_DEADLINE: Duration = Duration::from_mins(2);
+/// The same just before traffic is sent: they were loaded once, unless an agent has been started again.
+const STILL_LOADED_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
     LabError::Stage { stage, why: why.into() }
@@ -176,9 +180,29 @@ impl KindLab {
         api.apply_workload(&workload).await?;
         let ready = api.until_workload_ready(&workload, patience).await;
         let (pods, service) = ready.map_err(|error| failed(stage, chain(&error)))?;
+        // A pod is ready before its node masquerades what it sends.
+        let loaded = self.agents().await?.until_loaded(&self.node_names(), LOADED_DEADLINE, &say).await;
+        loaded.map_err(|error| failed(stage, error.to_string()))?;
         let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
         let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
         Ok(format!("{} ({}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
+    }
+
+    /// Waits until the agents have their programs loaded, before traffic is sent. That they have not, in words: traffic
+    /// can be observed then all the same, and a reader should know.
+    pub async fn until_datapath_loaded(&self) -> Option<String> {
+        let loaded = match self.agents().await {
+            Ok(agents) => {
+                let loaded = agents.until_loaded(&self.node_names(), STILL_LOADED_DEADLINE, &self.say()).await;
+                loaded.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(chain(&error)),
+        };
+        loaded.err()
+    }
+
+    fn node_names(&self) -> Vec<NodeName> {
+        self.nodes().iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// Who hears what is waited for.

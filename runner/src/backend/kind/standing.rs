@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::drift::{ClusterRecord, Drift, drift};
 use super::engine::{Engine, EngineError, Settings};
-use super::lab::{RECORD_FILE, SPEC_FILE};
+use super::lab::{BUILT_FILE, RECORD_FILE, SPEC_FILE};
 use super::ownership::members;
 use super::spec::KindSpec;
 use super::teardown::{TakenDown, take_down};
 use crate::backend::LabError;
 use crate::observe::{NodeName, Role};
+use crate::stage::Stage;
 use crate::state::{ClusterMark, StateDir, StateError};
 
 /// What the lab of this state folder was made from; none if it was never claimed.
@@ -18,6 +19,14 @@ use crate::state::{ClusterMark, StateDir, StateError};
 /// When it cannot be read.
 pub fn made_from(state: &StateDir) -> Result<Option<KindSpec>, StateError> {
     state.read_json(SPEC_FILE)
+}
+
+/// The stages of the lab of this state folder that stand.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn standing(state: &StateDir) -> Result<Vec<Stage>, StateError> {
+    Ok(state.read_json(BUILT_FILE)?.unwrap_or_default())
 }
 
 /// The Engine that holds the lab of this state folder.

@@ -25,6 +25,9 @@ use crate::state::{ClusterMark, StateDir};
 /// For Docker to kill and remove a node with all that runs in it.
 const REMOVE_DEADLINE: Duration = Duration::from_mins(2);
 
+/// Differences that are told one by one: on a busy host there are hundreds, by others.
+const DIFFERENCES: usize = 4;
+
 /// What was taken away, and what was not ours to take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TakenDown {
@@ -176,9 +179,14 @@ async fn compared(engine: &Engine, state: &StateDir, program: &Path) -> Result<S
     Ok(if differences.is_empty() {
         format!("Docker and this host are as before: {}", before.compared())
     } else {
-        let whose = "not as before, by this lab's doing or somebody else's:";
-        format!("{whose} {}", differences.join("; "))
+        not_as_before(&differences)
     })
+}
+
+fn not_as_before(differences: &[String]) -> String {
+    let (told, more) = differences.split_at(differences.len().min(DIFFERENCES));
+    let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
+    format!("not as before, by this lab's doing or somebody else's: {}{more}", told.join("; "))
 }
 
 /// All at once: each takes seconds in which nothing is computed.
@@ -227,5 +235,19 @@ async fn remove_network(engine: &Engine, name: &str) -> Result<Removal, EngineEr
         Ok(()) => Ok(Removal::Gone),
         Err(EngineError::Answered { status: 404, .. }) => Ok(Removal::NotThere),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_as_before;
+
+    #[test]
+    fn of_many_differences_the_first_are_told_and_the_others_counted() {
+        let links: Vec<String> = (1..=6).map(|link| format!("link veth{link} is there now")).collect();
+        let whose = "not as before, by this lab's doing or somebody else's:";
+        assert_eq!(not_as_before(&links[..1]), format!("{whose} {}", links[0]));
+        assert_eq!(not_as_before(&links[..4]), format!("{whose} {}", links[..4].join("; ")));
+        assert_eq!(not_as_before(&links), format!("{whose} {}; and 2 more", links[..4].join("; ")));
     }
 }

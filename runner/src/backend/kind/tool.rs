@@ -75,22 +75,31 @@ pub fn failure(finished: &Finished) -> String {
     format!("{}: {words}", finished.exit)
 }
 
-/// As kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase …`) and helm (`Error: …`) write them.
+/// As kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase …`) and helm (`Error: …`) write them,
+/// and as a Go program ends that crashes (`panic: …`, `fatal error: …`, `[signal SIGSEGV: …`).
 fn is_error(line: &str) -> bool {
     let start = line.trim_start_matches('[').get(..5).unwrap_or_default();
-    start.eq_ignore_ascii_case("error")
+    let crash =
+        ["panic:", "fatal error:", "[signal SIG", "SIGSEGV", "SIGABRT"].iter().any(|word| line.starts_with(word));
+    crash || start.eq_ignore_ascii_case("error")
 }
 
-/// A line of a Go program's stack trace, as kubeadm writes one below its error: where it was, or what was called.
+/// A line of a Go program's stack trace, as kubeadm writes one below its error: where it was, or what was called. Its
+/// own traces have arguments and offsets; those of its errors (`%+v`) have neither.
 fn is_frame(line: &str) -> bool {
-    let at = line.contains(".go:") && line.rsplit_once(" +0x").is_some();
-    let called = line.ends_with(')')
-        && line.split('(').next().is_some_and(|name| {
-            !name.contains(' ')
-                && name.contains('.')
-                && (name.contains('/') || name.starts_with("main.") || name.starts_with("runtime."))
-        });
-    at || called
+    let place = line.rsplit_once(" +0x").map_or(line, |(place, _offset)| place);
+    let at = place
+        .rsplit_once(".go:")
+        .is_some_and(|(file, number)| !file.contains(' ') && number.chars().all(|c| c.is_ascii_digit()));
+    let name = line.split('(').next().unwrap_or_default();
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let is_function = last.contains('.')
+        && !name.starts_with('/')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "./_-".contains(c))
+        && (name.contains('/') || ["main.", "runtime."].iter().any(|package| name.starts_with(package)));
+    let whole = name == line || line.ends_with(')') || line.contains("(*");
+    let goroutine = line.starts_with("goroutine ") && line.ends_with("]:");
+    at || goroutine || line.starts_with("created by ") || (is_function && whole)
 }
 
 /// A line without emoji and other decoration: kind's ` • Preparing nodes 📦 📦 📦  ...`.
@@ -141,6 +150,48 @@ mod tests {
         assert_eq!(lines[0], "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1");
         assert_eq!(lines[1..8], ["3", "4", "5", "6", "7", "8", "9"].map(|line| format!("I1128 loop {line}")));
         assert_eq!(lines[8..], ["error execution phase wait-control-plane"]);
+    }
+
+    #[test]
+    fn what_was_called_is_no_word_of_an_error_and_how_it_crashed_is() {
+        // kubeadm's, of two real failures.
+        for frame in [
+            "k8s.io/kubernetes/cmd/kubeadm/app/cmd.newCmdInit.func1(0xc000154580?, {0xc0003fd000, 0x0, 0x4})",
+            "/k8s/_output/local/go/src/k8s.io/kubernetes/cmd/kubeadm/app/cmd/init.go:151 +0xed",
+            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).execute(0xc000154580, {0xc0003fcfc0, 0x4, 0x4})",
+            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).Execute(...)",
+            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).ExecuteC",
+            "/k8s/_output/local/go/src/k8s.io/kubernetes/vendor/github.com/spf13/cobra/command.go:958",
+            "k8s.io/kubernetes/cmd/kubeadm/app.Run",
+            "_output/local/go/src/k8s.io/kubernetes/cmd/kubeadm/kubeadm.go:25",
+            "main.main",
+            "runtime.goexit",
+            "/usr/lib/go-1.19/src/runtime/proc.go:250",
+            "goroutine 1 [running]:",
+            "created by main.start",
+        ] {
+            assert!(is_frame(frame), "{frame}");
+            assert!(!is_error(frame), "{frame}");
+        }
+        for word in [
+            "panic: runtime error: invalid memory address or nil pointer dereference",
+            "[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x1]",
+            "fatal error: all goroutines are asleep - deadlock!",
+            "error execution phase preflight",
+            "[ERROR Port-6443]: Port 6443 is in use",
+        ] {
+            assert!(is_error(word) && !is_frame(word), "{word}");
+        }
+        for word in [
+            "couldn't initialize a Kubernetes cluster",
+            "/etc/kubernetes/manifests",
+            "k8s.gcr.io/pause:3.2",
+            "docker.io/kindest/node",
+            "see https://kind.sigs.k8s.io/",
+            "kubeadm init failed (exit status 1)",
+        ] {
+            assert!(!is_error(word) && !is_frame(word), "{word}");
+        }
     }
 
     #[test]

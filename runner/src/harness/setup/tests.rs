@@ -97,7 +97,10 @@ fn cases_say_which_pins_they_are_not_judged_by() {
             &["--image", "hello-app=hello:dev"],
             &["service::answers_from_the_control_plane", "service::answers_from_each_pod"],
         ),
-        (&["--set", "tunnel=vxlan"], &["cilium::release_has_the_articles_values", "cilium::routes_natively"]),
+        (
+            &["--set", "tunnel=vxlan", "--set", "autoDirectNodeRoutes=false"],
+            &["cilium::release_has_the_articles_values", "cilium::routes_natively"],
+        ),
         (&["--set", "k8sServicePort=443"], &["cilium::release_has_the_articles_values"]),
         (&["--set", "hubble.enabled=false"], &["cilium::release_has_the_articles_values"]),
         (
@@ -174,12 +177,12 @@ fn a_chart_that_cannot_be_used_is_unusable_input() {
 
 #[test]
 fn what_was_asked_for_is_told() {
-    let setup = on(BackendKind::Kind, &["--set", "tunnel=vxlan", "--image", "cilium=cilium:dev"]);
+    let setup = on(BackendKind::Kind, &["--set", "autoDirectNodeRoutes=false", "--image", "cilium=cilium:dev"]);
     assert_eq!(
         setup.inputs["overrides"],
         json!({
             "images": ["cilium=cilium:dev"],
-            "set": ["tunnel=vxlan"],
+            "set": ["autoDirectNodeRoutes=false"],
         })
     );
     assert_eq!(on(BackendKind::Netns, &[]).inputs["overrides"], json!({}));

@@ -136,7 +136,12 @@ impl<N: NodeCommands> Agents<N> {
         (tables, all)
     }
 
-    async fn told<T>(&self, node: &NodeName, args: &[&str], read: impl Fn(&str) -> Result<T, String>) -> Told<T> {
+    pub(super) async fn told<T>(
+        &self,
+        node: &NodeName,
+        args: &[&str],
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Told<T> {
         let said = self.run(node, args).await;
         let value = match said.code {
             Some(0) => read(&said.stdout),

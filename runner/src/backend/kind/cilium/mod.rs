@@ -5,9 +5,11 @@
 
 pub mod agents;
 mod config;
+mod datapath;
 mod services;
 mod status;
 
 pub use config::parse_config;
+pub use datapath::{AgentEndpoint, missing, parse_endpoints};
 pub use services::{BackendStates, parse_services, parse_table};
 pub use status::parse_status;
