@@ -74,7 +74,7 @@ fn the_table_keeps_its_rules_and_every_case_kills_at_least_one_fault() {
 fn faults_of_the_table_are_killed_and_their_labs_hold_again() {
     let names = ["node-stopped", "proxy-arp-router", "route-before-routing", "mtu-lowered", "not-masqueraded-outside"];
     let report = sabotage(&of_the_table(&names));
-    assert_eq!(report.wrong().collect::<Vec<_>>(), [&Wrong::NotMade { why: String::new() }; 0], "{}", printed(&report));
+    assert!(report.wrong().next().is_none(), "{}", printed(&report));
     assert_eq!((report.faults.len(), report.killed(), report.exit_code()), (5, 5, 0));
     for fault in &report.faults {
         assert_eq!(fault.cases.len(), 18, "{}", fault.name);

@@ -120,7 +120,7 @@ fn local_images_are_expected_by_their_own_names() {
 
 #[test]
 fn what_is_pinned_without_a_digest_is_a_local_image_already() {
-    assert_eq!(deviations(&["--image", "hello-app=hello-app:1.0"]), [String::new(); 0]);
+    assert_eq!(deviations(&["--image", "hello-app=hello-app:1.0"]), Vec::<String>::new());
     assert_eq!(deviations(&["--image", "hello-app=hello-app:1.1"]).len(), 1);
     // By its tag alone no registry's digest is vouched for.
     let (tagged, _digest) = CILIUM.split_once('@').expect("a digest is pinned");

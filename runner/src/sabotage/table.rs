@@ -86,8 +86,9 @@ pub fn printed(report: &Report) -> String {
 
 fn rows(text: &mut String, report: &Report) {
     let width = report.faults.iter().map(|fault| fault.name.len()).max().unwrap_or(0);
-    let head: String = keys(&report.head.cases).iter().map(|key| format!(" {key:>2}")).collect();
-    let _infallible = writeln!(text, "{:width$} {head}", "");
+    let keys = keys(&report.head.cases);
+    let head: Vec<String> = keys.iter().map(|key| format!("{key:>2}")).collect();
+    let _infallible = writeln!(text, "{:width$}  {}", "", head.join(" "));
     for fault in &report.faults {
         let cells: String = cells(fault, &report.head.cases);
         let _infallible = writeln!(text, "{:<width$} {cells}  {:>8}", fault.name, seconds(fault.seconds));
@@ -97,7 +98,7 @@ fn rows(text: &mut String, report: &Report) {
 
 fn cells(fault: &FaultReport, cases: &[String]) -> String {
     let cell = |case: &String| fault.cases.iter().find(|cell| cell.name == *case).map_or("?", |cell| mark(cell.cell));
-    cases.iter().map(|case| format!("  {}", cell(case))).collect()
+    cases.iter().flat_map(|case| ["  ", cell(case)]).collect()
 }
 
 fn legend(text: &mut String, cases: &[String]) {
