@@ -197,8 +197,11 @@ const TABLE: &[Row] = &[
     },
 ];
 
-/// What the table says of a recording: case, observation, verdict.
-fn rows(recording: Recording) -> Vec<(&'static str, fn(Recording) -> Read<Value>, Must)> {
+/// A case, what is judged, and what must come of it.
+type Judged = (&'static str, fn(Recording) -> Read<Value>, Must);
+
+/// What the table says of a recording.
+fn rows(recording: Recording) -> Vec<Judged> {
     let Some(column) = COLUMNS.iter().position(|column| *column == recording) else { return Vec::new() };
     TABLE.iter().map(|row| (row.case, row.seen, row.on[column])).collect()
 }

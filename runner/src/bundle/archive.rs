@@ -151,7 +151,7 @@ impl<R: Read> Archive<'_, R> {
 
     /// Half of the end is there. The other half follows, and nothing else.
     fn end(&mut self) -> Result<(), BundleError> {
-        self.at = "at its end".to_owned();
+        "at its end".clone_into(&mut self.at);
         let mut block = [0; BLOCK];
         if self.fill(&mut block)? < BLOCK {
             return Err(self.cut_off());

@@ -61,7 +61,8 @@ fn not_whole(packing: &Packing) -> String {
 }
 
 fn left_out(packing: &Packing) -> String {
-    packing.left_out().iter().map(|what| format!("  (left out: {what})\n")).collect()
+    let lines: Vec<String> = packing.left_out().iter().map(|what| format!("  (left out: {what})\n")).collect();
+    lines.concat()
 }
 
 fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {

@@ -63,8 +63,8 @@ fn not_judged(replay: &Replay) -> String {
         return String::new();
     }
     let lines = whys.into_iter().map(|(why, names)| {
-        let names: String = names.iter().map(|name| format!("    {name}\n")).collect();
-        format!("  {why}\n{names}")
+        let names: Vec<String> = names.iter().map(|name| format!("    {name}\n")).collect();
+        format!("  {why}\n{}", names.concat())
     });
     format!("\n Not judged again: there is no evidence\n{}", lines.collect::<String>())
 }

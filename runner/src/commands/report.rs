@@ -70,20 +70,13 @@ fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
 fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
-    let report = sabotage::from_json(&text).map_err(unusable)?;
     match args.format {
-        ReportFormat::Json => print(&text).map(|()| 0),
-        ReportFormat::Text if !args.beside => {
-            print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)
-        }
-        _ => {
-            let message = format!(
-                "{}: what faults did is printed as text or as json, and not beside the article",
-                file.display()
-            );
-            Err(Failure { code: code::USAGE, message })
-        }
+        ReportFormat::Text if !args.beside => {}
+        ReportFormat::Json if !args.beside => return print(&text).map(|()| 0),
+        _ => return Err(Failure::usage("this run made faults: its report is printed as text or as json")),
     }
+    let report = sabotage::from_json(&text).map_err(unusable)?;
+    print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)
 }
 
 /// A folder, or the id of a run in the folder of runs.

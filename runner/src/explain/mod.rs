@@ -23,6 +23,7 @@ use crate::case::Case;
 use crate::cases;
 use crate::failure::Failure;
 use crate::harness::nearest;
+use crate::sabotage;
 use crate::stage::Stage;
 
 /// All explanations, one file of them after the other.
@@ -55,6 +56,18 @@ pub struct Explained {
     /// Everything else.
     #[serde(flatten)]
     pub explanation: Explanation,
+    /// The faults that it is named for: it must notice each of them in `lab sabotage`. None on a case that exists on
+    /// kind alone: there are no faults for such labs.
+    pub kills: Vec<Killed>,
+}
+
+/// A fault that a case kills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Killed {
+    /// The fault's name, for `lab sabotage`.
+    pub fault: &'static str,
+    /// What is done, and where.
+    pub what: &'static str,
 }
 
 impl Explained {
@@ -63,7 +76,9 @@ impl Explained {
         let explanation = all().find(|explanation| explanation.case == case.name)?;
         let on = [BackendKind::Netns, BackendKind::Kind].into_iter().filter(|on| case.exists_on(*on)).collect();
         let Case { name, article, claim, needs, .. } = *case;
-        Some(Self { name, on, article, claim, needs, explanation: *explanation })
+        let named = sabotage::ALL.iter().filter(|fault| fault.kills.contains(&name));
+        let kills = named.map(|fault| Killed { fault: fault.name, what: fault.what }).collect();
+        Some(Self { name, on, article, claim, needs, explanation: *explanation, kills })
     }
 }
 

@@ -146,6 +146,21 @@ fn every_reason_that_a_judge_gives_occurs_in_the_explanation_of_its_case() {
 }
 
 #[test]
+fn a_network_case_names_the_faults_that_it_kills_and_a_case_of_kind_alone_none() {
+    for case in ALL {
+        let explained = Explained::of(case).unwrap();
+        assert_eq!(explained.kills.is_empty(), !case.exists_on(BackendKind::Netns), "{}", case.name);
+        let page = text(&explained, Style::PLAIN);
+        for killed in &explained.kills {
+            assert!(page.contains(&format!("`lab sabotage --exact {}`: ", killed.fault)), "{page}");
+        }
+    }
+    let named = Explained::of(cases::find("routing::no_tunnel_device").unwrap()).unwrap().kills;
+    let named: Vec<&str> = named.iter().map(|killed| killed.fault).collect();
+    assert_eq!(named, ["route-through-a-tunnel", "vxlan"]);
+}
+
+#[test]
 fn commands_by_hand_use_the_pinned_programs_and_those_that_are_documented() {
     for explanation in all() {
         for one in explanation.by_hand {

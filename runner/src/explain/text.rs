@@ -53,6 +53,10 @@ pub fn text(one: &Explained, style: Style) -> String {
         page.prose(label, &format!("{}: {}", breaks.reason, breaks.how));
     }
     page.prose("is unobserved", about.unobserved);
+    for (index, killed) in one.kills.iter().enumerate() {
+        let label = if index == 0 { "kills" } else { "" };
+        page.prose(label, &format!("`lab sabotage --exact {}`: {}", killed.fault, killed.what));
+    }
     page.text
 }
 

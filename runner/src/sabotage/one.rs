@@ -11,7 +11,7 @@ use crate::clock;
 use crate::stage::Stage;
 
 /// For building a lab, for making or undoing a fault.
-const MAKE_DEADLINE: Duration = Duration::from_secs(60);
+const MAKE_DEADLINE: Duration = Duration::from_mins(1);
 /// For all cases of one lab: each look has its own deadlines, seconds long.
 const JUDGE_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -37,13 +37,13 @@ const fn not_undone(why: String) -> Wrong {
 }
 
 async fn judged(bench: &Bench) -> Result<Vec<Verdict>, Wrong> {
-    in_time(JUDGE_DEADLINE, "all verdicts", async { Ok::<_, String>(verify(bench).await) }, not_made).await
+    in_time(JUDGE_DEADLINE, "all verdicts", Box::pin(async { Ok::<_, String>(verify(bench).await) }), not_made).await
 }
 
 impl Run<'_> {
     /// A lab that is complete but for its traffic, built with this fault or without any.
     async fn built(&self, fault: Option<&Fault>) -> Result<Bench, Wrong> {
-        in_time(MAKE_DEADLINE, "a lab", self.build(fault), not_made).await
+        in_time(MAKE_DEADLINE, "a lab", Box::pin(self.build(fault)), not_made).await
     }
 
     async fn build(&self, fault: Option<&Fault>) -> Result<Bench, String> {

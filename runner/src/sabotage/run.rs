@@ -69,18 +69,17 @@ impl<'a> Run<'a> {
     async fn lane(&self) {
         let mut sound = None;
         while let Some((index, fault)) = self.take() {
-            let bench = match sound.take() {
-                Some(bench) => bench,
-                None => {
-                    (self.tell)(Event::Sound);
-                    match self.sound().await {
-                        Ok(bench) => bench,
-                        Err(wrong) => {
-                            // Nothing can be learned from a lab that does not hold as it is.
-                            self.before.borrow_mut().extend(wrong);
-                            self.next.set(self.faults.len());
-                            return;
-                        }
+            let bench = if let Some(bench) = sound.take() {
+                bench
+            } else {
+                (self.tell)(Event::Sound);
+                match self.sound().await {
+                    Ok(bench) => bench,
+                    Err(wrong) => {
+                        // Nothing can be learned from a lab that does not hold as it is.
+                        self.before.borrow_mut().extend(wrong);
+                        self.next.set(self.faults.len());
+                        return;
                     }
                 }
             };

@@ -76,9 +76,9 @@ fn a_link_in_place_of_evidence_is_not_followed() {
         let (folder, id) = run("native");
         let path = folder.path().join("lab-runs").join(&id).join(file);
         if path.is_dir() {
-            fs::remove_dir_all(&path).unwrap()
+            fs::remove_dir_all(&path).unwrap();
         } else {
-            fs::remove_file(&path).unwrap()
+            fs::remove_file(&path).unwrap();
         }
         symlink(link, &path).unwrap();
         let ended = lab(folder.path(), &["bundle", &id, "-o", "b.tar.zst"]);

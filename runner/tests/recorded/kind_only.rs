@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::{
     BEFORE, CILIUM, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, WRONG_HOST, objects,
 };
-use crate::{Must, complaint, stored};
+use crate::{Judged, Must, complaint, stored};
 use Must::{Hold, NotRecorded, Refute, Undecided};
 
 /// All moments, in the order of the table's columns.
@@ -156,8 +156,8 @@ fn pinned() -> Read<Expectations> {
     Ok(Expectations { cluster: Some(manifests.cluster_expectations("kind")), ..super::expectations()? })
 }
 
-/// What the table says of a recording: case, observation, verdict.
-pub(super) fn rows(recording: Recording) -> Vec<(&'static str, fn(Recording) -> Read<Value>, Must)> {
+/// What the table says of a recording.
+pub(super) fn rows(recording: Recording) -> Vec<Judged> {
     let Some(column) = COLUMNS.iter().position(|column| *column == recording) else { return Vec::new() };
     TABLE.iter().map(|row| (row.case, row.seen, row.on[column])).collect()
 }
