@@ -148,7 +148,7 @@ impl Session {
     async fn observe_traffic(&self) -> Result<String, String> {
         let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
         let unloaded = match lab.cluster() {
-            Ok(kind) => kind.until_datapath_loaded().await,
+            Ok(kind) => Box::pin(kind.until_datapath_loaded()).await,
             Err(_netns) => None,
         };
         let seen = cases::observe_traffic(lab, &self.setup.expect).await?;

@@ -181,7 +181,8 @@ impl KindLab {
         let ready = api.until_workload_ready(&workload, patience).await;
         let (pods, service) = ready.map_err(|error| failed(stage, chain(&error)))?;
         // A pod is ready before its node masquerades what it sends.
-        let loaded = self.agents().await?.until_loaded(&self.node_names(), LOADED_DEADLINE, &say).await;
+        let (agents, nodes) = (self.agents().await?, self.node_names());
+        let loaded = Box::pin(agents.until_loaded(&nodes, LOADED_DEADLINE, &say)).await;
         loaded.map_err(|error| failed(stage, error.to_string()))?;
         let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
         let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());

@@ -88,9 +88,10 @@ fn is_error(line: &str) -> bool {
 /// own traces have arguments and offsets; those of its errors (`%+v`) have neither.
 fn is_frame(line: &str) -> bool {
     let place = line.rsplit_once(" +0x").map_or(line, |(place, _offset)| place);
-    let at = place
-        .rsplit_once(".go:")
-        .is_some_and(|(file, number)| !file.contains(' ') && number.chars().all(|c| c.is_ascii_digit()));
+    let at = [".go:", ".s:"]
+        .into_iter()
+        .filter_map(|ending| place.rsplit_once(ending))
+        .any(|(file, number)| !file.contains(' ') && number.chars().all(|c| c.is_ascii_digit()));
     let name = line.split('(').next().unwrap_or_default();
     let last = name.rsplit('/').next().unwrap_or_default();
     let is_function = last.contains('.')
@@ -167,6 +168,7 @@ mod tests {
             "main.main",
             "runtime.goexit",
             "/usr/lib/go-1.19/src/runtime/proc.go:250",
+            "/usr/lib/go-1.19/src/runtime/asm_amd64.s:1594",
             "goroutine 1 [running]:",
             "created by main.start",
         ] {
