@@ -32,6 +32,10 @@ const KEPT: usize = 65_535;
 /// `net.core.rmem_max` allows.
 const RECEIVE_BUFFER: usize = 32 << 20;
 
+/// How much later than its arrival the kernel may date a frame. It begins to date frames some time after it was asked
+/// to, and a frame that came before has the time at which it is read (`__sock_recv_timestamp()` in net/socket.c).
+const DATED_LATE: Duration = Duration::from_millis(250);
+
 const ETHERTYPE_OFFSET: u32 = 12;
 const IPV4: u32 = 0x0800;
 const ARP: u32 = 0x0806;
@@ -92,9 +96,10 @@ impl PacketSocket {
         drained
     }
 
-    /// Takes the frames that are queued, none that came after `until` (time since 1970).
+    /// Takes the frames that are queued, none that came well after `until` (time since 1970): a link that is never quiet
+    /// must not be read for ever.
     pub(super) fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
-        self.reader.drain(frames, until)
+        self.reader.drain(frames, until + DATED_LATE)
     }
 
     /// How many frames there was no room for. A frame tells how many were lost before it; those after the last one
@@ -210,28 +215,51 @@ mod tests {
         assert!(super::keeps(&CaptureFilter::All, &frame(0x86dd)));
     }
 
-    /// In a network namespace and a thread of its own, which needs root or `unshare -Urn`.
-    #[test]
-    fn frames_without_room_are_counted_also_after_the_last_that_had_room() {
-        let counted = std::thread::spawn(|| {
+    /// What a body does in a network namespace and a thread of its own, which needs root or `unshare -Urn`.
+    fn on_loopback<T: Send + 'static>(body: impl AsyncFnOnce(PacketSocket) -> T + Send + 'static) -> T {
+        let thread = std::thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).expect("run this as root, or with `unshare -Urn`");
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 Connection::<Route>::new().unwrap().set_link_up("lo").await.unwrap();
-                let mut socket = PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap();
-                SockRef::from(&socket.socket).set_recv_buffer_size(64 << 10).unwrap();
-                let sender = Udp::bind("127.0.0.1:0").unwrap();
-                // Not the other way round: nobody listens, and each refusal would be a frame too.
-                let receiver = Udp::bind("127.0.0.1:0").unwrap();
-                for _datagram in 0..500 {
-                    sender.send_to(&[0; 1000], receiver.local_addr().unwrap()).unwrap();
-                }
-                let mut frames = Vec::new();
-                socket.drain(&mut frames, Duration::MAX).unwrap();
-                (frames.len(), socket.reader.overflow, socket.lost().await)
+                body(PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap()).await
             })
         });
-        let (kept, overflow, lost) = counted.join().unwrap();
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn a_frame_that_is_dated_when_it_is_read_is_taken_and_one_that_came_much_later_is_not() {
+        let (late, much_later) = on_loopback(async |mut socket| {
+            let sender = Udp::bind("127.0.0.1:0").unwrap();
+            let receiver = Udp::bind("127.0.0.1:0").unwrap();
+            let mut taken = |dated: bool, until: Duration| {
+                setsockopt(&socket.socket, ReceiveTimestampns, &dated).unwrap();
+                sender.send_to(&[0; 10], receiver.local_addr().unwrap()).unwrap();
+                let mut frames = Vec::new();
+                socket.drain(&mut frames, until).unwrap();
+                frames.len()
+            };
+            (taken(false, clock::unix_now()), taken(true, clock::unix_now() - Duration::from_secs(1)))
+        });
+        // Each is seen going out and coming in.
+        assert_eq!((late, much_later), (2, 0));
+    }
+
+    #[test]
+    fn frames_without_room_are_counted_also_after_the_last_that_had_room() {
+        let (kept, overflow, lost) = on_loopback(async |mut socket| {
+            SockRef::from(&socket.socket).set_recv_buffer_size(64 << 10).unwrap();
+            let sender = Udp::bind("127.0.0.1:0").unwrap();
+            // Not the other way round: nobody listens, and each refusal would be a frame too.
+            let receiver = Udp::bind("127.0.0.1:0").unwrap();
+            for _datagram in 0..500 {
+                sender.send_to(&[0; 1000], receiver.local_addr().unwrap()).unwrap();
+            }
+            let mut frames = Vec::new();
+            socket.drain(&mut frames, Duration::MAX - DATED_LATE).unwrap();
+            (frames.len(), socket.reader.overflow, socket.lost().await)
+        });
         assert_eq!(overflow, 0, "all that was kept came before the first loss");
         // Each is seen twice on the loopback: going out, and coming in.
         assert_eq!(kept + usize::try_from(lost).unwrap(), 1000, "{kept} kept, {lost} lost");

@@ -33,14 +33,20 @@ impl World {
         }
     }
 
-    fn reconnect(&self, nodes: &[&str]) {
+    /// Gives both nodes another address. Docker hands out the lowest one that is free, so that the one with the highest
+    /// comes first.
+    fn reconnect(&self, nodes: [&str; 2]) {
         let docker = self.engine.client();
+        let members = self.members();
+        let address = |node: &&str| members.iter().find(|member| member.name == **node).unwrap().addresses[NETWORK];
+        let mut nodes = nodes;
+        nodes.sort_by_key(address);
         for node in nodes {
-            let request = NetworkDisconnectRequest { container: (*node).to_owned(), force: Some(true) };
+            let request = NetworkDisconnectRequest { container: node.to_owned(), force: Some(true) };
             self.call(docker.disconnect_network(NETWORK, request));
         }
-        for node in nodes.iter().rev() {
-            let request = NetworkConnectRequest { container: (*node).to_owned(), ..NetworkConnectRequest::default() };
+        for node in nodes.into_iter().rev() {
+            let request = NetworkConnectRequest { container: node.to_owned(), ..NetworkConnectRequest::default() };
             self.call(docker.connect_network(NETWORK, request));
         }
     }
@@ -76,7 +82,7 @@ fn a_lab_is_built_drifts_and_goes() {
         world.call(docker.start_container(&worker2, None));
         let was =
             |name: &str| members.iter().find(|member| member.name == name).unwrap().addresses[NETWORK].to_string();
-        world.reconnect(&[&control_plane, &worker]);
+        world.reconnect([&control_plane, &worker]);
         let stale = format!(
             "the agents were told that the API server is at {} (k8sServiceHost); it is at ",
             was(&control_plane)
