@@ -127,6 +127,8 @@ open(path, "wb").write(content)' "$bundle"
         (cd / && ends_with 3 "${as[@]}" "$away/lab" replay "$bundle")
     done
     [[ $(find "$away" -mindepth 1 | wc -l) == 3 ]] || fail "replay has left something in $away"
+}
+
 # Every fault is noticed by the cases named for it and by no others, is undone, and no case kills none.
 step_sabotage() {
     local lab runs=$scratch/runs-sabotage
