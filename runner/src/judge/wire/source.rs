@@ -50,9 +50,18 @@ fn judge_arrivals(seen: &WireSeen, one: &Across<'_>, capture: &Capture, target: 
     let port = one.exchange.http.connection.as_ref().map(|connection| connection.local.port());
     let is_own =
         |arrival: &&Arrival| *arrival.from.ip() == sender && port.is_none_or(|port| arrival.from.port() == port);
-    let own = arrivals.iter().find(is_own);
     let is_pod = |arrival: &Arrival| seen.pods.iter().any(|pod| pod.address == Some(*arrival.from.ip()));
     let strangers: Vec<_> = arrivals.iter().filter(|arrival| !is_pod(arrival)).collect();
+    // Connection tracking gives a connection another port where an earlier one, of the Service, has its own to the same
+    // pod (nf_nat_core.c, get_unique_tuple()). The claim is about the address, and the only request that arrived is the
+    // one that was answered.
+    let by_another_port = || {
+        let mut of_sender = arrivals.iter().filter(|arrival| *arrival.from.ip() == sender);
+        let first = of_sender.next()?;
+        let is_all = strangers.is_empty() && of_sender.all(|other| other.from == first.from);
+        (is_all && is_answered(one, capture)).then_some(first)
+    };
+    let own = arrivals.iter().find(is_own).or_else(by_another_port);
     match (own, strangers.as_slice()) {
         (Some(own), []) => gathered.shown.push(shown(one, capture, target, *own)),
         (Some(own), _) if port.is_some() => gathered.shown.push(shown(one, capture, target, *own)),
@@ -86,9 +95,14 @@ fn translated<'a>(
     strangers: &[&'a Arrival],
 ) -> Option<&'a Arrival> {
     let likely = |arrival: &&Arrival| one.from.view.owns(*arrival.from.ip()) || port == Some(arrival.from.port());
-    // The pod itself answered and nothing was lost: the request did arrive, and not from the sender's own address.
-    let certain = reach::answered_by(&one.exchange.http, &one.to) && capture.lost == 0;
+    // The request did arrive, and not from the sender's own address.
+    let certain = is_answered(one, capture);
     strangers.iter().copied().find(likely).or_else(|| strangers.first().copied().filter(|_| certain))
+}
+
+/// The pod itself answered and nothing was lost: the request is among what arrived.
+fn is_answered(one: &Across<'_>, capture: &Capture) -> bool {
+    reach::answered_by(&one.exchange.http, &one.to) && capture.lost == 0
 }
 
 /// The innermost packet, and what it was wrapped in.

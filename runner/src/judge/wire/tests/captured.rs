@@ -186,7 +186,25 @@ fn a_request_of_somebody_else_is_no_translation() {
     *frames(&mut seen, WORKER2) = connection((mac(0), mac(WORKER2)), at(address(0), 5), at(B, 8080));
     seen.traffic.captures[WORKER2].lost = 1;
     unobserved(source_address_is_kept, &seen, "no request from 10.0.1.12 to 10.0.2.7:8080 was seen arriving");
+}
+
+/// As a kernel shows it where the port belongs to an earlier connection of the Service's.
+#[test]
+fn a_port_that_connection_tracking_changed_is_told_by_the_answer() {
+    let from = |port: u16| connection((mac(WORKER), mac(WORKER2)), at(A, port), at(B, 8080));
     let mut seen = native();
-    *frames(&mut seen, WORKER2) = connection((mac(WORKER), mac(WORKER2)), at(A, 5), at(B, 8080));
-    unobserved(source_address_is_kept, &seen, "no request from 10.0.1.12 to 10.0.2.7:8080 was seen arriving");
+    *frames(&mut seen, WORKER2) = from(20_480);
+    let proof = held(source_address_is_kept, &seen);
+    assert!(proof.details[0].contains("10.0.1.12:20480 → 10.0.2.7:8080"), "{}", proof.details[0]);
+
+    let missing = "no request from 10.0.1.12 to 10.0.2.7:8080 was seen arriving";
+    let mut lost = seen.clone();
+    lost.traffic.captures[WORKER2].lost = 1;
+    unobserved(source_address_is_kept, &lost, missing);
+    let mut unanswered = seen.clone();
+    unanswered.traffic.between_pods[0].http.outcome = HttpOutcome::TimedOut("no answer".into());
+    unobserved(source_address_is_kept, &unanswered, missing);
+    // Two requests, and neither is known to be the one.
+    frames(&mut seen, WORKER2).extend(from(5));
+    unobserved(source_address_is_kept, &seen, missing);
 }
