@@ -17,11 +17,12 @@ in
 {
   program = only program;
   workflows = only [ ../.github ];
-  # The tests also hold the documents against the program, and the commands in them against ci/.
+  # The tests also hold the documents against the program, and the commands in them against ci/ and the flake's apps.
   checked = only (
     program
     ++ [
       ../.config
+      ../.github
       ../CHANGELOG.md
       ../LICENSE-APACHE
       ../LICENSE-MIT
@@ -29,6 +30,7 @@ in
       ../ci
       ../clippy.toml
       ../docs
+      ../nix/apps.nix
       ../rustfmt.toml
     ]
   );
