@@ -152,6 +152,11 @@ fn last_lines(stderr: &[u8]) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
+/// The last line that says something.
+pub(crate) fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}
+
 impl Invocation {
     /// A program, by its path or by a name that is looked up in PATH.
     pub fn new(program: impl AsRef<OsStr>) -> Self {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::watch;
 
-use super::{ExecError, Finished, last_lines};
+use super::{ExecError, Finished, last_line, last_lines};
 use crate::clock;
 
 /// A program that runs. Dropping it kills it, and everything in its process group.
@@ -34,7 +34,7 @@ impl Words {
     pub async fn follow(mut self, mut hear: impl FnMut(&str)) {
         while self.0.changed().await.is_ok() {
             let text = String::from_utf8_lossy(&self.0.borrow_and_update()).into_owned();
-            if let Some(line) = text.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+            if let Some(line) = last_line(&text) {
                 hear(line);
             }
         }

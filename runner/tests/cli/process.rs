@@ -101,7 +101,8 @@ pub(super) struct Running {
     /// None once the reader is gone.
     stdout: Option<Receiver>,
     stderr: ChildStderr,
-    read: String,
+    /// As octets: where a packet ends says nothing of where a character does.
+    read: Vec<u8>,
     /// How much of it was handed out as lines.
     told: usize,
     // Last: what is above is dropped within it.
@@ -124,7 +125,7 @@ impl Running {
         let stderr = child.stderr.take().unwrap();
         let stdout = Some(Receiver::from_owned_fd(read).unwrap());
         drop(guard);
-        Self { command: line, child, pid, stdout, stderr, read: String::new(), told: 0, runtime }
+        Self { command: line, child, pid, stdout, stderr, read: Vec::new(), told: 0, runtime }
     }
 
     /// Reads on, until a line is whole or there are no more. None for that.
@@ -132,8 +133,8 @@ impl Running {
     pub(super) fn line(&mut self) -> Option<String> {
         loop {
             let rest = &self.read[self.told..];
-            if let Some(length) = rest.find('\n') {
-                let line = rest[..length].to_owned();
+            if let Some(length) = rest.iter().position(|octet| *octet == b'\n') {
+                let line = String::from_utf8_lossy(&rest[..length]).into_owned();
                 self.told += length + 1;
                 return Some(line);
             }
@@ -151,7 +152,7 @@ impl Running {
             match self.line() {
                 Some(line) if line.contains(part) => return line,
                 Some(_) => {}
-                None => panic!("no line with {part:?} in: {}", self.read),
+                None => panic!("no line with {part:?} in: {}", String::from_utf8_lossy(&self.read)),
             }
         }
     }
@@ -185,21 +186,21 @@ impl Running {
             let all = async { tokio::join!(reading, stderr.read_to_end(&mut said), child.wait()).2 };
             clock::within(DEADLINE, "the end of the program and of its output", all).await
         });
-        let stderr = String::from_utf8_lossy(&said).into_owned();
+        let [stdout, stderr] = [read, said].map(|octets| String::from_utf8_lossy(&octets).into_owned());
         match ended {
-            Ok(status) => Ended { command, status: status.unwrap(), stdout: read, stderr },
-            Err(error) => panic!("`{command}`: {error}\n--- standard output\n{read}--- standard error\n{stderr}"),
+            Ok(status) => Ended { command, status: status.unwrap(), stdout, stderr },
+            Err(error) => panic!("`{command}`: {error}\n--- standard output\n{stdout}--- standard error\n{stderr}"),
         }
     }
 }
 
 /// False at the end of the stream.
-async fn read_more(stdout: &mut Receiver, into: &mut String) -> bool {
+async fn read_more(stdout: &mut Receiver, into: &mut Vec<u8>) -> bool {
     // A packet is a page at most, and what does not fit here is lost.
     let mut packet = vec![0; 64 * 1024];
     let read = clock::within(DEADLINE, "more output", stdout.read(&mut packet)).await;
-    let length = read.unwrap_or_else(|error| panic!("{error} after: {into}")).unwrap();
-    into.push_str(&String::from_utf8_lossy(&packet[..length]));
+    let length = read.unwrap_or_else(|error| panic!("{error} after: {}", String::from_utf8_lossy(into))).unwrap();
+    into.extend_from_slice(&packet[..length]);
     length > 0
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::backend::{Doing, LabError};
-use crate::exec::{Finished, Invocation, Running};
+use crate::exec::{self, Finished, Invocation, Running};
 
 /// Where a program is.
 ///
@@ -32,15 +32,21 @@ pub async fn run(invocation: Invocation, what: &str, doing: &Doing, deadline: Du
 /// When it does not end in time.
 pub async fn follow(running: Running, what: &str, doing: &Doing, deadline: Duration) -> Result<Finished, LabError> {
     let words = running.words();
+    let hear = |line: &str| doing.now(format!("{what}: {}", plain(line)));
     let following = async {
-        words.follow(|line| doing.now(format!("{what}: {}", plain(line)))).await;
+        words.follow(hear).await;
         // Its last word is not its end.
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        finished = running.finish(deadline) => Ok(finished?),
-        () = following => Err(LabError::Tool { command: what.to_owned(), why: "it was not waited for".to_owned() }),
+    let finished = tokio::select! {
+        finished = running.finish(deadline) => finished?,
+        () = following => return Err(LabError::Tool { command: what.to_owned(), why: "it was not waited for".to_owned() }),
+    };
+    // One that ends at once has said its last word before anybody listened.
+    if let Some(line) = exec::last_line(&finished.stderr_text()) {
+        hear(line);
     }
+    Ok(finished)
 }
 
 /// The same, and another exit code than 0 is an error with its last words.

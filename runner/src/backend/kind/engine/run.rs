@@ -224,7 +224,8 @@ impl Started {
                 }
                 match clock::within(QUIET, &doing, all.as_mut()).await {
                     Ok(read) => break read,
-                    Err(_passed) if news.has_changed().is_ok_and(|changed| !changed) => break Ok(Ok(())),
+                    // Nor can more come where its output has ended: then it is only its input that is stuck.
+                    Err(_passed) if !matches!(news.has_changed(), Ok(true)) => break Ok(Ok(())),
                     Err(_passed) => {}
                 }
             };
