@@ -16,6 +16,8 @@ mod files;
 mod looks;
 #[path = "engine/members.rs"]
 mod members;
+#[path = "engine/power.rs"]
+mod power;
 #[path = "engine/recorded.rs"]
 mod recorded;
 #[path = "engine/refusals.rs"]

@@ -31,6 +31,8 @@ mod left;
 mod process;
 #[path = "kind/refusals.rs"]
 mod refusals;
+#[path = "kind/sabotage.rs"]
+mod sabotage;
 #[path = "images/scripts.rs"]
 mod scripts;
 #[path = "kind/thread.rs"]

@@ -10,7 +10,8 @@ use lab::sabotage::Expect::Refuted;
 use lab::sabotage::acts::mtu;
 use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node};
 use lab::sabotage::{
-    ALL, Apply, Cell, Fault, Head, Report, Run, SCHEMA, Undo, Wrong, check, from_json, judging, never_kill, printed,
+    ALL, Apply, Cell, Fault, Head, Labs, Report, Run, SCHEMA, Undo, Wrong, check, from_json, judging, never_kill,
+    printed,
 };
 use lab::tamper::Act;
 use std::path::Path;
@@ -27,7 +28,7 @@ fn sabotage(faults: &[Fault]) -> Report {
     let state = tempfile::tempdir().unwrap();
     let runtime = lab::runtime().unwrap();
     let tell = |_event: lab::sabotage::Event<'_>| {};
-    let run = Run::new(Path::new(env!("CARGO_BIN_EXE_lab")), faults, state.path(), "test", &tell);
+    let run = Run::new(Path::new(env!("CARGO_BIN_EXE_lab")), faults, Labs::Netns(state.path()), "test", &tell);
     runtime.block_on(async {
         run.all().await;
         run.clean_up().await.unwrap();
@@ -42,9 +43,11 @@ fn sabotage(faults: &[Fault]) -> Report {
         started: DateTime::UNIX_EPOCH,
         selected: faults.iter().map(|fault| fault.name.to_owned()).collect(),
         whole_table: false,
-        cases: judging().map(|case| case.name.to_owned()).collect(),
+        cases: judging(BackendKind::Netns).map(|case| case.name.to_owned()).collect(),
+        deviations: Vec::new(),
     });
-    (report.before, report.faults) = run.outcome();
+    let outcome = run.outcome();
+    (report.before, report.faults) = (outcome.before, outcome.faults);
     report
 }
 
@@ -67,7 +70,11 @@ const SHARP: Fault = Fault {
 #[test]
 fn the_table_keeps_its_rules_and_every_case_kills_at_least_one_fault() {
     assert_eq!(check(ALL), [""; 0]);
-    assert_eq!(never_kill(ALL), [""; 0], "no fault is named for these cases: add one to runner/src/sabotage/faults");
+    assert_eq!(
+        never_kill(BackendKind::Netns, ALL),
+        [""; 0],
+        "no fault is named for these cases: add one to runner/src/sabotage/faults"
+    );
 }
 
 #[test]

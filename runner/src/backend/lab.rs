@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::Path;
 
-use super::kind::KindLab;
-use super::netns::NetnsLab;
+use super::kind::{self, KindLab};
+use super::netns::{self, NetnsLab};
 use super::{BackendKind, Doing, LabError, StoredBase};
 use crate::judge::seen::WireSeen;
 use crate::observe::{NetnsView, NodeName, Place, PodCidrs, PodSeen, Role, Segment, ServiceSeen, ServiceTable};
@@ -244,6 +244,20 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.stay(),
             Self::Kind(lab) => lab.stay(),
+        }
+    }
+}
+
+/// Takes away the lab of this state folder, whatever it is made of. What was removed, and what was not, a line each.
+///
+/// # Errors
+/// When something of it stays.
+pub async fn take_down(state: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
+    match state.read().ok().flatten().and_then(|known| known.cluster) {
+        None => netns::take_down(state).await.map(|()| Vec::new()),
+        Some(mark) => {
+            let engine = kind::engine_of(&mark).await?;
+            Ok(kind::take_down_state(&engine, state, program).await?.lines())
         }
     }
 }

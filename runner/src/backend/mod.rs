@@ -9,7 +9,7 @@ mod lab;
 
 pub use doing::Doing;
 pub use error::LabError;
-pub use lab::Lab;
+pub use lab::{Lab, take_down};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

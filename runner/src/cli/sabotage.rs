@@ -3,7 +3,7 @@
 use clap::Args;
 use std::path::PathBuf;
 
-use super::Format;
+use super::{Format, OverrideArgs};
 use crate::backend::BackendKind;
 
 /// `lab sabotage`.
@@ -21,9 +21,12 @@ pub struct SabotageArgs {
     /// Print the faults, what is done, and which cases each turns, and end
     #[arg(long)]
     pub list: bool,
-    /// What the labs are made of
+    /// What the labs are made of: on netns four at a time, on kind one
     #[arg(long, value_enum, default_value_t = BackendKind::Netns)]
     pub on: BackendKind,
+    /// The lab's name; kind only [default: kind]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// The folder in which each run's report is kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
@@ -33,4 +36,7 @@ pub struct SabotageArgs {
     /// Say what would be built and broken, and end
     #[arg(long)]
     pub dry_run: bool,
+    /// What is used in place of a pin; kind only
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
 }

@@ -1,27 +1,12 @@
 //! `lab down`: takes labs away, also after a crash. May be repeated.
 
-use std::path::Path;
-
 use super::{print, program};
-use crate::backend::LabError;
 use crate::backend::kind::engine::Engine;
 use crate::backend::kind::teardown::remove_strays;
-use crate::backend::kind::{engine_of, take_down_state};
-use crate::backend::netns::take_down;
+use crate::backend::take_down;
 use crate::cli::DownArgs;
 use crate::failure::Failure;
 use crate::state::{StateDir, StateError};
-
-/// Takes one lab away, whatever it is made of. What was removed, and what was not, a line each.
-async fn take(lab: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
-    match lab.read().ok().flatten().and_then(|known| known.cluster) {
-        None => take_down(lab).await.map(|()| Vec::new()),
-        Some(mark) => {
-            let engine = engine_of(&mark).await?;
-            Ok(take_down_state(&engine, lab, program).await?.lines())
-        }
-    }
-}
 
 /// Containers that carry the mark of a lab of which nothing is known any more. Whether there were any; none where no
 /// Docker Engine answers.
@@ -71,7 +56,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     let mut failures = Vec::new();
     for lab in labs {
-        match runtime.block_on(take(&lab, &program)) {
+        match runtime.block_on(take_down(&lab, &program)) {
             Ok(lines) => {
                 print(&format!("lab {} is down{}\n", lab.name(), lines.first().map_or("", |_| ":")))?;
                 lines.iter().try_for_each(|line| print(&format!("  {line}\n")))?;

@@ -2,35 +2,62 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{print, program};
-use crate::backend::BackendKind;
-use crate::cli::{Format, SabotageArgs};
+use crate::backend::{BackendKind, Doing, Routing};
+use crate::cli::{Format, LabArgs, On, SabotageArgs};
 use crate::clock;
 use crate::doctor;
-use crate::evidence::{self, RunFile, RunFolder};
+use crate::evidence::RunFolder;
 use crate::failure::{Failure, code};
-use crate::harness::{Selection, Setup, new_id, utc_now};
+use crate::harness::{Selection, Setup, new_id, setup, utc_now};
 use crate::interrupt::Interrupt;
 use crate::report::{HostFacts, Progress};
-use crate::sabotage::{ALL, Event, Fault, Head, JSON_FILE, Report, Run, article, judging, list, printed, selected};
+use crate::sabotage::{
+    Event, Fault, Head, JSON_FILE, Labs, Outcome, Report, Run, judging, list, printed, selected, table,
+};
 use crate::state::StateDir;
+
+/// How often somebody who waits is told what for.
+const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
     let selection = Selection { filter: args.fault.clone(), exact: args.exact, skip: args.skip.clone() };
-    if args.on == BackendKind::Kind {
-        return Err(Failure::usage("--on kind: faults are made on netns only; leave it out"));
-    }
-    let faults = selected(ALL, &selection)?;
+    let faults = selected(table(args.on), &selection)?;
     if args.list {
         return print(&list(&faults)).map(|()| 0);
     }
+    let setup = lab(args)?;
     if args.dry_run {
-        return print(&plan(&faults, &args.runs_dir)).map(|()| 0);
+        return print(&plan(args, &setup, &faults)).map(|()| 0);
     }
-    let setup = article()?;
     let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(Box::pin(run(args, &setup, &faults)))
+}
+
+/// The lab that is broken: the article's.
+fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
+    let on = match args.on {
+        BackendKind::Netns => On::Netns,
+        BackendKind::Kind => On::Kind,
+    };
+    let only_on_kind = [("--name", args.name.is_some()), ("--pod-pool", args.overrides.pod_pool.is_some())];
+    if let (On::Netns, Some((option, _))) = (on, only_on_kind.into_iter().find(|(_, given)| *given)) {
+        return Err(Failure::usage(format!(
+            "{option}: the labs on netns that are broken are the article's, and called after the run; leave it out, or \
+             give `--on kind`"
+        )));
+    }
+    setup(&LabArgs {
+        on,
+        name: args.name.clone(),
+        routing: Routing::Native,
+        nodes: None,
+        replicas: None,
+        manifests: None,
+        overrides: args.overrides.clone(),
+    })
 }
 
 async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8, Failure> {
@@ -48,25 +75,39 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     }
     let head = head(setup, faults, &args.runs_dir);
     let id = head.id.clone();
-    let folder = RunFolder::create(&args.runs_dir, &run_file(setup, &head)).map_err(|error| Failure::input(&error))?;
+    let run_file = setup.run_file(&id, setup.name.as_deref().unwrap_or(&id), &head.host, head.started);
+    let folder = RunFolder::create(&args.runs_dir, &run_file).map_err(|error| Failure::input(&error))?;
     let mut report = Report::new(head);
     let begun = clock::now();
 
-    let progress = Shown::new(faults.len());
+    let doing = Doing::default();
+    let labs = match args.on {
+        BackendKind::Netns => Labs::Netns(&state_root),
+        BackendKind::Kind => Labs::Kind { setup, doing: &doing },
+    };
+    let progress = Shown::new(faults.len(), &doing);
     let tell = |event: Event<'_>| progress.hear(event);
-    let run = Run::new(&program, faults, &state_root, &id, &tell);
+    let run = Run::new(&program, faults, labs, &id, &tell);
     report.interrupted = tokio::select! {
         biased;
         () = interrupt.came() => true,
-        () = Box::pin(run.all()) => false,
+        () = Box::pin(progress.during(run.all())) => false,
     };
-    let down = run.clean_up().await;
-    (report.before, report.faults) = run.outcome();
+    if report.interrupted && args.on == BackendKind::Kind {
+        progress.begins("interrupted; taking the lab down");
+    }
+    let down = progress.during(run.clean_up()).await;
+    let Outcome { before, faults, kept } = run.outcome();
+    (report.before, report.faults) = (before, faults);
     // A terminal's signal is for a whole group of processes: what was being made may have failed of it.
     report.interrupted |= interrupt.has_come().await;
     report.seconds = begun.elapsed();
     progress.clear();
 
+    for one in &kept {
+        let seen = serde_json::to_vec(&one.seen).map_err(|error| Failure::input(&error))?;
+        folder.write(&format!("{}.json", one.name), &seen).map_err(|error| Failure::input(&error))?;
+    }
     let json = report.to_json().map_err(|error| Failure::input(&error))?;
     folder.write(JSON_FILE, json.as_bytes()).map_err(|error| Failure::input(&error))?;
     let folder = folder.finish().map_err(|error| Failure::input(&error))?;
@@ -86,56 +127,89 @@ fn head(setup: &Setup, faults: &[Fault], runs_dir: &Path) -> Head {
         host: HostFacts::read(),
         started: utc_now(),
         selected: faults.iter().map(|fault| fault.name.to_owned()).collect(),
-        whole_table: faults.len() == ALL.len(),
-        cases: judging().map(|case| case.name.to_owned()).collect(),
-    }
-}
-
-fn run_file(setup: &Setup, head: &Head) -> RunFile {
-    RunFile {
-        schema: evidence::SCHEMA,
-        id: head.id.clone(),
-        lab: head.id.clone(),
-        version: head.version.clone(),
-        started: head.started,
-        backend: setup.backend,
-        routing: setup.spec.routing,
-        inputs: setup.inputs.clone(),
-        expectations: setup.expect.clone(),
-        deviations: setup.deviations.clone(),
-        pins: setup.pins.clone(),
-        host: head.host.clone(),
+        whole_table: setup.backend == BackendKind::Netns && faults.len() == table(setup.backend).len(),
+        cases: judging(setup.backend).map(|case| case.name.to_owned()).collect(),
+        deviations: setup.deviations.iter().map(ToString::to_string).collect(),
     }
 }
 
 /// What is being done, on standard error.
-struct Shown {
+struct Shown<'a> {
     progress: RefCell<Progress<std::io::Stderr>>,
+    /// What is being done with the one lab on kind.
+    doing: &'a Doing,
     /// Faults that are made now.
     made: RefCell<Vec<&'static str>>,
+    /// How far it is, in words.
+    state: RefCell<String>,
     done: RefCell<usize>,
     all: usize,
     begun: std::time::Instant,
 }
 
-impl Shown {
-    fn new(all: usize) -> Self {
+impl<'a> Shown<'a> {
+    fn new(all: usize, doing: &'a Doing) -> Self {
         let progress = RefCell::new(Progress::on_stderr());
-        Self { progress, made: RefCell::default(), done: RefCell::default(), all, begun: clock::now() }
+        let shown = Self {
+            progress,
+            doing,
+            made: RefCell::default(),
+            state: RefCell::default(),
+            done: RefCell::default(),
+            all,
+            begun: clock::now(),
+        };
+        shown.count("");
+        shown
     }
 
     fn hear(&self, event: Event<'_>) {
         match event {
-            Event::Sound => {}
-            Event::Begun(fault) => self.made.borrow_mut().push(fault.name),
+            Event::Sound => self.count("a sound lab"),
+            Event::Begun(fault) => {
+                self.made.borrow_mut().push(fault.name);
+                self.count("");
+            }
+            Event::Undone(_) => self.count("taking back"),
             Event::Done(report) => {
                 self.made.borrow_mut().retain(|name| *name != report.name);
                 *self.done.borrow_mut() += 1;
+                self.count("");
             }
         }
-        let (done, made) = (*self.done.borrow(), self.made.borrow().join(", "));
-        let what = format!("{done} of {} faults", self.all);
-        self.progress.borrow_mut().busy(&what, &made, self.begun.elapsed());
+        self.show();
+    }
+
+    fn count(&self, what: &str) {
+        let made = self.made.borrow().join(", ");
+        let what = [what, &made].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ");
+        self.state(&format!("{} of {} faults: {what}", *self.done.borrow(), self.all));
+    }
+
+    /// What a reader is told of even where lines are not drawn anew.
+    fn begins(&self, what: &str) {
+        self.state(what);
+        self.doing.now("");
+        self.progress.borrow_mut().begins(what);
+    }
+
+    fn state(&self, what: &str) {
+        what.trim_end_matches(": ").clone_into(&mut self.state.borrow_mut());
+    }
+
+    fn show(&self) {
+        self.progress.borrow_mut().busy(&self.state.borrow(), &self.doing.text(), self.begun.elapsed());
+    }
+
+    /// Shows it until something has come to its end.
+    async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = Box::pin(work);
+        loop {
+            match clock::within(TICK, "the next look at the clock", &mut work).await {
+                Ok(done) => return done,
+                Err(_still_at_it) => self.show(),
+            }
+        }
     }
 
     fn clear(&self) {
@@ -143,16 +217,21 @@ impl Shown {
     }
 }
 
-fn plan(faults: &[Fault], runs_dir: &Path) -> String {
-    let cases = judging().count();
+fn plan(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> String {
+    let cases = judging(args.on).count();
     let lines: Vec<String> = faults.iter().map(|fault| format!("  {} ({})\n", fault.name, fault.when())).collect();
+    let labs = match args.on {
+        BackendKind::Netns => "sound labs".to_owned(),
+        BackendKind::Kind => format!("the sound lab {}", setup.name.as_deref().unwrap_or_default()),
+    };
     format!(
-        "would build sound labs on netns, in which {cases} of {cases} cases must hold\n\
+        "would build {labs} on {}, in which {cases} of {cases} cases must hold\n\
          would make and undo, one at a time in each lab, {} of {} faults:\n{}\
          would keep the report in {}\n",
+        args.on,
         faults.len(),
-        ALL.len(),
+        table(args.on).len(),
         lines.concat(),
-        runs_dir.display()
+        args.runs_dir.display()
     )
 }

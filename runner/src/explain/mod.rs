@@ -56,14 +56,16 @@ pub struct Explained {
     /// Everything else.
     #[serde(flatten)]
     pub explanation: Explanation,
-    /// The faults that it is named for: it must notice each of them in `lab sabotage`. None on a case that exists on
-    /// kind alone: there are no faults for such labs.
+    /// The faults that it is named for: it must notice each of them in `lab sabotage`. None where what it is about
+    /// cannot be broken in a cluster that is up.
     pub kills: Vec<Killed>,
 }
 
 /// A fault that a case kills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Killed {
+    /// The labs that the fault is made in.
+    pub on: BackendKind,
     /// The fault's name, for `lab sabotage`.
     pub fault: &'static str,
     /// What is done, and where.
@@ -76,8 +78,9 @@ impl Explained {
         let explanation = all().find(|explanation| explanation.case == case.name)?;
         let on = [BackendKind::Netns, BackendKind::Kind].into_iter().filter(|on| case.exists_on(*on)).collect();
         let Case { name, article, claim, needs, .. } = *case;
-        let named = sabotage::ALL.iter().filter(|fault| fault.kills.contains(&name));
-        let kills = named.map(|fault| Killed { fault: fault.name, what: fault.what }).collect();
+        let faults = [BackendKind::Netns, BackendKind::Kind].into_iter().flat_map(sabotage::table);
+        let named = faults.filter(|fault| fault.kills.contains(&name));
+        let kills = named.map(|fault| Killed { on: fault.on(), fault: fault.name, what: fault.what }).collect();
         Some(Self { name, on, article, claim, needs, explanation: *explanation, kills })
     }
 }

@@ -8,6 +8,7 @@ use crate::cases::ALL;
 use crate::cli::Cli;
 use crate::judge::Reason;
 use crate::report::Style;
+use crate::sabotage::ON_KIND;
 
 /// The files of each case's judge: where its reasons stand.
 const JUDGES: [(&str, &[&str]); 29] = [
@@ -146,18 +147,22 @@ fn every_reason_that_a_judge_gives_occurs_in_the_explanation_of_its_case() {
 }
 
 #[test]
-fn a_network_case_names_the_faults_that_it_kills_and_a_case_of_kind_alone_none() {
+fn a_case_names_the_faults_that_it_kills_on_each_backend() {
     for case in ALL {
         let explained = Explained::of(case).unwrap();
-        assert_eq!(explained.kills.is_empty(), !case.exists_on(BackendKind::Netns), "{}", case.name);
+        let on = |backend| explained.kills.iter().filter(|killed| killed.on == backend).count();
+        assert_eq!(on(BackendKind::Netns) == 0, !case.exists_on(BackendKind::Netns), "{}", case.name);
+        let named = ON_KIND.iter().filter(|fault| fault.kills.contains(&case.name)).count();
+        assert_eq!(on(BackendKind::Kind), named, "{}", case.name);
         let page = text(&explained, Style::PLAIN);
         for killed in &explained.kills {
-            assert!(page.contains(&format!("`lab sabotage --exact {}`: ", killed.fault)), "{page}");
+            let on_kind = if killed.on == BackendKind::Kind { " --on kind" } else { "" };
+            assert!(page.contains(&format!("`lab sabotage{on_kind} --exact {}`: ", killed.fault)), "{page}");
         }
     }
     let named = Explained::of(cases::find("routing::no_tunnel_device").unwrap()).unwrap().kills;
     let named: Vec<&str> = named.iter().map(|killed| killed.fault).collect();
-    assert_eq!(named, ["route-through-a-tunnel", "vxlan"]);
+    assert_eq!(named, ["route-through-a-tunnel", "vxlan", "tunnel-device"]);
 }
 
 #[test]

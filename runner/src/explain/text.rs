@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{ByHand, Explained, Where};
+use crate::backend::BackendKind;
 use crate::report::Style;
 
 /// What labels are padded to.
@@ -55,7 +56,11 @@ pub fn text(one: &Explained, style: Style) -> String {
     page.prose("is unobserved", about.unobserved);
     for (index, killed) in one.kills.iter().enumerate() {
         let label = if index == 0 { "kills" } else { "" };
-        page.prose(label, &format!("`lab sabotage --exact {}`: {}", killed.fault, killed.what));
+        let on = match killed.on {
+            BackendKind::Netns => "",
+            BackendKind::Kind => " --on kind",
+        };
+        page.prose(label, &format!("`lab sabotage{on} --exact {}`: {}", killed.fault, killed.what));
     }
     page.text
 }

@@ -15,7 +15,7 @@ use crate::beside;
 use crate::case::{Case, On};
 use crate::cases::article;
 use crate::clock;
-use crate::evidence::{CaseFolder, EvidenceError, RunFile, RunFolder, Seen};
+use crate::evidence::{CaseFolder, EvidenceError, RunFolder, Seen};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::observe::Place;
@@ -84,20 +84,7 @@ impl Session {
             started: utc_now(),
             selected: cases.len(),
         };
-        let run = RunFile {
-            schema: crate::evidence::SCHEMA,
-            id,
-            lab,
-            version: head.version.clone(),
-            started: head.started,
-            backend: setup.backend,
-            routing: setup.spec.routing,
-            inputs: setup.inputs.clone(),
-            expectations: setup.expect.clone(),
-            deviations: setup.deviations.clone(),
-            pins: setup.pins.clone(),
-            host: head.host.clone(),
-        };
+        let run = setup.run_file(&id, &lab, &head.host, head.started);
         let folder = RunFolder::create(&options.runs_dir, &run).map_err(|error| Failure::input(&error))?;
         Ok(Self {
             setup,

@@ -1,5 +1,6 @@
 //! From the command line and the manifests to what is built and what is expected.
 
+use chrono::{DateTime, Utc};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,12 +12,14 @@ use crate::backend::netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
 use crate::case::Case;
 use crate::cli::{LabArgs, On};
 use crate::doctor;
+use crate::evidence::{self, RunFile};
 use crate::expect::Expectations;
 use crate::failure::Failure;
 use crate::kit::Kit;
 use crate::manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
 use crate::observe::Role;
 use crate::overrides::{Deviation, ImageName, OverrideError, Overrides, Pinned};
+use crate::report::HostFacts;
 use crate::state::{DEFAULT_NAME, StateDir, StateError};
 
 /// What is built, and what is expected of it.
@@ -165,6 +168,24 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &LabArgs) -> Res
 }
 
 impl Setup {
+    /// `run.json` of a run that begins: of a lab of this name.
+    pub(crate) fn run_file(&self, id: &str, lab: &str, host: &HostFacts, started: DateTime<Utc>) -> RunFile {
+        RunFile {
+            schema: evidence::SCHEMA,
+            id: id.to_owned(),
+            lab: lab.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+            backend: self.backend,
+            routing: self.spec.routing,
+            inputs: self.inputs.clone(),
+            expectations: self.expect.clone(),
+            deviations: self.deviations.clone(),
+            pins: self.pins.clone(),
+            host: host.clone(),
+        }
+    }
+
     /// What a kind lab is made from.
     pub fn kind_spec(&self) -> KindSpec {
         KindSpec {

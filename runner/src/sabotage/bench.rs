@@ -5,9 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::acts::PlacedAct;
+use super::cluster::{Breakage, Names, Standing};
+use crate::backend::kind::KindLab;
 use crate::backend::netns::plan::{Plan, Spec};
 use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::backend::{BackendKind, Lab, LabError, Routing};
+use crate::backend::{BackendKind, Doing, Lab, LabError, Routing};
 use crate::case::{Case, Look};
 use crate::cases;
 use crate::cli::{LabArgs, On, OverrideArgs};
@@ -16,6 +18,7 @@ use crate::expect::Expectations;
 use crate::failure::{Failure, chain};
 use crate::harness::{Setup, setup};
 use crate::judge::{Judgement, NotHeld};
+use crate::manifest::DEFAULT_CLUSTER;
 use crate::observe::NodeName;
 use crate::stage::Stage;
 use crate::state::StateDir;
@@ -24,16 +27,26 @@ use crate::tamper::Tampered;
 /// For one look: longer than all its own deadlines.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
-/// A lab on netns, what is expected of it, and the fault that is made in it.
+/// A lab, what is expected of it, and the fault that is made in it.
 #[derive(Debug)]
 pub struct Bench {
     lab: Lab,
     expect: Expectations,
     fault: Option<Tampered>,
     stopped: Vec<NodeName>,
+    standing: Standing,
 }
 
-/// `lab run --on netns`: the one lab that the faults are about.
+/// What a case says, and what it saw.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// What it says.
+    pub judgement: Judgement,
+    /// What it saw; none if its look broke.
+    pub seen: Option<Value>,
+}
+
+/// `lab run --on netns`: the one lab that the faults on netns are about.
 ///
 /// # Errors
 /// As [`setup`].
@@ -59,7 +72,28 @@ impl Bench {
         let Setup { mut spec, expect, .. } = article()?;
         shape(&mut spec);
         let lab = NetnsLab::start_in(program, state, spec, Lifetime::Tied).await?;
-        Ok(Self { lab: Lab::Netns(Box::new(lab)), expect, fault: None, stopped: Vec::new() })
+        Ok(Self::of(Lab::Netns(Box::new(lab)), expect))
+    }
+
+    /// Claims the name of a lab on kind: nothing else of it is made yet.
+    ///
+    /// # Errors
+    /// When Docker does not answer, or somebody has the name.
+    pub async fn claim_on_kind(program: &Path, setup: &Setup, doing: &Doing) -> Result<Self, Failure> {
+        let name = setup.name.as_deref().unwrap_or(DEFAULT_CLUSTER);
+        let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;
+        lab.claim().await?;
+        setup.remember(name)?;
+        Ok(Self::of(Lab::Kind(Box::new(lab)), setup.expect.clone()))
+    }
+
+    fn of(lab: Lab, expect: Expectations) -> Self {
+        Self { lab, expect, fault: None, stopped: Vec::new(), standing: Standing::default() }
+    }
+
+    /// What it is made of.
+    pub const fn backend(&self) -> BackendKind {
+        self.lab.kind()
     }
 
     /// The lab.
@@ -87,16 +121,45 @@ impl Bench {
     pub async fn step(&self, stage: Stage) -> Result<(), String> {
         match stage {
             Stage::Doctor => Ok(()),
-            Stage::BaseObserved => self.netns().observe_base().await.map(drop).map_err(|error| chain(&error)),
             Stage::TrafficObserved => {
-                let seen = cases::observe_traffic(&self.lab, &self.expect).await?;
-                self.netns().keep_traffic(seen);
+                if let Lab::Kind(lab) = &self.lab {
+                    // Traffic can be observed all the same, and then the cases say what is wrong.
+                    let _unloaded = Box::pin(lab.until_datapath_loaded()).await;
+                }
+                self.lab.keep_traffic(cases::observe_traffic(&self.lab, &self.expect).await?);
                 Ok(())
             }
-            Stage::ClusterCreated | Stage::RoutingInstalled | Stage::NodesReady | Stage::WorkloadReady => {
-                self.netns().build(stage).await.map(drop).map_err(|error| chain(&error))
-            }
+            Stage::ClusterCreated
+            | Stage::BaseObserved
+            | Stage::RoutingInstalled
+            | Stage::NodesReady
+            | Stage::WorkloadReady => self.lab.raise(stage).await.map(drop).map_err(|error| chain(&error)),
         }
+    }
+
+    /// What is being done, for who shows it.
+    pub fn is_doing(&self, what: &str) {
+        if let Lab::Kind(lab) = &self.lab {
+            lab.doing().now(what);
+        }
+    }
+
+    /// From the lab's own names to those of the tables of faults.
+    pub async fn names(&self) -> Names {
+        match &self.lab {
+            Lab::Netns(_) => Names::default(),
+            // Where pods cannot be seen, no case says anything about one.
+            Lab::Kind(lab) => Names::of(&lab.spec().cluster, &lab.pods().await.unwrap_or_default()),
+        }
+    }
+
+    /// Breaks a cluster, until it is undone or the lab ends.
+    ///
+    /// # Errors
+    /// Why something could not be done.
+    pub async fn break_cluster(&mut self, how: Breakage) -> Result<(), String> {
+        let lab = self.lab.cluster()?;
+        Box::pin(self.standing.make(lab, how)).await
     }
 
     /// Makes changes, which stand until they are undone or the lab ends.
@@ -138,6 +201,10 @@ impl Bench {
         for node in std::mem::take(&mut self.stopped) {
             self.netns().start_node(&node).await?;
         }
+        let standing = std::mem::take(&mut self.standing);
+        if let Lab::Kind(lab) = &self.lab {
+            Box::pin(standing.undo(lab)).await.map_err(|why| LabError::NotUndone { why })?;
+        }
         Ok(())
     }
 
@@ -153,12 +220,12 @@ impl Bench {
     }
 
     /// Looks, and judges. None for a case that does not exist here.
-    pub async fn judge(&self, case: &Case) -> Option<Judgement> {
-        let body = case.body(BackendKind::Netns)?;
+    pub async fn judge(&self, case: &Case) -> Option<Judged> {
+        let body = case.body(self.backend())?;
         Some(match self.look(case, body.look).await {
-            Ok(seen) => (body.judge)(&seen, &self.expect),
+            Ok(seen) => Judged { judgement: (body.judge)(&seen, &self.expect), seen: Some(seen) },
             // As a session reports it: a look that broke saw nothing.
-            Err(broke) => Err(NotHeld::Unobserved(broke)),
+            Err(broke) => Judged { judgement: Err(NotHeld::Unobserved(broke)), seen: None },
         })
     }
 

@@ -1,7 +1,9 @@
 //! What a fault is: what is done where and when, which cases it turns, and how it is undone.
 
 use super::acts::PlacedAct;
+use super::cluster::Breakage;
 use super::expect::Expect;
+use crate::backend::BackendKind;
 use crate::backend::netns::plan::{Plan, Spec};
 use crate::stage::Stage;
 
@@ -16,6 +18,14 @@ pub enum Apply {
     Before(Stage, fn(&Plan) -> Vec<PlacedAct>),
     /// The lab is built otherwise, from this stage on.
     Built(Stage, fn(&mut Spec)),
+    /// A cluster that is up is broken: a lab on kind.
+    Cluster {
+        /// How.
+        how: Breakage,
+        /// The cases that are waited for until they say what they must, before all are judged: a cluster notices things
+        /// in its own time.
+        settles: &'static [&'static str],
+    },
 }
 
 /// How a fault is undone.
@@ -50,10 +60,18 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The labs that it is made in.
+    pub const fn on(&self) -> BackendKind {
+        match self.apply {
+            Apply::Cluster { .. } => BackendKind::Kind,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Before(..) | Apply::Built(..) => BackendKind::Netns,
+        }
+    }
+
     /// When it is made: the stage that has been reached, or that is built with it.
     pub const fn stage(&self) -> Stage {
         match self.apply {
-            Apply::Acts(_) | Apply::Stop(_) => Stage::WorkloadReady,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => Stage::WorkloadReady,
             Apply::Before(stage, _) | Apply::Built(stage, _) => stage,
         }
     }
@@ -61,7 +79,7 @@ impl Fault {
     /// When it is made, in words.
     pub fn when(&self) -> String {
         match self.apply {
-            Apply::Acts(_) | Apply::Stop(_) => "on a running lab".to_owned(),
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
             Apply::Before(stage, _) => format!("before {stage}"),
             Apply::Built(stage, _) => format!("built at {stage}"),
         }
@@ -81,6 +99,14 @@ impl Fault {
     pub const fn undone(&self) -> &'static str {
         match (self.undo, self.apply) {
             (Undo::PutBack, Apply::Stop(_)) => "the node is started again, with its pods",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Commands(_), .. }) => "commands take back what was done",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Paused(_), .. }) => "the node goes on",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Restarted, .. }) => {
+                "all nodes are started in the order of the addresses that they had, and all agents begin anew"
+            }
+            (Undo::PutBack, Apply::Cluster { how: Breakage::ServiceHost, .. }) => {
+                "all agents come back with the address that they had"
+            }
             (Undo::PutBack, _) => "what was there before is put back",
             (Undo::PutBackAnd(_), _) => "what was there before is put back, and learned path MTUs are forgotten",
             (Undo::Acts(_), _) => "other changes are made",

@@ -6,6 +6,7 @@
 
 pub mod acts;
 mod bench;
+pub mod cluster;
 mod expect;
 mod fault;
 mod faults;
@@ -17,11 +18,11 @@ mod select;
 mod table;
 mod verify;
 
-pub use bench::{Bench, article};
+pub use bench::{Bench, Judged, article};
 pub use expect::{Expect, words};
 pub use fault::{Apply, Fault, Undo};
-pub use faults::{ALL, check, judging, never_kill};
+pub use faults::{ALL, ON_KIND, check, judging, never_kill, table};
 pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
-pub use run::{Event, Run};
+pub use run::{Event, Kept, Labs, Outcome, Run};
 pub use select::selected;
 pub use table::{list, printed};

@@ -35,10 +35,14 @@ pub struct Head {
     pub started: DateTime<Utc>,
     /// Names of the faults that were selected.
     pub selected: Vec<String>,
-    /// These are all there are: each case must kill one.
+    /// These are all there are, and each case must kill one: on netns. What exists on kind alone is mostly about what
+    /// cannot be broken in a cluster that is up.
     pub whole_table: bool,
     /// Names of the cases that judge, in the article's order.
     pub cases: Vec<String>,
+    /// What the lab was made with in place of pins, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deviations: Vec<String>,
 }
 
 /// A run of sabotage.
@@ -151,12 +155,22 @@ pub enum Wrong {
     },
 }
 
+impl Wrong {
+    /// The case that it is about.
+    pub fn case(&self) -> Option<&str> {
+        match self {
+            Self::Survived { case, .. } | Self::NotDeclared { case, .. } | Self::Broken { case, .. } => Some(case),
+            Self::NotUndone { .. } | Self::NotMade { .. } | Self::Deadline { .. } => None,
+        }
+    }
+}
+
 impl CellReport {
     /// What a verdict is, with this fault; and what is wrong with it.
     pub(super) fn of(fault: &Fault, verdict: &Verdict) -> (Self, Option<Wrong>) {
         let name = verdict.case.name;
         let (expected, named) = (fault.expects(name), fault.kills.contains(&name));
-        let (cell, wrong) = match (expected.check(&verdict.judgement), expected) {
+        let (cell, wrong) = match (expected.check(&verdict.named), expected) {
             (Err(why), _) if named => (Cell::Wrong, Some(Wrong::Survived { case: name.to_owned(), why })),
             (Err(why), _) => (Cell::Wrong, Some(Wrong::NotDeclared { case: name.to_owned(), why })),
             (Ok(()), Expect::Held) => (Cell::Held, None),

@@ -4,14 +4,41 @@ use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
+use super::bench::Bench;
 use super::fault::Fault;
 use super::report::{FaultReport, Wrong};
-use crate::backend::LabError;
-use crate::backend::netns::take_down;
+use super::verify::Verdict;
+use crate::backend::netns::plan::Spec;
+use crate::backend::{BackendKind, Doing, LabError, take_down};
+use crate::harness::Setup;
+use crate::manifest::DEFAULT_CLUSTER;
 use crate::state::{StateDir, StateError};
 
-/// Labs that are up at the same time: most of a fault's time is waiting for a silence to end.
+/// Labs on netns that are up at the same time: most of a fault's time is waiting for a silence to end.
 const LABS: usize = 4;
+
+/// What the labs of a run are made from.
+#[derive(Debug, Clone, Copy)]
+pub enum Labs<'a> {
+    /// Several on netns, with their state folders in this one.
+    Netns(&'a Path),
+    /// One on kind.
+    Kind {
+        /// What it is made to be.
+        setup: &'a Setup,
+        /// What is being done with it, for who shows it.
+        doing: &'a Doing,
+    },
+}
+
+/// What a case saw that was not as it must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// For a file: `stale-backend.while.service-load_balancer_table_matches`.
+    pub name: String,
+    /// What it saw.
+    pub seen: serde_json::Value,
+}
 
 /// What happens in a run, as it happens.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +47,8 @@ pub enum Event<'a> {
     Sound,
     /// A fault is begun.
     Begun(&'a Fault),
+    /// It was judged, and is taken back.
+    Undone(&'a Fault),
     /// A fault has come to its end.
     Done(&'a FaultReport),
 }
@@ -28,14 +57,25 @@ pub enum Event<'a> {
 pub struct Run<'a> {
     pub(super) program: &'a Path,
     faults: &'a [Fault],
-    /// The folder that the labs' state folders are made in.
-    state_root: &'a Path,
+    from: Labs<'a>,
     id: &'a str,
-    tell: &'a dyn Fn(Event<'_>),
+    pub(super) tell: &'a dyn Fn(Event<'_>),
     next: Cell<usize>,
     labs: RefCell<Vec<StateDir>>,
     done: RefCell<Vec<(usize, FaultReport)>>,
     before: RefCell<Vec<Wrong>>,
+    kept: RefCell<Vec<Kept>>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// What went wrong before any fault was made.
+    pub before: Vec<Wrong>,
+    /// What came of the faults, in their order.
+    pub faults: Vec<FaultReport>,
+    /// What the cases saw that were not as they must be.
+    pub kept: Vec<Kept>,
 }
 
 impl<'a> Run<'a> {
@@ -43,26 +83,39 @@ impl<'a> Run<'a> {
     pub const fn new(
         program: &'a Path,
         faults: &'a [Fault],
-        state_root: &'a Path,
+        from: Labs<'a>,
         id: &'a str,
         tell: &'a dyn Fn(Event<'_>),
     ) -> Self {
         Self {
             program,
             faults,
-            state_root,
+            from,
             id,
             tell,
             next: Cell::new(0),
             labs: RefCell::new(Vec::new()),
             done: RefCell::new(Vec::new()),
             before: RefCell::new(Vec::new()),
+            kept: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub(super) const fn backend(&self) -> BackendKind {
+        match self.from {
+            Labs::Netns(_) => BackendKind::Netns,
+            Labs::Kind { .. } => BackendKind::Kind,
         }
     }
 
     /// Makes them all. It may be dropped before its end; [`Self::outcome`] has what was done by then.
     pub async fn all(&self) {
-        join_all((0..LABS.min(self.faults.len())).map(|_| self.lane())).await;
+        let labs = match self.backend() {
+            BackendKind::Netns => LABS,
+            // Its cluster has the article's names and network.
+            BackendKind::Kind => 1,
+        };
+        join_all((0..labs.min(self.faults.len())).map(|_| self.lane())).await;
     }
 
     /// One lab after the other, a fault at a time, as long as there are any.
@@ -101,12 +154,39 @@ impl<'a> Run<'a> {
         Some((index, fault))
     }
 
+    /// One more lab, of which nothing is built yet: on netns it may be shaped otherwise than the article's.
+    pub(super) async fn start(&self, shape: fn(&mut Spec)) -> Result<Bench, String> {
+        match self.from {
+            Labs::Netns(root) => {
+                let state = self.claim_in(root).map_err(|error| error.to_string())?;
+                Bench::start(self.program, state, shape).await.map_err(|failure| failure.to_string())
+            }
+            Labs::Kind { setup, doing } => {
+                let claimed = Bench::claim_on_kind(self.program, setup, doing).await;
+                let bench = claimed.map_err(|failure| failure.to_string())?;
+                let name = setup.name.as_deref().unwrap_or(DEFAULT_CLUSTER);
+                self.labs.borrow_mut().push(StateDir::open(name).map_err(|error| error.to_string())?);
+                Ok(bench)
+            }
+        }
+    }
+
     /// A state folder for one more lab.
-    pub(super) fn claim(&self) -> Result<StateDir, StateError> {
+    fn claim_in(&self, root: &Path) -> Result<StateDir, StateError> {
         let number = self.labs.borrow().len() + 1;
-        let state = StateDir::claim_in(self.state_root, &format!("{}-{number}", self.id))?;
+        let state = StateDir::claim_in(root, &format!("{}-{number}", self.id))?;
         self.labs.borrow_mut().push(state.clone());
         Ok(state)
+    }
+
+    /// Keeps what cases saw that are not as they must be.
+    pub(super) fn keep(&self, fault: &str, when: &str, verdicts: &[Verdict], wrong: &[Wrong]) {
+        let is_wrong = |verdict: &&Verdict| wrong.iter().any(|wrong| wrong.case() == Some(verdict.case.name));
+        let kept = verdicts.iter().filter(is_wrong).filter_map(|verdict| {
+            let name = format!("{fault}.{when}.{}", verdict.case.name.replace("::", "-"));
+            verdict.seen.clone().map(|seen| Kept { name, seen })
+        });
+        self.kept.borrow_mut().extend(kept);
     }
 
     /// Takes down what is left of its labs.
@@ -116,16 +196,17 @@ impl<'a> Run<'a> {
     pub async fn clean_up(&self) -> Result<(), LabError> {
         let labs = std::mem::take(&mut *self.labs.borrow_mut());
         for state in labs.iter().filter(|state| state.path().is_dir()) {
-            take_down(state).await?;
+            take_down(state, self.program).await?;
         }
         Ok(())
     }
 
-    /// What went wrong before any fault was made, and what came of the faults, in their order.
-    pub fn outcome(self) -> (Vec<Wrong>, Vec<FaultReport>) {
+    /// What came of it.
+    pub fn outcome(self) -> Outcome {
         let mut done = self.done.into_inner();
         done.sort_by_key(|(index, _)| *index);
-        (self.before.into_inner(), done.into_iter().map(|(_, report)| report).collect())
+        let faults = done.into_iter().map(|(_, report)| report).collect();
+        Outcome { before: self.before.into_inner(), faults, kept: self.kept.into_inner() }
     }
 }
 

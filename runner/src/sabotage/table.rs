@@ -63,6 +63,12 @@ pub fn printed(report: &Report) -> String {
         counted(report.head.selected.len()),
         report.head.cases.len()
     );
+    for deviation in &report.head.deviations {
+        let _infallible = writeln!(text, "  deviation: {}", clean(deviation));
+    }
+    if !report.head.deviations.is_empty() {
+        text.push('\n');
+    }
     if !report.faults.is_empty() {
         rows(&mut text, report);
         legend(&mut text, &report.head.cases);

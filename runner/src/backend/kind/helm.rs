@@ -6,10 +6,30 @@ use std::path::Path;
 use crate::exec::Invocation;
 use crate::manifest::Release;
 
-/// `helm install`, as the article runs it, with the values in a file and the chart as one.
-pub fn install(helm: &Path, release: &Release, chart: &Path, values: &Path, kubeconfig: &Path) -> Invocation {
+/// What Helm is to do with a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `helm install`, as the article runs it.
+    Install,
+    /// `helm upgrade`: of what is there, with these values and no others.
+    Upgrade,
+}
+
+/// `helm install` or `helm upgrade`, with the values in a file and the chart as one.
+pub fn apply(
+    order: Order,
+    helm: &Path,
+    release: &Release,
+    chart: &Path,
+    values: &Path,
+    kubeconfig: &Path,
+) -> Invocation {
+    let order = match order {
+        Order::Install => "install",
+        Order::Upgrade => "upgrade",
+    };
     Invocation::new(helm)
-        .args(["install", release.name.as_str()])
+        .args([order, release.name.as_str()])
         .args([chart])
         .args(["--namespace", release.namespace.as_str(), "--kubeconfig"])
         .args([kubeconfig])

@@ -1,5 +1,6 @@
 //! Installing Cilium: first what it depends on is proved, then Helm runs, then agents and operators are waited for.
 
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use super::api::Patience;
 use super::distribution::Distributed;
+use super::helm::Order;
 use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
 use super::{chart, helm, tool};
@@ -72,7 +74,10 @@ impl KindLab {
     }
 
     /// Each node's address on the lab's network, as Docker has it now.
-    pub(super) async fn addresses(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
+    ///
+    /// # Errors
+    /// The Engine's.
+    pub async fn addresses(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
         let network = &self.spec.expect.network;
         let containers = self.containers().await?;
         let address =
@@ -132,19 +137,44 @@ impl KindLab {
     }
 
     async fn helm_install(&self, helm: &Path, chart: &Path, host: Ipv4Addr) -> Result<(), LabError> {
-        let release = &self.spec.manifests.cilium.release;
+        let values = self.values(host)?;
         let state = self.state()?;
-        let expected = self.spec.expect.cluster.as_ref();
-        let expected = expected.ok_or_else(|| failed(STAGE, "nothing says which values Helm is to set"))?;
-        let values = installed_values(expected, host, self.spec.routing);
         state.write_json(VALUES_FILE, &values)?;
-        let command = helm::as_in_the_article(release, &expected.chart_version, &values);
+        let cluster = self.spec.expect.cluster.as_ref();
+        let version = cluster.map_or("", |cluster| cluster.chart_version.as_str());
+        let command = helm::as_in_the_article(&self.spec.manifests.cilium.release, version, &values);
         let path = state.path().join(COMMAND_FILE);
         fs::write(&path, command).map_err(|source| LabError::Scratch { path, source })?;
-        let values = state.path().join(VALUES_FILE);
-        let invocation = helm::install(helm, release, chart, &values, &self.kubeconfig()?);
-        let installed = tool::succeed(invocation, "helm install", &self.doing, HELM_DEADLINE).await;
-        installed.map(drop).map_err(|error| failed(STAGE, chain(&error)))
+        self.helm(Order::Install, helm, chart, &state.path().join(VALUES_FILE)).await
+    }
+
+    /// Tells Cilium that the API server is elsewhere, with everything else as it was: `helm upgrade`. What the lab
+    /// remembers of its making stays.
+    ///
+    /// # Errors
+    /// When Helm fails.
+    pub async fn upgrade_service_host(&self, host: Ipv4Addr) -> Result<(), LabError> {
+        let helm = tool::find("helm")?;
+        let chart = self.chart(&helm).await?;
+        let path = self.scratch().join(VALUES_FILE);
+        fs::write(&path, self.values(host)?.to_string())
+            .map_err(|source| LabError::Scratch { path: path.clone(), source })?;
+        self.helm(Order::Upgrade, &helm, &chart, &path).await
+    }
+
+    /// What Helm is told.
+    fn values(&self, host: Ipv4Addr) -> Result<Value, LabError> {
+        let expected = self.spec.expect.cluster.as_ref();
+        let expected = expected.ok_or_else(|| failed(STAGE, "nothing says which values Helm is to set"))?;
+        Ok(installed_values(expected, host, self.spec.routing))
+    }
+
+    async fn helm(&self, order: Order, helm: &Path, chart: &Path, values: &Path) -> Result<(), LabError> {
+        let release = &self.spec.manifests.cilium.release;
+        let invocation = helm::apply(order, helm, release, chart, values, &self.kubeconfig()?);
+        let what = if order == Order::Install { "helm install" } else { "helm upgrade" };
+        let done = tool::succeed(invocation, what, &self.doing, HELM_DEADLINE).await;
+        done.map(drop).map_err(|error| failed(STAGE, chain(&error)))
     }
 }
 

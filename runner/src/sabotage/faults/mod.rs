@@ -1,6 +1,8 @@
 //! The table of faults, and the rules it keeps.
 
 mod built;
+mod kind;
+mod kind_slow;
 mod nodes;
 mod routing;
 mod service;
@@ -9,7 +11,7 @@ mod wire;
 use std::collections::BTreeSet;
 
 use super::expect::Expect;
-use super::fault::{Fault, Undo};
+use super::fault::{Apply, Fault, Undo};
 use crate::backend::BackendKind;
 use crate::case::Case;
 use crate::cases;
@@ -38,15 +40,37 @@ pub const ALL: &[Fault] = &[
     wire::NOT_MASQUERADED_OUTSIDE,
 ];
 
-/// The cases that judge a fault: all that exist on netns, in the article's order.
-pub fn judging() -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().filter(|case| case.exists_on(BackendKind::Netns))
+/// All faults of a lab on kind, in the order in which they are made: those that a lab is soonest over come first.
+pub const ON_KIND: &[Fault] = &[
+    kind::KUBE_PROXY_CHAIN,
+    kind::DIRECT_ROUTE_DELETED,
+    kind::MORE_SPECIFIC_ROUTES,
+    kind::SHADOWING_RULE,
+    kind::TUNNEL_DEVICE,
+    kind::ONE_REPLICA,
+    kind_slow::NODE_PAUSED,
+    kind_slow::AGENT_KILLED,
+    kind_slow::WRONG_SERVICE_HOST,
+    kind_slow::NODES_RESTARTED,
+];
+
+/// The faults of labs on a backend.
+pub const fn table(backend: BackendKind) -> &'static [Fault] {
+    match backend {
+        BackendKind::Netns => ALL,
+        BackendKind::Kind => ON_KIND,
+    }
 }
 
-/// Cases that no fault of a table is named for: they could hold whatever is broken.
-pub fn never_kill(faults: &[Fault]) -> Vec<&'static str> {
+/// The cases that judge a fault: all that exist on its backend, in the article's order.
+pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().filter(move |case| case.exists_on(backend))
+}
+
+/// Cases of a backend that no fault of a table is named for: they could hold whatever is broken.
+pub fn never_kill(backend: BackendKind, faults: &[Fault]) -> Vec<&'static str> {
     let killed: BTreeSet<&str> = faults.iter().flat_map(|fault| fault.kills).copied().collect();
-    judging().map(|case| case.name).filter(|name| !killed.contains(name)).collect()
+    judging(backend).map(|case| case.name).filter(|name| !killed.contains(name)).collect()
 }
 
 /// What is wrong with a table of faults as such, whatever its faults do.
@@ -71,15 +95,24 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
             wrong.push(format!("{name}: no case is named for it"));
         }
         for (turned, expect) in fault.turns {
-            if !judging().any(|case| case.name == *turned) {
-                wrong.push(format!("{name}: there is no case {turned} on netns"));
+            if !judging(fault.on()).any(|case| case.name == *turned) {
+                wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
             }
             if matches!(expect, Expect::Held) {
                 wrong.push(format!("{name}: {turned} is not turned"));
             }
         }
+        if let Apply::Cluster { settles, .. } = fault.apply {
+            for case in settles.iter().filter(|case| judging(fault.on()).all(|one| one.name != **case)) {
+                wrong.push(format!("{name}: {case} is waited for, and does not exist"));
+            }
+        }
         for killer in fault.kills {
-            if !matches!(fault.expects(killer), Expect::Refuted(reasons) if !reasons.is_empty()) {
+            let refuted = match fault.expects(killer) {
+                Expect::Refuted(reasons) | Expect::RefutedAndPerhaps(reasons, _) => !reasons.is_empty(),
+                Expect::Held | Expect::Unobserved(_) => false,
+            };
+            if !refuted {
                 wrong.push(format!("{name}: {killer} is named for it, but not refuted for a reason"));
             }
         }

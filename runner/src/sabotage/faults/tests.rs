@@ -20,18 +20,28 @@ const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::H
 #[test]
 fn the_table_keeps_its_rules() {
     assert_eq!(check(ALL), [""; 0]);
+    assert_eq!(check(ON_KIND), [""; 0]);
+    for backend in [BackendKind::Netns, BackendKind::Kind] {
+        let others: Vec<&str> =
+            table(backend).iter().filter(|fault| fault.on() != backend).map(|fault| fault.name).collect();
+        assert_eq!(others, [""; 0], "made on another backend than {backend}");
+    }
 }
 
 #[test]
 fn every_case_kills_at_least_one_fault() {
-    assert_eq!(never_kill(ALL), [""; 0], "no fault is named for these cases: add one to runner/src/sabotage/faults");
+    assert_eq!(
+        never_kill(BackendKind::Netns, ALL),
+        [""; 0],
+        "no fault is named for these cases: add one to runner/src/sabotage/faults"
+    );
 }
 
 #[test]
 fn a_case_without_a_fault_is_noticed() {
     let without: Vec<Fault> = ALL.iter().filter(|fault| fault.name != "stale-backend").copied().collect();
-    assert_eq!(never_kill(&without), ["service::load_balancer_table_matches"]);
-    assert_eq!(never_kill(&[]).len(), 18);
+    assert_eq!(never_kill(BackendKind::Netns, &without), ["service::load_balancer_table_matches"]);
+    assert_eq!(never_kill(BackendKind::Netns, &[]).len(), 18);
 }
 
 #[test]

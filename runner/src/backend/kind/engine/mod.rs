@@ -16,6 +16,7 @@ mod linker;
 mod networks;
 mod nodes;
 mod pcaps;
+mod power;
 mod probe;
 mod run;
 

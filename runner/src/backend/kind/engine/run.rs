@@ -231,6 +231,9 @@ impl Started {
             };
             match read {
                 Ok(Ok(())) => engine.exit_code(&id, &doing, deadline).await,
+                // An Engine that closes the connection with input on it that nobody reads resets it; what the program
+                // wrote has come by then. That it has ended may be known a moment later.
+                Ok(Err(error)) if with_stdin && is_reset(&error) => engine.exit_code(&id, &doing, deadline).await,
                 Ok(Err(error)) => Err(engine.failed(&doing, error)),
                 Err(stopped) => Err(EngineError::Broken {
                     endpoint: engine.endpoint(),
@@ -281,6 +284,14 @@ impl Engine {
         });
         ended.await.unwrap_or_else(|error| Err(broken(error.to_string())))
     }
+}
+
+/// Whether the other end has closed a connection that was still written to.
+fn is_reset(error: &Error) -> bool {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| matches!(cause.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
 }
 
 /// What an Engine says of a container in which nothing can be run (moby, `daemon/exec.go`).
