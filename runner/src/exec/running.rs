@@ -117,6 +117,17 @@ impl Running {
         }
     }
 
+    /// Writes to its standard input, which stays open, and waits for the line with which it answers. One that has ended by
+    /// now reads nothing, and says why in its last words.
+    ///
+    /// # Errors
+    /// As [`Self::wait_for_line`], then as [`Self::write`].
+    pub async fn call(&mut self, bytes: &[u8], answer: &str, deadline: Duration) -> Result<(), ExecError> {
+        let written = self.write(bytes).await;
+        self.wait_for_line(answer, deadline).await?;
+        written
+    }
+
     /// Writes what is still to be written to its standard input, closes it, and waits for its end.
     ///
     /// # Errors

@@ -89,10 +89,7 @@ impl Part {
         let mut line = serde_json::to_vec(&asks).map_err(|error| LabError::Probe(error.to_string()))?;
         line.push(b'\n');
         let mut running = probe.open()?;
-        // One that has ended by now reads nothing, and says why in its last words.
-        let written = running.write(&line).await;
-        running.wait_for_line(CAPTURE_READY, READY_DEADLINE).await?;
-        written?;
+        running.call(&line, CAPTURE_READY, READY_DEADLINE).await?;
         let asked = asked.into_iter().map(|(position, ask)| (position, ask.place)).collect();
         Ok(Self { running, asked })
     }

@@ -27,8 +27,7 @@ impl Tampered {
         let mut line = serde_json::to_vec(changes).map_err(|error| refused(error.to_string()))?;
         line.push(b'\n');
         let mut running = tamper.open()?;
-        running.write(&line).await?;
-        match running.wait_for_line(TAMPERED, DEADLINE).await {
+        match running.call(&line, TAMPERED, DEADLINE).await {
             Ok(()) => Ok(Self { running }),
             Err(ExecError::NoLine { stderr, .. }) => Err(refused(stderr)),
             Err(other) => Err(other.into()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use lab::backend::kind::engine::{Engine, EngineError};
 use lab::observe::NodeName;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
@@ -26,12 +27,12 @@ fn a_node_that_is_paused_runs_nothing_and_goes_on_after() {
         let cluster = Cluster::make(&engine, two()).await;
         let node = &cluster.nodes()[0].0;
         engine.pause_container(node).await.unwrap();
-        let halted = engine.exec(node, ["true"], Vec::new(), LONG).await.unwrap_err();
+        let halted = engine.exec(node, ["sh", "-c", "true"], Vec::new(), LONG).await.unwrap_err();
         assert!(matches!(halted, EngineError::Halted { paused: true, .. }), "{halted}");
         let again = engine.pause_container(node).await.unwrap_err();
         assert!(again.to_string().contains(&format!("pause {node}")), "{again}");
         engine.unpause_container(node).await.unwrap();
-        assert!(engine.exec(node, ["true"], Vec::new(), LONG).await.unwrap().success());
+        assert!(engine.exec(node, ["sh", "-c", "true"], Vec::new(), LONG).await.unwrap().success());
         assert!(engine.unpause_container(node).await.is_err(), "it is not paused any more");
         assert!(engine.pause_container("lab-no-such-node").await.unwrap_err().is_missing());
     });
@@ -45,9 +46,7 @@ fn nodes_that_come_back_in_another_order_have_each_others_addresses() {
         let mut order: Vec<&NodeName> = cluster.nodes().iter().collect();
         order.sort_by_key(|node| before[*node]);
         let restart = async |order: &[&NodeName]| {
-            for node in order {
-                engine.stop_container(&node.0).await.unwrap();
-            }
+            join_all(order.iter().map(async |node| engine.stop_container(&node.0).await.unwrap())).await;
             for node in order {
                 engine.start_container(&node.0).await.unwrap();
             }

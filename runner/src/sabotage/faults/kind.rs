@@ -1,6 +1,6 @@
 //! Faults of a cluster, that commands in its nodes make.
 
-use super::super::cluster::{Breakage, KUBECTL, NodeCommand};
+use super::super::cluster::{Breakage, KUBECTL, NodeCommand, Who};
 use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
@@ -8,6 +8,17 @@ use crate::judge::Reason::{
     KubeProxyChain, LeaksToGateway, MtuDoesNotFit, PodUnreachable, RouteMissing, Shadowed, SomeUnanswered,
     TunnelDevice, WrongFrameAddresses, WrongReplicaCount,
 };
+
+/// On the first worker, the halves of a node's pod CIDR go via the control plane.
+fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
+    let via = who.address(CONTROL_PLANE)?;
+    let command = |half| NodeCommand {
+        node: WORKER,
+        make: format!("ip route add {half} via {via}"),
+        undo: format!("ip route del {half} via {via}"),
+    };
+    Ok(who.halves_of(pods_of)?.into_iter().map(command).collect())
+}
 
 /// What kube-proxy would leave.
 pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
@@ -34,11 +45,11 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted, as soon as the agent has put it back.",
     apply: Apply::Cluster {
         how: Breakage::Commands(|who| {
-            let pods = who.pods_of(WORKER2)?;
+            let (pods, via) = (who.pods_of(WORKER2)?, who.address(WORKER2)?);
             let delete = format!("ip route del {pods}");
             let until_it_is_back = format!("until ip route show {pods} | grep -q via; do sleep 0.1; done");
             let make = format!("{delete} && {until_it_is_back} && {delete}");
-            Ok(vec![NodeCommand { node: WORKER, make, undo: until_it_is_back }])
+            Ok(vec![NodeCommand { node: WORKER, make, undo: format!("ip route replace {pods} via {via}") }])
         }),
         settles: &[],
     },
@@ -59,18 +70,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
 pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     name: "more-specific-routes",
     what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
-    apply: Apply::Cluster {
-        how: Breakage::Commands(|who| {
-            let via = who.address(CONTROL_PLANE)?;
-            let command = |half| NodeCommand {
-                node: WORKER,
-                make: format!("ip route add {half} via {via}"),
-                undo: format!("ip route del {half} via {via}"),
-            };
-            Ok(who.halves_of(WORKER2)?.into_iter().map(command).collect())
-        }),
-        settles: &[],
-    },
+    apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER2)), settles: &[] },
     kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
     turns: &[
         ("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)])),
@@ -79,6 +79,16 @@ pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
             Refuted(&[(WrongFrameAddresses, WORKER), (WrongFrameAddresses, WORKER2)]),
         ),
     ],
+    undo: Undo::PutBack,
+};
+
+/// A node sends what is for its own pods to another one.
+pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
+    name: "own-cidr-via-a-peer",
+    what: "On kind-worker two routes to the halves of its own pod CIDR go via the control plane.",
+    apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER)), settles: &[] },
+    kills: &["routing::own_pods_are_local"],
+    turns: &[],
     undo: Undo::PutBack,
 };
 

@@ -3,15 +3,18 @@
 use super::super::cluster::{Breakage, NodeCommand, again, without};
 use super::super::expect::Expect::{self, Refuted, RefutedAndPerhaps, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER2};
+use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
 use crate::judge::Reason::{
-    AgentsNotReady, NodeDoesNotAnswer, NodeNotReady, NodeNotRunning, NotOnBridge, OperatorsNotReady, StaleServiceHost,
+    AgentsNotReady, NodeDoesNotAnswer, NodeNotReady, NodeNotRunning, NotOnBridge, OperatorsNotReady, OwnCidrLeadsAway,
+    PodNotManaged, RouteMissing, StaleServiceHost, WrongReplicaCount,
 };
 
 /// Whether an operator is ready is a matter of the moment, or of where it runs.
 const AGENTS_NOT_READY: Expect = RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]);
 const BLIND: Expect = Unobserved("kind-worker2 could not be looked into");
 const NO_CONFIGURATION: Expect = Unobserved("the agent did not tell its running configuration");
+const NONE_READY: Expect = Unobserved("0 of 2 replicas are ready");
+const NO_POD: Expect = Unobserved("the probe cannot look: no container of the pod hello-app-");
 const NO_TABLE: Expect = Unobserved("could not be read: `cilium service list -o json`");
 
 /// `docker pause`.
@@ -90,20 +93,54 @@ pub(super) const WRONG_SERVICE_HOST: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// What a restart of Docker may do to a cluster.
+/// What a restart of Docker may do to a cluster. Nodes come back without routes and maps, agents find no API server, and no
+/// pod can be set up.
 pub(super) const NODES_RESTARTED: Fault = Fault {
     name: "nodes-restarted",
     what: "All nodes are stopped and started in another order, as a restart of Docker may do: the control plane has another address.",
     apply: Apply::Cluster {
         how: Breakage::Restarted,
-        settles: &["cilium::release_has_the_articles_values", "cilium::components_are_ok"],
+        settles: &[
+            "cilium::release_has_the_articles_values",
+            "cilium::components_are_ok",
+            "cluster::nodes_become_ready",
+            "service::two_replicas_on_two_workers",
+        ],
     },
-    kills: &["cilium::release_has_the_articles_values", "cilium::components_are_ok"],
+    kills: &[
+        "cilium::release_has_the_articles_values",
+        "cilium::components_are_ok",
+        "routing::direct_route_to_every_peer",
+        "routing::own_pods_are_local",
+    ],
     turns: &[
         ("cilium::release_has_the_articles_values", Refuted(&[(StaleServiceHost, BRIDGE)])),
-        ("cilium::components_are_ok", AGENTS_NOT_READY),
+        (
+            "cilium::components_are_ok",
+            RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE), (PodNotManaged, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]),
+        ),
         ("cilium::routes_natively", NO_CONFIGURATION),
+        // Kubernetes remembers two starts of a container, and there have been more.
+        ("cluster::nodes_become_ready", Unobserved("its agent was started again, and nothing tells when it first was")),
+        (
+            "routing::direct_route_to_every_peer",
+            Refuted(&[(RouteMissing, CONTROL_PLANE), (RouteMissing, WORKER), (RouteMissing, WORKER2)]),
+        ),
+        (
+            "routing::own_pods_are_local",
+            Refuted(&[(OwnCidrLeadsAway, CONTROL_PLANE), (OwnCidrLeadsAway, WORKER), (OwnCidrLeadsAway, WORKER2)]),
+        ),
+        ("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)])),
+        ("service::cluster_ip_has_both_backends", NONE_READY),
         ("service::load_balancer_table_matches", NO_TABLE),
+        ("service::answers_from_the_control_plane", NONE_READY),
+        ("service::answers_from_each_pod", NONE_READY),
+        ("wire::pods_reach_each_other_directly", NO_POD),
+        ("wire::frames_are_not_encapsulated", NO_POD),
+        ("wire::source_address_is_kept", NO_POD),
+        ("wire::full_mtu_fits", NO_POD),
+        ("wire::masqueraded_outside_the_native_cidr", NO_POD),
+        ("wire::nothing_leaks_to_the_uplink", NO_POD),
     ],
     undo: Undo::PutBack,
 };

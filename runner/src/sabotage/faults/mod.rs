@@ -2,6 +2,7 @@
 
 mod built;
 mod kind;
+mod kind_objects;
 mod kind_slow;
 mod nodes;
 mod routing;
@@ -43,11 +44,16 @@ pub const ALL: &[Fault] = &[
 /// All faults of a lab on kind, in the order in which they are made: those that a lab is soonest over come first.
 pub const ON_KIND: &[Fault] = &[
     kind::KUBE_PROXY_CHAIN,
+    kind_objects::ANOTHER_ROLE,
+    kind_objects::NO_SCHEDULER,
     kind::DIRECT_ROUTE_DELETED,
     kind::MORE_SPECIFIC_ROUTES,
     kind::SHADOWING_RULE,
     kind::TUNNEL_DEVICE,
+    kind::OWN_CIDR_VIA_A_PEER,
     kind::ONE_REPLICA,
+    kind_objects::SERVICE_SELECTS_NOBODY,
+    kind_objects::PODS_ISOLATED,
     kind_slow::NODE_PAUSED,
     kind_slow::AGENT_KILLED,
     kind_slow::WRONG_SERVICE_HOST,
