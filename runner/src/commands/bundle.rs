@@ -8,9 +8,17 @@ use crate::cli::BundleArgs;
 use crate::evidence::{PARTIAL, RUN_FILE};
 use crate::failure::{Failure, code};
 use crate::report::clean;
+use crate::sabotage;
 
 pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     let folder = folder(args)?;
+    if folder.join(sabotage::JSON_FILE).exists() {
+        return Err(Failure::usage(format!(
+            "{}: this run made faults, and has no verdicts that could be judged again; `lab report {0}` shows it, and its \
+             folder has all of it",
+            args.run
+        )));
+    }
     let packing = plan(&folder)?;
     let output = args.output.clone().unwrap_or_else(|| packing.default_name());
     if args.dry_run {

@@ -73,6 +73,8 @@ fn a_fault_is_made_and_undone_and_its_report_kept() {
     assert!(folder.join("run.json").is_file());
     lab.run(&["report", id]).code(0).quiet().prints(&ended.stdout);
     lab.run(&["report", id, "--format", "json"]).code(0).quiet().prints(&text);
+    let refused = lab.run(&["bundle", id]).code(2).prints("");
+    refused.mentions(&[id, "this run made faults", &format!("`lab report {id}`")]);
     lab.assert_nothing_left();
 }
 

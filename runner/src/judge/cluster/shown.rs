@@ -126,7 +126,7 @@ impl Against<'_> {
             Some(Role::ControlPlane) if !is_control_plane => {
                 self.refute(Reason::NodeDiffers, "role control-plane, as its container", &roles);
             }
-            Some(Role::Worker) if is_control_plane => {
+            Some(Role::Worker) if !self.node.roles.is_empty() => {
                 self.refute(Reason::NodeDiffers, "no role, as its container is a worker", &roles);
             }
             Some(_) => {}
@@ -213,6 +213,8 @@ mod tests {
             seen.nodes[1].roles = roles;
         });
         assert_eq!(swapped, [Reason::NodeDiffers; 2]);
+        let another = reasons(|seen| seen.nodes[1].roles.push("database".to_owned()));
+        assert_eq!(another, [Reason::NodeDiffers]);
         assert_eq!(reasons(|seen| drop(seen.nodes.pop())), [Reason::WrongNodeCount]);
     }
 

@@ -5,8 +5,8 @@ use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 use crate::judge::Reason::{
-    KubeProxyChain, LeaksToGateway, MtuDoesNotFit, PodUnreachable, RouteMissing, Shadowed, SomeUnanswered,
-    TunnelDevice, WrongFrameAddresses, WrongReplicaCount,
+    KubeProxyChain, LeaksToGateway, MtuDoesNotFit, OwnCidrLeadsAway, PodUnreachable, RouteMissing, Shadowed,
+    SomeUnanswered, TunnelDevice, WrongFrameAddresses, WrongReplicaCount,
 };
 
 /// On the first worker, the halves of a node's pod CIDR go via the control plane.
@@ -88,7 +88,7 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     what: "On kind-worker two routes to the halves of its own pod CIDR go via the control plane.",
     apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER)), settles: &[] },
     kills: &["routing::own_pods_are_local"],
-    turns: &[],
+    turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
     undo: Undo::PutBack,
 };
 

@@ -1,8 +1,13 @@
 //! Faults of a cluster's objects: nodes, the control plane's own pods, the Service, policies.
 
 use super::super::cluster::{Breakage, KUBECTL, NodeCommand};
+use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, WORKER};
+use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
+use crate::judge::Reason::{
+    BackendMissing, ContainerMissing, EndpointMissing, MtuDoesNotFit, NoAnswer, NodeDiffers, PodUnreachable,
+    SomeUnanswered,
+};
 
 /// A command of the control plane's, and the one that takes it back.
 fn on_control_plane(make: String, undo: String) -> Vec<NodeCommand> {
@@ -21,7 +26,7 @@ pub(super) const ANOTHER_ROLE: Fault = Fault {
         settles: &[],
     },
     kills: &["cluster::nodes_are_what_the_article_shows"],
-    turns: &[],
+    turns: &[("cluster::nodes_are_what_the_article_shows", Refuted(&[(NodeDiffers, BRIDGE)]))],
     undo: Undo::PutBack,
 };
 
@@ -37,7 +42,7 @@ pub(super) const NO_SCHEDULER: Fault = Fault {
         settles: &["cluster::control_plane_runs_nested_containers"],
     },
     kills: &["cluster::control_plane_runs_nested_containers"],
-    turns: &[],
+    turns: &[("cluster::control_plane_runs_nested_containers", Refuted(&[(ContainerMissing, CONTROL_PLANE)]))],
     undo: Undo::PutBack,
 };
 
@@ -54,8 +59,16 @@ pub(super) const SERVICE_SELECTS_NOBODY: Fault = Fault {
         }),
         settles: &["service::cluster_ip_has_both_backends"],
     },
-    kills: &["service::cluster_ip_has_both_backends"],
-    turns: &[],
+    kills: &["service::cluster_ip_has_both_backends", "service::load_balancer_table_matches"],
+    turns: &[
+        ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointMissing, POD1), (EndpointMissing, POD2)])),
+        (
+            "service::load_balancer_table_matches",
+            Refuted(&[(BackendMissing, CONTROL_PLANE), (BackendMissing, WORKER), (BackendMissing, WORKER2)]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(NoAnswer, POD1), (NoAnswer, POD2)])),
+    ],
     undo: Undo::PutBack,
 };
 
@@ -71,7 +84,19 @@ pub(super) const PODS_ISOLATED: Fault = Fault {
         }),
         settles: &["service::answers_from_the_control_plane"],
     },
-    kills: &["service::answers_from_the_control_plane"],
-    turns: &[],
+    kills: &[
+        "service::answers_from_the_control_plane",
+        "service::answers_from_each_pod",
+        "wire::pods_reach_each_other_directly",
+    ],
+    turns: &[
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        // A pod may always ask itself.
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod")),
+        ("wire::source_address_is_kept", Unobserved("no request from")),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+    ],
     undo: Undo::PutBack,
 };
