@@ -25,7 +25,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use nlink::netlink::nftables::Family;
 
-pub use read::{Service, services};
+pub use read::{Service, ServiceRule, parse_rule, services};
 pub(crate) use write::ensure_table;
 pub use write::{add_backend, install, remove_backend, replace};
 

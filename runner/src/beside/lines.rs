@@ -228,7 +228,7 @@ fn with_ages(cell: &str) -> Pieces {
     let is_short = !cell.is_empty()
         && cell.bytes().any(|byte| byte.is_ascii_digit())
         && cell.split_inclusive(|c: char| c.is_ascii_alphabetic()).all(|part| {
-            let (number, unit) = part.split_at(part.len().saturating_sub(1));
+            let (number, unit) = part.split_at(part.char_indices().next_back().map_or(0, |(at, _last)| at));
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && "smhdy".contains(unit)
         });
     if is_short {
@@ -288,6 +288,9 @@ mod tests {
             ("d", "d"),
             ("54mx", "54mx"),
             ("-", "-"),
+            // Programs print what they like; that begins like an age, and ends with more than one byte.
+            ("3é", "3é"),
+            ("3d\u{fffd}蒸", "3d\u{fffd}蒸"),
         ] {
             assert_eq!(kinds(&with_ages(cell)), left, "{cell}");
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::archive::{Archive, Header};
 use super::index::{INDEX_FILE, Index, SCHEMA};
-use super::limits::INDEX_BYTES;
+use super::limits::{INDEX_BYTES, VALUES, is_crowded};
 use super::part::{InCase, Part};
 use super::{BundleError, whole};
 use crate::evidence::{CaseFile, CaseState, Evidence, RunFile};
@@ -157,6 +157,10 @@ impl Reading<'_> {
             let what = format!("{} is no text: {}", name.display(), error.utf8_error());
             BundleError::Contradiction { path: self.path.to_owned(), what }
         })?;
+        if is_crowded(&text) {
+            let why = format!("has more than {VALUES} values");
+            return Err(BundleError::Member { path: self.path.to_owned(), member: name.display().to_string(), why });
+        }
         match part {
             Part::Run => {
                 let run = RunFile::parse(&text, name).map_err(evidence)?;

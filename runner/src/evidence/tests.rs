@@ -140,6 +140,19 @@ fn what_was_seen_is_on_disk_before_the_verdict() {
     assert_eq!(evidence.records[0].data, json!({"a": 2, "b": 1}));
 }
 
+/// What is judged again must be what was judged: `serde_json` is not exact about floats unless it is told to be.
+#[test]
+fn floats_are_read_as_they_were_written() {
+    for float in [6.464_646_464_646_464e47, 0.1 + 0.2, f64::MIN_POSITIVE, 1.797_693_134_862_315_7e308] {
+        let runs = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(runs.path(), &run_file("k3f2")).unwrap();
+        let mut case = run.case("l2::peers_are_adjacent", noon()).unwrap();
+        case.record(&Seen { at: noon(), source: "helm", place: None }, &json!(float)).unwrap();
+        let evidence = Evidence::read(&case.path()).unwrap();
+        assert_eq!(evidence.records[0].data.as_f64().map(f64::to_bits), Some(float.to_bits()), "{float}");
+    }
+}
+
 #[test]
 fn files_are_those_that_exist() {
     let runs = tempfile::tempdir().unwrap();

@@ -61,24 +61,25 @@ async fn services_once(connection: &Connection<Nftables>) -> Result<Vec<Service>
     let rules = connection.list_rules(TABLE, FAMILY).await.map_err(LayoutError::netlink("list nftables rules"))?;
     let mut services = Vec::new();
     for rule in rules.iter().filter(|rule| rule.chain == CHAIN) {
-        let read = read(rule).map_err(|why| LayoutError::Rule { handle: rule.handle, why })?;
-        let (mut backends, mut never_picked) = (Vec::new(), Vec::new());
-        if let Some(picked) = &read.picked {
-            let elements = connection.list_set_elements(TABLE, &picked.map, FAMILY).await;
-            let elements = elements.map_err(LayoutError::netlink("list the elements of an nftables map"))?;
-            let wrong = |why| LayoutError::Map { map: picked.map.clone(), why };
-            (backends, never_picked) = split(&elements, picked.modulus).map_err(wrong)?;
-        }
-        services.push(Service {
-            address: read.address,
-            target_port: read.target_port,
-            backends,
-            never_picked,
-            handle: rule.handle,
-            map: read.picked.map(|picked| picked.map),
-        });
+        let read = parse_rule(rule)?;
+        let elements = match read.map() {
+            None => Vec::new(),
+            Some(map) => {
+                let elements = connection.list_set_elements(TABLE, map, FAMILY).await;
+                elements.map_err(LayoutError::netlink("list the elements of an nftables map"))?
+            }
+        };
+        services.push(read.service(&elements)?);
     }
     Ok(services)
+}
+
+/// Reads a rule of the chain.
+///
+/// # Errors
+/// [`LayoutError::Rule`] for one that is not written here.
+pub fn parse_rule(rule: &RuleInfo) -> Result<ServiceRule, LayoutError> {
+    read(rule).map_err(|why| LayoutError::Rule { handle: rule.handle, why })
 }
 
 /// The backends with numbers below the modulus, of which each must be there, and the others.
@@ -100,15 +101,38 @@ fn split(elements: &[SetElement], modulus: u32) -> Result<(Vec<Ipv4Addr>, Vec<Ip
     Ok((numbered.into_values().collect(), never_picked.into_values().collect()))
 }
 
-/// What a rule says.
-struct Read {
+/// What a rule says; its backends are in its map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRule {
     address: SocketAddrV4,
     picked: Option<Picked>,
     target_port: Option<u16>,
+    handle: u64,
+}
+
+impl ServiceRule {
+    /// The map that a backend is picked from; none for a Service that refuses its connections.
+    pub fn map(&self) -> Option<&str> {
+        self.picked.as_ref().map(|picked| picked.map.as_str())
+    }
+
+    /// The Service, with the elements of its map.
+    ///
+    /// # Errors
+    /// [`LayoutError::Map`], when the map does not hold what the rule picks from it.
+    pub fn service(self, elements: &[SetElement]) -> Result<Service, LayoutError> {
+        let Self { address, picked, target_port, handle } = self;
+        let (mut backends, mut never_picked) = (Vec::new(), Vec::new());
+        if let Some(picked) = &picked {
+            let wrong = |why| LayoutError::Map { map: picked.map.clone(), why };
+            (backends, never_picked) = split(elements, picked.modulus).map_err(wrong)?;
+        }
+        Ok(Service { address, target_port, backends, never_picked, handle, map: picked.map(|picked| picked.map) })
+    }
 }
 
 /// A value that is looked up in this map by a random number below the modulus.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Picked {
     map: String,
     modulus: u32,
@@ -128,7 +152,7 @@ enum Held {
 }
 
 /// Follows the rule from register to register.
-fn read(rule: &RuleInfo) -> Result<Read, String> {
+fn read(rule: &RuleInfo) -> Result<ServiceRule, String> {
     let mut registers: BTreeMap<u32, Held> = BTreeMap::new();
     let (mut destination, mut port, mut tcp, mut end) = (None, None, false, None);
     let expressions = rule.expressions();
@@ -197,7 +221,8 @@ fn read(rule: &RuleInfo) -> Result<Read, String> {
         return Err("it is not limited to one address and one TCP port".to_owned());
     };
     let (picked, target_port) = end.ok_or("it neither translates nor refuses")?;
-    Ok(Read { address: SocketAddrV4::new(destination, port), picked, target_port })
+    let address = SocketAddrV4::new(destination, port);
+    Ok(ServiceRule { address, picked, target_port, handle: rule.handle })
 }
 
 /// What an expression is called, for people.

@@ -55,7 +55,7 @@ impl Table for Addresses {
 }
 
 /// The names of links by their index.
-pub(super) type Names = BTreeMap<u32, String>;
+pub type Names = BTreeMap<u32, String>;
 
 /// The names of these links.
 pub(super) fn names(links: &[Link]) -> Names {
@@ -65,7 +65,7 @@ pub(super) fn names(links: &[Link]) -> Names {
 /// All links of this namespace, by index.
 pub(super) async fn links(connection: &Connection<Route>) -> Result<Vec<Link>, NetlinkError> {
     let mut links: Vec<Link> =
-        dump::<Links>(connection).await?.iter().map(|body| link(body)).collect::<Result<_, _>>()?;
+        dump::<Links>(connection).await?.iter().map(|body| parse_link(body)).collect::<Result<_, _>>()?;
     links.sort_by_key(|link| link.index);
     Ok(links)
 }
@@ -82,7 +82,11 @@ pub(super) async fn running(connection: &Connection<Route>, device: &str) -> Res
     Ok(None)
 }
 
-fn link(body: &[u8]) -> Result<Link, NetlinkError> {
+/// Reads one link of a dump.
+///
+/// # Errors
+/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_link(body: &[u8]) -> Result<Link, NetlinkError> {
     let message = Message::of::<Links>(body)?;
     let flags = message.header_u32(8);
     let info = message.get(IFLA_LINKINFO).map(|payload| message.nested(payload, 0)).transpose()?;
@@ -129,16 +133,25 @@ pub(super) async fn addresses(
 ) -> Result<Option<Vec<Address>>, NetlinkError> {
     let mut addresses = Vec::new();
     for body in dump::<Addresses>(connection).await? {
-        let message = Message::of::<Addresses>(&body)?;
-        let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
-        // On a point-to-point link IFA_ADDRESS is the peer's.
-        let own = match message.ipv4(IFA_LOCAL, "address")? {
-            Some(local) => Some(local),
-            None => message.ipv4(IFA_ADDRESS, "address")?,
-        };
-        let address = own.and_then(|own| Ipv4Net::new(own, message.header_u8(1)).ok());
-        let address = address.ok_or_else(|| message.malformed("address"))?;
-        addresses.push(Address { device: device.clone(), address });
+        let Some(address) = parse_address(&body, names)? else { return Ok(None) };
+        addresses.push(address);
     }
     Ok(Some(addresses))
+}
+
+/// Reads one address of a dump; none when its link has no name.
+///
+/// # Errors
+/// [`NetlinkError`], as for [`parse_link`].
+pub fn parse_address(body: &[u8], names: &Names) -> Result<Option<Address>, NetlinkError> {
+    let message = Message::of::<Addresses>(body)?;
+    let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
+    // On a point-to-point link IFA_ADDRESS is the peer's.
+    let own = match message.ipv4(IFA_LOCAL, "address")? {
+        Some(local) => Some(local),
+        None => message.ipv4(IFA_ADDRESS, "address")?,
+    };
+    let address = own.and_then(|own| Ipv4Net::new(own, message.header_u8(1)).ok());
+    let address = address.ok_or_else(|| message.malformed("address"))?;
+    Ok(Some(Address { device: device.clone(), address }))
 }

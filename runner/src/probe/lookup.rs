@@ -7,8 +7,8 @@ use nlink::netlink::{Connection, MessageBuilder, NlMsgType};
 
 use super::links::{INET, Names, links, names};
 use super::look::{LookError, words};
-use super::netlink::{Message, NetlinkError, Reply, connect, request};
-use super::routes::{Routes, Unread, route};
+use super::netlink::{NetlinkError, Reply, connect, request};
+use super::routes::{Unread, parse_route};
 use crate::observe::{Lookup, LookupOutcome, LookupQuery, Mtu, NextHop, Route};
 
 // include/uapi/linux/rtnetlink.h.
@@ -72,7 +72,7 @@ async fn ask(
     }
     let doing = "ask for a route";
     match request(connection, doing, message).await? {
-        Reply::Message(body) => match route(&Message::of::<Routes>(&body)?, names) {
+        Reply::Message(body) => match parse_route(&body, names) {
             Ok(route) => Ok(Ok(route)),
             Err(Unread::UnknownLink) => Err(LookError::Unsteady { attempts: 1 }),
             Err(Unread::Error(error)) => Err(error.into()),

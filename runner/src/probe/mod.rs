@@ -31,8 +31,13 @@ mod view;
 
 pub use captures::{Captures, Fetch};
 pub use enter::{EnterError, answers};
+pub use links::{Names, parse_address, parse_link};
+pub use neighbours::parse_neighbour;
+pub use netlink::NetlinkError;
 pub(crate) use netlink::{Message, dump};
 pub use request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, HttpAsk, Request};
 pub(crate) use routes::Routes as RouteTable;
+pub use routes::{Unread, parse_route};
+pub use rules::parse_rule;
 pub use serve::{ProbeArgs, ServeError, main, serve};
 pub use view::own_view;

@@ -28,18 +28,27 @@ pub(super) async fn neighbours(
 ) -> Result<Option<Vec<Neighbour>>, NetlinkError> {
     let mut neighbours = Vec::new();
     for body in dump::<Neighbours>(connection).await? {
-        let message = Message::of::<Neighbours>(&body)?;
-        let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
-        let address = message.ipv4(NDA_DST, "address")?.ok_or_else(|| message.malformed("address"))?;
-        let state = u16::from_ne_bytes([message.header_u8(8), message.header_u8(9)]);
-        neighbours.push(Neighbour {
-            address,
-            device: device.clone(),
-            mac: message.get(NDA_LLADDR).and_then(mac),
-            state: self::state(state).ok_or_else(|| message.malformed("state"))?,
-        });
+        let Some(neighbour) = parse_neighbour(&body, names)? else { return Ok(None) };
+        neighbours.push(neighbour);
     }
     Ok(Some(neighbours))
+}
+
+/// Reads one neighbour of a dump; none when its link has no name.
+///
+/// # Errors
+/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_neighbour(body: &[u8], names: &Names) -> Result<Option<Neighbour>, NetlinkError> {
+    let message = Message::of::<Neighbours>(body)?;
+    let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
+    let address = message.ipv4(NDA_DST, "address")?.ok_or_else(|| message.malformed("address"))?;
+    let state = u16::from_ne_bytes([message.header_u8(8), message.header_u8(9)]);
+    Ok(Some(Neighbour {
+        address,
+        device: device.clone(),
+        mac: message.get(NDA_LLADDR).and_then(mac),
+        state: self::state(state).ok_or_else(|| message.malformed("state"))?,
+    }))
 }
 
 /// `NUD_*`: one bit, or none.

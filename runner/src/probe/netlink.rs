@@ -24,7 +24,7 @@ const TYPE_MASK: u16 = 0x3fff;
 
 /// Why the kernel's tables could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NetlinkError {
+pub enum NetlinkError {
     /// No connection, no answer, or a dump that was interrupted time and again.
     #[error("cannot {doing}")]
     Failed {

@@ -41,7 +41,7 @@ impl Table for Routes {
 
 /// A link has come or gone since the names were read; everything is to be read again.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub enum Unread {
     /// This index has no name.
     UnknownLink,
     /// It cannot be read.
@@ -52,6 +52,14 @@ impl From<NetlinkError> for Unread {
     fn from(error: NetlinkError) -> Self {
         Self::Error(error)
     }
+}
+
+/// Reads one route, from a dump or from the answer to a lookup.
+///
+/// # Errors
+/// [`Unread`].
+pub fn parse_route(body: &[u8], names: &Names) -> Result<Route, Unread> {
+    route(&Message::of::<Routes>(body)?, names)
 }
 
 /// All IPv4 routes of this namespace, in the kernel's order; none when a link appeared since `names` was read.
@@ -75,8 +83,7 @@ pub(super) async fn routes(
     Ok(Some(routes))
 }
 
-/// Reads one route, from a dump or from the answer to a lookup.
-pub(super) fn route(message: &Message<'_>, names: &Names) -> Result<Route, Unread> {
+fn route(message: &Message<'_>, names: &Names) -> Result<Route, Unread> {
     let network = message.ipv4(RTA_DST, "destination")?.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let destination =
         Ipv4Net::new(network, message.header_u8(1)).map_err(|_too_long| message.malformed("prefix length"))?;

@@ -40,10 +40,15 @@ impl Table for Rules {
 
 /// All IPv4 rules of this namespace, in the kernel's order.
 pub(super) async fn rules(connection: &Connection<Rtnetlink>) -> Result<Vec<Rule>, NetlinkError> {
-    dump::<Rules>(connection).await?.iter().map(|body| rule(&Message::of::<Rules>(body)?)).collect()
+    dump::<Rules>(connection).await?.iter().map(|body| parse_rule(body)).collect()
 }
 
-fn rule(message: &Message<'_>) -> Result<Rule, NetlinkError> {
+/// Reads one rule of a dump.
+///
+/// # Errors
+/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_rule(body: &[u8]) -> Result<Rule, NetlinkError> {
+    let message = &Message::of::<Rules>(body)?;
     let prefix = |kind, length, part| -> Result<Option<Ipv4Net>, NetlinkError> {
         let network = message.ipv4(kind, part)?;
         let net = network.map(|network| Ipv4Net::new(network, length)).transpose();

@@ -1,6 +1,8 @@
 //! Bundles that somebody made to do harm.
 
-use super::made::{Entry, assert_refused, bundle, compressed, content, entries, header, indexed, member, real, tar_of};
+use super::made::{
+    Entry, assert_refused, bundle, change_evidence, compressed, content, entries, header, indexed, member, real, tar_of,
+};
 
 /// A real bundle with one more header before its last member.
 fn with_header(change: impl FnOnce(&mut tar::Header), name: &str) -> Vec<u8> {
@@ -157,6 +159,19 @@ fn a_decompression_bomb_is_refused_while_it_unfolds() {
     let unfolded: u64 = said.split(' ').next().unwrap().parse().unwrap();
     // It was stopped on the way.
     assert!(unfolded < 36 << 20, "{said}");
+}
+
+/// Each of these objects takes 632 bytes of memory, of 7: evidence of 64 MiB would take gigabytes.
+#[test]
+fn evidence_of_millions_of_values_is_refused_before_it_takes_memory() {
+    let mut parts = entries(&real("native"));
+    change_evidence(&mut parts, "l2__nodes_share_one_bridge", |data| *data = serde_json::json!("HERE"));
+    let evidence = content(&mut parts, "cases/l2__nodes_share_one_bridge/evidence.jsonl");
+    let text = String::from_utf8(evidence.clone()).unwrap();
+    *evidence = text.replace("\"HERE\"", &format!("[{}0]", "{\"\":0},".repeat(1_100_000))).into_bytes();
+    let bomb = bundle(&indexed(parts));
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
+    assert_refused(&bomb, "l2__nodes_share_one_bridge/evidence.jsonl\" in it has more than 2097152 values");
 }
 
 /// Memory that decompression would ask for: a window of 128 MiB (RFC 8878, section 3.1.1.1.2).

@@ -1,110 +1,267 @@
 //! Bundles: as they are on disk, as archives, and with members that were changed and hashed anew.
 
-use lab::bundle::{INDEX_FILE, Index, Member, Part, replay};
-use lab::manifest::Sha256;
+use lab::bundle::{INDEX_FILE, Index, Part, Replay, replay};
+use lab::report::{Style, Terminal, from_json, to_json, to_junit};
 use proptest::prelude::*;
-use proptest::sample::{Index as At, select};
-use serde_json::Value;
-use sha2::Digest as _;
+use proptest::sample::Index as At;
 use std::path::Path;
 
-use super::change::{apply, apply_to_json, bytes, json};
-use super::driver::{any_outcome, fuzz};
+use super::change::{apply, apply_to_text, bytes};
+use super::documents::{Text, apply_to_json, json, text};
+use super::driver::{Checked, Fate, fate, fuzz};
+use super::parts::{Parts, compressed};
 use super::seeds::{entries, files};
 
-fn all() -> Vec<Vec<u8>> {
-    files("bundles", ".tar.zst")
+/// A bundle, and what was made of it.
+struct Judged<T> {
+    bundle: T,
+    before: Replay,
 }
 
-fn compressed(archive: &[u8]) -> Vec<u8> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
-    encoder.include_checksum(true).expect("a checksum");
-    std::io::copy(&mut &archive[..], &mut encoder).expect("compressed");
-    encoder.finish().expect("compressed")
+fn read(bundle: &[u8]) -> Result<Replay, lab::bundle::BundleError> {
+    replay(bundle, Path::new("b"))
+}
+
+fn judged(parts: Parts) -> Judged<Parts> {
+    let before = read(&parts.bundle()).expect("a bundle");
+    Judged { bundle: parts, before }
+}
+
+fn small() -> Vec<Judged<Parts>> {
+    Parts::small().into_iter().map(judged).collect()
+}
+
+/// What is read says the same as before.
+fn the_same(before: &Replay, bundle: &[u8]) -> Checked {
+    let after = read(bundle);
+    if let Ok(after) = &after {
+        prop_assert_eq!(before, after);
+    }
+    Ok(fate(&after))
+}
+
+/// The same of everything that has a hash. What else the index says is not this test's business, but is written as it
+/// was read.
+fn the_same_but_for_the_index(before: &Replay, bundle: &[u8]) -> Checked {
+    let Ok(after) = read(bundle) else { return Ok(Fate::Refused) };
+    prop_assert_eq!(&before.cases, &after.cases);
+    prop_assert_eq!(&before.opened.run, &after.opened.run);
+    prop_assert_eq!(&before.opened.report, &after.opened.report);
+    let written = serde_json::to_vec(&after.opened.index).expect("JSON");
+    prop_assert_eq!(serde_json::from_slice::<Index>(&written).expect("what was written"), after.opened.index);
+    Ok(Fate::Accepted)
+}
+
+/// What was believed can be shown: nothing in it steers a terminal, and the reports of it can be read.
+fn shown(replay: &Replay) -> Result<(), TestCaseError> {
+    let report = replay.report();
+    let names = report.cases.iter().map(|case| case.name.as_str());
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, Style::PLAIN, "the bundle", names);
+    terminal.head(&report).expect("memory takes it");
+    for case in &report.cases {
+        terminal.case(case).expect("memory takes it");
+    }
+    let text = String::from_utf8(out).expect("a text");
+    let steers = text.chars().find(|character| character.is_control() && *character != '\n');
+    prop_assert_eq!(steers, None, "{:?}", text);
+    let written = to_json(&report).expect("JSON");
+    prop_assert!(from_json(&written).is_ok(), "{}", written);
+    let junit = to_junit(&report).expect("JUnit");
+    prop_assert!(quick_junit::Report::deserialize_from_str(&junit).is_ok(), "{}", junit);
+    Ok(())
 }
 
 /// What was changed on its way is refused, or says the same as before.
 #[test]
 fn a_changed_bundle_is_refused_or_says_the_same() {
-    let judged = |bundle: Vec<u8>| {
-        let before = replay(&bundle[..], Path::new("b")).expect("a bundle");
-        (bundle, before)
-    };
-    let all: Vec<_> = all().into_iter().map(judged).collect();
-    fuzz("bundles", &(0..all.len(), bytes()), |(seed, changes)| {
-        let (bundle, before) = &all[seed];
-        if let Ok(after) = replay(&apply(bundle, &changes)[..], Path::new("b")) {
-            prop_assert_eq!(before, &after);
+    let seeds: Vec<_> = small().iter().map(|seed| (seed.bundle.bundle(), seed.before.clone())).collect();
+    fuzz("bundles", &seeds, &bytes(), |(bundle, before), changes| the_same(before, &apply(bundle, changes)));
+    let real: Vec<_> =
+        files("bundles", ".tar.zst").into_iter().map(|bundle| (read(&bundle).expect("a bundle"), bundle)).collect();
+    fuzz("whole bundles", &real, &bytes(), |(before, bundle), changes| the_same(before, &apply(bundle, changes)));
+}
+
+/// One change of how it is compressed.
+#[derive(Debug, Clone)]
+enum Stream {
+    Cut(At),
+    Append(Vec<u8>),
+    /// RFC 8878, section 3.1.2.
+    Skippable(bool, Vec<u8>),
+    Twice,
+    Level(i32),
+    Window(u32),
+    NoChecksum,
+    InTwoFrames(At),
+}
+
+fn stream() -> impl Strategy<Value = Vec<Stream>> {
+    let octets = || proptest::collection::vec(any::<u8>(), 0..32);
+    let one = prop_oneof![
+        any::<At>().prop_map(Stream::Cut),
+        octets().prop_map(Stream::Append),
+        (any::<bool>(), octets()).prop_map(|(before, bytes)| Stream::Skippable(before, bytes)),
+        Just(Stream::Twice),
+        (-7..10).prop_map(Stream::Level),
+        (10..28_u32).prop_map(Stream::Window),
+        Just(Stream::NoChecksum),
+        any::<At>().prop_map(Stream::InTwoFrames),
+    ];
+    proptest::collection::vec(one, 1..4)
+}
+
+fn streamed(archive: &[u8], changes: &[Stream]) -> Vec<u8> {
+    let (mut level, mut window, mut checksum, mut parts) = (-7, None, true, vec![archive]);
+    for change in changes {
+        match change {
+            Stream::Level(other) => level = *other,
+            Stream::Window(log) => window = Some(*log),
+            Stream::NoChecksum => checksum = false,
+            Stream::InTwoFrames(at) => parts = <[&[u8]; 2]>::from(archive.split_at(at.index(archive.len()))).into(),
+            _ => {}
         }
-        Ok(())
+    }
+    let frame = |part: &[u8]| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), level).expect("an encoder");
+        encoder.include_checksum(checksum).expect("a checksum");
+        if let Some(log) = window {
+            encoder.window_log(log).expect("a window");
+        }
+        std::io::copy(&mut &part[..], &mut encoder).expect("compressed");
+        encoder.finish().expect("compressed")
+    };
+    let mut stream: Vec<u8> = parts.into_iter().flat_map(frame).collect();
+    for change in changes {
+        match change {
+            Stream::Cut(at) if !stream.is_empty() => stream.truncate(at.index(stream.len())),
+            Stream::Append(bytes) => stream.extend_from_slice(bytes),
+            Stream::Twice => stream = stream.repeat(2),
+            Stream::Skippable(before, bytes) => {
+                let length = u32::try_from(bytes.len()).expect("a few").to_le_bytes();
+                let frame = [&[0x50, 0x2a, 0x4d, 0x18], &length[..], bytes].concat();
+                stream = if *before { [frame, stream].concat() } else { [stream, frame].concat() };
+            }
+            _ => {}
+        }
+    }
+    stream
+}
+
+#[test]
+fn however_an_archive_is_compressed_it_says_the_same() {
+    let seeds: Vec<_> = small().iter().map(|seed| (seed.bundle.archive(|_, _| {}), seed.before.clone())).collect();
+    fuzz("compressed streams", &seeds, &stream(), |(archive, before), changes| {
+        the_same(before, &streamed(archive, changes))
     });
 }
 
 #[test]
 fn a_changed_archive_within_a_bundle_is_read() {
-    let archives: Vec<_> = all().iter().map(|bundle| zstd::decode_all(&bundle[..]).expect("an archive")).collect();
-    fuzz("archives of bundles", &(select(archives), bytes()), |(archive, changes)| {
-        let changed = compressed(&apply(&archive, &changes));
-        any_outcome(replay(&changed[..], Path::new("b")))
+    let seeds: Vec<_> = small().iter().map(|seed| (seed.bundle.archive(|_, _| {}), seed.before.clone())).collect();
+    fuzz("archives of bundles", &seeds, &bytes(), |(archive, before), changes| {
+        the_same_but_for_the_index(before, &compressed(&apply(archive, changes)))
     });
 }
 
-/// As one does who wants to be believed: all hashes are right.
+/// A field of a header: where it begins, its length, and what is written there. The sum is right.
+fn field() -> impl Strategy<Value = Vec<(At, At, Vec<u8>)>> {
+    let text = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 1..16),
+        proptest::sample::select(vec![
+            &b"0"[..],
+            b"1",
+            b"2",
+            b"5",
+            b"L",
+            b"x",
+            b"g",
+            b"S",
+            b"/",
+            b"../",
+            b"\x80\0\0\0",
+            b"77777777777"
+        ])
+        .prop_map(<[u8]>::to_vec),
+    ];
+    proptest::collection::vec((any::<At>(), any::<At>(), text), 1..3)
+}
+
+#[test]
+fn a_header_is_what_lab_writes() {
+    // POSIX.1-2017, pax, "ustar Interchange Format".
+    const FIELDS: [usize; 16] = [0, 100, 108, 116, 124, 136, 148, 156, 157, 257, 263, 265, 297, 329, 337, 345];
+    fuzz("headers in bundles", &small(), &field(), |seed, changes| {
+        let members = seed.bundle.0.len();
+        let archive = seed.bundle.archive(|number, header| {
+            for (_member, at, text) in changes.iter().filter(|(member, ..)| member.index(members) == number) {
+                let begin = FIELDS[at.index(FIELDS.len())];
+                let end = (begin + text.len()).min(512);
+                header.as_mut_bytes()[begin..end].copy_from_slice(&text[..end - begin]);
+            }
+        });
+        the_same(&seed.before, &compressed(&archive))
+    });
+}
+
+#[test]
+fn a_changed_index_is_held_against_what_is_there() {
+    fuzz("indexes of bundles", &small(), &text(), |seed, changes| {
+        let mut parts = seed.bundle.clone();
+        let index = String::from_utf8(parts.0[0].1.clone()).expect("a text");
+        parts.0[0].1 = Text::all([index])[0].changed(changes).into_bytes();
+        the_same_but_for_the_index(&seed.before, &parts.bundle())
+    });
+}
+
+/// As one does who wants to be believed: the index fits.
 #[test]
 fn a_bundle_of_changed_members_is_read_and_judged() {
-    let all: Vec<_> = all().iter().map(|bundle| entries(bundle)).collect();
-    fuzz(
-        "members of bundles",
-        &(select(all), any::<At>(), json(), any::<bool>(), bytes()),
-        |(mut parts, at, changes, by_bytes, flips)| {
-            let at = 1 + at.index(parts.len() - 1);
-            let text = &mut parts[at].1;
-            let document = serde_json::from_slice::<Value>(text).ok().filter(|_| !by_bytes);
-            *text = match document {
-                Some(document) => apply_to_json(&document, &changes).to_string().into_bytes(),
-                None => apply(text, &flips),
+    let changes = (any::<At>().prop_map(Some), text());
+    fuzz("members of bundles", &Parts::small(), &changes, |parts, (at, changes)| {
+        let mut parts = parts.clone();
+        if let Some(at) = at {
+            let at = 1 + at.index(parts.0.len() - 1);
+            let member = &mut parts.0[at].1;
+            *member = match String::from_utf8(member.clone()) {
+                Ok(document) => Text::all([document])[0].changed(changes).into_bytes(),
+                Err(_) => apply(member, &changes.0),
             };
-            let mut index: Index = serde_json::from_slice(&parts[0].1).expect("an index");
-            let member = |(name, content): &(String, Vec<u8>)| Member {
-                path: name.clone(),
-                bytes: content.len() as u64,
-                sha256: Sha256::from_sha256(sha2::Sha256::digest(content).into()),
-            };
-            index.members = parts[1..].iter().map(member).collect();
-            parts[0] = (INDEX_FILE.to_owned(), serde_json::to_vec(&index).expect("an index"));
-            let mut archive = Vec::new();
-            for (name, content) in &parts {
-                let mut header = tar::Header::new_gnu();
-                header.set_path(name).expect("a name");
-                header.set_size(content.len() as u64);
-                header.set_mode(0o644);
-                header.set_uid(0);
-                header.set_gid(0);
-                header.set_mtime(0);
-                header.set_cksum();
-                archive.extend_from_slice(header.as_bytes());
-                archive.extend_from_slice(content);
-                archive.resize(archive.len().next_multiple_of(512), 0);
-            }
-            archive.extend_from_slice(&[0; 1024]);
-            any_outcome(replay(&compressed(&archive)[..], Path::new("b")))
-        },
-    );
+        }
+        let after = read(&parts.indexed().bundle());
+        if let Ok(after) = &after {
+            shown(after)?;
+        }
+        Ok(fate(&after))
+    });
+}
+
+/// And all hashes of evidence fit, too: this goes to the judges.
+#[test]
+fn a_bundle_of_other_evidence_is_judged() {
+    fuzz("evidence in bundles", &Parts::small(), &(any::<u8>(), json()), |parts, (which, changes)| {
+        let names = parts.named("evidence.jsonl");
+        let name = &names[usize::from(*which) % names.len()];
+        let seen = apply_to_json(&parts.seen(name), changes);
+        let after = read(&parts.clone().with_seen(name, &seen).indexed().bundle());
+        if let Ok(after) = &after {
+            shown(after)?;
+        }
+        Ok(fate(&after))
+    });
 }
 
 /// A name that is known is written as it was read.
 #[test]
 fn names_of_members_read_back() {
-    let names: Vec<String> = all().iter().flat_map(|bundle| entries(bundle)).skip(1).map(|(name, _)| name).collect();
-    for name in names.iter().filter(|name| *name != INDEX_FILE) {
-        assert_eq!(Part::parse(name).expect("a name").to_string(), *name);
-    }
-    fuzz("names", &(select(names), bytes()), |(name, changes)| {
-        let name = super::change::apply_to_text(&name, &changes);
-        if let Some(part) = Part::parse(&name) {
-            prop_assert_eq!(part.to_string(), name.clone());
-            prop_assert!(!name.contains("..") && !name.starts_with('/'));
-        }
-        Ok(())
+    let all = files("bundles", ".tar.zst");
+    let names = all.iter().flat_map(|bundle| entries(bundle)).map(|(name, _)| name);
+    let names: Vec<String> = names.filter(|name| *name != INDEX_FILE).collect();
+    fuzz("names", &names, &bytes(), |name, changes| {
+        let name = apply_to_text(name, changes);
+        let Some(part) = Part::parse(&name) else { return Ok(Fate::Refused) };
+        prop_assert_eq!(part.to_string(), name.clone());
+        prop_assert!(!name.contains("..") && !name.starts_with('/'));
+        Ok(Fate::Accepted)
     });
 }

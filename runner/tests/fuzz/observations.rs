@@ -4,21 +4,24 @@
 use lab::cases;
 use lab::evidence::{CaseFile, Evidence, RunFile};
 use lab::expect::Expectations;
+use lab::judge::NotHeld;
 use lab::report::{from_json, to_json, to_junit};
 use proptest::prelude::*;
-use proptest::sample::select;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::change::{apply_to_json, apply_to_text, bytes, json};
-use super::driver::{any_outcome, fuzz};
+use super::documents::{Text, apply_to_json, json, text};
+use super::driver::{Fate, fate, fuzz, reads_back};
+use super::parts::Parts;
 use super::seeds::{entries, files, members};
 
 /// A case, what was seen for it, and what was expected.
 type Seen = (&'static str, Value, Expectations);
 
+/// For each case and verdict the shortest.
 fn seen() -> Vec<Seen> {
-    let mut all = Vec::new();
+    let mut all: BTreeMap<_, (usize, Seen)> = BTreeMap::new();
     for bundle in files("bundles", ".tar.zst") {
         let parts = entries(&bundle);
         let run: RunFile = serde_json::from_slice(&parts[1].1).expect("run.json");
@@ -27,72 +30,122 @@ fn seen() -> Vec<Seen> {
             let first = text.split(|byte| *byte == b'\n').next().filter(|line| !line.is_empty());
             let Some(first) = first else { continue };
             let mut line: Value = serde_json::from_slice(first).expect("a record");
-            all.push((case.name, line["data"].take(), run.expectations.clone()));
+            // The recordings leave this out.
+            if let Some(engine) = line.pointer_mut("/data/engine/Ok") {
+                engine["storage_driver"] = "overlay2".into();
+                engine["cgroup_version"] = "2".into();
+                engine["rootless"] = false.into();
+            }
+            let seen = (case.name, line["data"].take(), run.expectations.clone());
+            let holds = match judge(&seen.1, case.name, &seen.2) {
+                Fate::Accepted => (case.name, holds(&seen)),
+                // It is what a lab left that could not be looked at.
+                Fate::Refused => continue,
+            };
+            if all.get(&holds).is_none_or(|(length, _)| *length > first.len()) {
+                all.insert(holds, (first.len(), seen));
+            }
         }
     }
-    all
+    all.into_values().map(|(_, seen)| seen).collect()
+}
+
+fn holds((name, seen, expect): &Seen) -> bool {
+    (body(name).judge)(seen, expect).is_ok()
+}
+
+fn body(name: &str) -> lab::case::Body {
+    cases::find(name).and_then(|case| case.body(lab::backend::BackendKind::Kind)).expect("a judge")
+}
+
+/// A claim that nothing can be said of was not judged.
+fn judge(seen: &Value, name: &str, expect: &Expectations) -> Fate {
+    match (body(name).judge)(seen, expect) {
+        Err(NotHeld::Unobserved(_)) => Fate::Refused,
+        Ok(_) | Err(NotHeld::Refuted(_)) => Fate::Accepted,
+    }
 }
 
 #[test]
 fn changed_observations_are_judged() {
     let all = seen();
-    let covered = cases::ALL.iter().filter(|case| all.iter().any(|(name, ..)| *name == case.name)).count();
-    assert_eq!(covered, cases::ALL.len(), "observations of each case");
-    fuzz("observations", &(0..all.len(), json()), |(seed, changes)| {
-        let (name, seen, expect) = &all[seed];
-        let case = cases::find(name).expect("a case");
-        let body = case.body(lab::backend::BackendKind::Kind).expect("a judge");
-        any_outcome((body.judge)(&apply_to_json(seen, &changes), expect))
+    let covered: BTreeSet<_> = all.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(covered.len(), cases::ALL.len(), "observations of each case");
+    fuzz("observations", &all, &json(), |(name, seen, expect), changes| {
+        Ok(judge(&apply_to_json(seen, changes), name, expect))
     });
 }
 
 #[test]
 fn changed_expectations_are_judged_by() {
-    let all = seen();
-    fuzz("expectations", &(0..all.len(), json()), |(seed, changes)| {
-        let (name, seen, expect) = &all[seed];
-        let changed = apply_to_json(&serde_json::to_value(expect).expect("JSON"), &changes);
-        let Ok(expect) = serde_json::from_value::<Expectations>(changed) else { return Ok(()) };
+    fuzz("expectations", &seen(), &json(), |(name, seen, expect), changes| {
+        let changed = apply_to_json(&serde_json::to_value(expect).expect("JSON"), changes);
+        let Ok(expect) = serde_json::from_value::<Expectations>(changed) else { return Ok(Fate::Refused) };
+        reads_back(&expect)?;
         // What a bundle may bring.
         if [expect.control_planes, expect.workers, expect.replicas].into_iter().any(|count| count > 1000) {
-            return Ok(());
+            return Ok(Fate::Refused);
         }
-        let body = cases::find(name).and_then(|case| case.body(lab::backend::BackendKind::Kind)).expect("a judge");
-        any_outcome((body.judge)(seen, &expect))
+        Ok(judge(seen, name, &expect))
     });
 }
 
 #[test]
 fn a_report_that_was_read_reads_back() {
-    fuzz("reports", &(select(members("report.json")), json()), |(text, changes)| {
-        let changed = apply_to_json(&serde_json::from_str(&text).expect("JSON"), &changes).to_string();
-        let Ok(report) = from_json(&changed) else { return Ok(()) };
+    let small = Parts::small();
+    let reports = small.iter().flat_map(|parts| parts.texts("report.json"));
+    fuzz("reports", &Text::all(reports), &text(), |text, changes| {
+        let Ok(report) = from_json(&text.changed(changes)) else { return Ok(Fate::Refused) };
         // Durations are written to the microsecond.
         let once = from_json(&to_json(&report).expect("JSON")).expect("a report");
         prop_assert_eq!(&from_json(&to_json(&once).expect("JSON")).expect("a report"), &once);
-        any_outcome(to_junit(&once))
+        let junit = to_junit(&once).expect("JUnit");
+        prop_assert!(quick_junit::Report::deserialize_from_str(&junit).is_ok(), "{}", junit);
+        Ok(Fate::Accepted)
     });
 }
 
 #[test]
 fn files_of_a_run_read_back() {
     let path = Path::new("run.json");
-    fuzz("run.json", &(select(members("run.json")), json()), |(text, changes)| {
-        let changed = apply_to_json(&serde_json::from_str(&text).expect("JSON"), &changes).to_string();
-        let Ok(run) = RunFile::parse(&changed, path) else { return Ok(()) };
-        let written = serde_json::to_string(&run).expect("JSON");
-        prop_assert_eq!(RunFile::parse(&written, path).expect("what was written"), run);
-        Ok(())
+    fuzz("run.json", &Text::all(members("run.json")), &text(), |text, changes| {
+        let run = RunFile::parse(&text.changed(changes), path);
+        if let Ok(run) = &run {
+            reads_back(run)?;
+        }
+        Ok(fate(&run))
     });
-    fuzz("case.json", &(select(members("case.json")), bytes()), |(text, changes)| {
-        any_outcome(CaseFile::parse(&apply_to_text(&text, &changes), path))
+    fuzz("case.json", &Text::all(members("case.json")), &text(), |text, changes| {
+        let case = CaseFile::parse(&text.changed(changes), path);
+        if let Ok(case) = &case {
+            let once: CaseFile = serde_json::from_str(&serde_json::to_string(case).expect("JSON")).expect("a case");
+            reads_back(&once)?;
+        }
+        Ok(fate(&case))
     });
 }
 
+/// Of a case that goes on, whose file has no hash yet; that of a record is right.
 #[test]
 fn changed_evidence_is_read() {
-    let case = CaseFile::parse(&members("case.json")[0], Path::new("case.json")).expect("a case");
-    fuzz("evidence", &(select(members("evidence.jsonl")), bytes()), |(text, changes)| {
-        any_outcome(Evidence::parse(case.clone(), &apply_to_text(&text, &changes), Path::new("evidence.jsonl")))
+    let mut case = CaseFile::parse(&members("case.json")[0], Path::new("case.json")).expect("a case");
+    case.evidence_sha256 = None;
+    let small = Parts::small();
+    let lines: Vec<String> = small.iter().flat_map(|parts| parts.texts("evidence.jsonl")).collect();
+    let seeds = Text::all(lines.iter().map(|text| text.lines().next().expect("a line").to_owned()));
+    fuzz("evidence", &seeds, &text(), |text, changes| {
+        let mut changed = text.changed(changes);
+        if let Ok(mut line) = serde_json::from_str::<Value>(&changed)
+            && line.get("sha256").is_some_and(Value::is_string)
+        {
+            line["sha256"] = lab::manifest::Digest::of(line["data"].to_string().as_bytes()).hex().into();
+            changed = line.to_string();
+        }
+        let read = Evidence::parse(case.clone(), &format!("{changed}\n"), Path::new("evidence.jsonl"));
+        if let Ok(read) = &read {
+            let line: Value = serde_json::from_str(&changed).expect("one line");
+            prop_assert_eq!(read.records.iter().map(|record| &record.data).collect::<Vec<_>>(), [&line["data"]]);
+        }
+        Ok(fate(&read))
     });
 }

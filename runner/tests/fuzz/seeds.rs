@@ -53,3 +53,21 @@ pub(crate) fn members(end: &str) -> Vec<String> {
     let texts: BTreeSet<String> = all.map(|(_, text)| String::from_utf8(text).expect("a text")).collect();
     texts.into_iter().collect()
 }
+
+/// Lists of objects, two to a list: what is said of many objects is said of few, and sooner.
+pub(crate) fn in_pairs(lists: &[String]) -> Vec<String> {
+    let mut pairs = BTreeSet::new();
+    for list in lists {
+        let items: Vec<serde_json::Value> = serde_json::from_str(list).expect("a list");
+        pairs.extend(items.chunks(2).map(|pair| serde_json::to_string(pair).expect("JSON")));
+    }
+    pairs.into_iter().collect()
+}
+
+/// Messages of the kernel, which are a line of hexadecimal digits each.
+pub(crate) fn messages(name: &str) -> Vec<Vec<u8>> {
+    let path = data().join("netlink").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let octet = |line: &str, at: usize| u8::from_str_radix(&line[at..at + 2], 16).expect("two digits");
+    text.lines().map(|line| (0..line.len()).step_by(2).map(|at| octet(line, at)).collect()).collect()
+}

@@ -3,73 +3,111 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use lab::backend::kind::api::convert;
-use lab::backend::kind::cilium::{parse_config, parse_services, parse_status, parse_table};
-use lab::backend::kind::engine::Endpoint;
+use lab::backend::kind::api::{convert, parse_slices};
+use lab::backend::kind::cilium::{missing, parse_config, parse_endpoints, parse_services, parse_status, parse_table};
+use lab::backend::kind::engine::{Endpoint, parse_libraries};
 use lab::backend::kind::images::{NodeImages, Reference};
 use lab::backend::kind::in_node::{parse_containers, parse_filter, parse_tasks};
 use lab::backend::kind::redact::{redact, secret_at};
 use lab::observe::MacAddr;
 use lab::overrides::{Assignment, LocalImage, PodPool};
 use proptest::prelude::*;
-use proptest::sample::select;
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
 
-use super::change::{apply_to_json, apply_to_text, bytes, json};
-use super::driver::{any_outcome, fuzz};
-use super::seeds::texts;
+use super::change::{apply_to_text, bytes};
+use super::documents::{Text, text};
+use super::driver::{Checked, Fate, fate, fuzz, reads_back};
+use super::seeds::{in_pairs, texts};
 
-/// Changed as a text, and as a document where it is one.
-fn changed(seeds: Vec<String>) -> impl Strategy<Value = String> {
-    (select(seeds), bytes(), json(), any::<bool>()).prop_map(|(text, flips, changes, by_bytes)| {
-        match serde_json::from_str::<Value>(&text).ok().filter(|_| !by_bytes) {
-            Some(document) => apply_to_json(&document, &changes).to_string(),
-            None => apply_to_text(&text, &flips),
-        }
-    })
+/// What is read is written to evidence, and reads back.
+fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug, E>(read: &Result<T, E>) -> Checked {
+    if let Ok(read) = read {
+        reads_back(read)?;
+    }
+    Ok(fate(read))
+}
+
+fn fuzz_texts(what: &str, seeds: Vec<String>, check: impl Fn(&str) -> Checked) {
+    fuzz(what, &Text::all(seeds), &text(), |text, changes| check(&text.changed(changes)));
 }
 
 #[test]
 fn what_agents_of_cilium_say_is_read() {
     let lists = texts("recordings", ".service-list.json");
     let states = parse_services(&lists[0]).expect("a list");
-    fuzz("service lists", &changed(lists), |text| any_outcome(parse_services(&text)));
-    fuzz("load balancer maps", &changed(texts("recordings", ".bpf-lb-list.json")), |text| {
-        any_outcome(parse_table(&text, &states))
+    fuzz_texts("service lists", lists, |text| Ok(fate(&parse_services(text))));
+    fuzz_texts("load balancer maps", texts("recordings", ".bpf-lb-list.json"), |text| {
+        kept(&parse_table(text, &states))
     });
-    fuzz("status", &changed(texts("served", ".status.json")), |text| any_outcome(parse_status(&text)));
-    fuzz("configurations", &changed(texts("served", ".agent-config.json")), |text| any_outcome(parse_config(&text)));
+    fuzz_texts("status", texts("served", ".status.json"), |text| kept(&parse_status(text)));
+    fuzz_texts("configurations", texts("served", ".agent-config.json"), |text| kept(&parse_config(text)));
+    let endpoints = texts("recordings", ".endpoint-list.json");
+    let endpoints = [in_pairs(&endpoints), vec!["null".to_owned()]].concat();
+    fuzz_texts("endpoints of agents", endpoints, |text| {
+        let endpoints = parse_endpoints(text);
+        if let Ok(endpoints) = &endpoints {
+            let wanting = endpoints.iter().any(|endpoint| endpoint.state != "ready" || endpoint.revision < 1);
+            let done = missing(endpoints).is_none();
+            prop_assert_eq!(done, !wanting && endpoints.iter().any(|endpoint| endpoint.is_host));
+        }
+        Ok(fate(&endpoints))
+    });
 }
 
 #[test]
 fn what_nodes_say_is_read() {
-    let lists = texts("recordings", "ctr-containers.txt");
-    fuzz("containers", &changed(lists.clone()), |text| any_outcome(parse_containers(&text)));
-    let tasks = ["TASK    PID    STATUS\nabc    17    RUNNING\nd    0    STOPPED\n".to_owned()];
-    parse_tasks(&tasks[0]).expect("tasks");
-    fuzz("tasks", &changed([&lists[..], &tasks[..]].concat()), |text| any_outcome(parse_tasks(&text)));
-    fuzz("packet filters", &changed(texts("recordings", "iptables-save.txt")), |text| any_outcome(parse_filter(&text)));
-    fuzz("images on nodes", &changed(texts("recordings", "crictl-images.json")), |text| {
-        any_outcome(NodeImages::parse(text.as_bytes()))
+    fuzz_texts("containers", texts("recordings", "ctr-containers.txt"), |text| kept(&parse_containers(text)));
+    let tasks = "TASK    PID    STATUS\nabc    17    RUNNING\nd    0    STOPPED\n".to_owned();
+    fuzz_texts("tasks", vec![tasks], |text| kept(&parse_tasks(text)));
+    fuzz_texts("packet filters", texts("recordings", "iptables-save.txt"), |text| {
+        let tables = parse_filter(text);
+        if let Ok(tables) = &tables {
+            let chains = tables.values().map(Vec::len).sum::<usize>();
+            prop_assert_eq!(chains, text.lines().filter(|line| line.starts_with(':')).count());
+        }
+        kept(&tables)
+    });
+    fuzz_texts("images on nodes", texts("recordings", "crictl-images.json"), |text| {
+        let images = NodeImages::parse(text.as_bytes());
+        if let Ok(images) = &images {
+            reads_back(&images.all().to_vec())?;
+        }
+        Ok(fate(&images))
+    });
+    let listed = "\tlinux-vdso.so.1 (0x00007ffd0cffe000)\n\tlibgcc_s.so.1 => /lib/libgcc_s.so.1 (0x00007f23ba7b4000)\n\
+                  \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f23ba5d2000)\n\t/lib64/ld.so.2 (0x00007f23bb9c9000)\n";
+    fuzz_texts("lists of libraries", vec![listed.to_owned()], |text| {
+        let libraries = parse_libraries(text);
+        if let Ok(libraries) = &libraries {
+            prop_assert!(libraries.iter().all(|(name, path)| !name.contains('/') && path.is_absolute()));
+        }
+        kept(&libraries)
+    });
+}
+
+/// What is read of a list of objects, of a type of the API's.
+fn objects<T: DeserializeOwned, O>(what: &str, file: &str, observed: impl Fn(T) -> O)
+where
+    O: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    fuzz_texts(what, in_pairs(&texts("served", file)), |text| {
+        let read = serde_json::from_str::<Vec<T>>(text);
+        kept(&read.map(|read| read.into_iter().map(&observed).collect::<Vec<_>>()))
     });
 }
 
 #[test]
 fn objects_of_the_api_are_read() {
-    fn of<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-    fuzz("nodes", &changed(texts("served", "nodes.json")), |text| {
-        any_outcome(of::<Node>(&text).into_iter().map(convert::node).count())
-    });
-    fuzz("pods", &changed(texts("served", "pods.json")), |text| {
-        any_outcome(of::<Pod>(&text).into_iter().map(convert::pod).count())
-    });
-    fuzz("daemon sets", &changed(texts("served", "daemonsets.json")), |text| {
-        any_outcome(of::<DaemonSet>(&text).into_iter().map(convert::daemon_set).count())
-    });
-    fuzz("deployments", &changed(texts("served", "deployments.json")), |text| {
-        any_outcome(of::<Deployment>(&text).into_iter().map(convert::deployment).count())
+    objects("nodes", "/nodes.json", |node: Node| convert::node(node));
+    objects("pods", "/pods.json", |pod: Pod| convert::pod(pod));
+    objects("daemon sets", "/daemonsets.json", |set: DaemonSet| convert::daemon_set(set));
+    objects("deployments", "/deployments.json", |deployment: Deployment| convert::deployment(deployment));
+    let slices = in_pairs(&texts("served", "endpointslices.json"));
+    let slices = slices.iter().map(|items| format!("{{\"items\": {items}}}"));
+    fuzz_texts("endpoint slices", slices.filter(|text| parse_slices(text).is_ok()).collect(), |text| {
+        kept(&parse_slices(text))
     });
 }
 
@@ -79,33 +117,47 @@ fn texts_of_the_command_line_read_back() {
         "quay.io/cilium/cilium:v1.12.4",
         "hello-app:1.0",
         "registry.example:443/a_b/c.d-e:V1",
-        "kindest/node@sha256:f5",
+        "kindest/node@sha256:f52781bc0d7a19fb6c405c2af83abfeb311f130707a0e219175677e366cc45d1",
         "cilium=x:1",
-        "a.b\\.c=1,d={2,3}",
+        "a.b\\.c=1",
+        "d={2,x\\,y}",
         "10.0.0.0/8",
         "tcp://127.0.0.1:2375",
         "unix:///var/run/docker.sock",
         "02:42:ac:12:00:02",
     ];
-    fuzz("arguments", &changed(seeds.map(str::to_owned).into()), |text| {
-        if let Ok(reference) = Reference::parse(&text) {
+    fuzz_texts("arguments", seeds.map(str::to_owned).into(), |text| {
+        let mut accepted = false;
+        if let Ok(reference) = Reference::parse(text) {
             prop_assert_eq!(Reference::parse(&reference.to_string()).ok(), Some(reference));
+            accepted = true;
         }
         if let Ok(reference) = text.parse::<lab::overrides::Reference>() {
             // A tag that is not given is written out.
             let written = reference.to_string();
             let again = written.parse::<lab::overrides::Reference>().map(|again| again.to_string());
             prop_assert_eq!(again.ok(), Some(written));
+            accepted = true;
         }
         if let Ok(mac) = text.parse::<MacAddr>() {
             prop_assert_eq!(mac.to_string().parse::<MacAddr>().ok(), Some(mac));
+            accepted = true;
         }
-        any_outcome((
-            text.parse::<LocalImage>().is_ok(),
-            text.parse::<Assignment>().is_ok(),
-            text.parse::<PodPool>().is_ok(),
-        ))?;
-        any_outcome(Endpoint::parse(&text, None, "DOCKER_HOST"))
+        if let Ok(image) = text.parse::<LocalImage>() {
+            let written = image.to_string();
+            prop_assert_eq!(written.parse::<LocalImage>().map(|again| again.to_string()).ok(), Some(written));
+            accepted = true;
+        }
+        if let Ok(pool) = text.parse::<PodPool>() {
+            prop_assert_eq!(pool.to_string().parse::<PodPool>().ok(), Some(pool));
+            accepted = true;
+        }
+        if let Ok(assignment) = text.parse::<Assignment>() {
+            prop_assert_eq!(String::from(assignment.clone()).parse::<Assignment>().ok(), Some(assignment));
+            accepted = true;
+        }
+        accepted |= Endpoint::parse(text, None, "DOCKER_HOST").is_ok();
+        Ok(if accepted { Fate::Accepted } else { Fate::Refused })
     });
 }
 
@@ -118,10 +170,11 @@ fn secrets_are_taken_out_once_and_for_all() {
         "{\"token\":\"eyJhbGciOiJSUzI1NiIsImtpZCI6\",\"password\": \"correcthorsebattery\"}\n",
         "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\nb\n",
     ];
-    fuzz("secrets", &(select(SEEDS), bytes()), |(text, changes)| {
-        let once = redact(&apply_to_text(text, &changes));
+    fuzz("secrets", SEEDS, &bytes(), |text, changes| {
+        let text = apply_to_text(text, changes);
+        let once = redact(&text);
         prop_assert_eq!(secret_at(&once), None, "{}", once);
         prop_assert_eq!(&redact(&once), &once);
-        Ok(())
+        Ok(if once == text { Fate::Refused } else { Fate::Accepted })
     });
 }

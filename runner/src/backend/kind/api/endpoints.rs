@@ -33,9 +33,9 @@ impl Api {
         for version in ["v1", "v1beta1"] {
             let group = format!("discovery.k8s.io/{version}");
             let path = format!("/apis/{group}/namespaces/{namespace}/endpointslices?labelSelector={SERVICE}%3D{name}");
-            let Some(list) = self.json::<SliceList>(&path).await? else { continue };
+            let Some(text) = self.text(&path).await? else { continue };
             let object = format!("an EndpointSlice of {namespace}/{name} ({group})");
-            let endpoints = list.ready().map_err(|problem| self.unreadable(&object, &problem))?;
+            let endpoints = parse_slices(&text).map_err(|problem| self.unreadable(&object, &problem))?;
             return Ok((format!("{group} EndpointSlice"), endpoints));
         }
         let endpoints = match self.get::<Endpoints>(namespace, name).await? {
@@ -45,6 +45,14 @@ impl Api {
         };
         Ok(("v1 Endpoints".to_owned(), endpoints))
     }
+}
+
+/// Reads a list of slices, as `discovery.k8s.io` has it: the endpoints in it that may be ready.
+///
+/// # Errors
+/// When it is no such JSON, or is not what a lab makes; in words.
+pub fn parse_slices(text: &str) -> Result<Vec<SocketAddrV4>, String> {
+    serde_json::from_str::<SliceList>(text).map_err(|error| error.to_string())?.ready()
 }
 
 fn cluster_ip(service: &Service) -> Result<Option<SocketAddrV4>, String> {
@@ -123,11 +131,6 @@ impl SliceList {
         }
         Ok(found)
     }
-
-    #[cfg(test)]
-    fn parse(text: &str) -> Result<Vec<SocketAddrV4>, String> {
-        serde_json::from_str::<Self>(text).map_err(|error| error.to_string())?.ready()
-    }
 }
 
 impl Slice {
@@ -182,28 +185,28 @@ mod tests {
 
     #[test]
     fn endpoints_that_may_be_ready_are_ready() {
-        let ready = SliceList::parse(&slice("IPv4", TWO, PORT)).unwrap();
+        let ready = parse_slices(&slice("IPv4", TWO, PORT)).unwrap();
         assert_eq!(ready, ["10.0.1.212:8080", "10.0.2.38:8080", "10.0.2.39:8080"].map(|one| one.parse().unwrap()));
     }
 
     #[test]
     fn a_service_without_pods_has_slices_of_nothing() {
         for (endpoints, ports) in [("null", "null"), ("[]", PORT)] {
-            assert_eq!(SliceList::parse(&slice("IPv4", endpoints, ports)), Ok(Vec::new()));
+            assert_eq!(parse_slices(&slice("IPv4", endpoints, ports)), Ok(Vec::new()));
         }
-        assert_eq!(SliceList::parse(r#"{"items": null}"#), Ok(Vec::new()));
+        assert_eq!(parse_slices(r#"{"items": null}"#), Ok(Vec::new()));
     }
 
     #[test]
     fn what_a_lab_does_not_make_is_not_guessed_at() {
-        let refused = |address_type, ports| SliceList::parse(&slice(address_type, TWO, ports)).unwrap_err();
+        let refused = |address_type, ports| parse_slices(&slice(address_type, TWO, ports)).unwrap_err();
         assert_eq!(refused("IPv6", PORT), "addressType is IPv6, not IPv4");
         assert_eq!(refused("IPv4", "[]"), "it has 0 ports, not one");
         assert_eq!(refused("IPv4", r#"[{"port": 8080, "protocol": "UDP"}]"#), "its port's protocol is UDP, not TCP");
         assert_eq!(refused("IPv4", r#"[{"port": 80800}]"#), "80800 is no port");
         assert_eq!(refused("IPv4", r#"[{"protocol": "TCP"}]"#), "its port has no number");
         let name = slice("IPv4", r#"[{"addresses": ["hello-app"]}]"#, PORT);
-        assert_eq!(SliceList::parse(&name).unwrap_err(), "\"hello-app\" is no IPv4 address");
-        assert!(SliceList::parse("{}").unwrap_err().contains("missing field `items`"));
+        assert_eq!(parse_slices(&name).unwrap_err(), "\"hello-app\" is no IPv4 address");
+        assert!(parse_slices("{}").unwrap_err().contains("missing field `items`"));
     }
 }

@@ -18,6 +18,8 @@ mod words;
 mod workload;
 
 pub use call::Api;
+pub use endpoints::parse_slices;
 pub use error::ApiError;
+pub use helm::parse_release;
 pub use watch::Patience;
 pub use workload::{PullPolicy, Workload};

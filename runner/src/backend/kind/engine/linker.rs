@@ -61,12 +61,15 @@ pub async fn libraries(interpreter: &Path, program: &Path) -> Result<Vec<(String
     if !listed.success() {
         return Err(wrong(format!("{} --list: {}", interpreter.display(), listed.stderr_text().trim())));
     }
-    parse(&listed.stdout_text()).map_err(wrong)
+    parse_libraries(&listed.stdout_text()).map_err(wrong)
 }
 
-/// Lines such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f5c9c000000)`. Lines without an arrow are the
-/// kernel's vdso and the linker itself.
-fn parse(listed: &str) -> Result<Vec<(String, PathBuf)>, String> {
+/// Reads what a dynamic linker lists: lines such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f5c9c000000)`.
+/// Lines without an arrow are the kernel's vdso and the linker itself.
+///
+/// # Errors
+/// The line with a library that is missing.
+pub fn parse_libraries(listed: &str) -> Result<Vec<(String, PathBuf)>, String> {
     let mut libraries = Vec::new();
     for line in listed.lines() {
         let Some((name, place)) = line.trim().split_once(" => ") else { continue };
@@ -96,14 +99,14 @@ mod tests {
             ("libgcc_s.so.1".to_owned(), PathBuf::from("/lib/x86_64-linux-gnu/libgcc_s.so.1")),
             ("libc.so.6".to_owned(), PathBuf::from("/lib/x86_64-linux-gnu/libc.so.6")),
         ];
-        assert_eq!(parse(glibc).unwrap(), expected);
+        assert_eq!(parse_libraries(glibc).unwrap(), expected);
         let nix = "\tlibc.so.6 => /nix/store/x-glibc-2.40/lib/libc.so.6 (0x00007f23ba5d2000)\n\
                    \t/nix/store/x-glibc-2.40/lib/ld-linux-x86-64.so.2 => /nix/store/x-glibc-2.40/lib64/ld-linux-x86-64.so.2 (0x1)\n";
         assert_eq!(
-            parse(nix).unwrap(),
+            parse_libraries(nix).unwrap(),
             [("libc.so.6".to_owned(), PathBuf::from("/nix/store/x-glibc-2.40/lib/libc.so.6"))]
         );
-        assert_eq!(parse("\tlibgone.so.3 => not found\n").unwrap_err(), "libgone.so.3: not found");
+        assert_eq!(parse_libraries("\tlibgone.so.3 => not found\n").unwrap_err(), "libgone.so.3: not found");
     }
 
     #[test]

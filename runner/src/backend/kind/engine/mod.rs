@@ -25,7 +25,7 @@ pub use connect::{Engine, Version};
 pub use context::Settings;
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use error::EngineError;
-pub use linker::{ProgramHeader, libraries};
+pub use linker::{ProgramHeader, libraries, parse_libraries};
 pub use nodes::{CLUSTER_LABEL, ROLE_LABEL, node_container};
 pub use probe::{NodeProbe, PodPlace, Pods};
 pub use run::{Ran, Started};
