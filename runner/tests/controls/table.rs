@@ -59,7 +59,7 @@ fn names() -> Result<(), String> {
         };
         let prefix = match all.iter().find(|control| control.name == *name).map(Control::expects) {
             Some(Expect::Held) | None => format!("accepts_{claim}"),
-            Some(Expect::Refuted(_)) => format!("refutes_{claim}_"),
+            Some(Expect::Refuted(_) | Expect::RefutedAndPerhaps(..)) => format!("refutes_{claim}_"),
             Some(Expect::Unobserved(_)) => format!("leaves_{claim}_unobserved_"),
         };
         if !name.starts_with(&prefix) {
