@@ -102,7 +102,7 @@ fn a_kit_is_packed_shown_and_used() {
         let forced = world.pack(&["--force"]).await;
         assert!(forced.success(), "{:?}", code(&forced));
         assert_eq!(world.files(), ["cilium.tgz", "lab-kit.tar", "manifests"]);
-        from_the_kit(&engine, &world).await;
+        Box::pin(from_the_kit(&engine, &world)).await;
     });
 }
 

@@ -9,7 +9,7 @@ use super::error::EngineError;
 /// How long a node has to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 /// For one container on a machine that does much else: more than the grace.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 impl Engine {
     /// Freezes all processes of a container, as `docker pause` does.
