@@ -96,15 +96,16 @@ fn rows(text: &mut String, report: &Report) {
     let head: Vec<String> = keys.iter().map(|key| format!("{key:>2}")).collect();
     let _infallible = writeln!(text, "{:width$}  {}", "", head.join(" "));
     for fault in &report.faults {
-        let cells: String = cells(fault, &report.head.cases);
+        let cells: String = cells(fault, &report.head.cases, &keys);
         let _infallible = writeln!(text, "{:<width$} {cells}  {:>8}", fault.name, seconds(fault.seconds));
     }
     text.push('\n');
 }
 
-fn cells(fault: &FaultReport, cases: &[String]) -> String {
+/// A mark for each case, below the end of its key.
+fn cells(fault: &FaultReport, cases: &[String], keys: &[String]) -> String {
     let cell = |case: &String| fault.cases.iter().find(|cell| cell.name == *case).map_or("?", |cell| mark(cell.cell));
-    cases.iter().flat_map(|case| ["  ", cell(case)]).collect()
+    cases.iter().zip(keys).map(|(case, key)| format!(" {:>width$}", cell(case), width = key.len().max(2))).collect()
 }
 
 fn legend(text: &mut String, cases: &[String]) {
@@ -162,4 +163,32 @@ fn summary(report: &Report, killed_none: &[&str]) -> String {
         more => format!("; {more} things are not as they must be"),
     };
     format!("{interrupted}{counted}, {} killed{rest}; {of_cases}{wrong}  {}", report.killed(), seconds(report.seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Stage;
+
+    #[test]
+    fn marks_stand_below_the_ends_of_their_keys() {
+        let cases: Vec<String> = (0..12).map(|number| format!("cluster::{number}")).collect();
+        let keys = keys(&cases);
+        let fault = FaultReport {
+            name: "any".to_owned(),
+            what: String::new(),
+            stage: Stage::WorkloadReady,
+            undone: String::new(),
+            named: Vec::new(),
+            cases: Vec::new(),
+            wrong: Vec::new(),
+            seconds: Duration::ZERO,
+        };
+        let row = cells(&fault, &cases, &keys);
+        let head: String = keys.iter().map(|key| format!(" {key:>2}")).collect();
+        assert_eq!(row.len(), head.len());
+        let ends = head.match_indices(' ').map(|(at, _)| at).skip(1).chain([head.len()]);
+        let marks: Vec<usize> = row.match_indices('?').map(|(at, _)| at + 1).collect();
+        assert_eq!(marks, ends.collect::<Vec<_>>(), "{head}\n{row}");
+    }
 }

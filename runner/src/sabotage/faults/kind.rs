@@ -140,7 +140,14 @@ pub(super) const ONE_REPLICA: Fault = Fault {
     what: "The Deployment hello-app is scaled to one replica.",
     apply: Apply::Cluster {
         how: Breakage::Commands(|_who| {
-            let scale = |replicas: u32| format!("{KUBECTL} scale deployment hello-app --replicas={replicas}");
+            // A pod that goes is listed for as long as it takes.
+            let scale = |replicas: u32| {
+                format!(
+                    "{KUBECTL} scale deployment hello-app --replicas={replicas} && \
+                     until [ $({KUBECTL} get pods --no-headers --selector app=hello-app | wc -l) -eq {replicas} ]; \
+                     do sleep 0.2; done"
+                )
+            };
             Ok(vec![NodeCommand { node: CONTROL_PLANE, make: scale(1), undo: scale(2) }])
         }),
         settles: &["service::two_replicas_on_two_workers"],
