@@ -22,12 +22,7 @@ pub(super) const NODE_PAUSED: Fault = Fault {
     name: "node-paused",
     what: "The node kind-worker2 is paused, with its pods.",
     apply: Apply::Cluster { how: Breakage::Paused(WORKER2), settles: &["cluster::nodes_become_ready"] },
-    kills: &[
-        "cluster::three_node_containers_run",
-        "cluster::three_nodes_run",
-        "l2::nodes_share_one_bridge",
-        "cluster::nodes_become_ready",
-    ],
+    kills: &["cluster::three_node_containers_run", "cluster::three_nodes_run", "cluster::nodes_become_ready"],
     turns: &[
         ("cluster::three_node_containers_run", Refuted(&[(NodeNotRunning, BRIDGE)])),
         ("cluster::three_nodes_run", Refuted(&[(NodeDoesNotAnswer, WORKER2)])),
