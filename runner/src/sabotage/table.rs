@@ -105,7 +105,8 @@ fn rows(text: &mut String, report: &Report) {
 /// A mark for each case, below the end of its key.
 fn cells(fault: &FaultReport, cases: &[String], keys: &[String]) -> String {
     let cell = |case: &String| fault.cases.iter().find(|cell| cell.name == *case).map_or("?", |cell| mark(cell.cell));
-    cases.iter().zip(keys).map(|(case, key)| format!(" {:>width$}", cell(case), width = key.len().max(2))).collect()
+    let cells = cases.iter().zip(keys).map(|(case, key)| format!(" {:>width$}", cell(case), width = key.len().max(2)));
+    cells.collect::<Vec<_>>().concat()
 }
 
 fn legend(text: &mut String, cases: &[String]) {
@@ -185,7 +186,7 @@ mod tests {
             seconds: Duration::ZERO,
         };
         let row = cells(&fault, &cases, &keys);
-        let head: String = keys.iter().map(|key| format!(" {key:>2}")).collect();
+        let head = keys.iter().map(|key| format!(" {key:>2}")).collect::<Vec<_>>().concat();
         assert_eq!(row.len(), head.len());
         let ends = head.match_indices(' ').map(|(at, _)| at).skip(1).chain([head.len()]);
         let marks: Vec<usize> = row.match_indices('?').map(|(at, _)| at + 1).collect();
