@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::backend::kind::KindLab;
 use crate::backend::kind::api::Api;
+use crate::backend::kind::cilium::agents::AGENT_LABEL;
 use crate::clock::{self, Poll};
 use crate::doctor::kind as doctor;
 use crate::failure::chain;
@@ -20,8 +21,6 @@ use crate::observe::{ImageSource, KubePod, NodeName, Privileged, Role};
 
 /// The node's image among the lab's, by its key in `pins.json`.
 const NODE_IMAGE: &str = "node";
-/// The label of agents' pods (chart 1.12.4: `cilium-agent/daemonset.yaml`).
-const AGENT: (&str, &str) = ("k8s-app", "cilium");
 /// The label of operators' pods (chart 1.12.4: `cilium-operator/deployment.yaml`).
 const OPERATOR: (&str, &str) = ("io.cilium/app", "operator");
 /// What agents read when they start.
@@ -124,7 +123,7 @@ pub(super) async fn release(lab: &KindLab) -> Result<ReleaseSeen, String> {
 pub(super) async fn images(lab: &KindLab) -> Result<ImagesSeen, String> {
     let nodes = names(lab);
     let on_nodes = join_all(nodes.iter().map(async |node| (node.clone(), lab.engine().images_on(node).await)));
-    let (pods, on_nodes) = tokio::join!(cilium_pods(lab, &[AGENT, OPERATOR]), on_nodes);
+    let (pods, on_nodes) = tokio::join!(cilium_pods(lab, &[AGENT_LABEL, OPERATOR]), on_nodes);
     Ok(ImagesSeen { sources: sources(lab)?, pods: pods?, on_nodes: on_nodes.into_iter().collect() })
 }
 
@@ -200,6 +199,6 @@ pub(super) async fn native(lab: &KindLab) -> Result<NativeSeen, String> {
 
 /// Nodes and agents.
 pub(super) async fn ready(lab: &KindLab) -> Result<ReadySeen, String> {
-    let (nodes, agents) = tokio::join!(api(lab)?.nodes(), cilium_pods(lab, &[AGENT]));
+    let (nodes, agents) = tokio::join!(api(lab)?.nodes(), cilium_pods(lab, &[AGENT_LABEL]));
     Ok(ReadySeen { nodes: nodes.map_err(words)?, agents: agents? })
 }

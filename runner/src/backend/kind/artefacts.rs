@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::api::ApiError;
+use super::cilium::agents::AGENT_LABEL;
 use super::create::said_of;
 use super::lab::KindLab;
 use super::redact::redact;
@@ -109,7 +110,7 @@ async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
     ];
     let pods = api.pods().await;
     for pod in pods.as_deref().unwrap_or_default() {
-        let is_cilium = pod.labels.get("k8s-app").is_some_and(|app| app == "cilium")
+        let is_cilium = pod.labels.get(AGENT_LABEL.0).is_some_and(|app| app == AGENT_LABEL.1)
             || pod.labels.get("name").is_some_and(|name| name == "cilium-operator");
         for container in pod.containers.iter().filter(|_| is_cilium) {
             for previous in [false, true].into_iter().take(if container.restarts > 0 { 2 } else { 1 }) {

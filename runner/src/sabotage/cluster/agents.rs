@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::make::in_node;
 use crate::backend::kind::KindLab;
+use crate::backend::kind::cilium::agents::AGENT_LABEL;
 use crate::clock::{self, Poll};
 use crate::failure::chain;
 use crate::observe::{KubeContainer, KubePod, NodeName};
@@ -17,8 +18,6 @@ use crate::sabotage::members::CONTROL_PLANE;
 const DEADLINE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The label of agents' pods (chart 1.12.4: `cilium-agent/daemonset.yaml`).
-const AGENT: (&str, &str) = ("k8s-app", "cilium");
 /// The label by which the chart's `DaemonSet` selects nodes, and its value (chart 1.12.4: `values.yaml`,
 /// `nodeSelector`): a node without it has no agent.
 const SELECTOR: (&str, &str) = ("kubernetes.io/os", "linux");
@@ -87,7 +86,7 @@ async fn until(
 
 async fn agents(lab: &KindLab) -> Result<Vec<KubePod>, String> {
     let namespace = lab.spec().manifests.cilium.release.namespace.as_str();
-    let labels = [AGENT].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let labels = [AGENT_LABEL].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     lab.api().map_err(words)?.pods_with(namespace, &labels).await.map_err(words)
 }
 

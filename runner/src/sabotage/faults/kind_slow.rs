@@ -4,6 +4,7 @@ use super::super::cluster::{Breakage, NodeCommand, again, without};
 use super::super::expect::Expect::{self, Refuted, RefutedAndPerhaps, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
+use super::nodes::BLIND;
 use crate::judge::Reason::{
     AgentsNotReady, NodeDoesNotAnswer, NodeNotReady, NodeNotRunning, NotOnBridge, OperatorsNotReady, OwnCidrLeadsAway,
     PodNotManaged, RouteMissing, StaleServiceHost, WrongReplicaCount,
@@ -11,7 +12,6 @@ use crate::judge::Reason::{
 
 /// Whether an operator is ready is a matter of the moment, or of where it runs.
 const AGENTS_NOT_READY: Expect = RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]);
-const BLIND: Expect = Unobserved("kind-worker2 could not be looked into");
 const NO_CONFIGURATION: Expect = Unobserved("the agent did not tell its running configuration");
 const NONE_READY: Expect = Unobserved("0 of 2 replicas are ready");
 const NO_POD: Expect = Unobserved("the probe cannot look: no container of the pod hello-app-");

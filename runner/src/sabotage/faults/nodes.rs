@@ -9,7 +9,7 @@ use crate::judge::Reason::{
     SomeUnanswered,
 };
 
-const BLIND: Expect = Unobserved("kind-worker2 could not be looked into");
+pub(super) const BLIND: Expect = Unobserved("kind-worker2 could not be looked into");
 const NO_REQUEST_ARRIVES: Expect =
     Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0");
 
