@@ -8,6 +8,7 @@ mod report;
 mod sabotage;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,11 +17,10 @@ pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
 pub use report::{ReportArgs, ReportFormat};
-pub use sabotage::SabotageArgs;
+pub use sabotage::{Backend, SabotageArgs};
 
-use crate::backend::netns::holder::HolderArgs;
-use crate::probe::ProbeArgs;
-use crate::tamper::TamperArgs;
+use lab_netns::holder::HolderArgs;
+use lab_netns::tamper::TamperArgs;
 
 /// `lab`.
 #[derive(Debug, Parser)]
@@ -107,7 +107,11 @@ pub enum Command {
     Kit(KitArgs),
     /// Look into network namespaces (used by the other commands)
     #[command(hide = true)]
-    Probe(ProbeArgs),
+    Probe {
+        /// As for `lab-probe`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Make faults in a lab (used by the tests)
     #[command(hide = true)]
     Tamper(TamperArgs),

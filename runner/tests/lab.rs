@@ -3,11 +3,11 @@
 //! The same harness as `lab verify`, with its own lab, so that it runs under nextest too, one process a case.
 
 use clap::Parser;
-use lab::backend::netns::Lifetime;
 use lab::cli::LabArgs;
-use lab::failure::{Failure, code};
-use lab::harness::{Event, Harness, LabSource, SessionOptions, setup};
-use lab::report::StageOutcome;
+use lab_base::failure::{Failure, code};
+use lab_harness::{Event, Harness, LabSource, SessionOptions, setup};
+use lab_model::report::StageOutcome;
+use lab_netns::Lifetime;
 use libtest_mimic::Arguments;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,5 +53,5 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
             eprintln!("{} failed: {}", stage.name, stage.summary);
         }
     };
-    Harness { arguments, setup: setup(&lab)?, options }.run(tell)
+    Harness { arguments, setup: setup(&lab.wanted())?, options }.run(tell)
 }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-use lab::expect::Expectations;
-use lab::judge::seen::BaseSeen;
-use lab::judge::{Judgement, NotHeld, Reason};
-use lab::judge::{adjacency, routing, service, wire};
+use lab_judge::{adjacency, routing, service, wire};
+use lab_model::expect::Expectations;
+use lab_model::seen::BaseSeen;
+use lab_model::{Judgement, NotHeld, Reason};
 use recorded::{
     BEFORE, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, docker, expectations, scenes,
 };
@@ -215,7 +215,7 @@ fn before(recording: Recording) -> Read<BaseSeen> {
 }
 
 fn stored<Seen: Serialize>(seen: Read<Seen>) -> Read<Value> {
-    lab::case::store(&seen?)
+    lab_harness::case::store(&seen?)
 }
 
 fn decide<Seen>(seen: Read<Seen>, judge: fn(&Seen, &Expectations) -> Judgement) -> Read<Judgement> {

@@ -3,17 +3,16 @@
 
 use chrono::DateTime;
 use ipnet::Ipv4Net;
-use lab::backend::BackendKind;
-use lab::judge::Reason::{MtuDoesNotFit, NotMasqueraded, RouteMissing};
-use lab::report::HostFacts;
-use lab::sabotage::Expect::Refuted;
-use lab::sabotage::acts::mtu;
-use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node};
-use lab::sabotage::{
+use lab_model::BackendKind;
+use lab_model::Reason::{MtuDoesNotFit, NotMasqueraded, RouteMissing};
+use lab_netns::tamper::Act;
+use lab_sabotage::Expect::Refuted;
+use lab_sabotage::acts::mtu;
+use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node};
+use lab_sabotage::{
     ALL, Apply, Cell, Fault, Head, Labs, Report, Run, SCHEMA, Undo, Wrong, check, from_json, judging, never_kill,
     printed,
 };
-use lab::tamper::Act;
 use std::path::Path;
 
 #[path = "sabotage/put_back.rs"]
@@ -26,8 +25,8 @@ const FULL_MTU: &str = "wire::full_mtu_fits";
 /// What becomes of these faults.
 fn sabotage(faults: &[Fault]) -> Report {
     let state = tempfile::tempdir().unwrap();
-    let runtime = lab::runtime().unwrap();
-    let tell = |_event: lab::sabotage::Event<'_>| {};
+    let runtime = lab_base::runtime().unwrap();
+    let tell = |_event: lab_sabotage::Event<'_>| {};
     let run = Run::new(Path::new(env!("CARGO_BIN_EXE_lab")), faults, Labs::Netns(state.path()), "test", &tell);
     runtime.block_on(async {
         run.all().await;
@@ -39,7 +38,7 @@ fn sabotage(faults: &[Fault]) -> Report {
         id: "test".to_owned(),
         backend: BackendKind::Netns,
         version: String::new(),
-        host: HostFacts::read(),
+        host: lab_evidence::host_facts(),
         started: DateTime::UNIX_EPOCH,
         selected: faults.iter().map(|fault| fault.name.to_owned()).collect(),
         whole_table: false,

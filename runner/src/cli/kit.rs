@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 use super::Format;
-use crate::overrides::{LocalImage, Reference};
+use lab_manifest::overrides::{LocalImage, Reference};
 
 /// `lab kit`.
 #[derive(Debug, Clone, Args)]

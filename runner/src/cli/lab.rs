@@ -3,8 +3,29 @@
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-use crate::backend::Routing;
-use crate::overrides::{Assignment, LocalImage, PodPool, Reference};
+use lab_harness::wanted::{self, Wanted};
+use lab_manifest::overrides::{Assignment, Given, LocalImage, PodPool, Reference};
+
+/// How pod traffic gets from node to node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Routing {
+    /// Direct routes, as Cilium's `autoDirectNodeRoutes` installs them: what the article builds
+    Native,
+    /// A VXLAN overlay: a contrast that must be refuted
+    Vxlan,
+    /// No pod routes at all: a contrast that must be refuted
+    None,
+}
+
+impl From<Routing> for lab_model::Routing {
+    fn from(routing: Routing) -> Self {
+        match routing {
+            Routing::Native => Self::Native,
+            Routing::Vxlan => Self::Vxlan,
+            Routing::None => Self::None,
+        }
+    }
+}
 
 /// Which backend is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,6 +64,31 @@ pub struct LabArgs {
     pub overrides: OverrideArgs,
 }
 
+impl From<On> for wanted::On {
+    fn from(on: On) -> Self {
+        match on {
+            On::Auto => Self::Auto,
+            On::Netns => Self::Netns,
+            On::Kind => Self::Kind,
+        }
+    }
+}
+
+impl LabArgs {
+    /// The lab that they ask for.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            on: self.on.into(),
+            name: self.name.clone(),
+            routing: self.routing.into(),
+            nodes: self.nodes,
+            replicas: self.replicas,
+            manifests: self.manifests.clone(),
+            overrides: self.overrides.given(),
+        }
+    }
+}
+
 /// What is used in place of a pin. Cases that are judged against such a pin say so.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "In place of the pins, for experiments")]
@@ -66,3 +112,14 @@ pub struct OverrideArgs {
     #[arg(long, value_name = "FILE")]
     pub kit: Option<PathBuf>,
 }
+
+impl OverrideArgs {
+    /// What they put in place of pins.
+    pub fn given(&self) -> Given {
+        let Self { pod_pool, node_image, images, chart, values, kit } = self.clone();
+        Given { pod_pool, node_image, images, chart, values, kit }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,29 @@
 //! `lab sabotage`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-use super::{Format, OverrideArgs};
-use crate::backend::BackendKind;
+use super::Format;
+use super::OverrideArgs;
+use lab_model::BackendKind;
+
+/// What a lab is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// Linux network namespaces, made by this program: no Docker, no Kubernetes, no Cilium
+    Netns,
+    /// Docker, kind, Kubernetes and Cilium: the article's
+    Kind,
+}
+
+impl From<Backend> for BackendKind {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Netns => Self::Netns,
+            Backend::Kind => Self::Kind,
+        }
+    }
+}
 
 /// `lab sabotage`.
 #[derive(Debug, Clone, Args)]
@@ -22,8 +41,8 @@ pub struct SabotageArgs {
     #[arg(long)]
     pub list: bool,
     /// What the labs are made of: on netns four at a time, on kind one
-    #[arg(long, value_enum, default_value_t = BackendKind::Netns)]
-    pub on: BackendKind,
+    #[arg(long, value_enum, default_value_t = Backend::Netns)]
+    pub on: Backend,
     /// The lab's name; kind only [default: kind]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -39,4 +58,11 @@ pub struct SabotageArgs {
     /// What is used in place of a pin; kind only
     #[command(flatten)]
     pub overrides: OverrideArgs,
+}
+
+impl SabotageArgs {
+    /// What the labs are made of.
+    pub fn backend(&self) -> BackendKind {
+        self.on.into()
+    }
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::print;
-use crate::bundle::{BundleError, Packing, plan};
 use crate::cli::BundleArgs;
-use crate::evidence::{PARTIAL, RUN_FILE};
-use crate::failure::{Failure, code};
-use crate::report::clean;
-use crate::sabotage;
+use lab_base::failure::{Failure, code};
+use lab_base::text::clean;
+use lab_bundle::{Packing, plan};
+use lab_evidence::{PARTIAL, RUN_FILE};
+use lab_sabotage as sabotage;
 
 pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     let folder = folder(args)?;
@@ -83,10 +83,4 @@ fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
     lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));
     lines.push(left_out(packing));
     clean(&lines.concat())
-}
-
-impl From<BundleError> for Failure {
-    fn from(error: BundleError) -> Self {
-        Self { code: code::INPUT, message: clean(&crate::failure::chain(&error)) }
-    }
 }

@@ -2,14 +2,14 @@
 
 use super::{print, program};
 use crate::cli::{DoctorArgs, Format};
-use crate::doctor;
-use crate::failure::{Failure, code};
-use crate::harness::setup;
+use lab_base::failure::{Failure, code};
+use lab_doctor as doctor;
+use lab_harness::setup;
 
 pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
-    let setup = setup(&args.lab)?;
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
-    let rows = runtime.block_on(doctor::examine(&program()?, &setup, &args.runs_dir));
+    let setup = setup(&args.lab.wanted())?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows = runtime.block_on(lab_harness::examine(&program()?, &setup, &args.runs_dir));
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text => {

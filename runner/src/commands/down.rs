@@ -1,18 +1,18 @@
 //! `lab down`: takes labs away, also after a crash. May be repeated.
 
 use super::{print, program};
-use crate::backend::kind::engine::Engine;
-use crate::backend::kind::teardown::remove_strays;
-use crate::backend::take_down;
 use crate::cli::DownArgs;
-use crate::failure::Failure;
-use crate::state::{StateDir, StateError};
+use lab_backend::state::{StateDir, StateError};
+use lab_base::failure::Failure;
+use lab_engine::Engine;
+use lab_harness::lab::take_down;
+use lab_kind::teardown::remove_strays;
 
 /// Containers that carry the mark of a lab of which nothing is known any more. Whether there were any; none where no
 /// Docker Engine answers.
 fn strays(name: Option<&str>) -> Result<bool, Failure> {
     let root = StateDir::root()?;
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let removed = runtime.block_on(async {
         match Engine::connect().await {
             Ok(engine) => remove_strays(&engine, &root, name).await,
@@ -53,7 +53,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         return print("no lab is up; nothing to do\n").map(|()| 0);
     }
     let program = program()?;
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let mut failures = Vec::new();
     for lab in labs {
         match runtime.block_on(take_down(&lab, &program)) {
@@ -68,5 +68,5 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         let _any = args.all && strays(None)?;
         return Ok(0);
     }
-    Err(Failure { code: crate::failure::code::STAGE, message: failures.join("\n") })
+    Err(Failure { code: lab_base::failure::code::STAGE, message: failures.join("\n") })
 }

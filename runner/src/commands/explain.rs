@@ -2,9 +2,10 @@
 
 use super::print;
 use crate::cli::{ExplainArgs, Format};
-use crate::explain::{self, Explained};
-use crate::failure::Failure;
-use crate::report::Style;
+use crate::explain;
+use crate::explain::Explained;
+use lab_base::failure::Failure;
+use lab_report::Style;
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
     let wanted = explain::meant(args.case.as_deref().unwrap_or_default())?;

@@ -5,18 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::print;
-use crate::backend::Doing;
-use crate::backend::kind::chart;
-use crate::backend::kind::engine::Engine;
-use crate::backend::kind::images::{Find, ImageError, NODE, Wanted};
 use crate::cli::{Format, KitArgs, KitCommand, KitPackArgs, KitShowArgs};
-use crate::clock;
-use crate::failure::{Failure, code};
-use crate::interrupt::Interrupt;
-use crate::kit::{self, Kit, KitError, KitWriter, Order, describe};
-use crate::manifest::Manifests;
-use crate::overrides;
-use crate::report::Progress;
+use lab_backend::Doing;
+use lab_base::clock;
+use lab_base::failure::{Failure, code};
+use lab_base::interrupt::Interrupt;
+use lab_engine::Engine;
+use lab_images::kit;
+use lab_images::kit::{Kit, KitError, KitWriter, Order, describe};
+use lab_images::{Find, NODE, Wanted};
+use lab_kind::chart;
+use lab_manifest::Manifests;
+use lab_manifest::overrides;
+use lab_report::Progress;
 
 /// For the pull of one image, over a slow line.
 const PULL: Duration = Duration::from_hours(1);
@@ -48,7 +49,7 @@ fn pack(args: &KitPackArgs) -> Result<u8, Failure> {
     };
     let manifests = manifests.map_err(|error| Failure::input(&error))?;
     let images = images(args, &manifests)?;
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(async {
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
         tokio::select! {
@@ -118,7 +119,7 @@ async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], e
         lines.push(format!("  (it is there, {so})\n"));
     }
     for wanted in images {
-        let so = match (engine.held(wanted).await, &wanted.find) {
+        let so = match (lab_images::held(engine, wanted).await, &wanted.find) {
             (Ok(Some(held)), _) => format!("in the Engine, {} MB", held.size / 1_000_000),
             (Ok(None), Find::Digest(_)) => "would be pulled".to_owned(),
             (Ok(None), Find::Local(_)) => "MISSING: not in the Engine, and not pulled".to_owned(),
@@ -130,15 +131,4 @@ async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], e
     let from = args.chart.as_ref().map_or_else(|| format!("from {}", chart.url), |file| file.display().to_string());
     lines.push(format!("  {:<17} {} {}  {from}\n", "chart", manifests.cilium.release.chart, chart.version));
     print(&lines.concat()).map(|()| 0)
-}
-
-impl From<KitError> for Failure {
-    fn from(error: KitError) -> Self {
-        match &error {
-            // What is wrong with the Engine or on the way to a registry, and not with a file.
-            KitError::Image(ImageError::Archive { .. }) => Self::input(&error),
-            KitError::Image(_) | KitError::Stopped { .. } => Self::stage(&error),
-            _ => Self::input(&error),
-        }
-    }
 }

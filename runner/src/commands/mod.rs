@@ -18,16 +18,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::failure::{Failure, code, complain};
-use crate::{backend, doctor as checks, probe, tamper};
+use lab_base::failure::{Failure, code, complain};
+use lab_netns::tamper;
 
 /// Does what the command line says. The exit code, its failure printed.
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Probe(args) => return probe::main(&args),
+        Command::Probe { args } => return lab_probe::main(args),
         Command::Tamper(args) => return tamper::main(&args),
-        Command::Hold(args) => return backend::netns::holder::main(&args),
-        Command::TryNamespaces => return checks::try_namespaces(),
+        Command::Hold(args) => return lab_netns::holder::main(&args),
+        Command::TryNamespaces => return lab_doctor::try_namespaces(),
         Command::Enter(args) => shell::enter(&args),
         Command::Run(args) => run::run(&args),
         Command::Up(args) => up::up(&args),

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::print;
-use crate::bundle::{Again, Difference, Replay, Replayed};
 use crate::cli::{Format, ReplayArgs};
-use crate::failure::{Failure, code};
-use crate::report::{Style, Terminal, clean};
+use lab_base::failure::{Failure, code};
+use lab_base::text::clean;
+use lab_bundle::{Again, Difference, Replay, Replayed};
+use lab_report::{Style, Terminal};
 
 /// This program, as a reader knows it.
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -30,7 +31,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
 fn show(replay: &Replay) -> io::Result<()> {
     let report = replay.report();
     let names = report.cases.iter().map(|case| case.name.as_str());
-    let mut terminal = Terminal::new(io::stdout(), Style::of_stdout(), "the bundle", names);
+    let mut terminal = Terminal::new(io::stdout(), Style::of_stdout(), "the bundle", names)
+        .explaining(|case| lab_harness::cases::find(case).is_some());
     terminal.head(&report)?;
     for case in &replay.cases {
         let Some(recorded) = &case.recorded else { continue };

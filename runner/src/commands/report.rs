@@ -4,13 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::print;
-use crate::beside;
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::failure::{Failure, chain, code};
-use crate::report::{
-    Closing, HTML_FILE, JSON_FILE, LabAfter, Report, Style, Terminal, from_json, to_html, to_markdown,
-};
-use crate::sabotage;
+use lab_base::failure::{Failure, chain, code};
+use lab_model::report::Report;
+use lab_report::beside;
+use lab_report::{Closing, HTML_FILE, JSON_FILE, LabAfter, Style, Terminal, from_json, to_html, to_markdown};
+use lab_sabotage as sabotage;
 
 pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let folder = folder(args);
@@ -88,7 +87,8 @@ fn folder(args: &ReportArgs) -> PathBuf {
 
 fn show(report: &Report, folder: &Path, file: &Path) -> io::Result<()> {
     let names = report.cases.iter().map(|case| case.name.as_str());
-    let mut terminal = Terminal::new(io::stdout(), Style::of_stdout(), folder, names);
+    let mut terminal = Terminal::new(io::stdout(), Style::of_stdout(), folder, names)
+        .explaining(|case| lab_harness::cases::find(case).is_some());
     terminal.head(report)?;
     for stage in &report.stages {
         terminal.stage(stage)?;

@@ -4,24 +4,25 @@ use std::io::{self, Stdout};
 use std::time::Duration;
 
 use super::{print, program};
-use crate::backend::netns::Lifetime;
-use crate::case::Case;
 use crate::cli::RunArgs;
-use crate::clock;
-use crate::failure::{Failure, chain, code};
-use crate::harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
-use crate::interrupt::Interrupt;
-use crate::overrides::Deviation;
-use crate::report::{Closing, HTML_FILE, LabAfter, Progress, Report, Style, Terminal};
-use crate::stage::Stage;
-use crate::state::StateDir;
+use lab_backend::state::StateDir;
+use lab_base::clock;
+use lab_base::failure::{Failure, chain, code};
+use lab_base::interrupt::Interrupt;
+use lab_harness::case::Case;
+use lab_harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
+use lab_model::deviation::Deviation;
+use lab_model::report::Report;
+use lab_model::stage::Stage;
+use lab_netns::Lifetime;
+use lab_report::{Closing, HTML_FILE, LabAfter, Progress, Style, Terminal};
 
 /// How often somebody who waits is told what for.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Runs it. The exit code of the run.
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
-    let setup = setup(&args.lab)?;
+    let setup = setup(&args.lab.wanted())?;
     let selection =
         Selection { filter: args.select.filter.clone(), exact: args.select.exact, skip: args.select.skip.clone() };
     let cases = selected(&selection, setup.backend)?;
@@ -31,7 +32,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     if let Some(name) = &setup.name {
         StateDir::check_free(name)?;
     }
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(Box::pin(run_cases(args, setup, &cases)))
 }
 
@@ -48,7 +49,10 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     let mut session = Session::begin(setup, options, cases)?;
     let folder = session.final_folder();
     let names = cases.iter().map(|case| case.name);
-    let mut lines = Lines::new(Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names));
+    let mut lines = Lines::new(
+        Terminal::new(io::stdout(), Style::of_stdout(), folder.clone(), names)
+            .explaining(|case| lab_harness::cases::find(case).is_some()),
+    );
 
     let stopped = Box::pin(go(&mut session, cases, &mut interrupt, &mut lines)).await;
     if stopped.is_err() && interrupt.noticed() {
@@ -94,7 +98,7 @@ async fn go(
     interrupt: &mut Interrupt,
     lines: &mut Lines,
 ) -> Result<(), Option<Failure>> {
-    use crate::harness::Stopped;
+    use lab_harness::Stopped;
     let stop = |stopped: Stopped| match stopped {
         Stopped::Interrupted => None,
         Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),

@@ -5,26 +5,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{print, program};
-use crate::backend::{BackendKind, Doing, Routing};
-use crate::cli::{Format, LabArgs, On, SabotageArgs};
-use crate::clock;
-use crate::doctor;
-use crate::evidence::RunFolder;
-use crate::failure::{Failure, code};
-use crate::harness::{Selection, Setup, new_id, setup, utc_now};
-use crate::interrupt::Interrupt;
-use crate::report::{HostFacts, Progress};
-use crate::sabotage::{
+use crate::cli::{Format, SabotageArgs};
+use lab_backend::Doing;
+use lab_backend::state::StateDir;
+use lab_base::clock;
+use lab_base::failure::{Failure, code};
+use lab_base::interrupt::Interrupt;
+use lab_doctor as doctor;
+use lab_evidence::RunFolder;
+use lab_harness::wanted::{On, Wanted};
+use lab_harness::{Selection, Setup, new_id, setup, utc_now};
+use lab_model::{BackendKind, Routing};
+use lab_report::Progress;
+use lab_sabotage::{
     Event, Fault, Head, JSON_FILE, Labs, Outcome, Report, Run, judging, list, printed, selected, table,
 };
-use crate::state::StateDir;
 
 /// How often somebody who waits is told what for.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
     let selection = Selection { filter: args.fault.clone(), exact: args.exact, skip: args.skip.clone() };
-    let faults = selected(table(args.on), &selection)?;
+    let faults = selected(table(args.backend()), &selection)?;
     if args.list {
         return print(&list(&faults)).map(|()| 0);
     }
@@ -32,13 +34,13 @@ pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
     if args.dry_run {
         return print(&plan(args, &setup, &faults)).map(|()| 0);
     }
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(Box::pin(run(args, &setup, &faults)))
 }
 
 /// The lab that is broken: the article's.
 fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
-    let on = match args.on {
+    let on = match args.backend() {
         BackendKind::Netns => On::Netns,
         BackendKind::Kind => On::Kind,
     };
@@ -49,14 +51,14 @@ fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
              give `--on kind`"
         )));
     }
-    setup(&LabArgs {
+    setup(&Wanted {
         on,
         name: args.name.clone(),
         routing: Routing::Native,
         nodes: None,
         replicas: None,
         manifests: None,
-        overrides: args.overrides.clone(),
+        overrides: args.overrides.given(),
     })
 }
 
@@ -68,7 +70,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
         () = interrupt.came() => {
             return Err(Failure { code: code::INTERRUPTED, message: "interrupted; nothing was built".to_owned() });
         }
-        rows = doctor::examine(&program, setup, &args.runs_dir) => doctor::refusals(&rows),
+        rows = lab_harness::examine(&program, setup, &args.runs_dir) => doctor::refusals(&rows),
     };
     if let Some(refusals) = refused {
         return Err(Failure { code: code::DOCTOR, message: refusals });
@@ -81,7 +83,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     let begun = clock::now();
 
     let doing = Doing::default();
-    let labs = match args.on {
+    let labs = match args.backend() {
         BackendKind::Netns => Labs::Netns(&state_root),
         BackendKind::Kind => Labs::Kind { setup, doing: &doing },
     };
@@ -93,7 +95,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
         () = interrupt.came() => true,
         () = Box::pin(progress.during(run.all())) => false,
     };
-    if report.interrupted && args.on == BackendKind::Kind {
+    if report.interrupted && args.backend() == BackendKind::Kind {
         progress.begins("interrupted; taking the lab down");
     }
     let down = progress.during(run.clean_up()).await;
@@ -124,7 +126,7 @@ fn head(setup: &Setup, faults: &[Fault], runs_dir: &Path) -> Head {
         id: new_id(runs_dir),
         backend: setup.backend,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: HostFacts::read(),
+        host: lab_evidence::host_facts(),
         started: utc_now(),
         selected: faults.iter().map(|fault| fault.name.to_owned()).collect(),
         whole_table: setup.backend == BackendKind::Netns && faults.len() == table(setup.backend).len(),
@@ -218,9 +220,9 @@ impl<'a> Shown<'a> {
 }
 
 fn plan(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> String {
-    let cases = judging(args.on).count();
+    let cases = judging(args.backend()).count();
     let lines: Vec<String> = faults.iter().map(|fault| format!("  {} ({})\n", fault.name, fault.when())).collect();
-    let labs = match args.on {
+    let labs = match args.backend() {
         BackendKind::Netns => "sound labs".to_owned(),
         BackendKind::Kind => format!("the sound lab {}", setup.name.as_deref().unwrap_or_default()),
     };
@@ -228,9 +230,9 @@ fn plan(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> String {
         "would build {labs} on {}, in which {cases} of {cases} cases must hold\n\
          would make and undo, one at a time in each lab, {} of {} faults:\n{}\
          would keep the report in {}\n",
-        args.on,
+        args.backend(),
         faults.len(),
-        table(args.on).len(),
+        table(args.backend()).len(),
         lines.concat(),
         args.runs_dir.display()
     )

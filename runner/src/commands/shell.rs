@@ -6,19 +6,20 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::program;
-use crate::backend::kind::KindLab;
-use crate::backend::netns::NetnsLab;
-use crate::backend::{BackendKind, Doing};
 use crate::cli::{EnterArgs, ShellArgs};
-use crate::exec::Invocation;
-use crate::failure::{Failure, chain, code};
-use crate::observe::{Place, PodName};
-use crate::state::{DEFAULT_NAME, StateDir};
+use lab_backend::Doing;
+use lab_backend::state::{DEFAULT_NAME, StateDir};
+use lab_base::exec::Invocation;
+use lab_base::failure::{Failure, chain, code};
+use lab_kind::KindLab;
+use lab_model::BackendKind;
+use lab_model::observe::{Place, PodName};
+use lab_netns::NetnsLab;
 
 /// Finds the place, and becomes `lab enter`: only a process without threads can enter a user namespace.
 pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
     let program = program()?;
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => StateDir::unnamed(StateDir::all_that_stay()?)?

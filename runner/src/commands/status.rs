@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::print;
-use crate::backend::kind::drift::Drift;
-use crate::backend::kind::{drift_of, standing};
 use crate::cli::{Format, StatusArgs};
-use crate::clock;
-use crate::failure::{Failure, chain};
-use crate::report::duration;
-use crate::stage::Stage;
-use crate::state::{LabState, StateDir};
+use lab_backend::state::{LabState, StateDir};
+use lab_base::clock;
+use lab_base::failure::{Failure, chain};
+use lab_base::text::duration;
+use lab_kind::drift::Drift;
+use lab_kind::{drift_of, standing};
+use lab_model::stage::Stage;
 
 /// A lab, as `lab status --format json` shows it.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
         Some(name) => vec![StateDir::open(name)?],
         None => StateDir::all()?,
     };
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let rows: Vec<Row> = labs.iter().map(|lab| runtime.block_on(row(lab))).collect();
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",

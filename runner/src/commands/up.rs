@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use super::run::{described, otherwise};
 use super::{print, program};
-use crate::backend::kind::{KindLab, artefacts};
-use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::backend::{BackendKind, Doing, Lab, LabError};
 use crate::cli::UpArgs;
-use crate::failure::{Failure, code};
-use crate::harness::{Setup, setup};
-use crate::interrupt::Interrupt;
-use crate::report::{Progress, StageOutcome, StageReport, Style, Terminal};
-use crate::stage::Stage;
-use crate::state::StateDir;
-use crate::{clock, doctor};
+use lab_backend::state::StateDir;
+use lab_backend::{Doing, LabError};
+use lab_base::clock;
+use lab_base::failure::{Failure, code};
+use lab_base::interrupt::Interrupt;
+use lab_doctor as doctor;
+use lab_harness::lab::Lab;
+use lab_harness::{Setup, setup};
+use lab_kind::{KindLab, artefacts};
+use lab_model::BackendKind;
+use lab_model::report::{StageOutcome, StageReport};
+use lab_model::stage::Stage;
+use lab_netns::{Lifetime, NetnsLab};
+use lab_report::{Progress, Style, Terminal};
 
 /// How often somebody who waits is told what for.
 const TICK: Duration = Duration::from_millis(200);
@@ -25,14 +29,14 @@ const STAGES: [Stage; 5] =
     [Stage::ClusterCreated, Stage::BaseObserved, Stage::RoutingInstalled, Stage::NodesReady, Stage::WorkloadReady];
 
 pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
-    let setup = setup(&args.lab)?;
+    let setup = setup(&args.lab.wanted())?;
     let name = setup.name_to_stay();
     StateDir::check_free(name)?;
     if args.dry_run {
         return print(&format!("would build a lab named {name} {}{}", described(&setup), otherwise(&setup)))
             .map(|()| 0);
     }
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     runtime.block_on(build(&setup))
 }
 
@@ -42,7 +46,7 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
     let rows = tokio::select! {
         biased;
         () = interrupt.came() => return Err(interrupted("nothing was built")),
-        rows = doctor::examine(&program, setup, Path::new(".")) => rows,
+        rows = lab_harness::examine(&program, setup, Path::new(".")) => rows,
     };
     if let Some(refusals) = doctor::refusals(&rows) {
         return Err(Failure { code: code::DOCTOR, message: refusals });

@@ -4,16 +4,19 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{print, program};
-use crate::backend::BackendKind;
-use crate::backend::kind::made_from;
-use crate::backend::netns::{Lifetime, NetnsLab};
-use crate::case::{self, Case};
-use crate::cases;
-use crate::cli::{LabArgs, On, VerifyArgs};
-use crate::failure::{Failure, complain};
-use crate::harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
-use crate::report::{HTML_FILE, StageOutcome};
-use crate::state::StateDir;
+use crate::cli::VerifyArgs;
+use lab_backend::state::StateDir;
+use lab_base::failure::{Failure, complain};
+use lab_harness::case;
+use lab_harness::case::Case;
+use lab_harness::cases;
+use lab_harness::wanted::{On, Wanted};
+use lab_harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
+use lab_kind::made_from;
+use lab_model::BackendKind;
+use lab_model::report::StageOutcome;
+use lab_netns::{Lifetime, NetnsLab};
+use lab_report::HTML_FILE;
 
 pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     if args.libtest.list && args.libtest.format.is_none() {
@@ -23,7 +26,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     let source = source(&args)?;
     let setup = match &source {
         LabSource::Found(name) => found(&args, &program, name)?,
-        LabSource::Made { .. } => setup(&args.lab)?,
+        LabSource::Made { .. } => setup(&args.lab.wanted())?,
     };
     let options =
         SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
@@ -54,7 +57,7 @@ fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
     }
     let up = |state: &StateDir| {
         let known = state.read().ok().flatten().filter(|lab| !lab.is_gone());
-        known.is_some_and(|lab| fits(args.lab.on, lab.backend))
+        known.is_some_and(|lab| fits(args.lab.wanted().on, lab.backend))
     };
     let candidates = StateDir::all_that_stay()?.into_iter().filter(up).collect();
     Ok(StateDir::unnamed(candidates)?.map_or(made, |lab| LabSource::Found(lab.name().to_owned())))
@@ -67,7 +70,7 @@ const fn fits(on: On, backend: BackendKind) -> bool {
 /// A lab that is up is what it was made to be: its nodes and replicas, how it routes, what it has in place of pins.
 fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure> {
     let state = StateDir::open(name)?;
-    let mut lab = args.lab.clone();
+    let mut lab = args.lab.wanted();
     if let Some(known) = state.read()? {
         if !fits(lab.on, known.backend) {
             let (asked, is) = (if lab.on == On::Kind { "kind" } else { "netns" }, known.backend);
@@ -83,7 +86,7 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
     if state.read()?.is_some_and(|known| known.backend == BackendKind::Kind) {
         return found_on_kind(lab, &state);
     }
-    let runtime = crate::runtime().map_err(|error| Failure::stage(&error))?;
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
     lab.nodes = Some(spec.nodes.len());
     lab.replicas = Some(spec.replicas);
@@ -98,7 +101,7 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
 }
 
 /// The same of a lab that Docker holds: what it was made from is in its state folder.
-fn found_on_kind(mut args: LabArgs, state: &StateDir) -> Result<Setup, Failure> {
+fn found_on_kind(mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
     let Some(spec) = made_from(state)? else {
         return Err(Failure::usage(format!(
             "the lab {name} was never up; `lab down --name {name}` removes what is left",

@@ -1,7 +1,7 @@
 //! `cilium::…`
 
 use super::model::{Explanation, breaks, kind, on_kind};
-use crate::judge::Reason;
+use lab_model::Reason;
 
 pub(super) const EXPLANATIONS: &[Explanation] = &[
     Explanation {

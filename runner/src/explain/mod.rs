@@ -18,13 +18,13 @@ use serde::Serialize;
 pub use model::{Breaks, ByHand, Explanation, Read, Where};
 pub use text::{list, text};
 
-use crate::backend::BackendKind;
-use crate::case::Case;
-use crate::cases;
-use crate::failure::Failure;
-use crate::harness::nearest;
-use crate::sabotage;
-use crate::stage::Stage;
+use lab_base::failure::Failure;
+use lab_harness::case::Case;
+use lab_harness::cases;
+use lab_harness::nearest;
+use lab_model::BackendKind;
+use lab_model::stage::Stage;
+use lab_sabotage as sabotage;
 
 /// All explanations, one file of them after the other.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::judge::Reason;
+use lab_model::Reason;
 
 /// Where a part of an explanation is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! `routing::…`
 
 use super::model::{Explanation, both, breaks, kind, netns, on_kind, on_netns};
-use crate::judge::Reason;
+use lab_model::Reason;
 
 pub(super) const EXPLANATIONS: &[Explanation] = &[
     Explanation {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::text::{GATEWAY_LLADDR, STANDS_FOR};
 use super::*;
-use crate::cases::ALL;
 use crate::cli::Cli;
-use crate::judge::Reason;
-use crate::report::Style;
-use crate::sabotage::ON_KIND;
+use lab_harness::cases::ALL;
+use lab_model::Reason;
+use lab_report::Style;
+use lab_sabotage::ON_KIND;
 
 /// The files of each case's judge: where its reasons stand.
 const JUDGES: [(&str, &[&str]); 29] = [

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{ByHand, Explained, Where};
-use crate::backend::BackendKind;
-use crate::report::Style;
+use lab_model::BackendKind;
+use lab_report::Style;
 
 /// What labels are padded to.
 const LABEL: usize = 16;

@@ -1,7 +1,7 @@
 //! `wire::…`: what the traffic of stage `traffic_observed` shows. All links are captured while it flows.
 
 use super::model::{Explanation, both, breaks, kind, netns, on_kind, on_netns};
-use crate::judge::Reason;
+use lab_model::Reason;
 
 pub(super) const EXPLANATIONS: &[Explanation] = &[
     Explanation {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerCreateBody, ContainerState, HostConfig, NetworkCreateRequest, PortBinding};
 use bollard::query_parameters::{CreateContainerOptionsBuilder, StopContainerOptionsBuilder};
-use lab::backend::kind::engine::{CLUSTER_LABEL, Engine, ROLE_LABEL};
-use lab::observe::NodeName;
+use lab_engine::{CLUSTER_LABEL, Engine, ROLE_LABEL};
+use lab_model::observe::NodeName;
 
 use crate::image::{Image, ImagePlan};
 use crate::owner::{DEADLINE, OWNER_LABEL, own, remove_container, remove_network};
@@ -213,7 +213,7 @@ where
     let body = body(engine);
     let ended = std::thread::scope(|scope| {
         scope
-            .spawn(|| lab::runtime().map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(body)))
+            .spawn(|| lab_base::runtime().map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(body)))
             .join()
             .unwrap_or_else(|_panicked| Err("the clean-up panicked".to_owned()))
     });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
-use lab::backend::kind::engine::{Engine, ProgramHeader, libraries};
+use lab_engine::{Engine, ProgramHeader, libraries};
 
 use crate::owner::{DEADLINE, OWNER_LABEL, own, remove_image};
 

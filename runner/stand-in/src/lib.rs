@@ -11,7 +11,7 @@ mod owner;
 
 use std::io::Write;
 
-use lab::backend::kind::engine::Engine;
+use lab_engine::Engine;
 
 pub use cluster::{Cluster, NodePlan, Plan};
 pub use image::{Image, ImagePlan};
@@ -26,7 +26,7 @@ pub const WITHOUT_DOCKER: &str = "LAB_TESTS_WITHOUT_DOCKER";
 /// When there is no Engine, unless the environment has `LAB_TESTS_WITHOUT_DOCKER=1`: then the test's name and the
 /// reason are written to standard error, and it is not run.
 pub fn with_engine(test: &str, body: impl AsyncFnOnce(Engine)) {
-    let runtime = lab::runtime().expect("the kernel gives descriptors for a runtime");
+    let runtime = lab_base::runtime().expect("the kernel gives descriptors for a runtime");
     runtime.block_on(async {
         match Engine::connect().await {
             Ok(engine) => {

@@ -7,8 +7,8 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder,
 };
-use lab::backend::kind::engine::{Engine, EngineError};
-use lab::state::ProcessId;
+use lab_backend::state::ProcessId;
+use lab_engine::{Engine, EngineError};
 
 /// The label of all that is made here: the process that made it, as JSON.
 pub const OWNER_LABEL: &str = "lab.stand-in.owner";

@@ -1,8 +1,8 @@
 //! What agents say, as it was recorded: read, kept in their own words, and refused where it says nothing.
 
-use lab::backend::kind::cilium::agents::{Agents, NodeCommands, Output};
-use lab::backend::kind::cilium::{parse_config, parse_services, parse_status, parse_table};
-use lab::observe::{BackendState, KubePod, NodeName};
+use lab_kind::cilium::agents::{Agents, NodeCommands, Output};
+use lab_kind::cilium::{parse_config, parse_services, parse_status, parse_table};
+use lab_model::observe::{BackendState, KubePod, NodeName};
 use serde_json::json;
 use std::cell::RefCell;
 use std::fs;

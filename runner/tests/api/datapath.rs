@@ -1,8 +1,8 @@
 //! Whether the agents' programs are loaded, as recorded agents told it: refused where one has yet to load its own.
 
-use lab::backend::kind::cilium::agents::{Agents, NodeCommands, Output};
-use lab::backend::kind::cilium::{missing, parse_endpoints};
-use lab::observe::{KubePod, NodeName};
+use lab_kind::cilium::agents::{Agents, NodeCommands, Output};
+use lab_kind::cilium::{missing, parse_endpoints};
+use lab_model::observe::{KubePod, NodeName};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::fs;

@@ -1,7 +1,7 @@
 //! A server that is not there, hangs, refuses, and answers something else; a kubeconfig that is none.
 
-use lab::backend::kind::api::{Api, ApiError};
-use lab::exec::Invocation;
+use lab_base::exec::Invocation;
+use lab_kind::api::{Api, ApiError};
 use std::io::Write;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,7 +1,7 @@
 //! What is read of a recorded cluster.
 
-use lab::manifest::Labels;
-use lab::observe::{ContainerState, KubePod, NodeName};
+use lab_manifest::Labels;
+use lab_model::observe::{ContainerState, KubePod, NodeName};
 use serde_json::{Value, json};
 use std::net::SocketAddrV4;
 

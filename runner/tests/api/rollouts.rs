@@ -1,7 +1,8 @@
 //! Waits for what runs pods: `DaemonSets` and Deployments, and containers that will never be ready.
 
-use lab::backend::kind::api::Patience;
-use lab::clock::{self, WaitError};
+use lab_base::clock;
+use lab_base::clock::WaitError;
+use lab_kind::api::Patience;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lab::backend::kind::api::{Api, ApiError, Patience};
-use lab::clock::WaitError;
+use lab_base::clock::WaitError;
+use lab_kind::api::{Api, ApiError, Patience};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;

@@ -1,8 +1,9 @@
 //! Waits: what they see meanwhile, that they end as soon as it is so, and how they end when it never is.
 
-use lab::backend::kind::api::Patience;
-use lab::clock::{self, WaitError};
-use lab::observe::NodeName;
+use lab_base::clock;
+use lab_base::clock::WaitError;
+use lab_kind::api::Patience;
+use lab_model::observe::NodeName;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::time::Duration;

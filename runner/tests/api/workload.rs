@@ -1,8 +1,8 @@
 //! The workload: what is applied, when it is ready, and that it can be taken away.
 
-use lab::backend::kind::api::{Patience, PullPolicy, Workload};
-use lab::clock::WaitError;
-use lab::manifest::Manifests;
+use lab_base::clock::WaitError;
+use lab_kind::api::{Patience, PullPolicy, Workload};
+use lab_manifest::Manifests;
 use serde_json::json;
 
 use super::objects::{CILIUM, HELLO};

@@ -1,7 +1,7 @@
 //! Real bundles taken apart, changed, and put together again.
 
-use lab::bundle::{BundleError, INDEX_FILE, Index, Replay, replay};
-use lab::manifest::Sha256;
+use lab_bundle::{BundleError, INDEX_FILE, Index, Replay, replay};
+use lab_manifest::Sha256;
 use serde_json::Value;
 use sha2::Digest as _;
 use std::fs;
@@ -80,7 +80,7 @@ pub(crate) fn indexed(mut entries: Vec<Entry>) -> Vec<Entry> {
     let mut index: Index = serde_json::from_slice(&entries[0].1).unwrap();
     index.members = entries[1..]
         .iter()
-        .map(|(name, content)| lab::bundle::Member {
+        .map(|(name, content)| lab_bundle::Member {
             path: name.clone(),
             bytes: content.len() as u64,
             sha256: Sha256::from_sha256(sha2::Sha256::digest(content).into()),
@@ -136,7 +136,7 @@ pub(crate) fn again(bytes: &[u8]) -> Result<Replay, BundleError> {
 #[track_caller]
 pub(crate) fn refused(bytes: &[u8]) -> String {
     let error = again(bytes).expect_err("should be refused");
-    let said = lab::failure::chain(&error);
+    let said = lab_base::failure::chain(&error);
     said.strip_prefix("run.tar.zst: ").unwrap_or_else(|| panic!("the file is not named: {said}")).to_owned()
 }
 

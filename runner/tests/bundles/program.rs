@@ -1,7 +1,7 @@
 //! `lab bundle` and `lab replay` as somebody runs them: what they print, how they end, what they leave.
 
 use super::made::{bundle, change_evidence, entries, indexed, path, real};
-use lab::exec::{Exit, Invocation};
+use lab_base::exec::{Exit, Invocation};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) struct Ended {
 #[track_caller]
 pub(super) fn lab(folder: &Path, args: &[&str]) -> Ended {
     let run = Invocation::new(env!("CARGO_BIN_EXE_lab")).args(args).env("HOME", folder).directory(folder);
-    let finished = lab::runtime().unwrap().block_on(run.run(DEADLINE)).unwrap();
+    let finished = lab_base::runtime().unwrap().block_on(run.run(DEADLINE)).unwrap();
     let Exit::Code(code) = finished.exit else { panic!("{}", finished.exit) };
     Ended { code, stdout: finished.stdout_text(), stderr: finished.stderr_text() }
 }

@@ -1,8 +1,8 @@
 //! Verdicts that are reproduced, verdicts that are not, and cases of which there is nothing to judge.
 
 use super::made::{again, bundle, change, change_evidence, content, entries, indexed, real};
-use lab::bundle::{Again, Replay};
-use lab::report::CaseOutcome;
+use lab_bundle::{Again, Replay};
+use lab_model::report::CaseOutcome;
 use serde_json::{Value, json};
 
 fn case<'a>(replay: &'a Replay, name: &str) -> &'a Again {
@@ -112,7 +112,7 @@ fn evidence_of_another_shape_differs_and_a_case_that_is_not_known_too() {
         }
     }
     // In the order of the names.
-    parts[1..].sort_by_key(|(name, _)| lab::bundle::Part::parse(name));
+    parts[1..].sort_by_key(|(name, _)| lab_bundle::Part::parse(name));
     let replay = again(&bundle(&indexed(parts))).unwrap();
     assert_eq!((case(&replay, "routing::no_wormhole"), replay.exit_code()), (&Again::Unknown, 1));
 }

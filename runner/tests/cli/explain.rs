@@ -1,7 +1,7 @@
 //! `lab explain`, and `lab report --beside`.
 
-use lab::beside::{Beside, Outcome};
-use lab::cases;
+use lab_harness::cases;
+use lab_report::beside::{Beside, Outcome};
 use serde_json::Value;
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! Machines that do not allow what a lab needs, made of namespaces: the doctor finds it and says what to do.
 
-use lab::doctor::{Outcome, Row};
+use lab_doctor::{Outcome, Row};
 
 use super::process::{Ended, Running};
 use super::world::{Lab, PROGRAM};

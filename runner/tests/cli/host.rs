@@ -4,9 +4,10 @@
 //! changes it meanwhile: this test program starts itself there again. What is one for all namespaces is looked at
 //! where the tests run.
 
-use lab::clock;
-use lab::observe::{NetnsView, Place};
-use lab::probe::{Answer, Ask, Request, answers};
+use lab_base::clock;
+use lab_model::observe::{NetnsView, Place};
+use lab_model::request::{Answer, Ask, Request};
+use lab_probe::answers;
 use nlink::netlink::link::VethLink;
 use nlink::netlink::nftables::{BaseChain, Chain, Family, NatHook, Priority, Rule};
 use nlink::{Connection, Ipv4Address, Ipv4Route, Nftables, Route};

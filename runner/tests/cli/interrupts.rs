@@ -3,7 +3,7 @@
 //! The output of a program is read a line behind (see `process`): a signal that is sent after a line was read comes
 //! before the line after the next is written, however fast the program is.
 
-use lab::stage::Stage;
+use lab_model::stage::Stage;
 use nix::sys::signal::Signal;
 use std::fs;
 

@@ -1,6 +1,7 @@
 //! SIGKILL: nobody is told, and still nothing is left that nobody knows of.
 
-use lab::clock::{self, Poll};
+use lab_base::clock;
+use lab_base::clock::Poll;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;

@@ -1,6 +1,7 @@
 //! What is left behind: processes, namespaces, folders, mounts.
 
-use lab::clock::{self, Poll};
+use lab_base::clock;
+use lab_base::clock::Poll;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What the command line puts in place of pins, on netns; and which lab is meant when none is named.
 
-use lab::overrides::Deviation;
-use lab::report::CaseOutcome;
+use lab_model::deviation::Deviation;
+use lab_model::report::CaseOutcome;
 use serde_json::{Value, json};
 use std::fs;
 

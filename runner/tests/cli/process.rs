@@ -1,6 +1,6 @@
 //! A program that is watched while it runs.
 
-use lab::clock;
+use lab_base::clock;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, pipe2};

@@ -1,8 +1,8 @@
 //! `lab run`, and `lab report` of what it wrote.
 
-use lab::evidence::{CaseFile, RunFile, case_folder};
-use lab::report::{CaseOutcome, Report, StageOutcome};
-use lab::stage::Stage;
+use lab_evidence::{CaseFile, RunFile, case_folder};
+use lab_model::report::{CaseOutcome, Report, StageOutcome};
+use lab_model::stage::Stage;
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! `lab sabotage`: what is asked for, what is written, and its end at any time.
 
-use lab::clock::{self, Poll};
-use lab::sabotage::{ALL, ON_KIND, from_json};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_sabotage::{ALL, ON_KIND, from_json};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A stage that dies: its cause in every report, and the cases that it blocks.
 
-use lab::report::{CaseOutcome, StageOutcome};
-use lab::stage::Stage;
+use lab_model::report::{CaseOutcome, StageOutcome};
+use lab_model::stage::Stage;
 use quick_junit::{TestCaseStatus, XmlString};
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! What is asked for wrongly, manifests that cannot be used, and time that runs out.
 
-use lab::report::CaseOutcome;
+use lab_model::report::CaseOutcome;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! `lab verify`: a libtest program, on a lab that is up or one of its own.
 
-use lab::report::Report;
+use lab_model::report::Report;
 use std::collections::BTreeSet;
 
 use super::process::Running;

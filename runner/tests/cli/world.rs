@@ -1,6 +1,7 @@
 //! A user's world for one test: a home, a state folder, a folder for temporary files and one to work in, all empty.
 
-use lab::report::{Report, from_json};
+use lab_model::report::Report;
+use lab_report::from_json;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;

@@ -3,10 +3,10 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use lab::backend::netns::plan::Spec;
-use lab::failure::chain;
-use lab::sabotage::Bench;
-use lab::state::StateDir;
+use lab_backend::state::StateDir;
+use lab_base::failure::chain;
+use lab_netns::plan::Spec;
+use lab_sabotage::Bench;
 
 /// A lab whose state is in a folder of its own.
 pub(crate) struct Apart {

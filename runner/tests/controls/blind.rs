@@ -1,8 +1,8 @@
 //! Judges that do not look.
 
-use lab::expect::Expectations;
-use lab::judge::{Finding, Judgement, NotHeld, Proof, Reason};
-use lab::observe::Place;
+use lab_model::expect::Expectations;
+use lab_model::observe::Place;
+use lab_model::{Finding, Judgement, NotHeld, Proof, Reason};
 use serde_json::Value;
 
 /// What judges a case's observations.

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use lab::backend::Lab;
-use lab::case::{Look, store};
-use lab::judge::Reason::{
+use lab_backend::captures::Captures;
+use lab_harness::case::{Look, store};
+use lab_harness::lab::Lab;
+use lab_model::Reason::{
     NoAddress, NoArpAnswer, NodeDoesNotAnswer, NotOnBridge, SharedAddress, SharedNamespace, WrongNodeCount,
 };
-use lab::judge::seen::{NodeAnswer, NodesSeen};
-use lab::observe::{NodeName, Role};
-use lab::probe::{Answer, Ask, Captures, Request};
-use lab::sabotage::Expect::{Refuted, Unobserved};
-use lab::sabotage::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
-use lab::tamper::Act;
+use lab_model::observe::{NodeName, Role};
+use lab_model::request::{Answer, Ask, Request};
+use lab_model::seen::{NodeAnswer, NodesSeen};
+use lab_netns::tamper::Act;
+use lab_sabotage::Expect::{Refuted, Unobserved};
+use lab_sabotage::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 use std::time::Duration;
 
 use crate::control::{Control, Fault, accepts, turns};

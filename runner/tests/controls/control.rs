@@ -1,14 +1,15 @@
 //! What a control is: a lab with or without a fault, and what each case must say of it.
 
-use lab::backend::netns::plan::{Plan, Spec};
-use lab::backend::{BackendKind, Lab};
-use lab::case::{Body, Case, Look};
-use lab::cases;
-use lab::judge::{Judgement, NotHeld};
-use lab::observe::Place;
-use lab::sabotage::{Bench, Expect};
-use lab::stage::Stage;
-use lab::tamper::Act;
+use lab_harness::case::{Body, Case, Look};
+use lab_harness::cases;
+use lab_harness::lab::Lab;
+use lab_model::BackendKind;
+use lab_model::observe::Place;
+use lab_model::stage::Stage;
+use lab_model::{Judgement, NotHeld};
+use lab_netns::plan::{Plan, Spec};
+use lab_netns::tamper::Act;
+use lab_sabotage::{Bench, Expect};
 
 use crate::bench::Apart;
 use crate::blind::{ALWAYS_HOLDS, BLIND, Judge};
@@ -129,7 +130,7 @@ impl Control {
 
 /// Judges these cases in a lab of this kind; the first ones also by judges that do not look, whom nobody must believe.
 pub(crate) fn judge_all(scene: &Scene, stage: Stage, own: &[&Case], others: &[&Case]) -> Result<(), String> {
-    let runtime = lab::runtime().map_err(|error| error.to_string())?;
+    let runtime = lab_base::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let bench = scene.set(stage).await?;
         let mut wrong = Vec::new();

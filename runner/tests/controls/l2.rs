@@ -1,11 +1,11 @@
 //! Controls of `l2::…`.
 
 use ipnet::Ipv4Net;
-use lab::judge::Reason::{AnotherAnswersForPeer, NoArpAnswer, NotOnBridge, OtherSubnet};
-use lab::sabotage::Expect::Refuted;
-use lab::sabotage::acts::{router_between, second_bridge, sysctl};
-use lab::sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
-use lab::tamper::Act;
+use lab_model::Reason::{AnotherAnswersForPeer, NoArpAnswer, NotOnBridge, OtherSubnet};
+use lab_netns::tamper::Act;
+use lab_sabotage::Expect::Refuted;
+use lab_sabotage::acts::{router_between, second_bridge, sysctl};
+use lab_sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 use crate::control::{Control, Fault, accepts, turns};
 

@@ -1,15 +1,15 @@
 //! All cases in each routing mode, and in a larger lab.
 
-use lab::backend::{BackendKind, Routing};
-use lab::case::Case;
-use lab::cases;
-use lab::judge::Reason::{
+use lab_harness::case::Case;
+use lab_harness::cases;
+use lab_model::Reason::{
     Encapsulated, LeaksToGateway, MtuDoesNotFit, NoAnswer, PodUnreachable, RouteMissing, SomeUnanswered, ThroughTunnel,
     TunnelDevice,
 };
-use lab::sabotage::Expect::{Refuted, Unobserved};
-use lab::sabotage::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
-use lab::stage::Stage;
+use lab_model::stage::Stage;
+use lab_model::{BackendKind, Routing};
+use lab_sabotage::Expect::{Refuted, Unobserved};
+use lab_sabotage::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 
 use crate::control::{Fault, Scene, judge_all};
 

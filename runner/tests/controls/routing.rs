@@ -1,15 +1,15 @@
 //! Controls of `routing::…`.
 
 use ipnet::Ipv4Net;
-use lab::backend::netns::plan::ROUTER_DEVICE;
-use lab::judge::Reason::{
+use lab_model::Reason::{
     BaseRouteMissing, OwnCidrLeadsAway, RouteBeforeRouting, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice,
     WrongDevice, WrongNextHop,
 };
-use lab::sabotage::Expect::Refuted;
-use lab::sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan, without_route};
-use lab::sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
-use lab::tamper::Act;
+use lab_netns::plan::ROUTER_DEVICE;
+use lab_netns::tamper::Act;
+use lab_sabotage::Expect::Refuted;
+use lab_sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan, without_route};
+use lab_sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 use crate::control::{Control, Fault, accepts, turns};
 

@@ -1,16 +1,17 @@
 //! Controls of `service::…`.
 
-use lab::backend::netns::plan::{Placement, Plan};
-use lab::judge::Reason::{
+use lab_model::Reason::{
     AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, ClusterIpWithinPodCidr, EmptyReply,
     EndpointMissing, EndpointStale, FrontendMissing, NoAnswer, NoService, NotOnTwoWorkers, OutsidePodCidr,
     SomeUnanswered, WrongReplicaCount, WrongStatus,
 };
-use lab::observe::{Place, TABLE_MAIN};
-use lab::sabotage::Expect::{self, Refuted, Unobserved};
-use lab::sabotage::acts::{backends, beside, drop_to, instead, of};
-use lab::sabotage::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod, pod_plan};
-use lab::tamper::{Act, Says};
+use lab_model::observe::{Place, TABLE_MAIN};
+use lab_netns::plan::{Placement, Plan};
+use lab_netns::tamper::{Act, Says};
+use lab_sabotage::Expect;
+use lab_sabotage::Expect::{Refuted, Unobserved};
+use lab_sabotage::acts::{backends, beside, drop_to, instead, of};
+use lab_sabotage::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod, pod_plan};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::control::{Control, Fault, accepts, turns};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lab::backend::BackendKind;
-use lab::cases;
-use lab::sabotage::Expect;
+use lab_harness::cases;
+use lab_model::BackendKind;
+use lab_sabotage::Expect;
 
 use crate::control::Control;
 use crate::{cluster, l2, modes, routing, service, wire};

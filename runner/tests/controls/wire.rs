@@ -1,15 +1,16 @@
 //! Controls of `wire::…`.
 
-use lab::backend::netns::plan::Plan;
-use lab::judge::Reason::{
+use lab_model::Reason::{
     LeaksToGateway, MtuDoesNotFit, NotMasqueraded, PodUnreachable, RouteMissing, SomeUnanswered, SourceTranslated,
     WrongFrameAddresses, WrongNextHop,
 };
-use lab::observe::{Mtu, Place};
-use lab::sabotage::Expect::{self, Refuted, Unobserved};
-use lab::sabotage::acts::{astray, without_route};
-use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
-use lab::tamper::Act;
+use lab_model::observe::{Mtu, Place};
+use lab_netns::plan::Plan;
+use lab_netns::tamper::Act;
+use lab_sabotage::Expect;
+use lab_sabotage::Expect::{Refuted, Unobserved};
+use lab_sabotage::acts::{astray, without_route};
+use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 
 use crate::control::{Control, Fault, Scene, accepts, turns};
 use crate::modes::{NONE, VXLAN};

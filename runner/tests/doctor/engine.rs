@@ -6,8 +6,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use lab::backend::kind::engine::{Endpoint, Engine, EngineError};
-use lab::doctor::Row;
+use lab_doctor::Row;
+use lab_engine::{Endpoint, Engine, EngineError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -101,9 +101,9 @@ impl FakeEngine {
 
     /// What the doctor makes of this machine with this Engine.
     pub(crate) fn rows(self, machine: &Machine) -> Vec<Row> {
-        lab::runtime().unwrap().block_on(async {
+        lab_base::runtime().unwrap().block_on(async {
             let (engine, _folder) = self.met().await;
-            lab::doctor::kind::kind_with(&machine.input, engine).await
+            lab_doctor::kind::kind_with(&machine.input, engine).await
         })
     }
 

@@ -1,7 +1,7 @@
 //! Engines that do not fit, each for one reason.
 
-use lab::backend::kind::engine::{Endpoint, Engine};
-use lab::doctor::{Outcome, Row};
+use lab_doctor::{Outcome, Row};
+use lab_engine::{Endpoint, Engine};
 use serde_json::json;
 
 use super::engine::FakeEngine;
@@ -174,7 +174,7 @@ fn a_program_that_ends_badly_in_a_privileged_container_is_no_proof() {
 
 #[test]
 fn leftovers_of_an_earlier_try_are_removed_and_those_of_one_that_runs_are_not() {
-    let now = i64::try_from(lab::clock::unix_now().as_secs()).unwrap();
+    let now = i64::try_from(lab_base::clock::unix_now().as_secs()).unwrap();
     let mut engine = FakeEngine::new();
     let old = json!([{"Id": "aaaa", "Created": now - 3600}, {"Id": "bbbb", "Created": now}]);
     // Asked for with a filter: the doctor asks for all containers too, and the fake one tells both the same.
@@ -198,9 +198,9 @@ fn no_engine_at_all_still_has_the_rest_looked_at() {
     let endpoint = Endpoint::parse("unix:///lab/no/such.sock", None, "DOCKER_HOST").unwrap();
     let machine = Machine::new();
     machine.program("docker", None);
-    let rows = lab::runtime()
+    let rows = lab_base::runtime()
         .unwrap()
-        .block_on(async { lab::doctor::kind::kind_with(&machine.input, Engine::connect_to(endpoint).await).await });
+        .block_on(async { lab_doctor::kind::kind_with(&machine.input, Engine::connect_to(endpoint).await).await });
     says(
         &rows,
         "docker.engine",
@@ -213,7 +213,7 @@ fn no_engine_at_all_still_has_the_rest_looked_at() {
         row(&rows, id);
     }
     assert_ne!(row(&rows, "net.pod_cidrs").outcome, Outcome::Ok, "Docker's networks are not known of");
-    assert!(lab::doctor::refusals(&rows).is_some());
+    assert!(lab_doctor::refusals(&rows).is_some());
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn an_engine_that_is_too_old_is_told_as_that() {
 
 #[test]
 fn an_engine_that_stops_answering_is_refused_in_time() {
-    let begun = lab::clock::now();
+    let begun = lab_base::clock::now();
     let rows = of(|engine| engine.silence("GET /info"));
     says(&rows, "docker.engine", Outcome::Refusal, "did not tell of itself within 5s");
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());

@@ -1,8 +1,8 @@
 //! What the tests share: a lab to be built, programs to find, and rows to look at.
 
-use lab::doctor::kind::KindDoctorInput;
-use lab::doctor::{Outcome, Row};
-use lab::manifest::Manifests;
+use lab_doctor::kind::KindDoctorInput;
+use lab_doctor::{Outcome, Row};
+use lab_manifest::Manifests;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! The programs that a lab is built with: there, missing, of another version, and broken.
 
-use lab::doctor::{Outcome, Row};
+use lab_doctor::{Outcome, Row};
 use std::time::Duration;
 
 use super::engine::FakeEngine;
@@ -69,7 +69,7 @@ fn garbage_and_failures_are_told_by_their_words() {
 
 #[test]
 fn programs_that_hang_cost_one_deadline_together() {
-    let begun = lab::clock::now();
+    let begun = lab_base::clock::now();
     let rows = rows(|machine| {
         for name in ["docker", "kind", "helm", "kubectl", "cilium"] {
             machine.program(name, Some("hanging"));
@@ -84,16 +84,16 @@ fn programs_that_hang_cost_one_deadline_together() {
 #[test]
 fn a_docker_program_that_asks_another_engine_is_refused() {
     let machine = Machine::new();
-    let rows = lab::runtime().unwrap().block_on(async {
+    let rows = lab_base::runtime().unwrap().block_on(async {
         let (met, folder) = FakeEngine::new().met().await;
         // The same socket by another path: the program is told this one, and the Engine has the first as its id.
         let socket = folder.path().join("again.sock");
         std::os::unix::fs::symlink(folder.path().join("docker.sock"), &socket).unwrap();
         drop(met);
         let endpoint = format!("unix://{}", socket.display());
-        let endpoint = lab::backend::kind::engine::Endpoint::parse(&endpoint, None, "the test").unwrap();
-        let met = lab::backend::kind::engine::Engine::connect_to(endpoint).await;
-        lab::doctor::kind::kind_with(&machine.input, met).await
+        let endpoint = lab_engine::Endpoint::parse(&endpoint, None, "the test").unwrap();
+        let met = lab_engine::Engine::connect_to(endpoint).await;
+        lab_doctor::kind::kind_with(&machine.input, met).await
     });
     says(&rows, "tools.docker", Outcome::Refusal, "reaches another Engine than unix:///");
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bollard::models::HostConfig;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder};
-use lab::backend::kind::engine::Engine;
-use lab::clock::{self, Poll};
-use lab::doctor::Outcome;
-use lab::doctor::kind::trial;
-use lab::observe::Privileged;
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_doctor::Outcome;
+use lab_doctor::kind::trial;
+use lab_engine::Engine;
+use lab_model::observe::Privileged;
 use lab_stand_in::{Cluster, Plan, with_engine};
 
 use super::machine::{Machine, row, says};
@@ -61,9 +62,9 @@ fn a_privileged_container_is_really_tried_and_nothing_stays() {
         let begun = clock::now();
         let mut machine = Machine::new();
         machine.input.search_path = std::env::var_os("PATH").unwrap();
-        let rows = lab::doctor::kind(&machine.input).await;
+        let rows = lab_doctor::kind(&machine.input).await;
         let elapsed = begun.elapsed();
-        println!("{}{elapsed:?}", lab::doctor::table(&rows));
+        println!("{}{elapsed:?}", lab_doctor::table(&rows));
         assert_eq!(row(&rows, "docker.engine").outcome, Outcome::Ok);
         assert_eq!(row(&rows, "docker.api").outcome, Outcome::Ok);
         // The program reaches the very Engine that answered: they tell the same id.
@@ -88,7 +89,7 @@ fn a_cluster_and_its_network_are_found_by_their_names() {
         let mut machine = Machine::new();
         machine.input.cluster = cluster.name().to_owned();
         machine.input.network = cluster.network().to_owned();
-        let rows = lab::doctor::kind(&machine.input).await;
+        let rows = lab_doctor::kind(&machine.input).await;
         let found = format!("a cluster that is not ours has the name {}: ", cluster.name());
         says(&rows, "cluster.name", Outcome::Refusal, &found);
         for (node, state) in cluster.nodes().iter().zip(["running", "running", "exited"]) {
@@ -99,7 +100,7 @@ fn a_cluster_and_its_network_are_found_by_their_names() {
         // The same containers, when only their names are in the way.
         machine.input.cluster = "another".to_owned();
         machine.input.nodes = cluster.nodes().to_vec();
-        let rows = lab::doctor::kind(&machine.input).await;
+        let rows = lab_doctor::kind(&machine.input).await;
         says(&rows, "cluster.name", Outcome::Refusal, "containers that are no cluster's have the nodes' names");
     });
 }

@@ -4,10 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lab::backend::kind::engine::{Engine, NodeProbe};
-use lab::clock::{self, Poll};
-use lab::observe::{Capture, Place};
-use lab::probe::{Answer, Answered, CaptureFilter, Request, pcap};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_engine::{Engine, NodeProbe};
+use lab_model::observe::{Capture, Place};
+use lab_model::request::{Answer, Answered, CaptureFilter, Request};
+use lab_probe::pcap;
 use lab_stand_in::{Cluster, Plan, with_engine};
 
 use super::members::{LONG, Pods, answer, probe, with_pods};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use lab::backend::kind::engine::EngineError;
-use lab::clock::{self, Poll};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_engine::EngineError;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
 const LONG: Duration = Duration::from_mins(1);

@@ -1,7 +1,7 @@
 //! What the Engine tells of itself, of nodes and of networks.
 
-use lab::backend::kind::engine::Engine;
-use lab::observe::Role;
+use lab_engine::Engine;
+use lab_model::observe::Role;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
 #[test]
@@ -101,7 +101,7 @@ fn connecting_takes_well_below_a_second() {
         // The best of a few: this machine may be busy with other things.
         let mut best = std::time::Duration::MAX;
         for _ in 0..5 {
-            let begun = lab::clock::now();
+            let begun = lab_base::clock::now();
             Engine::connect().await.unwrap();
             best = best.min(begun.elapsed());
         }

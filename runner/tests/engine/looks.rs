@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use lab::backend::kind::engine::{Engine, NodeProbe};
-use lab::observe::{HttpOutcome, PingOutcome, Place, Resolved};
-use lab::probe::{Answer, HttpAsk, Request};
+use lab_engine::{Engine, NodeProbe};
+use lab_model::observe::{HttpOutcome, PingOutcome, Place, Resolved};
+use lab_model::request::{Answer, HttpAsk, Request};
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use lab::backend::kind::engine::{Engine, NodeProbe, PodPlace};
-use lab::clock::{self, Poll};
-use lab::observe::{NetnsView, NodeName, Place, PodName};
-use lab::probe::{Answer, Request};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_engine::{Engine, NodeProbe, PodPlace};
+use lab_model::observe::{NetnsView, NodeName, Place, PodName};
+use lab_model::request::{Answer, Request};
 use lab_stand_in::{Cluster, ImagePlan, Plan};
 
 pub(crate) const LONG: Duration = Duration::from_mins(1);

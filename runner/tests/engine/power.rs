@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lab::backend::kind::engine::{Engine, EngineError};
-use lab::observe::NodeName;
+use lab_engine::{Engine, EngineError};
+use lab_model::observe::NodeName;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
 const LONG: Duration = Duration::from_mins(1);

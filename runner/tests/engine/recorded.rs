@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use lab::backend::kind::engine::{Engine, NodeProbe};
-use lab::observe::{NodeContainer, Place, Role};
-use lab::probe::Request;
+use lab_engine::{Engine, NodeProbe};
+use lab_model::observe::{NodeContainer, Place, Role};
+use lab_model::request::Request;
 use serde_json::{Value, json};
 
 use super::strangers::{Stranger, http};
@@ -45,7 +45,7 @@ fn nodes(containers: &[Value], digests: Option<&[&str]>) -> Vec<NodeContainer> {
         };
         body.map_or_else(|| http("404 Not Found", r#"{"message":"No such object"}"#), |body| http("200 OK", &body))
     };
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let stranger = Stranger::serve(reply);
         Engine::connect_to(stranger.endpoint.clone()).await.unwrap().nodes("kind").await.unwrap()
     })
@@ -106,7 +106,7 @@ fn a_container_without_kinds_label_is_no_node() {
 
 #[test]
 fn a_real_clusters_network_is_read() {
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let body = recorded("network-kind.json").to_string();
         let stranger = Stranger::serve(move |path| match path {
             "/version" => http("200 OK", VERSION),
@@ -138,7 +138,7 @@ fn a_real_clusters_network_is_read() {
 
 #[test]
 fn a_host_of_another_architecture_gets_no_probe() {
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let version = VERSION.replace("amd64", "s390x");
         let worker = recorded("inspect-kind-worker.json").to_string();
         let stranger = Stranger::serve(move |path| match path {

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use lab::backend::kind::engine::{Endpoint, Engine, EngineError};
-use lab::exec::Invocation;
+use lab_base::exec::Invocation;
+use lab_engine::{Endpoint, Engine, EngineError};
 
 /// Anybody: Debian's `nobody`.
 const NOBODY: &str = "65534";
@@ -15,7 +15,7 @@ const SOCKET: &str = "LAB_TEST_SHUT_SOCKET";
 
 fn refused(host: &str) -> EngineError {
     let endpoint = Endpoint::parse(host, None, "DOCKER_HOST").unwrap();
-    lab::runtime().unwrap().block_on(Engine::connect_to(endpoint)).unwrap_err()
+    lab_base::runtime().unwrap().block_on(Engine::connect_to(endpoint)).unwrap_err()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_socket_of_others_says_how_to_join_its_group() {
         return names_the_group(&socket);
     }
     let program = folder.path().join("this-test");
-    let runtime = lab::runtime().unwrap();
+    let runtime = lab_base::runtime().unwrap();
     // By a program of its own: what this process has open for writing, programs that other tests start here may hold
     // open too, and then it cannot be run (ETXTBSY).
     let copy = Invocation::new("cp").args([&std::env::current_exe().unwrap(), &program]);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lab::backend::kind::engine::{Endpoint, Engine, EngineError};
+use lab_engine::{Endpoint, Engine, EngineError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -56,7 +56,7 @@ pub(crate) fn http(status: &str, body: &str) -> String {
 }
 
 fn met(reply: fn(&str) -> String) -> Result<Engine, EngineError> {
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let stranger = Stranger::serve(reply);
         Engine::connect_to(stranger.endpoint).await
     })
@@ -84,7 +84,7 @@ fn what_is_no_engine_is_told_with_what_it_said() {
 
 #[test]
 fn silence_ends_at_a_deadline() {
-    let begun = lab::clock::now();
+    let begun = lab_base::clock::now();
     let error = met(|_| SILENCE.to_owned()).unwrap_err();
     assert!(matches!(error, EngineError::NoAnswer { .. }), "{error}");
     assert!(error.to_string().contains(" did not say who it is within 5s; see `docker info`"), "{error}");
@@ -105,7 +105,7 @@ fn an_engine_of_another_age_is_named_with_its_version() {
 
 #[test]
 fn the_version_that_was_agreed_on_is_spoken() {
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let answers = |path: &str| match path {
             "/version" => http("200 OK", r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Arch":"amd64"}"#),
             _ => http("200 OK", r#"{"Driver":"overlay2","SomethingNew":{"a":[1]},"SecurityOptions":["name=seccomp,profile=default","name=rootless"]}"#),
@@ -123,7 +123,7 @@ fn the_version_that_was_agreed_on_is_spoken() {
 
 #[test]
 fn what_an_engine_refuses_is_told_in_its_own_words() {
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let answers = |path: &str| match path {
             "/version" => http("200 OK", r#"{"Version":"28.2.2","ApiVersion":"1.50","MinAPIVersion":"1.24"}"#),
             _ => http("500 Internal Server Error", r#"{"message":"no space left on device\n"}"#),

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::late::Names;
-use lab::backend::kind::teardown::remove_strays;
-use lab::observe::NodeName;
+use lab_engine::Engine;
+use lab_kind::late::Names;
+use lab_kind::teardown::remove_strays;
+use lab_model::observe::NodeName;
 use lab_stand_in::{Cluster, NodePlan, Plan, with_engine};
 
 /// One node, marked as that of the lab with this name in this folder of states.

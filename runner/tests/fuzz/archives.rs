@@ -2,11 +2,11 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lab::backend::kind::images::archive::pass_on;
-use lab::backend::kind::images::{Layout, NODE, Naming, Platform, Reference};
-use lab::kit::{Index, Kit, KitChart, KitError, KitImage, KitWriter, SCHEMA, Stored};
-use lab::manifest::{Digest, Manifests};
-use lab::overrides::ChartFile;
+use lab_images::archive::pass_on;
+use lab_images::kit::{Index, Kit, KitChart, KitError, KitImage, KitWriter, SCHEMA, Stored};
+use lab_images::{Layout, NODE, Naming, Platform, Reference};
+use lab_manifest::overrides::ChartFile;
+use lab_manifest::{Digest, Manifests};
 use proptest::prelude::*;
 use serde_json::json;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! Bundles: as they are on disk, as archives, and with members that were changed and hashed anew.
 
-use lab::bundle::{INDEX_FILE, Index, Part, Replay, replay};
-use lab::report::{Style, Terminal, from_json, to_json, to_junit};
+use lab_bundle::{INDEX_FILE, Index, Part, Replay, replay};
+use lab_report::{Style, Terminal, from_json, to_json, to_junit};
 use proptest::prelude::*;
 use proptest::sample::Index as At;
 use std::path::Path;
@@ -18,7 +18,7 @@ struct Judged<T> {
     before: Replay,
 }
 
-fn read(bundle: &[u8]) -> Result<Replay, lab::bundle::BundleError> {
+fn read(bundle: &[u8]) -> Result<Replay, lab_bundle::BundleError> {
     replay(bundle, Path::new("b"))
 }
 
@@ -57,7 +57,8 @@ fn shown(replay: &Replay) -> Result<(), TestCaseError> {
     let report = replay.report();
     let names = report.cases.iter().map(|case| case.name.as_str());
     let mut out = Vec::new();
-    let mut terminal = Terminal::new(&mut out, Style::PLAIN, "the bundle", names);
+    let mut terminal = Terminal::new(&mut out, Style::PLAIN, "the bundle", names)
+        .explaining(|case| lab_harness::cases::find(case).is_some());
     terminal.head(&report).expect("memory takes it");
     for case in &report.cases {
         terminal.case(case).expect("memory takes it");

@@ -1,7 +1,8 @@
 //! Captures and the frames in them.
 
-use lab::probe::decode::{self, RawFrame};
-use lab::probe::pcap;
+use lab_probe::decode;
+use lab_probe::decode::RawFrame;
+use lab_probe::pcap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;

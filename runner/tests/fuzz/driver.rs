@@ -1,6 +1,6 @@
 //! How long, how often, and what counts as a finding beside a panic.
 
-use lab::clock;
+use lab_base::clock;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use serde::Serialize;

@@ -3,13 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lab::backend::Routing;
-use lab::backend::kind::api::Api;
-use lab::backend::kind::engine::Settings;
-use lab::observe::{NodeName, Place};
-use lab::probe::{Answer, Answered};
-use lab::sabotage;
-use lab::state::{ClusterMark, LabState};
+use lab_backend::state::{ClusterMark, LabState};
+use lab_engine::Settings;
+use lab_kind::api::Api;
+use lab_model::Routing;
+use lab_model::observe::{NodeName, Place};
+use lab_model::request::{Answer, Answered};
+use lab_sabotage as sabotage;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::fs;
@@ -40,7 +40,7 @@ fn kubeconfig() -> Vec<u8> {
 fn a_changed_kubeconfig_is_a_server_or_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kubeconfig");
-    let runtime = lab::runtime().expect("a runtime");
+    let runtime = lab_base::runtime().expect("a runtime");
     let plain = b"apiVersion: v1\nkind: Config\ncurrent-context: k\nclusters:\n- name: k\n  cluster:\n    server: http://127.0.0.1:36363\n\
         contexts:\n- name: k\n  context:\n    cluster: k\n    user: k\nusers:\n- name: k\n  user: {}\n";
     fuzz("kubeconfigs", &[kubeconfig(), plain.to_vec()], &bytes(), |whole, changes| {
@@ -57,7 +57,7 @@ fn a_changed_kubeconfig_is_a_server_or_told() {
 #[test]
 fn a_changed_configuration_of_docker_is_an_engine_or_told() {
     let folder = tempfile::tempdir().expect("a folder");
-    let id = lab::manifest::Digest::of(b"there").hex().to_owned();
+    let id = lab_manifest::Digest::of(b"there").hex().to_owned();
     let config = (folder.path().join("config.json"), r#"{"auths":{},"currentContext":"there"}"#);
     let meta = (
         folder.path().join("contexts/meta").join(id).join("meta.json"),

@@ -1,6 +1,6 @@
 //! Pins and manifests, in JSON and YAML.
 
-use lab::manifest::Manifests;
+use lab_manifest::Manifests;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! What the kernel says over netlink: links, addresses, routes, rules, neighbours, and the rules of nftables.
 
-use lab::nft_layout::{Service, parse_rule as parse_nft_rule};
-use lab::observe::{Address, Link, Neighbour, Route, Rule};
-use lab::probe::{Names, parse_address, parse_link, parse_neighbour, parse_route, parse_rule};
+use lab_model::observe::{Address, Link, Neighbour, Route, Rule};
+use lab_probe::nft_layout::{Service, parse_rule as parse_nft_rule};
+use lab_probe::{Names, parse_address, parse_link, parse_neighbour, parse_route, parse_rule};
 use nlink::netlink::FromNetlink;
 use nlink::netlink::nftables::{RuleInfo, SetElement};
 use proptest::collection::vec;

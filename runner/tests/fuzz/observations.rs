@@ -1,11 +1,11 @@
 //! Observations as evidence keeps them (routes, links, answers, captures, objects of Kubernetes and Cilium), through every
 //! judge; and the files of a run.
 
-use lab::cases;
-use lab::evidence::{CaseFile, Evidence, RunFile};
-use lab::expect::Expectations;
-use lab::judge::NotHeld;
-use lab::report::{from_json, to_json, to_junit};
+use lab_evidence::{CaseFile, Evidence, RunFile};
+use lab_harness::cases;
+use lab_model::NotHeld;
+use lab_model::expect::Expectations;
+use lab_report::{from_json, to_json, to_junit};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,8 +54,8 @@ fn holds((name, seen, expect): &Seen) -> bool {
     (body(name).judge)(seen, expect).is_ok()
 }
 
-fn body(name: &str) -> lab::case::Body {
-    cases::find(name).and_then(|case| case.body(lab::backend::BackendKind::Kind)).expect("a judge")
+fn body(name: &str) -> lab_harness::case::Body {
+    cases::find(name).and_then(|case| case.body(lab_model::BackendKind::Kind)).expect("a judge")
 }
 
 /// A claim that nothing can be said of was not judged.
@@ -138,7 +138,7 @@ fn changed_evidence_is_read() {
         if let Ok(mut line) = serde_json::from_str::<Value>(&changed)
             && line.get("sha256").is_some_and(Value::is_string)
         {
-            line["sha256"] = lab::manifest::Digest::of(line["data"].to_string().as_bytes()).hex().into();
+            line["sha256"] = lab_manifest::Digest::of(line["data"].to_string().as_bytes()).hex().into();
             changed = line.to_string();
         }
         let read = Evidence::parse(case.clone(), &format!("{changed}\n"), Path::new("evidence.jsonl"));

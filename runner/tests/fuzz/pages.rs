@@ -1,10 +1,10 @@
 //! What is shown of a run's folder: the article beside it, and the page.
 
-use lab::backend::kind::Said;
-use lab::beside::{Beside, Outcome, StepBeside, of_run, text as beside_text};
-use lab::evidence::{RUN_FILE, case_folder};
-use lab::observe::{NodeName, Place};
-use lab::report::{Style, from_json, to_html};
+use lab_evidence::{RUN_FILE, case_folder};
+use lab_model::observe::{NodeName, Place};
+use lab_model::said::Said;
+use lab_report::beside::{Beside, Outcome, StepBeside, of_run, text as beside_text};
+use lab_report::{Style, from_json, to_html};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
@@ -28,7 +28,7 @@ fn write_said(folder: &Path, step: &StepBeside, stdout: String) {
     let said = Said { place: place.clone(), command: command.clone(), code: Some(0), stdout, stderr: String::new() };
     let said = serde_json::to_value(said).expect("JSON");
     let line = |source: &str, data: &serde_json::Value| {
-        let sha256 = lab::manifest::Digest::of(data.to_string().as_bytes()).hex().to_owned();
+        let sha256 = lab_manifest::Digest::of(data.to_string().as_bytes()).hex().to_owned();
         let line = json!({"schema": 1, "at": "2026-11-23T05:46:17Z", "source": source, "place": place, "sha256": sha256, "data": data});
         line.to_string() + "\n"
     };

@@ -1,7 +1,7 @@
 //! Bundles taken apart, made small, and put together again.
 
-use lab::bundle::{INDEX_FILE, Index, Member};
-use lab::manifest::Sha256;
+use lab_bundle::{INDEX_FILE, Index, Member};
+use lab_manifest::Sha256;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
@@ -60,7 +60,7 @@ impl Parts {
         document["cases"] = Value::Array(cases);
         *report = document.to_string().into_bytes();
         parts.0.push((captured, capture.to_vec()));
-        parts.0[1..].sort_by_key(|(name, _)| lab::bundle::Part::parse(name));
+        parts.0[1..].sort_by_key(|(name, _)| lab_bundle::Part::parse(name));
         parts.indexed()
     }
 

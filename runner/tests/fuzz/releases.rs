@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lab::backend::kind::api::parse_release;
+use lab_kind::api::parse_release;
 use serde_json::json;
 
 use super::archives::gzipped;

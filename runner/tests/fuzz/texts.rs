@@ -3,14 +3,14 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use lab::backend::kind::api::{convert, parse_slices};
-use lab::backend::kind::cilium::{missing, parse_config, parse_endpoints, parse_services, parse_status, parse_table};
-use lab::backend::kind::engine::{Endpoint, parse_libraries};
-use lab::backend::kind::images::{NodeImages, Reference};
-use lab::backend::kind::in_node::{parse_containers, parse_filter, parse_tasks};
-use lab::backend::kind::redact::{redact, secret_at};
-use lab::observe::MacAddr;
-use lab::overrides::{Assignment, LocalImage, PodPool};
+use lab_base::redact::{redact, secret_at};
+use lab_engine::{Endpoint, parse_libraries};
+use lab_images::{NodeImages, Reference};
+use lab_kind::api::{convert, parse_slices};
+use lab_kind::cilium::{missing, parse_config, parse_endpoints, parse_services, parse_status, parse_table};
+use lab_kind::in_node::{parse_containers, parse_filter, parse_tasks};
+use lab_manifest::overrides::{Assignment, LocalImage, PodPool};
+use lab_model::observe::MacAddr;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -132,10 +132,10 @@ fn texts_of_the_command_line_read_back() {
             prop_assert_eq!(Reference::parse(&reference.to_string()).ok(), Some(reference));
             accepted = true;
         }
-        if let Ok(reference) = text.parse::<lab::overrides::Reference>() {
+        if let Ok(reference) = text.parse::<lab_manifest::overrides::Reference>() {
             // A tag that is not given is written out.
             let written = reference.to_string();
-            let again = written.parse::<lab::overrides::Reference>().map(|again| again.to_string());
+            let again = written.parse::<lab_manifest::overrides::Reference>().map(|again| again.to_string());
             prop_assert_eq!(again.ok(), Some(written));
             accepted = true;
         }

@@ -1,10 +1,11 @@
 //! Into a real containerd, where this machine has one: what is passed on is an image to it.
 
-use lab::backend::kind::engine::{Engine, Started};
-use lab::backend::kind::images::{Layout, Origin, Parcel, Platform, Reference, archive};
-use lab::clock::{self, Poll};
-use lab::manifest::Digest;
-use lab::observe::NodeName;
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_engine::{Engine, Started};
+use lab_images::{Layout, Origin, Parcel, Platform, Reference, archive};
+use lab_manifest::Digest;
+use lab_model::observe::NodeName;
 use lab_stand_in::{Cluster, ImagePlan, NodePlan, Plan, with_engine};
 use std::io::Write;
 use std::path::PathBuf;
@@ -90,7 +91,7 @@ fn a_real_containerd_takes_what_the_engine_exports() {
         let (held, config) = config(&engine, &image).await;
         let wanted = local("hello-app", image.reference());
         let parcel = Parcel { wanted: wanted.clone(), origin: Origin::Engine(held), nodes: cluster.nodes().to_vec() };
-        let delivered = engine.distribute(vec![parcel], false, &nobody).await.unwrap().remove(0);
+        let delivered = lab_images::distribute(&engine, vec![parcel], false, &nobody).await.unwrap().remove(0);
         assert_eq!(delivered.source.config_digest, config.to_string());
         assert_eq!(names(&engine, &cluster.nodes()[0]).await, [wanted.reference.to_string()]);
     });
@@ -154,7 +155,7 @@ fn a_real_containerd_takes_the_oci_layout_and_a_digest_that_is_proved() {
         let platform = Platform::linux(std::env::consts::ARCH);
         let (bytes, config, index) = oci(&platform);
         let mut wanted = local("cilium", "quay.io/cilium/cilium:v1.12.4");
-        wanted.find = lab::backend::kind::images::Find::Digest(index.clone());
+        wanted.find = lab_images::Find::Digest(index.clone());
         let naming = archive::Naming {
             reference: Reference::parse("quay.io/cilium/cilium:v1.12.4").unwrap(),
             repo_digest: Some(index.clone()),
@@ -165,7 +166,7 @@ fn a_real_containerd_takes_the_oci_layout_and_a_digest_that_is_proved() {
         assert_eq!((seen.layout, &seen.config), (Layout::Oci, &config));
         let origin = Origin::Reader { archive: Box::new(std::io::Cursor::new(bytes)), platform, config };
         let parcel = Parcel { wanted, origin, nodes: cluster.nodes().to_vec() };
-        let delivered = engine.distribute(vec![parcel], false, &nobody).await.unwrap().remove(0);
+        let delivered = lab_images::distribute(&engine, vec![parcel], false, &nobody).await.unwrap().remove(0);
         assert!(delivered.is_known_by_digest());
         let worker = &cluster.nodes()[0];
         let by_digest = format!("quay.io/cilium/cilium@{index}");

@@ -1,11 +1,11 @@
 //! `lab kit`, and labs that take what they need from a kit.
 
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::images::{CILIUM, HELLO_APP, ImageError, NODE, OPERATOR, Origin, Parcel};
-use lab::exec::{Finished, Invocation};
-use lab::kit::{INDEX_FILE, Kit, KitError};
-use lab::manifest::{Digest, Manifests};
-use lab::observe::ImageFrom;
+use lab_base::exec::{Finished, Invocation};
+use lab_engine::Engine;
+use lab_images::kit::{INDEX_FILE, Kit, KitError};
+use lab_images::{CILIUM, HELLO_APP, ImageError, NODE, OPERATOR, Origin, Parcel};
+use lab_manifest::{Digest, Manifests};
+use lab_model::observe::ImageFrom;
 use lab_stand_in::{Cluster, Image, with_engine};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl World {
     }
 }
 
-fn code(finished: &Finished) -> (lab::exec::Exit, String, String) {
+fn code(finished: &Finished) -> (lab_base::exec::Exit, String, String) {
     (finished.exit, finished.stdout_text(), finished.stderr_text())
 }
 
@@ -85,7 +85,7 @@ fn a_kit_is_packed_shown_and_used() {
         assert!(shown.success(), "{:?}", code(&shown));
         let json = world.lab(&["kit", "show", "lab-kit.tar", "--format", "json"]).await;
         let kit = Kit::open(&world.path("lab-kit.tar")).unwrap();
-        let index: lab::kit::Index = serde_json::from_slice(&json.stdout).unwrap();
+        let index: lab_images::kit::Index = serde_json::from_slice(&json.stdout).unwrap();
         assert_eq!(&index, kit.index());
         for (name, image) in [NODE, CILIUM, OPERATOR, HELLO_APP].into_iter().zip(&world.images) {
             let (_held, config) = config(&engine, image).await;
@@ -97,7 +97,7 @@ fn a_kit_is_packed_shown_and_used() {
         assert!(shown.stdout_text().contains(note), "{:?}", code(&shown));
 
         let there = world.pack(&[]).await;
-        assert_eq!(there.exit, lab::exec::Exit::Code(3), "{:?}", code(&there));
+        assert_eq!(there.exit, lab_base::exec::Exit::Code(3), "{:?}", code(&there));
         assert!(there.stderr_text().contains("lab-kit.tar: there is a file already"), "{:?}", code(&there));
         let forced = world.pack(&["--force"]).await;
         assert!(forced.success(), "{:?}", code(&forced));
@@ -144,12 +144,12 @@ async fn from_the_kit(engine: &Engine, world: &World) {
         origin: kit.origin(name).unwrap(),
         nodes: cluster.nodes().to_vec(),
     });
-    let delivered = engine.distribute(parcels.into_iter().collect(), false, &nobody).await.unwrap();
+    let delivered = lab_images::distribute(&engine, parcels.into_iter().collect(), false, &nobody).await.unwrap();
     for (delivered, name) in delivered.iter().zip([CILIUM, OPERATOR, HELLO_APP]) {
         let image = kit.index().image(name).unwrap();
         assert_eq!((delivered.source.from, delivered.moved.len()), (ImageFrom::Kit, 3));
         for node in cluster.nodes() {
-            let images = engine.node_images(node, LONG).await.unwrap();
+            let images = lab_images::node_images(&engine, node, LONG).await.unwrap();
             assert!(images.has(&image.reference, &image.config_digest), "{name} on {node}: {images:?}");
         }
     }
@@ -161,11 +161,11 @@ async fn from_the_kit(engine: &Engine, world: &World) {
         config: Digest::of(b"another"),
     };
     let parcel = Parcel { wanted: wanted.clone(), origin, nodes: cluster.nodes().to_vec() };
-    let error = engine.distribute(vec![parcel], false, &nobody).await.unwrap_err();
+    let error = lab_images::distribute(&engine, vec![parcel], false, &nobody).await.unwrap_err();
     assert!(matches!(error, ImageError::Archive { .. }), "{error}");
     assert!(error.to_string().contains("the archive has another image"), "{error}");
     for node in cluster.nodes() {
-        assert_eq!(engine.node_images(node, LONG).await.unwrap().get(&wanted.reference), None);
+        assert_eq!(lab_images::node_images(&engine, node, LONG).await.unwrap().get(&wanted.reference), None);
     }
 }
 
@@ -201,7 +201,7 @@ fn what_cannot_be_packed_leaves_nothing() {
             ),
         ];
         for (finished, expected, words) in &cases {
-            assert_eq!(finished.exit, lab::exec::Exit::Code(i32::from(*expected)), "{:?}", code(finished));
+            assert_eq!(finished.exit, lab_base::exec::Exit::Code(i32::from(*expected)), "{:?}", code(finished));
             assert!(finished.stderr_text().contains(words), "{:?}", code(finished));
         }
         assert_eq!(world.files(), ["cilium.tgz", "manifests", "other.tgz"]);
@@ -213,11 +213,11 @@ fn what_cannot_be_packed_leaves_nothing() {
 fn what_is_no_kit_is_refused_by_the_program() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("words"), "some words").unwrap();
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         for (file, words) in [("words", "words: not a kit: "), ("none", "none: cannot be opened: ")] {
             let show = Invocation::new(env!("CARGO_BIN_EXE_lab")).args(["kit", "show", file]).directory(folder.path());
             let finished = show.run(LONG).await.unwrap();
-            assert_eq!(finished.exit, lab::exec::Exit::Code(3), "{:?}", code(&finished));
+            assert_eq!(finished.exit, lab_base::exec::Exit::Code(3), "{:?}", code(&finished));
             assert!(finished.stderr_text().starts_with(&format!("lab: {words}")), "{:?}", code(&finished));
             assert_eq!(finished.stdout_text(), "");
         }

@@ -1,9 +1,10 @@
 //! From the Engine into the nodes.
 
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::images::{Delivered, Find, ImageError, NodeFailed, Origin, Parcel, Wanted};
-use lab::clock::{self, Poll};
-use lab::observe::{ImageFrom, NodeName};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_engine::Engine;
+use lab_images::{Delivered, Find, ImageError, NodeFailed, Origin, Parcel, Wanted};
+use lab_model::observe::{ImageFrom, NodeName};
 use lab_stand_in::{Cluster, with_engine};
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use crate::scripts::{one, plan};
 use crate::some::{LONG, config, image, layered, local, nobody, remove};
 
 async fn distribute(engine: &Engine, wanted: &Wanted, nodes: &[NodeName]) -> Result<Delivered, ImageError> {
-    let held = engine.take(wanted, LONG, &nobody).await.unwrap();
+    let held = lab_images::take(&engine, wanted, LONG, &nobody).await.unwrap();
     let parcel = Parcel { wanted: wanted.clone(), origin: Origin::Engine(held), nodes: nodes.to_vec() };
-    engine.distribute(vec![parcel], false, &nobody).await.map(|mut delivered| delivered.remove(0))
+    lab_images::distribute(&engine, vec![parcel], false, &nobody).await.map(|mut delivered| delivered.remove(0))
 }
 
 async fn shell(engine: &Engine, node: &NodeName, script: &str) -> String {
@@ -24,7 +25,7 @@ async fn shell(engine: &Engine, node: &NodeName, script: &str) -> String {
 
 /// What a node lists under the name.
 async fn listed(engine: &Engine, node: &NodeName, wanted: &Wanted) -> Option<String> {
-    let images = engine.node_images(node, LONG).await.unwrap();
+    let images = lab_images::node_images(&engine, node, LONG).await.unwrap();
     images.get(&wanted.reference).map(|image| image.id.clone())
 }
 
@@ -179,7 +180,7 @@ fn a_node_that_is_killed_meanwhile_is_named() {
 fn what_the_engine_does_not_have_is_not_pulled_unless_by_digest() {
     with_engine("what_the_engine_does_not_have_is_not_pulled_unless_by_digest", async |engine| {
         let wanted = local("hello-app", "lab-no-such-image:1.0");
-        let error = engine.take(&wanted, LONG, &nobody).await.unwrap_err();
+        let error = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "the Engine has no image lab-no-such-image:1.0, which is hello-app here and is not pulled: build it and \

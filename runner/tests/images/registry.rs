@@ -1,9 +1,9 @@
 //! Pulling by digest, from a registry that is not always willing.
 
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::images::{Find, ImageError, Origin, Parcel, Reference, Wanted};
-use lab::manifest::Digest;
-use lab::observe::ImageFrom;
+use lab_engine::Engine;
+use lab_images::{Find, ImageError, Origin, Parcel, Reference, Wanted};
+use lab_manifest::Digest;
+use lab_model::observe::ImageFrom;
 use lab_stand_in::{Cluster, with_engine};
 use std::cell::RefCell;
 
@@ -23,9 +23,9 @@ fn wanted(host: &str, digest: &Digest) -> Wanted {
 async fn refused(engine: &Engine, mood: Mood) -> ImageError {
     let registry = Registry::listen(mood).await;
     let wanted = wanted(&registry.host, &registry.digest);
-    let error = engine.take(&wanted, LONG, &nobody).await.unwrap_err();
+    let error = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap_err();
     assert!(error.to_string().starts_with(&wanted.shown()), "{error}");
-    assert_eq!(engine.held(&wanted).await.unwrap(), None);
+    assert_eq!(lab_images::held(&engine, &wanted).await.unwrap(), None);
     error
 }
 
@@ -35,7 +35,7 @@ fn an_image_is_pulled_by_its_digest_once_and_passed_on() {
         let registry = Registry::listen(Mood::Open).await;
         let wanted = wanted(&registry.host, &registry.digest);
         let heard = RefCell::new(Vec::new());
-        let held = engine.take(&wanted, LONG, &|far| heard.borrow_mut().push(far)).await.unwrap();
+        let held = lab_images::take(&engine, &wanted, LONG, &|far| heard.borrow_mut().push(far)).await.unwrap();
         assert!(held.pulled);
         assert_eq!(held.config.as_ref(), Some(&registry.config));
         assert!(heard.borrow().iter().any(|far| far == "cilium: 1 of 1 layers, 0 of 0 MB"), "{heard:?}");
@@ -43,17 +43,17 @@ fn an_image_is_pulled_by_its_digest_once_and_passed_on() {
         let asked = registry.asked();
         assert!(asked.iter().any(|path| path.ends_with(registry.digest.as_str())), "{asked:?}");
         assert!(!asked.iter().any(|path| path.contains("v1.12.4")), "{asked:?}");
-        let again = engine.take(&wanted, LONG, &nobody).await.unwrap();
+        let again = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap();
         assert!(!again.pulled && registry.asked() == asked);
         // By digest it has no name in the Engine; on the node it has.
         let cluster = Cluster::make(&engine, one()).await;
         let parcel = Parcel { wanted: wanted.clone(), origin: Origin::Engine(again), nodes: cluster.nodes().to_vec() };
-        let delivered = engine.distribute(vec![parcel], true, &nobody).await;
+        let delivered = lab_images::distribute(&engine, vec![parcel], true, &nobody).await;
         remove(&engine, &format!("{}@{}", wanted.reference.repository(), registry.digest)).await;
         let source = delivered.unwrap().remove(0).source;
         assert_eq!((source.from, source.repo_digest), (ImageFrom::Registry, Some(registry.digest.to_string())));
         assert_eq!(source.config_digest, registry.config.to_string());
-        let images = engine.node_images(&cluster.nodes()[0], LONG).await.unwrap();
+        let images = lab_images::node_images(&engine, &cluster.nodes()[0], LONG).await.unwrap();
         assert!(images.has(&wanted.reference, &registry.config), "{images:?}");
         assert_eq!(registry.asked(), asked);
     });
@@ -90,7 +90,7 @@ fn a_registry_that_is_not_reached_is_named() {
     with_engine("a_registry_that_is_not_reached_is_named", async |engine| {
         let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let wanted = wanted(&closed.to_string(), &Digest::of(b"anything"));
-        let error = engine.take(&wanted, LONG, &nobody).await.unwrap_err();
+        let error = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap_err();
         assert!(matches!(error, ImageError::NoNetwork { .. }), "{error}");
     });
 }

@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use lab::manifest::Digest;
+use lab_manifest::Digest;
 use serde_json::json;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ fn content() -> Content {
     builder.append_data(&mut header, "content", fastrand::u64(..).to_le_bytes().as_slice()).unwrap();
     let layer = builder.into_inner().unwrap();
     let config = json!({
-        "architecture": lab::backend::kind::images::Platform::linux(std::env::consts::ARCH).architecture, "os": "linux",
+        "architecture": lab_images::Platform::linux(std::env::consts::ARCH).architecture, "os": "linux",
         "config": {}, "rootfs": { "type": "layers", "diff_ids": [Digest::of(&layer).as_str()] },
     });
     let config = config.to_string().into_bytes();

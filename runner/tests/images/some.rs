@@ -5,9 +5,9 @@ use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder,
 };
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::images::{Find, Held, Reference, Wanted};
-use lab::manifest::Digest;
+use lab_engine::Engine;
+use lab_images::{Find, Held, Reference, Wanted};
+use lab_manifest::Digest;
 use lab_stand_in::{Image, ImagePlan};
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ pub(crate) fn nobody(_far: String) {}
 /// The digest of its configuration, as Docker 20.10 to 28 calls images.
 pub(crate) async fn config(engine: &Engine, image: &Image) -> (Held, Digest) {
     let wanted = local("hello-app", image.reference());
-    let held = engine.take(&wanted, LONG, &nobody).await.unwrap();
-    let config = engine.config_digest(&wanted, &held).await.unwrap();
+    let held = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap();
+    let config = lab_images::config_digest(&engine, &wanted, &held).await.unwrap();
     (held, config)
 }
 

@@ -1,6 +1,6 @@
 //! The API server of a lab's cluster: what was recorded, going on from moment to moment as the fake programs run.
 
-use lab::clock;
+use lab_base::clock;
 use lab_stand_in::api::objects::{BEFORE_CNI, HELLO, Objects};
 use lab_stand_in::api::server::{Server, kubeconfig};
 use std::path::PathBuf;

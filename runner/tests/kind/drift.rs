@@ -1,7 +1,7 @@
 //! A whole lab: what it is made of, what `lab status` tells of its nodes as they go, and its end.
 
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
-use lab::backend::kind::ownership::Member;
+use lab_kind::ownership::Member;
 use lab_stand_in::{Cluster, NodePlan, Plan};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,8 @@
 //! A kind that fails: with words that are known, with garbage, and without saying so.
 
-use lab::report::{CaseOutcome, StageOutcome, from_json};
-use lab::stage::Stage;
+use lab_model::report::{CaseOutcome, StageOutcome};
+use lab_model::stage::Stage;
+use lab_report::from_json;
 use std::fs;
 use std::path::PathBuf;
 

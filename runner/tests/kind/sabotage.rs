@@ -1,7 +1,7 @@
 //! `lab sabotage --on kind`, where the cluster is stood in for: no case of Cilium's can hold, so that nothing may be
 //! broken. Faults themselves are made in real clusters alone.
 
-use lab::sabotage::{Wrong, from_json};
+use lab_sabotage::{Wrong, from_json};
 use nix::sys::signal::Signal;
 use std::fs;
 

@@ -15,7 +15,7 @@ impl Serving {
         let (stop, stopped) = oneshot::channel::<()>();
         let (begun, made) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            lab::runtime().unwrap().block_on(async {
+            lab_base::runtime().unwrap().block_on(async {
                 begun.send(begin().await).unwrap();
                 let _dropped = stopped.await;
             });

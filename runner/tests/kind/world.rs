@@ -1,8 +1,8 @@
 //! One test's world: a user's folders, the programs in PATH, the Engine, the API server.
 
-use lab::backend::kind::engine::Engine;
-use lab::backend::kind::ownership::{Member, members};
-use lab::backend::kind::snapshot::Snapshot;
+use lab_engine::Engine;
+use lab_kind::ownership::{Member, members};
+use lab_kind::snapshot::Snapshot;
 use lab_stand_in::{Image, Plan, own, with_engine};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -72,7 +72,7 @@ fn alone() -> fs::File {
 impl World {
     fn new(endpoint: &str) -> Self {
         let alone = alone();
-        let runtime = lab::runtime().unwrap();
+        let runtime = lab_base::runtime().unwrap();
         let folder = tempfile::Builder::new().prefix("lab-kind-").tempdir().unwrap();
         let socket = EngineSocket::serve(folder.path(), endpoint);
         let name = format!("lab-{:06x}", fastrand::u32(..1 << 24));

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use lab::observe::{HttpOutcome, HttpReply};
-use lab::probe::{Answer, HttpAsk, Request};
+use lab_model::observe::{HttpOutcome, HttpReply};
+use lab_model::request::{Answer, HttpAsk, Request};
 
 use crate::scratch::{NOBODY, Netns, TWO, pair};
 

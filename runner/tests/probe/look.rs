@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 
-use lab::observe::{
+use lab_model::observe::{
     Lookup, LookupOutcome, LookupQuery, Mtu, NeighbourState, NetnsView, Route, RouteKind, Rule, RuleAction,
     VxlanDetails,
 };
-use lab::probe::{Answer, Request};
+use lab_model::request::{Answer, Request};
 use nlink::netlink::link::{BridgeLink, VxlanLink};
 use nlink::netlink::message::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
 use nlink::netlink::neigh::Neighbor;
@@ -300,7 +300,7 @@ fn a_namespace_that_is_not_there_is_an_error_of_its_own_questions_alone() {
     let mut asks = vec![netns.ask(Request::View), netns.ask(Request::View)];
     asks[0].netns = Some("/proc/self/ns/no-such".into());
     let (_sender, stop) = tokio::sync::watch::channel(false);
-    let answers = lab::probe::answers(&asks, None, || panic!("there is no capture"), &stop);
+    let answers = lab_probe::answers(&asks, None, || panic!("there is no capture"), &stop);
     assert_eq!(
         answers[0].answer,
         Err("cannot open the namespace /proc/self/ns/no-such: No such file or directory (os error 2)".to_owned())
@@ -313,7 +313,7 @@ fn more_namespaces_than_threads_are_all_answered_in_order() {
     let all: Vec<Netns> = std::iter::repeat_with(Netns::new).take(40).collect();
     let asks: Vec<_> = all.iter().chain(&all).map(|netns| netns.ask(Request::View)).collect();
     let (_sender, stop) = tokio::sync::watch::channel(false);
-    let answers = lab::probe::answers(&asks, None, || {}, &stop);
+    let answers = lab_probe::answers(&asks, None, || {}, &stop);
     let seen = answers.into_iter().map(|answered| match answered.answer {
         Ok(Answer::View(view)) => view.netns.0,
         other => panic!("{other:?}"),

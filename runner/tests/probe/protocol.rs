@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write, pipe};
 use std::thread;
 
-use lab::observe::Payload;
-use lab::probe::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, ProbeArgs, Request, ServeError, serve};
+use lab_model::observe::Payload;
+use lab_model::request::{Answer, Answered, Ask, CAPTURE_READY, CaptureFilter, Request};
+use lab_probe::{ProbeArgs, ServeError, serve};
 
 use crate::http::LONG;
 use crate::scratch::{ONE, TWO, pair};

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::Duration;
 
-use lab::clock::{self, Poll};
-use lab::observe::{MacAddr, NeighbourState, Resolution, Resolved};
-use lab::probe::{Answer, Request};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_model::observe::{MacAddr, NeighbourState, Resolution, Resolved};
+use lab_model::request::{Answer, Request};
 use nlink::netlink::addr::Ipv4Address;
 use nlink::netlink::neigh::Neighbor;
 
@@ -134,7 +135,7 @@ fn two_that_ask_each_other_at_the_same_time_are_both_answered() {
     let asks = [one.ask(request(&[TWO], deadline)), two.ask(request(&[ONE], deadline))];
     let (_sender, stop) = tokio::sync::watch::channel(false);
     for _round in 0..50 {
-        let answers = lab::probe::answers(&asks, None, || {}, &stop);
+        let answers = lab_probe::answers(&asks, None, || {}, &stop);
         let seen: BTreeSet<MacAddr> = answers
             .into_iter()
             .map(|answered| match answered.answer {

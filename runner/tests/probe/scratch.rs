@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use lab::clock::{self, Poll};
-use lab::observe::{NetnsView, Place};
-use lab::probe::{Answer, Answered, Ask, Request};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_model::observe::{NetnsView, Place};
+use lab_model::request::{Answer, Answered, Ask, Request};
 use nix::sched::{CloneFlags, setns, unshare};
 use nlink::Route;
 use nlink::netlink::Connection;
@@ -109,7 +110,7 @@ impl Netns {
     /// Asks one question about this namespace.
     pub(crate) fn answer(&self, request: Request) -> Result<Answer, String> {
         let (_sender, stop) = watch::channel(false);
-        let mut answers = lab::probe::answers(&[self.ask(request)], None, || {}, &stop);
+        let mut answers = lab_probe::answers(&[self.ask(request)], None, || {}, &stop);
         let Answered { place, answer } = answers.pop().unwrap();
         assert_eq!(place, Place::Bridge);
         answer

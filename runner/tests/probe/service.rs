@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use lab::nft_layout::{self, CHAIN, FAMILY, LayoutError, TABLE};
-use lab::observe::{Backend, BackendState, Frontend, HttpOutcome, HttpReply, ServiceTable};
-use lab::probe::{Answer, HttpAsk, Request};
+use lab_model::observe::{Backend, BackendState, Frontend, HttpOutcome, HttpReply, ServiceTable};
+use lab_model::request::{Answer, HttpAsk, Request};
+use lab_probe::nft_layout;
+use lab_probe::nft_layout::{CHAIN, FAMILY, LayoutError, TABLE};
 use nlink::Nftables;
 use nlink::netlink::Connection;
 use nlink::netlink::nftables::{Rule, Transaction};

@@ -5,10 +5,11 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lab::clock;
-use lab::exec::Invocation;
-use lab::observe::{Capture, Payload, PingOutcome, RouteKind};
-use lab::probe::{Answer, Answered, CaptureFilter, Request, pcap};
+use lab_base::clock;
+use lab_base::exec::Invocation;
+use lab_model::observe::{Capture, Payload, PingOutcome, RouteKind};
+use lab_model::request::{Answer, Answered, CaptureFilter, Request};
+use lab_probe::pcap;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendto, socket};
 use nlink::netlink::route::{Ipv4Route, RouteMetrics, RouteType};
 use tokio::sync::watch;
@@ -87,7 +88,7 @@ fn refusals_are_told_and_silence_is_silence() {
     assert_eq!(too_short, Err("an echo request cannot have 27 octets: at least 28, at most 65535".to_owned()));
 }
 
-fn capture(netns: &Netns, filter: CaptureFilter, deadline: Duration, pcap: Option<PathBuf>) -> lab::probe::Ask {
+fn capture(netns: &Netns, filter: CaptureFilter, deadline: Duration, pcap: Option<PathBuf>) -> lab_model::request::Ask {
     netns.ask(Request::Capture { device: "eth0".to_owned(), filter, deadline, pcap })
 }
 
@@ -99,7 +100,7 @@ fn captured(answered: &Answered) -> &Capture {
 }
 
 /// Captures while this is done.
-fn while_capturing(asks: &[lab::probe::Ask], body: impl FnOnce() + Send) -> Vec<Answered> {
+fn while_capturing(asks: &[lab_model::request::Ask], body: impl FnOnce() + Send) -> Vec<Answered> {
     let (stop, stopped) = watch::channel(false);
     std::thread::scope(|scope| {
         let during = || {
@@ -108,7 +109,7 @@ fn while_capturing(asks: &[lab::probe::Ask], body: impl FnOnce() + Send) -> Vec<
                 stop.send(true).unwrap();
             });
         };
-        lab::probe::answers(asks, None, during, &stopped)
+        lab_probe::answers(asks, None, during, &stopped)
     })
 }
 
@@ -213,7 +214,7 @@ fn a_capture_of_nothing_is_empty_and_ends_at_its_deadline() {
     let begun = clock::now();
     let (_stop, stopped) = watch::channel(false);
     let asks = [capture(&one, CaptureFilter::Ipv4AndArp, SHORT, None)];
-    let answers = lab::probe::answers(&asks, None, || {}, &stopped);
+    let answers = lab_probe::answers(&asks, None, || {}, &stopped);
     assert_eq!(captured(&answers[0]).frames, []);
     assert!(begun.elapsed() >= SHORT);
 }
@@ -227,7 +228,7 @@ fn other_questions_are_asked_while_captures_run() {
         two.ask(Request::View),
     ];
     let (_stop, stopped) = watch::channel(false);
-    let answers = lab::probe::answers(&asks, None, || {}, &stopped);
+    let answers = lab_probe::answers(&asks, None, || {}, &stopped);
     assert_eq!(echoes(captured(&answers[1]), 8), [(ONE, TWO)], "{answers:#?}");
     let Ok(Answer::View(view)) = &answers[2].answer else { panic!("{answers:#?}") };
     assert!(view.routes.iter().any(|route| route.kind == RouteKind::Local));
@@ -244,7 +245,7 @@ fn captures_run_all_or_none() {
         three.ask(Request::View),
     ];
     let (_stop, stopped) = watch::channel(false);
-    let answers = lab::probe::answers(&asks, None, || panic!("one of them cannot run"), &stopped);
+    let answers = lab_probe::answers(&asks, None, || panic!("one of them cannot run"), &stopped);
     assert_eq!(answers[1].answer, Err("there is no link eth0 in this namespace".to_owned()));
     assert_eq!(answers[2].answer, Err("not asked, because a capture could not begin".to_owned()));
     assert_eq!(captured(&answers[0]).device, "eth0");

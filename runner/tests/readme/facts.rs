@@ -5,21 +5,21 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
-use lab::backend::BackendKind;
-use lab::backend::kind::config::MARK_IN_NODE;
-use lab::backend::kind::{artefacts, seal};
-use lab::backend::netns::MASQUERADE_CHAIN;
-use lab::backend::netns::plan::{
+use lab::cli::Cli;
+use lab::explain;
+use lab_base::failure::code;
+use lab_harness::cases;
+use lab_kind::config::MARK_IN_NODE;
+use lab_kind::{artefacts, seal};
+use lab_model::BackendKind;
+use lab_model::stage::Stage;
+use lab_model::verdict::ExitReason;
+use lab_netns::MASQUERADE_CHAIN;
+use lab_netns::plan::{
     BRIDGE_SUBNET, CLUSTER_IP, LINK_MTU, OUTSIDE_PORT, ROUTER_DEVICE, ROUTER_PEER_DEVICE, VXLAN_DEVICE, VXLAN_PORT,
     VXLAN_VNI,
 };
-use lab::cases;
-use lab::cli::Cli;
-use lab::explain;
-use lab::failure::code;
-use lab::nft_layout;
-use lab::report::ExitReason;
-use lab::stage::Stage;
+use lab_probe::nft_layout;
 use serde_json::Value;
 
 use crate::markdown::{README, documents, inline_code, root, table, words};

@@ -1,9 +1,9 @@
 //! What docs/overrides.md states of options and cases is what the program has.
 
 use clap::{Args, Command};
-use lab::cases;
 use lab::cli::OverrideArgs;
-use lab::overrides::{Deviation, Pinned};
+use lab_harness::cases;
+use lab_model::deviation::{Deviation, Pinned};
 use std::collections::BTreeSet;
 
 use crate::markdown::table;

@@ -2,11 +2,11 @@
 //! on kind was made once: what is shown of it is what the program prints of its report.
 
 use clap::Parser;
-use lab::cases;
 use lab::cli::{Cli, Command};
-use lab::exec::{Exit, Finished, Invocation};
-use lab::manifest::Manifests;
-use lab::overrides::Overrides;
+use lab_base::exec::{Exit, Finished, Invocation};
+use lab_harness::cases;
+use lab_manifest::Manifests;
+use lab_manifest::overrides::Overrides;
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ fn run(command: &str, folder: &Path) -> Result<Finished, String> {
         .args(command.split_whitespace().skip(1))
         .env("XDG_STATE_HOME", folder)
         .directory(folder);
-    let runtime = lab::runtime().map_err(|error| error.to_string())?;
+    let runtime = lab_base::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(run.run(DEADLINE)).map_err(|error| error.to_string())
 }
 
@@ -165,7 +165,7 @@ fn the_shown_run_on_kind_has_the_deviations_of_its_command() {
         panic!("{}: not a run", shown.command);
     };
     let pinned = Manifests::embedded().unwrap();
-    let declared: Vec<String> = Overrides::read(&args.lab.overrides, &pinned)
+    let declared: Vec<String> = Overrides::read(&args.lab.overrides.given(), &pinned)
         .unwrap()
         .deviations(&pinned)
         .iter()

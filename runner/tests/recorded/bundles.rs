@@ -1,12 +1,14 @@
 //! Each recording as the bundle of a run: written as a run is, judged again by the program.
 
 use chrono::DateTime;
-use lab::backend::{BackendKind, Routing};
-use lab::bundle::plan;
-use lab::cases;
-use lab::evidence::{RunFile, RunFolder, SCHEMA, Seen};
-use lab::exec::{Exit, Invocation};
-use lab::report::{self, CaseReport, HostFacts, Report, RunHead};
+use lab_base::exec::{Exit, Invocation};
+use lab_bundle::plan;
+use lab_evidence::{RunFile, RunFolder, SCHEMA, Seen};
+use lab_harness::cases;
+use lab_model::host::HostFacts;
+use lab_model::report::{CaseReport, Report, RunHead};
+use lab_model::{BackendKind, Routing};
+use lab_report as report;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +42,7 @@ fn verdicts(recording: Recording) -> Read<Vec<(&'static str, Value, Must)>> {
 /// The bundle of a run that saw this, in this folder. `instead` are observations that were not recorded here, under the
 /// verdicts that were.
 fn bundle(recording: Recording, folder: &Path, instead: &BTreeMap<&str, Value>) -> Read<PathBuf> {
-    let text = |error: &dyn std::error::Error| lab::failure::chain(error);
+    let text = |error: &dyn std::error::Error| lab_base::failure::chain(error);
     let verdicts = verdicts(recording)?;
     let expect = declared()?;
     let id = recording.0[..1].to_owned() + "rec";
@@ -92,8 +94,8 @@ fn bundle(recording: Recording, folder: &Path, instead: &BTreeMap<&str, Value>) 
                 fs::copy(recording.path(&file), kept).map_err(|error| text(&error))?;
             }
         }
-        let by_hand = |_place: &lab::observe::Place, command: &str| command.to_owned();
-        let case = CaseReport::new(case, judgement.into(), Duration::ZERO, case_folder.files(), &by_hand);
+        let by_hand = |_place: &lab_model::observe::Place, command: &str| command.to_owned();
+        let case = CaseReport::new(case.claims(), judgement.into(), Duration::ZERO, case_folder.files(), &by_hand);
         case_folder.finish(&case).map_err(|error| text(&error))?;
         report.cases.push(case);
     }
@@ -111,7 +113,7 @@ fn bundle(recording: Recording, folder: &Path, instead: &BTreeMap<&str, Value>) 
 /// `lab replay`, for machines: its exit code and what it says.
 fn replay(bundle: &Path) -> Read<(Exit, Value)> {
     let run = Invocation::new(env!("CARGO_BIN_EXE_lab")).args(["replay", "--format", "json"]).args([bundle]);
-    let runtime = lab::runtime().map_err(|error| error.to_string())?;
+    let runtime = lab_base::runtime().map_err(|error| error.to_string())?;
     let finished = runtime.block_on(run.run(DEADLINE)).map_err(|error| error.to_string())?;
     let said = finished.stdout_text();
     let document = serde_json::from_str(&said).map_err(|error| format!("{error}: {said}{}", finished.stderr_text()))?;

@@ -1,6 +1,6 @@
 //! `cilium bpf lb list -o json` and `cilium service list -o json`, as run in a node's agent.
 
-use lab::observe::{Backend, BackendState, Frontend, ServiceTable};
+use lab_model::observe::{Backend, BackendState, Frontend, ServiceTable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};

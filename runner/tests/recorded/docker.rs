@@ -1,7 +1,7 @@
 //! What the Docker Engine said: the network `kind`, and which namespace is whose.
 
 use ipnet::Ipv4Net;
-use lab::observe::{NetnsId, Segment, SegmentMember};
+use lab_model::observe::{NetnsId, Segment, SegmentMember};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

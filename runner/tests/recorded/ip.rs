@@ -1,7 +1,7 @@
 //! `ip -j -d link`, `addr`, `route show table all`, `rule` and `neigh` into a [`NetnsView`].
 
 use ipnet::Ipv4Net;
-use lab::observe::{
+use lab_model::observe::{
     Address, Link, Mtu, Neighbour, NeighbourState, NetnsId, NetnsView, NextHop, Route, RouteKind, Rule, RuleAction,
     TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, VxlanDetails,
 };

@@ -1,12 +1,13 @@
 //! The cases that exist on kind alone, on recordings: what a judge must say of each moment, and of what was changed in
 //! one.
 
-use lab::backend::BackendKind;
-use lab::cases;
-use lab::expect::{Expectations, ImageExpected};
-use lab::judge::{Judgement, NotHeld, Reason, cilium, cluster, engine};
-use lab::manifest::Manifests;
-use lab::observe::{ContainerState, EngineFacts, Privileged};
+use lab_harness::cases;
+use lab_judge::{cilium, cluster, engine};
+use lab_manifest::Manifests;
+use lab_model::BackendKind;
+use lab_model::expect::{Expectations, ImageExpected};
+use lab_model::observe::{ContainerState, EngineFacts, Privileged};
+use lab_model::{Judgement, NotHeld, Reason};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -310,7 +311,7 @@ fn engine_with(change: fn(&mut EngineFacts), privileged: Option<Privileged>) -> 
 }
 
 /// What agents of one recording run with, beside the `ConfigMap` and the status of 3.
-fn native_of(running: Recording) -> Read<lab::judge::seen::NativeSeen> {
+fn native_of(running: Recording) -> Read<lab_model::seen::NativeSeen> {
     let mut seen = objects::native(NATIVE)?;
     for (node, agent) in objects::native(running)?.agents {
         seen.agents.get_mut(&node).ok_or("another node")?.config = agent.config;

@@ -1,7 +1,7 @@
 //! What the API server said: nodes, pods, the Service, its endpoints and Cilium's pod CIDRs.
 
 use ipnet::Ipv4Net;
-use lab::observe::{NodeName, PodCidrs, PodSeen, Role, ServiceSeen};
+use lab_model::observe::{NodeName, PodCidrs, PodSeen, Role, ServiceSeen};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};

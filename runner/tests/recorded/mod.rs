@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lab::expect::Expectations;
+use lab_model::expect::Expectations;
 
 /// What was read, or the file and what is wrong with it.
 pub(crate) type Read<T> = Result<T, String>;

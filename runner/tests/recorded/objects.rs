@@ -2,18 +2,18 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use lab::backend::kind::api::convert;
-use lab::backend::kind::cilium::{parse_config, parse_status};
-use lab::backend::kind::engine::node_container;
-use lab::backend::kind::images::NodeImages;
-use lab::backend::kind::in_node::{parse_containers, parse_filter};
-use lab::judge::seen::{
-    AgentSeen, BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, ImagesSeen, KubeProxySeen, NativeSeen,
-    NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
-};
-use lab::observe::{
+use lab_engine::node_container;
+use lab_images::NodeImages;
+use lab_kind::api::convert;
+use lab_kind::cilium::{parse_config, parse_status};
+use lab_kind::in_node::{parse_containers, parse_filter};
+use lab_model::observe::{
     AgentConfig, AgentStatus, CiliumEndpointSeen, ContainerState, EngineFacts, FilterListing, HelmRelease, ImageFrom,
     ImageSource, KubeNode, KubePod, NestedContainer, NodeContainer, NodeName, Privileged, Role,
+};
+use lab_model::seen::{
+    AgentSeen, BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, ImagesSeen, KubeProxySeen, NativeSeen,
+    NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What curl and ping printed, in blocks of a title, their output and their exit code.
 
-use lab::observe::{HttpOutcome, HttpReply, PingOutcome, PingReply, PodName, PodSeen};
+use lab_model::observe::{HttpOutcome, HttpReply, PingOutcome, PingReply, PodName, PodSeen};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 

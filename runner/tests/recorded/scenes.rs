@@ -1,11 +1,13 @@
 //! What each judge gets to see, put together from what was recorded.
 
 use ipnet::Ipv4Net;
-use lab::judge::seen::{
+use lab_model::observe::{
+    NeighbourState, NetnsId, NetnsView, NodeName, Place, PodCidrs, PodName, Resolution, Resolved,
+};
+use lab_model::seen::{
     AdjacencySeen, AnswersSeen, BaseSeen, EndpointsSeen, NodeAnswer, NodesSeen, RoutingSeen, SegmentsSeen, TablesSeen,
     WorkloadSeen,
 };
-use lab::observe::{NeighbourState, NetnsId, NetnsView, NodeName, Place, PodCidrs, PodName, Resolution, Resolved};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::time::Duration;

@@ -1,12 +1,13 @@
 //! Captures, and the traffic they were taken of.
 
-use lab::judge::seen::WireSeen;
-use lab::observe::{
+use lab_model::observe::{
     Capture, Frame, HttpReply, MacAddr, Mtu, NetnsView, NodeName, OutsideExchange, PingReply, Place, PodExchange,
     PodName, PodSeen, Traffic,
 };
-use lab::probe::decode::{self, RawFrame};
-use lab::probe::pcap;
+use lab_model::seen::WireSeen;
+use lab_probe::decode;
+use lab_probe::decode::RawFrame;
+use lab_probe::pcap;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 

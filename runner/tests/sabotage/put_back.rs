@@ -1,17 +1,17 @@
 //! Whatever is changed in a namespace can be put back, so that the kernel shows the same as before.
 
 use ipnet::Ipv4Net;
-use lab::backend::netns::plan::Plan;
-use lab::observe::{MacAddr, Place, TABLE_MAIN};
-use lab::probe::{Answer, Request};
-use lab::sabotage::Bench;
-use lab::sabotage::acts::{
+use lab_backend::state::StateDir;
+use lab_model::observe::{MacAddr, Place, TABLE_MAIN};
+use lab_model::request::{Answer, Request};
+use lab_model::stage::Stage;
+use lab_netns::plan::Plan;
+use lab_netns::tamper::Act;
+use lab_sabotage::Bench;
+use lab_sabotage::acts::{
     PlacedAct, astray, backends, beside, direct, in_another_table, mtu, of, router_between, rule, vxlan, without_route,
 };
-use lab::sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
-use lab::stage::Stage;
-use lab::state::StateDir;
-use lab::tamper::Act;
+use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use std::net::SocketAddrV4;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ const CHANGES: [Change; 12] = [
 #[test]
 fn what_is_put_back_is_as_it_was() {
     let state = tempfile::tempdir().unwrap();
-    lab::runtime().unwrap().block_on(async {
+    lab_base::runtime().unwrap().block_on(async {
         let claimed = StateDir::claim_in(state.path(), "test").unwrap();
         let program = Path::new(env!("CARGO_BIN_EXE_lab"));
         let mut bench = Bench::start(program, claimed, |_spec| {}).await.unwrap();

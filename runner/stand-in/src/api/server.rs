@@ -2,7 +2,7 @@
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use lab::backend::kind::api::Api;
+use lab_kind::api::Api;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,7 +24,7 @@ pub const DEADLINE: Duration = Duration::from_mins(1);
 /// # Panics
 /// When the kernel gives no runtime.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    lab::runtime().unwrap().block_on(future)
+    lab_base::runtime().unwrap().block_on(future)
 }
 
 /// What the server does instead of answering, to requests whose path holds some text.

@@ -1,0 +1,87 @@
+//! A file that is written beside the place where it will be, and is there only once it is whole.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A file in the making. Dropped before [`place`](Self::place), nothing of it is left.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    force: bool,
+    out: NamedTempFile,
+}
+
+/// Why there is no such file.
+#[derive(Debug)]
+pub enum NewFileError {
+    /// Nothing is overwritten unasked.
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, as in "cannot …".
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl NewFile {
+    /// Begins a file that will be at this path.
+    ///
+    /// # Errors
+    /// [`NewFileError::Exists`] unless `force`, [`NewFileError::Io`] when its folder cannot be written to.
+    pub fn begin(path: &Path, force: bool) -> Result<Self, NewFileError> {
+        if !force && path.symlink_metadata().is_ok() {
+            return Err(NewFileError::Exists { path: path.to_owned() });
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let out = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(".partial")
+            .tempfile_in(folder)
+            .map_err(|source| NewFileError::Io { path: path.to_owned(), doing: "be written", source })?;
+        Ok(Self { path: path.to_owned(), force, out })
+    }
+
+    /// Where it will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its content is written to, and can be read back from.
+    pub fn file(&self) -> &File {
+        self.out.as_file()
+    }
+
+    /// Puts it where it should be, its bytes on the disk.
+    ///
+    /// # Errors
+    /// [`NewFileError::Io`], [`NewFileError::Exists`] when there is a file by now.
+    pub fn place(self) -> Result<(), NewFileError> {
+        let Self { path, force, out } = self;
+        readable_by_all(out.as_file()).and_then(|()| out.as_file().sync_all()).map_err(|source| NewFileError::Io {
+            path: path.clone(),
+            doing: "be written",
+            source,
+        })?;
+        let placed = if force { out.persist(&path) } else { out.persist_noclobber(&path) };
+        placed.map(drop).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => NewFileError::Exists { path },
+            _ => NewFileError::Io { path, doing: "be put in its place", source: error.error },
+        })
+    }
+}
+
+/// As any other file that a program makes, but for the umask, which a program cannot read without changing it.
+fn readable_by_all(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}

@@ -1,0 +1,116 @@
+//! Texts that several formats share.
+
+use std::time::Duration;
+
+/// A duration for a reader: `31 ms`, `1.21 s`, `2 min 3 s`.
+pub fn duration(took: Duration) -> String {
+    let millis = took.as_millis();
+    // What would be rounded up to 60.00 s is a minute.
+    let hundredths = (millis + 5) / 10;
+    if millis == 0 {
+        "<1 ms".to_owned()
+    } else if millis < 1000 {
+        format!("{millis} ms")
+    } else if hundredths < 6000 {
+        format!("{}.{:02} s", hundredths / 100, hundredths % 100)
+    } else {
+        let seconds = (millis + 500) / 1000;
+        format!("{} min {} s", seconds / 60, seconds % 60)
+    }
+}
+
+/// So many things of a kind.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Characters that change how the text around them is shown: marks, embeddings, overrides and isolates of the
+/// bidirectional algorithm (Unicode Standard Annex 9), and the separators of lines and paragraphs.
+const fn rearranges(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Text that came from elsewhere, made safe to print: control characters, those that rearrange what is around them,
+/// and what XML 1.0 (section 2.2) does not allow become visible escapes, so that neither a terminal nor a browser
+/// nor an XML parser acts on them. Line feeds stay.
+pub fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => cleaned.push('\n'),
+            '\t' => cleaned.push(' '),
+            '\u{fffe}' | '\u{ffff}' => cleaned.extend(character.escape_unicode()),
+            other if other.is_control() || rearranges(other) => cleaned.extend(other.escape_unicode()),
+            other => cleaned.push(other),
+        }
+    }
+    cleaned
+}
+
+/// The same in one line.
+pub fn one_line(text: &str) -> String {
+    clean(text.trim_end()).replace('\n', " ")
+}
+
+/// How many columns a text takes. Characters are counted: names and addresses are ASCII, and the few others that
+/// this program prints take one column each.
+pub fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A text cut to so many columns, with `…` as its last if anything is missing.
+pub fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    kept.truncate(kept.trim_end().len());
+    if width > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        let table = [
+            (0, "<1 ms"),
+            (31, "31 ms"),
+            (999, "999 ms"),
+            (1000, "1.00 s"),
+            (1214, "1.21 s"),
+            (59_994, "59.99 s"),
+            (59_996, "1 min 0 s"),
+            (123_400, "2 min 3 s"),
+            (3_723_000, "62 min 3 s"),
+        ];
+        for (millis, expected) in table {
+            assert_eq!(duration(Duration::from_millis(millis)), expected, "{millis} ms");
+        }
+    }
+
+    #[test]
+    fn control_characters_become_visible() {
+        assert_eq!(clean("a\u{1b}[31mb\r\nc\td\u{9b}\u{ffff}é"), "a\\u{1b}[31mb\\u{d}\nc d\\u{9b}\\u{ffff}é");
+    }
+
+    #[test]
+    fn what_would_rearrange_its_surroundings_becomes_visible() {
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200f}d\u{2028}שלום"), "a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}שלום");
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        assert_eq!(cut("one two", 7), "one two");
+        assert_eq!(cut("one two", 6), "one t…");
+        assert_eq!(cut("one two", 5), "one…");
+        assert_eq!(cut("one two", 0), "");
+    }
+}

@@ -1,0 +1,247 @@
+//! Making a bundle: what goes in is read and hashed, then written, then opened as any stranger would open it.
+
+use sha2::Digest as _;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::collect::Folder;
+use super::limits::{CAPTURE_BYTES, TEXT_BYTES};
+use super::part::{InCase, Part};
+use super::{BundleError, INDEX_FILE, Index, Member, SCHEMA, read};
+use lab_base::new_file::NewFile;
+use lab_base::redact::{redact, secret_at};
+use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, is_id};
+use lab_images::archive::write::TarWriter;
+use lab_manifest::Sha256;
+
+/// What `zstd` compresses with by itself.
+const LEVEL: i32 = 3;
+/// How captures begin: in microseconds or nanoseconds, written by either kind of machine (pcap-savefile(5)).
+const PCAP: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
+
+/// A bundle that can be written.
+#[derive(Debug)]
+pub struct Packing {
+    folder: Folder,
+    parts: Vec<Part>,
+    index: Index,
+    left_out: Vec<String>,
+}
+
+/// Reads a run's folder and says what would be bundled; nothing is written.
+///
+/// # Errors
+/// [`BundleError`] when it is no run's folder, or a file of it cannot be handed on.
+pub fn plan(path: &Path) -> Result<Packing, BundleError> {
+    let folder = Folder::open(path)?;
+    let mut found = folder.list()?;
+    if found.parts.first() != Some(&Part::Run) {
+        return Err(BundleError::NotARun { path: path.to_owned(), why: format!("there is no {} in it", Part::Run) });
+    }
+    let as_evidence = |source: EvidenceError| BundleError::Evidence { path: path.to_owned(), source };
+    let text = folder.text(&Part::Run, TEXT_BYTES)?;
+    let run = RunFile::parse(&text, Path::new(&Part::Run.to_string())).map_err(as_evidence)?;
+    if !is_id(&run.id) {
+        let why = format!("{:?} in {} cannot be a run's id", run.id, Part::Run);
+        return Err(BundleError::NotARun { path: path.to_owned(), why });
+    }
+    let mut kept = Kept::default();
+    let mut members = Vec::new();
+    let mut parts = Vec::new();
+    for part in std::mem::take(&mut found.parts) {
+        if let Some(why) = kept.against(&folder, &part)? {
+            found.left_out.push(format!("{part}: {why}"));
+            continue;
+        }
+        let mut hash = Hashed::default();
+        pass(&folder, &part, &mut hash)?;
+        members.push(Member { path: part.to_string(), bytes: hash.bytes, sha256: hash.sha256() });
+        parts.push(part);
+    }
+    let index = Index {
+        schema: SCHEMA,
+        packed_by: concat!("lab ", env!("CARGO_PKG_VERSION")).to_owned(),
+        run: run.id,
+        version: run.version,
+        whole: !is_partial(path) && parts.contains(&Part::Report),
+        members,
+    };
+    Ok(Packing { folder, parts, index, left_out: found.left_out })
+}
+
+/// By its name, wherever it is seen from.
+fn is_partial(path: &Path) -> bool {
+    let real = path.canonicalize().unwrap_or_else(|_gone| path.to_owned());
+    real.file_name().is_some_and(|name| name.to_string_lossy().ends_with(PARTIAL))
+}
+
+/// Which captures the cases themselves name.
+#[derive(Debug, Default)]
+struct Kept {
+    case: Option<(String, CaseFile)>,
+}
+
+impl Kept {
+    /// Why a file of a known name is not what the run wrote; none if it is.
+    fn against(&mut self, folder: &Folder, part: &Part) -> Result<Option<String>, BundleError> {
+        match part {
+            Part::Case { folder: name, file: InCase::Verdict } => {
+                let text = folder.text(part, TEXT_BYTES)?;
+                let path = folder.path_of(part);
+                let case = CaseFile::parse(&text, &path)
+                    .map_err(|source| BundleError::Evidence { path: path.clone(), source })?;
+                self.case = Some((name.clone(), case));
+            }
+            Part::Case { folder: name, file } => {
+                let case = self.case.as_ref().filter(|(of, _)| of == name);
+                let Some((_, case)) = case else { return Ok(Some("its case has no case.json".to_owned())) };
+                let InCase::Capture(_) = file else { return Ok(None) };
+                let named = |report: &lab_model::report::CaseReport| report.evidence.contains(&part.to_string());
+                if case.report.as_ref().is_some_and(|report| !named(report)) {
+                    return Ok(Some("its case.json does not name it".to_owned()));
+                }
+                let mut magic = [0; 4];
+                let path = folder.path_of(part);
+                let read = folder.file(part)?.take(4).read(&mut magic).map_err(BundleError::io(&path, "be read"))?;
+                if read < 4 || !PCAP.contains(&u32::from_le_bytes(magic)) {
+                    return Ok(Some("it is no capture".to_owned()));
+                }
+            }
+            Part::Run | Part::Report | Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Counts and hashes.
+#[derive(Debug, Default)]
+struct Hashed {
+    bytes: u64,
+    hash: sha2::Sha256,
+}
+
+impl Hashed {
+    fn sha256(self) -> Sha256 {
+        Sha256::from_sha256(self.hash.finalize().into())
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len() as u64;
+        self.hash.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The content of a member: of an artefact without secrets; of what is hashed elsewhere nothing can be taken out.
+fn pass(folder: &Folder, part: &Part, out: &mut dyn Write) -> Result<(), BundleError> {
+    let path = folder.path_of(part);
+    let broken = |error| BundleError::Io { path: path.clone(), doing: "be read", source: error };
+    if !part.is_text() {
+        let file = folder.file(part)?;
+        let copied = io::copy(&mut file.take(CAPTURE_BYTES + 1), out).map_err(broken)?;
+        return if copied > CAPTURE_BYTES {
+            Err(broken(io::Error::other(format!("it has more than {CAPTURE_BYTES} bytes"))))
+        } else {
+            Ok(())
+        };
+    }
+    let text = folder.text(part, TEXT_BYTES)?;
+    if let Part::Artefact(_) = part {
+        return out.write_all(redact(&text).as_bytes()).map_err(broken);
+    }
+    match secret_at(&text) {
+        Some(line) => Err(BundleError::Secret { path: path.clone(), line }),
+        None => out.write_all(text.as_bytes()).map_err(broken),
+    }
+}
+
+/// What a member's content goes through on its way into the archive.
+struct Into<'a, W> {
+    archive: &'a mut TarWriter<W>,
+    hashed: Hashed,
+}
+
+impl<W: Write> Write for Into<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.archive.content(bytes)?;
+        self.hashed.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Packing {
+    /// What is bundled.
+    pub const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What else is in the folder, and why it stays there.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// The file that a bundle is written to unless another is named: `lab-2fxf.tar.zst`.
+    pub fn default_name(&self) -> PathBuf {
+        let whole = if self.index.whole { "" } else { PARTIAL };
+        PathBuf::from(format!("lab-{}{whole}.tar.zst", self.index.run))
+    }
+
+    /// Writes the bundle. Its size.
+    ///
+    /// # Errors
+    /// [`BundleError::Exists`] unless `force`, [`BundleError::Changed`] when the folder is written to meanwhile, and
+    /// whatever anybody who opens it would refuse it for. Nothing is left then.
+    pub fn write(&self, path: &Path, force: bool) -> Result<u64, BundleError> {
+        let out = NewFile::begin(path, force)?;
+        self.write_to(out.file(), path)?;
+        let mut file = out.file();
+        let bytes = file.stream_position().map_err(BundleError::io(path, "be written"))?;
+        file.seek(SeekFrom::Start(0)).map_err(BundleError::io(path, "be read"))?;
+        read(file, path, &mut |_run, _evidence| {})?;
+        out.place()?;
+        Ok(bytes)
+    }
+
+    /// The same to any writer, and without opening it; `path` is what errors name.
+    ///
+    /// # Errors
+    /// See [`write`](Self::write).
+    pub fn write_to(&self, out: impl Write, path: &Path) -> Result<(), BundleError> {
+        let broken = || BundleError::io(path, "be written");
+        let index = serde_json::to_vec_pretty(&self.index)
+            .map_err(|error| BundleError::Index { path: path.to_owned(), problem: error.to_string() })?;
+        let mut encoder = zstd::Encoder::new(BufWriter::new(out), LEVEL).map_err(broken())?;
+        // Without a checksum a damaged index could go unnoticed.
+        encoder.include_checksum(true).map_err(broken())?;
+        let mut archive = TarWriter::new(encoder);
+        archive.file(INDEX_FILE, &index).map_err(broken())?;
+        for (part, member) in self.parts.iter().zip(&self.index.members) {
+            archive.begin(&member.path, member.bytes).map_err(broken())?;
+            let mut through = Into { archive: &mut archive, hashed: Hashed::default() };
+            let passed = pass(&self.folder, part, &mut through);
+            let changed = || BundleError::Changed { path: self.folder.path_of(part) };
+            match passed {
+                // More content than was announced.
+                Err(BundleError::Io { doing: "be read", .. }) if through.hashed.bytes >= member.bytes => {
+                    return Err(changed());
+                }
+                other => other?,
+            }
+            if through.hashed.bytes != member.bytes || through.hashed.sha256() != member.sha256 {
+                return Err(changed());
+            }
+        }
+        let mut out = archive.finish().and_then(zstd::Encoder::finish).map_err(broken())?;
+        out.flush().map_err(broken())
+    }
+}

@@ -1,0 +1,135 @@
+//! Asking the Engine.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bollard::models::{ContainerSummary, SystemInfo};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions};
+
+use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
+use super::input::KindDoctorInput;
+use super::trial;
+use lab_base::failure::chain;
+use lab_engine::{CLUSTER_LABEL, Endpoint, Engine, EngineError};
+use lab_model::observe::{EngineFacts, Privileged};
+
+/// For each question; together they take a fraction of a second.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// For an Engine that was named and is not there.
+const OTHER: &str =
+    "start the Engine that is to listen there, or take the host's own: unset DOCKER_HOST; docker context use default";
+
+/// What an error of the connection's is to a reader of the doctor's rows.
+pub(super) fn unreachable(error: &EngineError) -> Unreachable {
+    let text = chain(error);
+    // Each ends with what to do.
+    let (why, advice) = text.split_once("; ").unwrap_or((&text, "docker info shows more"));
+    let remedy = match error {
+        EngineError::NoSocket { endpoint } | EngineError::Refused { endpoint }
+            if *endpoint == Endpoint::default_socket().to_string() =>
+        {
+            Remedy::Install
+        }
+        EngineError::NoSocket { .. } | EngineError::Refused { .. } => Remedy::Other(OTHER.to_owned()),
+        EngineError::Permission { .. } => Remedy::Join,
+        _ => Remedy::Other(advice.to_owned()),
+    };
+    let wrong_api = matches!(error, EngineError::TooOld { .. } | EngineError::TooNew { .. });
+    Unreachable { wrong_api, why: why.to_owned(), remedy }
+}
+
+/// Everything that the rows ask for.
+pub(super) async fn seen(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
+    Box::pin(asked(engine, input)).await.map_err(|error| unreachable(&error))
+}
+
+/// Whether the Engine runs privileged containers: one is run.
+pub async fn privileged(engine: &Engine) -> Privileged {
+    match engine.call("tell of itself", DEADLINE, engine.client().info()).await {
+        Ok(info) => {
+            let remapped = has_option(&info, "name=userns");
+            trial::privileged(engine.client(), info.architecture.as_deref(), remapped).await.privileged
+        }
+        Err(error) => Privileged::NotTried(chain(&error)),
+    }
+}
+
+async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, EngineError> {
+    let client = engine.client();
+    let info = engine.call("tell of itself", DEADLINE, client.info()).await?;
+    let remapped = has_option(&info, "name=userns");
+    let containers = ListContainersOptionsBuilder::new().all(true).build();
+    let (version, networks, listed, containers, image, tried) = tokio::join!(
+        engine.call("tell its version", DEADLINE, client.version()),
+        engine.networks(),
+        engine.call("list its networks", DEADLINE, client.list_networks(None::<ListNetworksOptions>)),
+        engine.call("list its containers", DEADLINE, client.list_containers(Some(containers))),
+        engine.call("describe an image", DEADLINE, client.inspect_image(&input.node_image)),
+        trial::privileged(client, info.architecture.as_deref(), remapped),
+    );
+    // Podman speaks the Engine's API, and says so here alone.
+    let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
+    let product = if podman { Product::Podman } else { Product::Docker };
+    let internal: BTreeSet<String> =
+        listed?.into_iter().filter(|network| network.internal == Some(true)).filter_map(|network| network.id).collect();
+    let networks = networks?
+        .into_iter()
+        .map(|network| NetworkSeen { internal: internal.contains(&network.id), network })
+        .collect();
+    let containers = containers?.into_iter().map(container).collect();
+    let node_image = match image {
+        Ok(_image) => true,
+        Err(error) if error.is_missing() => false,
+        Err(error) => return Err(error),
+    };
+    Ok(DockerSeen { product, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
+}
+
+fn has_option(info: &SystemInfo, option: &str) -> bool {
+    let options = info.security_options.iter().flatten();
+    options.flat_map(|told| told.split(',')).any(|part| part == option)
+}
+
+/// What it tells of itself; the rest is empty, and nothing tried.
+fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
+    let status = |key: &str| {
+        let pairs = info.driver_status.iter().flatten();
+        pairs
+            .filter_map(|pair| Some((pair.first()?, pair.get(1)?)))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    };
+    let pool =
+        |base: &str, size: Option<i64>| Some(AddressPool { base: base.parse().ok()?, size: u8::try_from(size?).ok()? });
+    DockerSeen {
+        product: Product::Docker,
+        backing_filesystem: status("Backing Filesystem").cloned(),
+        containerd_store: status("driver-type").is_some_and(|kind| kind.starts_with("io.containerd.snapshotter")),
+        private_cgroups: has_option(&info, "name=cgroupns"),
+        firewall: info.firewall_backend.and_then(|backend| backend.driver),
+        pools: info
+            .default_address_pools
+            .iter()
+            .flatten()
+            .filter_map(|told| pool(told.base.as_deref()?, told.size))
+            .collect(),
+        networks: Vec::new(),
+        containers: Vec::new(),
+        node_image: false,
+        tried: trial::not_tried("not asked for"),
+        id: info.id,
+        engine,
+    }
+}
+
+fn container(summary: ContainerSummary) -> ContainerSeen {
+    let name = summary.names.iter().flatten().next().map(|name| name.trim_start_matches('/').to_owned());
+    ContainerSeen {
+        name: name.unwrap_or_default(),
+        cluster: summary.labels.and_then(|mut labels| labels.remove(CLUSTER_LABEL)),
+        state: summary.state.map(|state| state.to_string()).unwrap_or_default(),
+        mounts: summary.mounts.into_iter().flatten().filter_map(|mount| mount.source).map(PathBuf::from).collect(),
+    }
+}

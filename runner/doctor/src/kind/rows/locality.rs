@@ -1,0 +1,185 @@
+//! Whether the Engine runs where this program does: kind publishes the API server on the Engine's loopback, and what the
+//! doctor reads of the host is this one's.
+
+use std::net::IpAddr;
+
+use crate::kind::facts::{DockerSeen, HostSeen, NetworkSeen};
+use crate::{Outcome, Row};
+
+/// Where the Engine is, seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kind) enum Where {
+    /// On this kernel, in this network namespace.
+    Here,
+    /// On another kernel, behind a local socket: a virtual machine that forwards ports.
+    Machine,
+    /// Somewhere else.
+    Elsewhere,
+}
+
+fn remote(endpoint: &str) -> bool {
+    let Some((scheme, rest)) = endpoint.split_once("://") else { return false };
+    if scheme == "unix" || scheme == "npipe" {
+        return false;
+    }
+    let host = rest.rsplit_once(':').map_or(rest, |(host, _port)| host).trim_matches(['[', ']']);
+    host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The same kernel: what the Engine tells may lack the local part of the release (`6.18.44` of `6.18.44-1`).
+fn same_kernel(told: Option<&str>, own: Option<&str>) -> bool {
+    match (told, own) {
+        (Some(told), Some(own)) => {
+            own == told || own.strip_prefix(told).is_some_and(|rest| rest.starts_with(['-', '+', '.']))
+        }
+        _ => true,
+    }
+}
+
+/// What the Engine's bridges say of where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bridges {
+    /// One is a link of this namespace, or its gateway an address; or there is none to compare.
+    Here,
+    /// Only the default one could be compared, and it is not here. Another Engine on this host that starts with a
+    /// bridge of its own removes it (moby, `removeDefaultBridgeInterface`).
+    DefaultMissing,
+    /// None of them is here.
+    Elsewhere,
+}
+
+fn bridges(docker: &DockerSeen, host: &HostSeen) -> Bridges {
+    let Some(Ok(view)) = &host.view else { return Bridges::Here };
+    let is_here = |seen: &NetworkSeen| {
+        let mut gateways = seen.network.subnets.iter().filter_map(|subnet| subnet.gateway);
+        gateways.any(|gateway| matches!(gateway, IpAddr::V4(gateway) if view.owns(gateway)))
+            || view.link(&seen.bridge()).is_some()
+    };
+    let all: Vec<&NetworkSeen> = docker.networks.iter().filter(|seen| seen.network.driver == "bridge").collect();
+    if all.is_empty() || all.iter().any(|seen| is_here(seen)) {
+        Bridges::Here
+    } else if all.iter().all(|seen| seen.is_default()) && !host.container {
+        Bridges::DefaultMissing
+    } else {
+        Bridges::Elsewhere
+    }
+}
+
+/// Where the Engine is.
+pub(in crate::kind) fn place(docker: &DockerSeen, host: &HostSeen) -> Where {
+    if remote(&docker.engine.endpoint) {
+        Where::Elsewhere
+    } else if !same_kernel(docker.engine.kernel.as_deref(), host.kernel.as_deref()) {
+        Where::Machine
+    } else if bridges(docker, host) == Bridges::Elsewhere {
+        Where::Elsewhere
+    } else {
+        Where::Here
+    }
+}
+
+/// `docker.local`.
+pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
+    const ID: &str = "docker.local";
+    const WHY: &str = "kind publishes the API server on the loopback of the Engine's host";
+    let endpoint = &docker.engine.endpoint;
+    let told = docker.engine.kernel.as_deref().unwrap_or("not told");
+    match place(docker, host) {
+        Where::Here if bridges(docker, host) == Bridges::DefaultMissing => {
+            let found =
+                "the Engine runs on this kernel, but its default bridge is not a link of this network namespace";
+            let remedy = "sudo systemctl restart docker makes the bridge again, where it was removed";
+            Row::bad(Outcome::Warning, ID, found, WHY, remedy)
+        }
+        Where::Here => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
+        Where::Machine => {
+            let own = host.kernel.as_deref().unwrap_or("not known");
+            let found = format!(
+                "the Engine's kernel is {told}, this one's {own}: it runs in a virtual machine, whose limits, modules \
+                 and routes were not looked at"
+            );
+            Row::bad(Outcome::Warning, ID, found, WHY, "run lab inside of that machine, or use an Engine on this host")
+        }
+        Where::Elsewhere if remote(endpoint) => {
+            let found = format!("the Engine at {endpoint} is on another host");
+            Row::bad(Outcome::Refusal, ID, found, WHY, "run lab on that host, or use an Engine here: unset DOCKER_HOST")
+        }
+        Where::Elsewhere => {
+            let found =
+                "none of the Engine's bridges is in this network namespace: this is a container with its socket";
+            Row::bad(
+                Outcome::Refusal,
+                ID,
+                found,
+                WHY,
+                "run lab on the Engine's host, or start the container with --network host",
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::fixture::{docker, host};
+
+    #[test]
+    fn an_engine_on_this_host_is_here() {
+        assert_eq!(local(&docker(), &host()).outcome, Outcome::Ok);
+        let mut host = host();
+        host.kernel = Some("6.18.44-fc".to_owned());
+        assert_eq!(place(&docker(), &host), Where::Here);
+        host.kernel = Some("6.18.440".to_owned());
+        assert_eq!(place(&docker(), &host), Where::Machine);
+    }
+
+    #[test]
+    fn an_engine_on_another_host_is_refused_by_its_endpoint() {
+        let mut docker = docker();
+        for (endpoint, place_of) in [
+            ("tcp://192.0.2.7:2376", Where::Elsewhere),
+            ("tcp://docker:2375", Where::Elsewhere),
+            ("tcp://127.0.0.1:2375", Where::Here),
+            ("tcp://[::1]:2375", Where::Here),
+            ("http://localhost:2375", Where::Here),
+            ("unix:///run/user/1000/docker.sock", Where::Here),
+        ] {
+            docker.engine.endpoint = endpoint.to_owned();
+            assert_eq!(place(&docker, &host()), place_of, "{endpoint}");
+        }
+        docker.engine.endpoint = "tcp://192.0.2.7:2376".to_owned();
+        let row = local(&docker, &host());
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert_eq!(row.found, "the Engine at tcp://192.0.2.7:2376 is on another host");
+    }
+
+    #[test]
+    fn an_engine_in_a_virtual_machine_is_warned_of() {
+        let mut docker = docker();
+        docker.engine.kernel = Some("6.6.12-linuxkit".to_owned());
+        let row = local(&docker, &host());
+        assert_eq!(row.outcome, Outcome::Warning);
+        assert!(row.found.contains("6.6.12-linuxkit"), "{row:?}");
+    }
+
+    #[test]
+    fn a_socket_in_a_container_is_refused() {
+        let mut host = host();
+        let view = host.view.as_mut().unwrap().as_mut().unwrap();
+        view.addresses.retain(|own| own.device == "eth0");
+        assert_eq!(place(&docker(), &host), Where::Here, "the links are there");
+        let view = host.view.as_mut().unwrap().as_mut().unwrap();
+        view.links.retain(|link| link.name == "eth0");
+        let row = local(&docker(), &host);
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert!(row.found.starts_with("none of the Engine's bridges"), "{row:?}");
+        let mut docker = docker();
+        docker.networks.retain(|seen| seen.network.name == "bridge");
+        assert_eq!(local(&docker, &host).outcome, Outcome::Warning, "the default bridge alone may have been removed");
+        assert_eq!(place(&docker, &host), Where::Here);
+        host.container = true;
+        assert_eq!(local(&docker, &host).outcome, Outcome::Refusal);
+        docker.networks.clear();
+        assert_eq!(local(&docker, &host).outcome, Outcome::Ok, "nothing to compare is no proof of another place");
+    }
+}

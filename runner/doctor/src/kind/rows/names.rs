@@ -1,0 +1,183 @@
+//! What has the names already that the lab will use: its cluster's, its nodes', its network's.
+
+use std::path::Path;
+
+use super::segment::network;
+use crate::kind::facts::{ContainerSeen, DockerSeen};
+use crate::kind::input::KindDoctorInput;
+use crate::{Outcome, Row};
+
+/// A lab's nodes have a file of its state folder mounted: kind gives containers no label but its own.
+fn ours(container: &ContainerSeen, state: Option<&Path>) -> bool {
+    state.is_some_and(|state| container.mounts.iter().any(|mount| mount.starts_with(state)))
+}
+
+fn listed(containers: &[&ContainerSeen]) -> String {
+    let each: Vec<String> = containers.iter().map(|seen| format!("{} ({})", seen.name, seen.state)).collect();
+    each.join(", ")
+}
+
+/// `cluster.name`.
+pub(in crate::kind) fn cluster(input: &KindDoctorInput, docker: &DockerSeen) -> Row {
+    const ID: &str = "cluster.name";
+    const WHY: &str = "a cluster and its containers are told apart by their names alone";
+    let name = &input.cluster;
+    let state = input.state_root.as_ref().map(|root| root.join(name));
+    let of_cluster: Vec<&ContainerSeen> =
+        docker.containers.iter().filter(|seen| seen.cluster.as_ref() == Some(name)).collect();
+    if of_cluster.is_empty() {
+        let named: Vec<&ContainerSeen> =
+            docker.containers.iter().filter(|seen| input.nodes.iter().any(|node| node.0 == seen.name)).collect();
+        if named.is_empty() {
+            return Row::ok(ID, format!("no cluster and no container has the name {name}"), WHY);
+        }
+        let found = format!("containers that are no cluster's have the nodes' names: {}", listed(&named));
+        return Row::bad(
+            Outcome::Refusal,
+            ID,
+            found,
+            WHY,
+            "choose another name: lab up --name NAME, or rename them: docker rename",
+        );
+    }
+    let there = listed(&of_cluster);
+    if of_cluster.iter().all(|seen| ours(seen, state.as_deref())) {
+        let found = format!("a lab of ours has the name {name}: {there}");
+        let remedy =
+            format!("look at it: lab status; remove it: lab down --name {name}; or choose another: lab up --name NAME");
+        return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
+    }
+    let found = format!("a cluster that is not ours has the name {name}: {there}");
+    let remedy =
+        format!("choose another name: lab up --name NAME; or, if nobody needs it: kind delete cluster --name {name}");
+    Row::bad(Outcome::Refusal, ID, found, WHY, remedy)
+}
+
+/// `network.kind`: any user of kind has this network, and one that fits is used.
+pub(in crate::kind) fn kind_network(input: &KindDoctorInput, docker: &DockerSeen) -> Row {
+    const ID: &str = "network.kind";
+    const WHY: &str = "all nodes must reach each other on it at layer 2, and what is not ours is never removed";
+    let name = &input.network;
+    let Some(seen) = network(docker, name) else {
+        return Row::ok(ID, format!("there is no Docker network {name}; kind will make it"), WHY);
+    };
+    let driver = &seen.network.driver;
+    let unfit = [
+        (driver != "bridge", format!("its driver is {driver}, not bridge")),
+        (seen.internal, "it is internal: nothing on it reaches the outside".to_owned()),
+        (
+            seen.denies("com.docker.network.bridge.enable_icc"),
+            "its containers may not talk to each other (enable_icc=false)".to_owned(),
+        ),
+        (
+            seen.denies("com.docker.network.bridge.enable_ip_masquerade"),
+            "it is not masqueraded (enable_ip_masquerade=false)".to_owned(),
+        ),
+    ];
+    let reasons: Vec<String> = unfit.into_iter().filter(|(unfit, _)| *unfit).map(|(_, reason)| reason).collect();
+    let members: Vec<&str> = seen.network.members.iter().map(|member| member.name.as_str()).collect();
+    let members =
+        if members.is_empty() { "nothing is on it".to_owned() } else { format!("on it: {}", members.join(", ")) };
+    if !reasons.is_empty() {
+        let found = format!("the Docker network {name} does not fit: {}; {members}", reasons.join("; "));
+        return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}, if nobody needs it"));
+    }
+    let copies = docker.networks.iter().filter(|other| other.network.name == *name).count();
+    if copies > 1 {
+        let found = format!("{copies} Docker networks have the name {name}; kind will remove all but one");
+        let remedy = format!("docker network ls --filter name={name}, then docker network rm those that nobody needs");
+        return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
+    }
+    let found = format!("the Docker network {name} is there already ({members}); the lab will use it and leave it");
+    let remedy = if seen.network.members.is_empty() {
+        format!("nothing, or docker network rm {name}")
+    } else {
+        "nothing: labs and clusters share it".to_owned()
+    };
+    Row::bad(Outcome::Warning, ID, found, WHY, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::facts::NetworkSeen;
+    use crate::kind::fixture::{docker, input, network as made};
+
+    type Change = fn(&mut NetworkSeen);
+
+    fn node(name: &str, cluster: Option<&str>, mount: &str) -> ContainerSeen {
+        let state = "running".to_owned();
+        ContainerSeen { name: name.to_owned(), cluster: cluster.map(str::to_owned), state, mounts: vec![mount.into()] }
+    }
+
+    fn with(containers: &[ContainerSeen]) -> DockerSeen {
+        DockerSeen { containers: containers.to_vec(), ..docker() }
+    }
+
+    #[test]
+    fn a_free_name_is_free() {
+        let others = [node("web", None, "/srv"), node("other-worker", Some("other"), "/lib/modules")];
+        assert_eq!(cluster(&input(), &with(&others)).outcome, Outcome::Ok);
+    }
+
+    #[test]
+    fn a_lab_of_ours_and_a_foreign_cluster_are_told_apart() {
+        let mark = "/home/me/.local/state/lab/kind/mark";
+        let ours = [node("kind-control-plane", Some("kind"), mark), node("kind-worker", Some("kind"), mark)];
+        let row = cluster(&input(), &with(&ours));
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert!(row.found.starts_with("a lab of ours has the name kind"), "{row:?}");
+        assert!(row.remedy.contains("lab down --name kind"), "{row:?}");
+        // One node without the mark, or the mark of a lab of another name: not ours.
+        for mount in ["/lib/modules", "/home/me/.local/state/lab/kind2/mark"] {
+            let mut mixed = ours.clone();
+            mixed[1].mounts = vec![mount.into()];
+            let row = cluster(&input(), &with(&mixed));
+            assert!(row.found.starts_with("a cluster that is not ours"), "{row:?}");
+            assert!(!row.remedy.contains("lab down"), "{row:?}");
+        }
+        let homeless = KindDoctorInput { state_root: None, ..input() };
+        assert!(cluster(&homeless, &with(&ours)).found.starts_with("a cluster that is not ours"));
+    }
+
+    #[test]
+    fn a_container_with_a_nodes_name_is_named() {
+        let row = cluster(&input(), &with(&[node("kind-worker2", None, "/srv")]));
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert!(row.found.ends_with("kind-worker2 (running)"), "{row:?}");
+    }
+
+    #[test]
+    fn a_network_that_fits_is_used_with_a_warning() {
+        let row = kind_network(&input(), &docker());
+        assert_eq!(row.outcome, Outcome::Warning);
+        assert!(row.found.contains("(on it: other-worker)"), "{row:?}");
+        let mut docker = docker();
+        docker.networks.retain(|seen| seen.network.name != "kind");
+        assert_eq!(kind_network(&input(), &docker).outcome, Outcome::Ok);
+        docker.networks.extend([made("kind", "172.18.0.0/16"), made("kind", "172.19.0.0/16")]);
+        assert!(kind_network(&input(), &docker).found.starts_with("2 Docker networks have the name kind"));
+    }
+
+    #[test]
+    fn a_network_that_does_not_fit_is_refused_for_each_reason() {
+        let change: [(&str, Change); 4] = [
+            ("its driver is macvlan", |seen| seen.network.driver = "macvlan".to_owned()),
+            ("it is internal", |seen| seen.internal = true),
+            ("may not talk to each other", |seen| {
+                seen.network.options.insert("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned());
+            }),
+            ("not masqueraded", |seen| {
+                let option = "com.docker.network.bridge.enable_ip_masquerade";
+                seen.network.options.insert(option.to_owned(), "false".to_owned());
+            }),
+        ];
+        for (reason, change) in change {
+            let mut docker = docker();
+            change(docker.networks.iter_mut().find(|seen| seen.network.name == "kind").unwrap());
+            let row = kind_network(&input(), &docker);
+            assert_eq!(row.outcome, Outcome::Refusal);
+            assert!(row.found.contains(reason), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The networks that pods and Services will have, against what is taken.
+
+use std::net::IpAddr;
+
+use ipnet::Ipv4Net;
+
+use super::occupied::{By, Occupied, Taken, overlap, words};
+use crate::kind::facts::HostSeen;
+use crate::kind::input::KindDoctorInput;
+use crate::{Outcome, Row};
+
+/// Pools to offer instead: kind's own pod subnet, what is left of RFC 1918, and RFC 6598's.
+const POOLS: [&str; 5] = ["10.244.0.0/16", "172.28.0.0/16", "192.168.128.0/17", "10.128.0.0/16", "100.64.0.0/16"];
+
+/// The pod CIDRs that the first nodes get, as one network: Cilium's operator hands them out from the pool's beginning.
+pub(in crate::kind) fn used(input: &KindDoctorInput) -> Ipv4Net {
+    let bits = u8::try_from(input.nodes.len().max(1).next_power_of_two().trailing_zeros()).unwrap_or(u8::MAX);
+    let prefix = input.pod_cidr_prefix.saturating_sub(bits).max(input.pod_pool.prefix_len());
+    Ipv4Net::new(input.pod_pool.network(), prefix).map_or(input.pod_pool, |net| net.trunc())
+}
+
+fn another_pool(input: &KindDoctorInput, taken: &Taken) -> String {
+    let free = POOLS.iter().filter_map(|text| text.parse::<Ipv4Net>().ok()).find(|&pool| {
+        !overlap(pool, used(input))
+            && !overlap(pool, input.service_cidr)
+            && !taken.all.iter().any(|occupied| overlap(pool, occupied.net))
+    });
+    match free {
+        Some(pool) => format!("give the lab another pool: lab up --pod-pool {pool}"),
+        None => "give the lab a pool that nothing overlaps: lab up --pod-pool CIDR".to_owned(),
+    }
+}
+
+/// `net.pod_cidrs`: a refusal, since pods and the host could not tell their addresses apart.
+pub(in crate::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &Taken) -> Row {
+    const ID: &str = "net.pod_cidrs";
+    const WHY: &str = "pods would not reach what has these addresses now, and packets for a pod could go there";
+    let used = used(input);
+    let overlapping = taken.all.iter().filter(|occupied| overlap(used, occupied.net));
+    match words(overlapping) {
+        None => taken.nothing(ID, format!("{used}, which the nodes will use, overlaps nothing"), WHY),
+        Some(what) => {
+            let found = format!("{used}, which the nodes will use, overlaps {what}");
+            Row::bad(Outcome::Refusal, ID, found, WHY, another_pool(input, taken))
+        }
+    }
+}
+
+/// `net.native_cidr`: a warning, since only what a pod asks of these addresses is lost.
+pub(in crate::kind) fn native_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
+    const ID: &str = "net.native_cidr";
+    const WHY: &str = "packets to it leave with the pod's own address, which nobody outside can answer";
+    let (used, native) = (used(input), input.native_cidr);
+    let beside = taken.all.iter().filter(|occupied| overlap(native, occupied.net) && !overlap(used, occupied.net));
+    match words(beside) {
+        None => taken.nothing(ID, format!("{native} overlaps nothing beside the pods"), WHY),
+        Some(what) => {
+            let found = format!("{native} contains {what}: pods will not reach it");
+            Row::bad(Outcome::Warning, ID, found, WHY, another_pool(input, taken))
+        }
+    }
+}
+
+/// `net.service_cidr`.
+pub(in crate::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
+    const ID: &str = "net.service_cidr";
+    const WHY: &str = "nodes and pods take every address in it for a Service";
+    let service = input.service_cidr;
+    let overlapping: Vec<&Occupied> = taken.all.iter().filter(|occupied| overlap(service, occupied.net)).collect();
+    let Some(what) = words(overlapping.iter().copied()) else {
+        return taken.nothing(ID, format!("{service} overlaps nothing"), WHY);
+    };
+    let remedy: Vec<String> = overlapping
+        .iter()
+        .map(|occupied| match &occupied.by {
+            By::Docker(name) => format!("docker network rm {name}, if nothing needs it"),
+            By::Route(device) => {
+                format!(
+                    "while the lab is up, do without it: sudo ip route del {} dev {device} (a VPN's ends with it)",
+                    occupied.net
+                )
+            }
+            By::Address(device) => format!("sudo ip address del {} dev {device}, if nothing needs it", occupied.net),
+        })
+        .collect();
+    Row::bad(Outcome::Refusal, ID, format!("{service} overlaps {what}"), WHY, remedy.join("\n"))
+}
+
+/// `net.resolver`: a name server within the native CIDR is cut off from pods, and from nodes once the lab is sealed.
+pub(in crate::kind) fn resolver(input: &KindDoctorInput, host: &HostSeen) -> Row {
+    const ID: &str = "net.resolver";
+    const WHY: &str = "names outside of the cluster are asked of it; nothing that a lab needs has such a name";
+    let native = input.native_cidr;
+    let inside: Vec<String> = host
+        .nameservers
+        .iter()
+        .filter(|server| matches!(server, IpAddr::V4(server) if native.contains(server)))
+        .map(ToString::to_string)
+        .collect();
+    if !inside.is_empty() {
+        let found = format!(
+            "{} in /etc/resolv.conf is in {native}, which nothing of a lab may leave for: pods and nodes will not \
+             resolve names outside",
+            inside.join(", ")
+        );
+        let remedy = "give Docker another one: {\"dns\": [\"ADDRESS\"]} in /etc/docker/daemon.json, then \
+                      sudo systemctl restart docker; or another pool: lab up --pod-pool CIDR";
+        return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
+    }
+    Row::ok(ID, format!("none of {} in /etc/resolv.conf is in {native}", host.nameservers.len()), WHY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::fixture::{docker, host, input, network, route};
+
+    /// What is taken where the host has these routes beside its own.
+    fn with(routes: &[(&str, &str)]) -> Taken {
+        let mut view = host().view.unwrap().unwrap();
+        view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
+        Taken::by(Ok(&view), Some(&docker().networks))
+    }
+
+    #[test]
+    fn nothing_in_the_way() {
+        let taken = with(&[]);
+        assert_eq!(pod_cidrs(&input(), &taken).found, "10.0.0.0/22, which the nodes will use, overlaps nothing");
+        for row in [pod_cidrs(&input(), &taken), native_cidr(&input(), &taken), service_cidr(&input(), &taken)] {
+            assert_eq!(row.outcome, Outcome::Ok, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_nodes_use_the_beginning_of_the_pool() {
+        let mut input = input();
+        for (nodes, net) in [(1, "10.0.0.0/24"), (2, "10.0.0.0/23"), (3, "10.0.0.0/22"), (5, "10.0.0.0/21")] {
+            input.nodes = (0..nodes).map(|number| format!("node{number}").as_str().into()).collect();
+            assert_eq!(used(&input).to_string(), net);
+        }
+        input.pod_pool = "10.7.0.0/23".parse().unwrap();
+        assert_eq!(used(&input), input.pod_pool, "never more than the pool");
+    }
+
+    #[test]
+    fn a_lan_in_the_pods_addresses_is_refused_with_another_pool() {
+        let taken = with(&[("10.0.0.0/16", "eth1")]);
+        let row = pod_cidrs(&input(), &taken);
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert_eq!(row.found, "10.0.0.0/22, which the nodes will use, overlaps the host route 10.0.0.0/16 dev eth1");
+        assert_eq!(row.remedy, "give the lab another pool: lab up --pod-pool 10.244.0.0/16");
+        assert_eq!(native_cidr(&input(), &taken).outcome, Outcome::Ok, "it is told of once");
+    }
+
+    #[test]
+    fn the_pool_that_is_offered_is_free() {
+        let taken = with(&[("10.0.0.0/8", "tun0"), ("172.16.0.0/12", "tun0")]);
+        assert!(pod_cidrs(&input(), &taken).remedy.ends_with("--pod-pool 100.64.0.0/16"), "192.168.178.0/24 is eth0's");
+        let taken = with(&[("10.0.0.0/8", "tun0"), ("172.16.0.0/12", "tun0"), ("100.64.0.0/10", "tailscale0")]);
+        assert!(pod_cidrs(&input(), &taken).remedy.ends_with("--pod-pool CIDR"));
+    }
+
+    #[test]
+    fn a_vpn_in_the_native_cidr_alone_is_a_warning() {
+        let row = native_cidr(&input(), &with(&[("10.20.0.0/16", "tun0")]));
+        assert_eq!(row.outcome, Outcome::Warning);
+        assert_eq!(row.found, "10.0.0.0/8 contains the host route 10.20.0.0/16 dev tun0: pods will not reach it");
+        assert_eq!(pod_cidrs(&input(), &with(&[("10.20.0.0/16", "tun0")])).outcome, Outcome::Ok);
+    }
+
+    #[test]
+    fn what_takes_services_addresses_is_refused_by_its_name() {
+        let mut networks = docker().networks;
+        networks.push(network("compose_default", "10.96.1.0/24"));
+        let row = service_cidr(&input(), &Taken::by(Err(""), Some(&networks)));
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert_eq!(row.found, "10.96.0.0/16 overlaps the Docker network compose_default (10.96.1.0/24)");
+        assert_eq!(row.remedy, "docker network rm compose_default, if nothing needs it");
+        let row = service_cidr(&input(), &with(&[("10.96.0.0/12", "tun0")]));
+        assert!(row.remedy.contains("sudo ip route del 10.96.0.0/12 dev tun0"), "{row:?}");
+    }
+
+    #[test]
+    fn a_name_server_that_is_cut_off_is_warned_of() {
+        let mut host = host();
+        assert_eq!(resolver(&input(), &host).outcome, Outcome::Ok);
+        host.nameservers.push("10.255.255.53".parse().unwrap());
+        let row = resolver(&input(), &host);
+        assert_eq!(row.outcome, Outcome::Warning);
+        assert!(row.found.starts_with("10.255.255.53 in /etc/resolv.conf"), "{row:?}");
+    }
+}

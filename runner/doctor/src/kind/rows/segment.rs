@@ -1,0 +1,242 @@
+//! The one L2 segment that the nodes will hang on: its subnet and its MTU.
+
+use ipnet::Ipv4Net;
+
+use super::occupied::{By, Occupied, Taken, overlap, words};
+use super::pods::used;
+use crate::kind::facts::{AddressPool, DockerSeen, HostSeen, NetworkSeen};
+use crate::kind::input::KindDoctorInput;
+use crate::{Outcome, Row};
+
+/// Where Docker takes subnets from where nothing else is said (moby, `libnetwork/ipamutils`: the local scope's
+/// predefined pools): first and last base, and the size in them.
+const DEFAULT_POOLS: [(&str, u8); 7] = [
+    ("172.17.0.0/16", 16),
+    ("172.18.0.0/16", 16),
+    ("172.19.0.0/16", 16),
+    ("172.20.0.0/14", 16),
+    ("172.24.0.0/14", 16),
+    ("172.28.0.0/14", 16),
+    ("192.168.0.0/16", 20),
+];
+
+/// A pool of very small subnets is not looked through to its end.
+const MOST_SUBNETS: usize = 4096;
+
+fn pools(told: &[AddressPool]) -> Vec<AddressPool> {
+    if !told.is_empty() {
+        return told.to_vec();
+    }
+    let parsed = DEFAULT_POOLS.iter().map(|&(base, size)| base.parse().map(|base| AddressPool { base, size }));
+    parsed.filter_map(Result::ok).collect()
+}
+
+/// The subnet that Docker will give to the next network: the first that nothing overlaps.
+fn next_subnet(told: &[AddressPool], taken: &Taken) -> Option<Ipv4Net> {
+    pools(told)
+        .into_iter()
+        .filter_map(|pool| pool.base.subnets(pool.size).ok())
+        .flat_map(|subnets| subnets.take(MOST_SUBNETS))
+        .find(|&subnet| !taken.all.iter().any(|occupied| overlap(subnet, occupied.net)))
+}
+
+/// The network that kind will use: of several of one name, it keeps the one with most containers, then the first id
+/// (kind v0.17.0, `sortNetworkInspectEntries`).
+pub(in crate::kind) fn network<'a>(docker: &'a DockerSeen, name: &str) -> Option<&'a NetworkSeen> {
+    docker
+        .networks
+        .iter()
+        .filter(|seen| seen.network.name == name)
+        .min_by_key(|seen| (std::cmp::Reverse(seen.network.members.len()), seen.network.id.clone()))
+}
+
+/// `net.kind_subnet`.
+pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &Taken) -> Row {
+    const ID: &str = "net.kind_subnet";
+    const WHY: &str = "the nodes' own addresses are in it, and it must be neither the pods' nor anybody else's";
+    let name = &input.network;
+    let there = network(docker, name);
+    let (subnet, found) = if let Some(seen) = there {
+        let Some(subnet) = seen.subnets().next() else {
+            let found = format!("the Docker network {name} has no IPv4 subnet");
+            return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}"));
+        };
+        (subnet, format!("{subnet}, of the Docker network {name}"))
+    } else {
+        let Some(subnet) = next_subnet(&docker.pools, taken) else {
+            let found = "Docker has no subnet left for another network: all its pools overlap a route or a network";
+            let remedy = "docker network prune, or more default-address-pools in /etc/docker/daemon.json";
+            return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
+        };
+        (subnet, format!("{subnet}, which Docker will give to the network {name}"))
+    };
+    let elsewhere = "{\"default-address-pools\": [{\"base\": \"172.16.0.0/12\", \"size\": 16}]} in /etc/docker/daemon.json, \
+                     then sudo systemctl restart docker";
+    let again =
+        if there.is_some() { format!("docker network rm {name}, and {elsewhere}") } else { elsewhere.to_owned() };
+    for (what, net) in [("the pods' addresses", used(input)), ("the Services' addresses", input.service_cidr)] {
+        if overlap(subnet, net) {
+            return Row::bad(Outcome::Refusal, ID, format!("{found}, overlaps {what} {net}"), WHY, again);
+        }
+    }
+    let others = |occupied: &&Occupied| occupied.by != By::Docker(name.clone());
+    let within: Vec<&Occupied> =
+        taken.all.iter().filter(others).filter(|occupied| subnet.contains(&occupied.net)).collect();
+    if let Some(what) = words(within) {
+        return Row::bad(Outcome::Refusal, ID, format!("{found}, overlaps {what}"), WHY, again);
+    }
+    if overlap(subnet, input.native_cidr) {
+        let found =
+            format!("{found}, is within {}: pods reach the bridge without being masqueraded", input.native_cidr);
+        return Row::bad(Outcome::Warning, ID, found, WHY, again);
+    }
+    let around: Vec<&Occupied> =
+        taken.all.iter().filter(others).filter(|occupied| occupied.net.contains(&subnet)).collect();
+    if let Some(what) = words(around) {
+        let found = format!("{found}, hides a part of {what}");
+        return Row::bad(Outcome::Warning, ID, found, WHY, again);
+    }
+    taken.nothing(ID, format!("{found}, overlaps nothing"), WHY)
+}
+
+/// `net.mtu`: kind gives its network the MTU of Docker's default network, whatever the uplink has.
+pub(in crate::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen, host: &HostSeen) -> Row {
+    const ID: &str = "net.mtu";
+    const WHY: &str = "packets that are too long for the uplink get lost where ICMP does: pulls from a node would hang";
+    /// What the bridge driver takes where no option says so.
+    const DEFAULT: u32 = 1500;
+    let there = network(docker, &input.network);
+    let default = docker.networks.iter().find(|seen| seen.network.name == "bridge");
+    let mtu = there.or(default).and_then(NetworkSeen::mtu).unwrap_or(DEFAULT);
+    let nodes = if there.is_some() { "nodes have" } else { "nodes will have" };
+    let view = match &host.view {
+        Some(Ok(view)) => view,
+        unread => {
+            let why = unread.as_ref().and_then(|view| view.as_ref().err()).map_or("not read", String::as_str);
+            let found = format!("{nodes} {mtu}; the uplink's is not known: {why}");
+            return Row::bad(Outcome::Warning, ID, found, WHY, "ip link");
+        }
+    };
+    let uplink = {
+        let default = view.routes.iter().filter(|route| route.destination.prefix_len() == 0);
+        default.min_by_key(|route| route.metric).and_then(|best| {
+            let device = best.hops.iter().find_map(|hop| hop.device.clone())?;
+            let mtu = best.mtu.or_else(|| view.link(&device).map(|link| link.mtu))?;
+            Some((device, mtu.0))
+        })
+    };
+    match uplink {
+        None => Row::ok(ID, format!("{nodes} {mtu}; the host has no default route to compare it with"), WHY),
+        Some((device, uplink)) if uplink < mtu => {
+            let found = format!("{nodes} {mtu}, and the uplink {device} {uplink}");
+            let set = format!("{{\"mtu\": {uplink}}} in /etc/docker/daemon.json, then sudo systemctl restart docker");
+            let remedy = match there {
+                Some(seen) => format!("{set}, then docker network rm {}", seen.network.name),
+                None => set,
+            };
+            Row::bad(Outcome::Warning, ID, found, WHY, remedy)
+        }
+        Some((device, uplink)) => Row::ok(ID, format!("{nodes} {mtu}, the uplink {device} {uplink}"), WHY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::fixture::{docker, host, input, network as made, route};
+    use lab_model::observe::Mtu;
+
+    fn without_kind() -> DockerSeen {
+        let mut docker = docker();
+        docker.networks.retain(|seen| seen.network.name != "kind");
+        docker
+    }
+
+    fn row(docker: &DockerSeen, routes: &[(&str, &str)]) -> Row {
+        let mut view = host().view.unwrap().unwrap();
+        let bridges: Vec<String> = docker.networks.iter().map(NetworkSeen::bridge).collect();
+        let there = |device: &str| !device.starts_with("br-") || bridges.iter().any(|bridge| bridge == device);
+        view.routes.retain(|route| route.hops[0].device.as_deref().is_some_and(there));
+        view.addresses.retain(|own| there(&own.device));
+        view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
+        kind_subnet(&input(), docker, &Taken::by(Ok(&view), Some(&docker.networks)))
+    }
+
+    #[test]
+    fn the_subnet_is_the_networks_or_dockers_next() {
+        assert_eq!(row(&docker(), &[]).found, "172.18.0.0/16, of the Docker network kind, overlaps nothing");
+        let next = |routes: &[(&str, &str)]| row(&without_kind(), routes).found;
+        assert_eq!(next(&[]), "172.18.0.0/16, which Docker will give to the network kind, overlaps nothing");
+        assert!(next(&[("172.18.4.0/24", "tun0")]).starts_with("172.19.0.0/16"));
+        assert!(next(&[("172.16.0.0/12", "tun0")]).starts_with("192.168.0.0/20"));
+    }
+
+    #[test]
+    fn no_subnet_left_is_refused() {
+        let row = row(&without_kind(), &[("172.16.0.0/12", "tun0"), ("192.168.0.0/16", "eth0")]);
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert!(row.found.starts_with("Docker has no subnet left"), "{row:?}");
+    }
+
+    #[test]
+    fn the_engines_own_pools_are_what_counts() {
+        let mut docker = without_kind();
+        docker.pools = vec![AddressPool { base: "10.0.0.0/16".parse().unwrap(), size: 24 }];
+        let refused = row(&docker, &[]);
+        assert_eq!(refused.outcome, Outcome::Refusal);
+        assert!(refused.found.ends_with("overlaps the pods' addresses 10.0.0.0/22"), "{refused:?}");
+        docker.pools = vec![AddressPool { base: "10.99.0.0/16".parse().unwrap(), size: 24 }];
+        let warned = row(&docker, &[]);
+        assert_eq!(warned.outcome, Outcome::Warning);
+        assert!(warned.found.contains("without being masqueraded"), "{warned:?}");
+    }
+
+    #[test]
+    fn a_route_into_the_nodes_subnet_is_refused_and_one_around_it_warned_of() {
+        let refused = row(&docker(), &[("172.18.0.128/25", "tun0")]);
+        assert_eq!(refused.outcome, Outcome::Refusal);
+        assert!(refused.found.ends_with("overlaps the host route 172.18.0.128/25 dev tun0"), "{refused:?}");
+        let warned = row(&docker(), &[("172.16.0.0/12", "tun0")]);
+        assert_eq!(warned.outcome, Outcome::Warning);
+        assert!(warned.found.ends_with("hides a part of the host route 172.16.0.0/12 dev tun0"), "{warned:?}");
+    }
+
+    #[test]
+    fn a_network_without_ipv4_is_refused() {
+        let mut docker = docker();
+        for seen in &mut docker.networks {
+            seen.network.subnets.clear();
+        }
+        assert_eq!(row(&docker, &[]).found, "the Docker network kind has no IPv4 subnet");
+    }
+
+    #[test]
+    fn of_several_networks_of_the_name_the_fullest_is_used() {
+        let mut docker = docker();
+        let mut fuller = made("kind", "172.20.0.0/16");
+        fuller.network.members = docker.networks[1].network.members.clone();
+        docker.networks.push(fuller);
+        assert_eq!(network(&docker, "kind").unwrap().subnets().next().unwrap().to_string(), "172.18.0.0/16");
+        docker.networks[1].network.members.clear();
+        assert_eq!(network(&docker, "kind").unwrap().subnets().next().unwrap().to_string(), "172.20.0.0/16");
+    }
+
+    #[test]
+    fn an_uplink_that_takes_less_is_warned_of() {
+        assert_eq!(mtu(&input(), &docker(), &host()).found, "nodes have 1500, the uplink eth0 1500");
+        let mut host = host();
+        let view = host.view.as_mut().unwrap().as_mut().unwrap();
+        view.links.iter_mut().find(|link| link.name == "eth0").unwrap().mtu = Mtu(1460);
+        let row = mtu(&input(), &without_kind(), &host);
+        assert_eq!(row.outcome, Outcome::Warning);
+        assert_eq!(row.found, "nodes will have 1500, and the uplink eth0 1460");
+        assert!(row.remedy.starts_with("{\"mtu\": 1460} in /etc/docker/daemon.json"), "{row:?}");
+        let unread = HostSeen { view: None, ..host.clone() };
+        assert_eq!(mtu(&input(), &docker(), &unread).outcome, Outcome::Warning);
+        let mut docker = docker();
+        for seen in &mut docker.networks {
+            seen.network.options.insert("com.docker.network.driver.mtu".to_owned(), "1400".to_owned());
+        }
+        assert_eq!(mtu(&input(), &docker, &host).outcome, Outcome::Ok);
+    }
+}

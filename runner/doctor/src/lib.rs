@@ -1,0 +1,96 @@
+//! Preflight: what a lab needs of this machine, found out before anything is built. Each row says what was found, why
+//! it matters and what to do.
+
+mod files;
+pub mod kind;
+mod netns;
+mod trial;
+
+use serde::{Deserialize, Serialize};
+
+pub use kind::{KindDoctorInput, kind};
+pub use netns::netns;
+pub use trial::{Tried, main as try_namespaces};
+
+/// What a row says of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// A lab works, with the named restriction.
+    Warning,
+    /// No lab can be built.
+    Refusal,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// `area.subject`; stable.
+    pub id: String,
+    /// What follows.
+    pub outcome: Outcome,
+    /// What was found.
+    pub found: String,
+    /// Why it matters.
+    pub why: String,
+    /// What to do, as a command where one does it; empty when all is well.
+    pub remedy: String,
+}
+
+impl Row {
+    fn ok(id: &str, found: impl Into<String>, why: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            outcome: Outcome::Ok,
+            found: found.into(),
+            why: why.to_owned(),
+            remedy: String::new(),
+        }
+    }
+
+    fn bad(outcome: Outcome, id: &str, found: impl Into<String>, why: &str, remedy: impl Into<String>) -> Self {
+        Self { id: id.to_owned(), outcome, found: found.into(), why: why.to_owned(), remedy: remedy.into() }
+    }
+}
+
+/// All refusals in one text; none when nothing is refused.
+pub fn refusals(rows: &[Row]) -> Option<String> {
+    let refused: Vec<String> = rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::Refusal)
+        .map(|row| format!("{}: {}; {}: {}", row.id, row.found, row.why, row.remedy))
+        .collect();
+    (!refused.is_empty()).then(|| refused.join("\n"))
+}
+
+/// All warnings, a text each, and where more is said of them.
+pub fn warnings(rows: &[Row]) -> Vec<String> {
+    let warned = rows.iter().filter(|row| row.outcome == Outcome::Warning);
+    let mut texts: Vec<String> = warned.map(|row| format!("{}: {}", row.id, row.found)).collect();
+    if !texts.is_empty() {
+        texts.push("`lab doctor` says why that matters, and what to do".to_owned());
+    }
+    texts
+}
+
+/// The rows as a table for a reader, as in `lab doctor`.
+pub fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for row in rows {
+        let word = match row.outcome {
+            Outcome::Ok => "ok",
+            Outcome::Warning => "warning",
+            Outcome::Refusal => "REFUSED",
+        };
+        lines.push(format!("  {word:<7}  {:<width$}  {}\n", row.id, row.found));
+        if row.outcome != Outcome::Ok {
+            for line in std::iter::once(row.why.as_str()).chain(row.remedy.lines()) {
+                lines.push(format!("  {:<7}  {:<width$}  {line}\n", "", ""));
+            }
+        }
+    }
+    lines.concat()
+}

@@ -1,0 +1,84 @@
+//! Trying what a netns lab needs, in namespaces that end with the process: `lab try-namespaces`.
+
+use nlink::netlink::link::{BridgeLink, VethLink, VxlanLink};
+use nlink::netlink::nftables::{BaseChain, Chain, Family, NatHook, Priority};
+use nlink::{Connection, Nftables, Route};
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+
+use lab_base::failure::chain;
+use lab_netns::holder;
+
+/// What came of each try: nothing, or the kernel's reason against it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Namespaces of its own.
+    pub isolate: Option<String>,
+    /// Writing below `/proc/sys`.
+    pub proc_sys: Option<String>,
+    /// A bridge.
+    pub bridge: Option<String>,
+    /// A veth pair.
+    pub veth: Option<String>,
+    /// A vxlan device: the contrast needs one, the article's lab does not.
+    pub vxlan: Option<String>,
+    /// An nftables table with a nat chain.
+    pub nftables: Option<String>,
+    /// A packet socket.
+    pub packet_socket: Option<String>,
+}
+
+/// Tries everything, and writes what came of it to standard output.
+pub fn main() -> ExitCode {
+    let tried = try_all();
+    match serde_json::to_string(&tried) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("lab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_all() -> Tried {
+    let mut tried = Tried::default();
+    if let Err(error) = holder::isolate() {
+        tried.isolate = Some(error.to_string());
+        return tried;
+    }
+    let write = std::fs::write("/proc/sys/net/ipv4/ip_forward", "1");
+    tried.proc_sys = write.err().map(|error| error.to_string());
+    let socket = socket2::Socket::new(socket2::Domain::PACKET, socket2::Type::RAW, None);
+    tried.packet_socket = socket.err().map(|error| error.to_string());
+    match lab_base::runtime() {
+        Ok(runtime) => runtime.block_on(try_netlink(&mut tried)),
+        Err(error) => tried.bridge = Some(error.to_string()),
+    }
+    tried
+}
+
+async fn try_netlink(tried: &mut Tried) {
+    match Connection::<Route>::new() {
+        Ok(route) => {
+            tried.bridge = failed(route.add_link(BridgeLink::new("lab-bridge")).await);
+            tried.veth = failed(route.add_link(VethLink::new("lab-veth", "lab-veth-peer")).await);
+            tried.vxlan = failed(route.add_link(VxlanLink::new("lab-vxlan", 1).port(8472)).await);
+        }
+        Err(error) => tried.bridge = Some(chain(&error)),
+    }
+    tried.nftables = try_nftables().await.err().map(|error| chain(&error));
+}
+
+async fn try_nftables() -> nlink::Result<()> {
+    let connection = Connection::<Nftables>::new()?;
+    connection.add_table("lab", Family::Ip).await?;
+    let chain = Chain::new("lab", "try")?.family(Family::Ip).base(BaseChain::nat(NatHook::Output, Priority::DstNat));
+    connection.add_chain(chain).await
+}
+
+fn failed(result: nlink::Result<()>) -> Option<String> {
+    result.err().map(|error| chain(&error))
+}

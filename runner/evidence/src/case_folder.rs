@@ -1,0 +1,161 @@
+//! A case's folder: begun before it looks, ended with its verdict.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::record::line;
+use super::{EvidenceError, SCHEMA, Seen, Sync, json_bytes, parse_json, replace};
+use lab_base::hex;
+use lab_model::report::CaseReport;
+
+/// A case's folder, relative to the run's: `cases/l2__peers_are_adjacent`. Colons are not in it, because some file
+/// systems and artifact stores refuse them.
+pub fn case_folder(name: &str) -> PathBuf {
+    let safe: String = name
+        .replace("::", "__")
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' })
+        .collect();
+    Path::new("cases").join(safe)
+}
+
+/// How far a case has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseState {
+    /// It was begun. In a run that is over: the program died in the middle of it.
+    Running,
+    /// It has a verdict.
+    Ended,
+}
+
+/// `case.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseFile {
+    /// Version of the format.
+    pub schema: u32,
+    /// `area::claim_in_words`.
+    pub name: String,
+    /// How far it has come.
+    pub state: CaseState,
+    /// When it was begun.
+    pub started: DateTime<Utc>,
+    /// SHA-256 of the whole `evidence.jsonl`, in hexadecimal; none while it runs.
+    pub evidence_sha256: Option<String>,
+    /// The verdict, as in `report.json`; none while it runs.
+    pub report: Option<CaseReport>,
+}
+
+impl CaseFile {
+    /// Reads `case.json` in a case's folder.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the file and the line.
+    pub fn read(folder: &Path) -> Result<Self, EvidenceError> {
+        let path = folder.join("case.json");
+        let text = fs::read_to_string(&path).map_err(EvidenceError::io(&path, "read"))?;
+        Self::parse(&text, &path)
+    }
+
+    /// Reads the text of a `case.json`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, EvidenceError> {
+        parse_json(text, path)
+    }
+}
+
+/// A case's folder while the case runs.
+#[derive(Debug)]
+pub struct CaseFolder {
+    /// The run's folder.
+    run: PathBuf,
+    /// The case's, relative to it.
+    relative: PathBuf,
+    file: CaseFile,
+    evidence: File,
+    hash: Sha256,
+    captures: Vec<PathBuf>,
+}
+
+impl CaseFolder {
+    pub(super) fn create(run: &Path, name: &str, started: DateTime<Utc>) -> Result<Self, EvidenceError> {
+        let relative = case_folder(name);
+        let folder = run.join(&relative);
+        fs::create_dir(&folder).map_err(EvidenceError::io(&folder, "make the case's folder"))?;
+        let file = CaseFile {
+            schema: SCHEMA,
+            name: name.to_owned(),
+            state: CaseState::Running,
+            started,
+            evidence_sha256: None,
+            report: None,
+        };
+        let case_json = folder.join("case.json");
+        replace(&case_json, &json_bytes(&file, &case_json)?, Sync::ToKernel)?;
+        let path = folder.join("evidence.jsonl");
+        let evidence = File::create_new(&path).map_err(EvidenceError::io(&path, "begin"))?;
+        Ok(Self { run: run.to_owned(), relative, file, evidence, hash: Sha256::new(), captures: Vec::new() })
+    }
+
+    /// Where it is now.
+    pub fn path(&self) -> PathBuf {
+        self.run.join(&self.relative)
+    }
+
+    /// Keeps something that was seen. When this returns, it is in the file: judge after it, not before.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] if it could not be written whole: then the case must not be judged.
+    pub fn record<T: Serialize>(&mut self, seen: &Seen<'_>, data: &T) -> Result<(), EvidenceError> {
+        let path = self.path().join("evidence.jsonl");
+        let line = line(seen, data, &path)?;
+        // One write for one line, past no buffer of ours.
+        self.evidence.write_all(line.as_bytes()).map_err(EvidenceError::io(&path, "add to the evidence"))?;
+        self.hash.update(line.as_bytes());
+        Ok(())
+    }
+
+    /// Where a capture of this name is to be written, as `<name>.pcap`.
+    pub fn capture(&mut self, name: &str) -> PathBuf {
+        let safe: String = name
+            .chars()
+            .map(|character| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' })
+            .collect();
+        let relative = self.relative.join(format!("{safe}.pcap"));
+        let path = self.run.join(&relative);
+        self.captures.push(relative);
+        path
+    }
+
+    /// The files with what was seen, relative to the run's folder; of captures those that were written.
+    pub fn files(&self) -> Vec<String> {
+        let captures = self.captures.iter().filter(|capture| self.run.join(capture).is_file());
+        std::iter::once(&self.relative.join("evidence.jsonl"))
+            .chain(captures)
+            .map(|path| path.display().to_string())
+            .collect()
+    }
+
+    /// Ends the case with its verdict.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] if `case.json` could not be written.
+    pub fn finish(mut self, report: &CaseReport) -> Result<(), EvidenceError> {
+        self.file.state = CaseState::Ended;
+        self.file.evidence_sha256 = Some(hex(&self.hash.clone().finalize()));
+        self.file.report = Some(report.clone());
+        let path = self.path().join("case.json");
+        replace(&path, &json_bytes(&self.file, &path)?, Sync::ToKernel)
+    }
+
+    #[cfg(test)]
+    pub(super) fn write_evidence_to(&mut self, file: File) {
+        self.evidence = file;
+    }
+}

@@ -1,0 +1,214 @@
+//! A run's folder: what was seen, kept before it is judged.
+//!
+//! `lab-runs/<id>.partial/` while the run goes on, `lab-runs/<id>/` once it is over: a folder with the plain name is
+//! whole. In it `run.json`, the reports, and for each case `cases/<name>/` with `evidence.jsonl`, `case.json` and
+//! captures.
+
+mod case_folder;
+mod error;
+mod host;
+mod record;
+
+pub use case_folder::{CaseFile, CaseFolder, CaseState, case_folder};
+pub use error::EvidenceError;
+pub use host::host_facts;
+pub use record::{Evidence, Record, Seen};
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use lab_model::deviation::Deviation;
+use lab_model::expect::Expectations;
+use lab_model::host::HostFacts;
+use lab_model::{BackendKind, Routing};
+
+/// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
+pub const SCHEMA: u32 = 1;
+/// Name of what a run was made from in its folder.
+pub const RUN_FILE: &str = "run.json";
+/// What the name of a run's folder ends with while the run goes on, or when it was killed.
+pub const PARTIAL: &str = ".partial";
+
+/// `run.json`: what a run was made from, as far as it is needed to judge it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Id of the run.
+    pub id: String,
+    /// Name of the lab.
+    pub lab: String,
+    /// Version of this program.
+    pub version: String,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// What the lab is made of.
+    pub backend: BackendKind,
+    /// How pod traffic gets from node to node.
+    pub routing: Routing,
+    /// What was asked for: the options with their defaults filled in, and where the manifests came from.
+    pub inputs: Value,
+    /// The yardstick that judges held observations against.
+    pub expectations: Expectations,
+    /// What was declared to be otherwise than it is pinned; the expectations have it applied.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+    /// `pins.json`, as it is written down.
+    pub pins: Value,
+    /// The machine.
+    pub host: HostFacts,
+}
+
+impl RunFile {
+    /// Reads the text of a `run.json`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, EvidenceError> {
+        parse_json(text, path)
+    }
+}
+
+/// A run's folder while the run goes on.
+#[derive(Debug)]
+pub struct RunFolder {
+    partial: PathBuf,
+    complete: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes `<runs>/<id>.partial` and writes `run.json` there. `runs` is made if it does not exist.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] if the id is no plain file name, if a run of this id is there already, finished or not, or
+    /// if nothing can be written there.
+    pub fn create(runs: &Path, run: &RunFile) -> Result<Self, EvidenceError> {
+        if !is_id(&run.id) {
+            return Err(EvidenceError::Id { path: runs.to_owned(), id: run.id.clone() });
+        }
+        let folder = Self { partial: runs.join(format!("{}{PARTIAL}", run.id)), complete: runs.join(&run.id) };
+        fs::create_dir_all(runs).map_err(EvidenceError::io(runs, "make the folder of runs"))?;
+        folder.refuse_complete()?;
+        fs::create_dir(&folder.partial).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                EvidenceError::Exists { path: folder.partial.clone() }
+            } else {
+                EvidenceError::io(&folder.partial, "make the run's folder")(error)
+            }
+        })?;
+        match folder.begin(run) {
+            Ok(()) => Ok(folder),
+            Err(error) => {
+                // A folder of nothing is of no use to anyone; that it cannot be removed is not the trouble here.
+                let _ = fs::remove_dir_all(&folder.partial);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, run: &RunFile) -> Result<(), EvidenceError> {
+        let cases = self.partial.join("cases");
+        fs::create_dir(&cases).map_err(EvidenceError::io(&cases, "make the folder"))?;
+        self.write(RUN_FILE, &json_bytes(run, &self.partial.join(RUN_FILE))?)
+    }
+
+    /// Where it is now.
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Where it will be when the run is over.
+    pub fn final_path(&self) -> &Path {
+        &self.complete
+    }
+
+    /// Begins a case: makes its folder, with a `case.json` that says that it runs.
+    pub fn case(&self, name: &str, started: DateTime<Utc>) -> Result<CaseFolder, EvidenceError> {
+        CaseFolder::create(&self.partial, name, started)
+    }
+
+    /// Writes a file of the run, whole or not at all, in place of one of that name.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), EvidenceError> {
+        let path = self.partial.join(name);
+        replace(&path, content, Sync::ToDisk)
+    }
+
+    /// Ends the run: gives the folder its plain name, and returns that.
+    pub fn finish(self) -> Result<PathBuf, EvidenceError> {
+        // A rename would take the place of an empty folder without a word.
+        self.refuse_complete()?;
+        fs::rename(&self.partial, &self.complete)
+            .map_err(EvidenceError::io(&self.complete, "give the finished run's folder its name"))?;
+        Ok(self.complete)
+    }
+
+    fn refuse_complete(&self) -> Result<(), EvidenceError> {
+        match fs::symlink_metadata(&self.complete) {
+            Ok(_) => Err(EvidenceError::Exists { path: self.complete.clone() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(EvidenceError::io(&self.complete, "look for a run of that id")(error)),
+        }
+    }
+}
+
+/// Whether this can be a run's id: a plain file name.
+pub fn is_id(id: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    !id.is_empty() && !id.starts_with('.') && id.chars().all(plain)
+}
+
+/// How sure a file has to be before it gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// On the disk: a report that outlives a power cut, and a full disk that is noticed late.
+    ToDisk,
+    /// With the kernel: it outlives this program.
+    ToKernel,
+}
+
+/// Writes a file beside `path` and gives it that name, so that nobody ever sees half of it.
+fn replace(path: &Path, content: &[u8], sync: Sync) -> Result<(), EvidenceError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        if sync == Sync::ToDisk { file.sync_all() } else { Ok(()) }
+    });
+    written.map_err(|error| {
+        // The half that was written is of no use to anyone; that it cannot be removed is not the trouble here.
+        let _ = fs::remove_file(&temporary);
+        EvidenceError::io(path, "write")(error)
+    })?;
+    fs::rename(&temporary, path).map_err(EvidenceError::io(path, "put in place"))
+}
+
+/// A file of this program's, whose version is looked at first: of another one, no complaint about a key would help.
+fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, EvidenceError> {
+    #[derive(Deserialize)]
+    struct Schema {
+        schema: u32,
+    }
+    let shape = |source: serde_json::Error| EvidenceError::Shape { path: path.to_owned(), line: source.line(), source };
+    let Schema { schema } = serde_json::from_str(text).map_err(shape)?;
+    if schema != SCHEMA {
+        return Err(EvidenceError::Schema { path: path.to_owned(), line: 1, found: schema });
+    }
+    serde_json::from_str(text).map_err(shape)
+}
+
+/// Indented JSON with a line feed at its end.
+fn json_bytes<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, EvidenceError> {
+    let mut bytes =
+        serde_json::to_vec_pretty(value).map_err(|source| EvidenceError::NotJson { path: path.to_owned(), source })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! `evidence.jsonl`: one thing that was seen, a line.
+
+use chrono::{DateTime, Utc};
+use lab_base::hex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+use super::{CaseFile, EvidenceError, SCHEMA};
+use lab_model::observe::Place;
+
+/// Where something was seen, by what, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What saw it: `probe view`, `docker inspect`.
+    pub source: &'a str,
+    /// In which network namespace; none for what is in none.
+    pub place: Option<&'a Place>,
+}
+
+/// A line as it is on the disk. The data come last and stay the bytes they are, because those are what was hashed.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    schema: u32,
+    at: DateTime<Utc>,
+    source: String,
+    place: Option<Place>,
+    sha256: String,
+    data: Box<RawValue>,
+}
+
+/// Something that was seen, read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What saw it.
+    pub source: String,
+    /// In which network namespace.
+    pub place: Option<Place>,
+    /// SHA-256 of the data's bytes, in hexadecimal.
+    pub sha256: String,
+    /// What was seen.
+    pub data: Value,
+}
+
+/// All that was seen for a case, read back and found to be what was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// In the order in which it was seen.
+    pub records: Vec<Record>,
+    /// What `case.json` says.
+    pub case: CaseFile,
+}
+
+impl Evidence {
+    /// Reads `evidence.jsonl` and `case.json` in a case's folder. Every record is held against the hash beside it,
+    /// and the file of a case that ended against the hash in `case.json`.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the file, and the line where one is to blame.
+    pub fn read(folder: &Path) -> Result<Self, EvidenceError> {
+        let case = CaseFile::read(folder)?;
+        let path = folder.join("evidence.jsonl");
+        let text = fs::read_to_string(&path).map_err(EvidenceError::io(&path, "read"))?;
+        Self::parse(case, &text, &path)
+    }
+
+    /// The same from the text of an `evidence.jsonl`; `path` is what errors name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`], naming the line where one is to blame.
+    pub fn parse(case: CaseFile, text: &str, path: &Path) -> Result<Self, EvidenceError> {
+        let mut records = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            records.push(parse(line, path, index + 1)?);
+        }
+        let found = hex(&Sha256::digest(text.as_bytes()));
+        match &case.evidence_sha256 {
+            Some(recorded) if *recorded != found => {
+                Err(EvidenceError::AlteredFile { path: path.to_owned(), recorded: recorded.clone(), found })
+            }
+            _ => Ok(Self { records, case }),
+        }
+    }
+}
+
+/// The line for something that was seen, with its line feed.
+pub(super) fn line<T: Serialize>(seen: &Seen<'_>, data: &T, path: &Path) -> Result<String, EvidenceError> {
+    let not_json = |source| EvidenceError::NotJson { path: path.to_owned(), source };
+    // By way of a value: its keys are sorted, so equal data have equal bytes.
+    let data = serde_json::to_value(data).and_then(|value| to_raw_value(&value)).map_err(not_json)?;
+    let line = Line {
+        schema: SCHEMA,
+        at: seen.at,
+        source: seen.source.to_owned(),
+        place: seen.place.cloned(),
+        sha256: hex(&Sha256::digest(data.get().as_bytes())),
+        data,
+    };
+    let mut text = serde_json::to_string(&line).map_err(not_json)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn parse(text: &str, path: &Path, line: usize) -> Result<Record, EvidenceError> {
+    let shape = |source| EvidenceError::Shape { path: path.to_owned(), line, source };
+    let read: Line = serde_json::from_str(text).map_err(shape)?;
+    if read.schema != SCHEMA {
+        return Err(EvidenceError::Schema { path: path.to_owned(), line, found: read.schema });
+    }
+    let found = hex(&Sha256::digest(read.data.get().as_bytes()));
+    if found != read.sha256 {
+        return Err(EvidenceError::Altered { path: path.to_owned(), line, recorded: read.sha256, found });
+    }
+    let data = serde_json::from_str(read.data.get()).map_err(shape)?;
+    Ok(Record { at: read.at, source: read.source, place: read.place, sha256: read.sha256, data })
+}

@@ -1,0 +1,25 @@
+//! The doctor, asked about the lab that is to be built.
+
+use std::path::Path;
+
+use lab_doctor::{KindDoctorInput, Row, kind, netns};
+use lab_model::BackendKind;
+use lab_model::deviation::ImageName;
+
+use crate::setup::Setup;
+
+/// Looks at this machine for the lab that is to be built.
+pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
+    match setup.backend {
+        BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,
+        BackendKind::Kind => {
+            let cluster = setup.name_to_stay();
+            let mut input = KindDoctorInput::new(&setup.manifests, &setup.expect, cluster, runs_dir);
+            if let Some(image) = &setup.overrides.node_image {
+                input.node_image = image.to_string();
+            }
+            input.own_cilium_image = setup.has_own(ImageName::Cilium);
+            kind(&input).await
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A lab as cases and commands see it: one of the two backends behind one set of questions.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+use std::path::Path;
+
+use lab_backend::captures::Captures;
+use lab_backend::state::StateDir;
+use lab_backend::{Doing, LabError};
+use lab_kind as kind;
+use lab_kind::KindLab;
+use lab_model::observe::{NetnsView, NodeName, Place, PodCidrs, PodSeen, Role, Segment, ServiceSeen, ServiceTable};
+use lab_model::request::{Answered, Request};
+use lab_model::seen::WireSeen;
+use lab_model::stage::Stage;
+use lab_model::{BackendKind, StoredBase};
+use lab_netns as netns;
+use lab_netns::NetnsLab;
+
+/// A lab.
+#[derive(Debug)]
+pub enum Lab {
+    /// The embedded one.
+    Netns(Box<NetnsLab>),
+    /// The article's.
+    Kind(Box<KindLab>),
+}
+
+impl Lab {
+    /// Finds a lab that is up, whatever it is made of.
+    ///
+    /// # Errors
+    /// When there is none of this name, or what it is made of is gone.
+    pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
+        match StateDir::open(name)?.read()?.map(|known| known.backend) {
+            Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(Box::pin(KindLab::attach(program, name, doing)).await?))),
+            Some(BackendKind::Netns) | None => Ok(Self::Netns(Box::new(NetnsLab::attach(program, name).await?))),
+        }
+    }
+
+    /// What it is made of.
+    pub const fn kind(&self) -> BackendKind {
+        match self {
+            Self::Netns(_) => BackendKind::Netns,
+            Self::Kind(_) => BackendKind::Kind,
+        }
+    }
+
+    /// The embedded lab, if it is one.
+    pub const fn netns(&self) -> Option<&NetnsLab> {
+        match self {
+            Self::Netns(lab) => Some(lab),
+            Self::Kind(_) => None,
+        }
+    }
+
+    /// The article's lab.
+    ///
+    /// # Errors
+    /// When it is the other: a case about Kubernetes was asked of a lab that has none.
+    pub fn cluster(&self) -> Result<&KindLab, String> {
+        match self {
+            Self::Kind(lab) => Ok(lab),
+            Self::Netns(_) => Err("this lab has no Docker, no Kubernetes and no Cilium".to_owned()),
+        }
+    }
+
+    /// The nodes it should have, in order, whether they run or not.
+    pub fn nodes(&self) -> &[(NodeName, Role)] {
+        match self {
+            Self::Netns(lab) => lab.nodes(),
+            Self::Kind(lab) => lab.nodes(),
+        }
+    }
+
+    /// Looks into namespaces, all at once where they differ. One answer for each ask, in order.
+    ///
+    /// # Errors
+    /// When the probe itself could not be run; what single asks ran into is in their answers.
+    pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.ask(asks).await,
+            Self::Kind(lab) => lab.ask(asks).await,
+        }
+    }
+
+    /// The layer-2 segments, and which nodes hang on them.
+    ///
+    /// # Errors
+    /// When they could not be observed.
+    pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.segments().await,
+            Self::Kind(lab) => lab.segments().await,
+        }
+    }
+
+    /// Who has which pod CIDR; `nodes` are looks into the nodes, for backends that announce it there.
+    ///
+    /// # Errors
+    /// When they could not be observed.
+    pub async fn pod_cidrs(&self, nodes: &BTreeMap<NodeName, NetnsView>) -> Result<PodCidrs, LabError> {
+        match self {
+            Self::Netns(lab) => Ok(lab.pod_cidrs(nodes)),
+            Self::Kind(lab) => lab.pod_cidrs().await,
+        }
+    }
+
+    /// The workload's pods; `nodes` are looks into the nodes.
+    ///
+    /// # Errors
+    /// When they could not be observed.
+    pub async fn pods(&self, nodes: &BTreeMap<NodeName, NetnsView>) -> Result<Vec<PodSeen>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.pods(nodes).await,
+            Self::Kind(lab) => lab.pods().await,
+        }
+    }
+
+    /// The workload's Service and its endpoints.
+    ///
+    /// # Errors
+    /// When they could not be observed.
+    pub async fn service(&self) -> Result<ServiceSeen, LabError> {
+        match self {
+            Self::Netns(lab) => lab.service().await,
+            Self::Kind(lab) => lab.service().await,
+        }
+    }
+
+    /// The datapath's table at these places.
+    ///
+    /// # Errors
+    /// When the probe itself could not be run.
+    pub async fn service_tables(
+        &self,
+        places: &[Place],
+    ) -> Result<Vec<(Place, Result<ServiceTable, String>)>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.service_tables(places).await,
+            Self::Kind(lab) => lab.service_tables(places).await,
+        }
+    }
+
+    /// Where a request from a pod leaves the native routing CIDR: the bridge's gateway.
+    pub fn outside(&self) -> SocketAddrV4 {
+        match self {
+            Self::Netns(lab) => lab.outside(),
+            Self::Kind(lab) => lab.outside(),
+        }
+    }
+
+    /// What was stored before routing was installed; none if nothing was.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn base(&self) -> Result<Option<StoredBase>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.base(),
+            Self::Kind(lab) => lab.base(),
+        }
+    }
+
+    /// Captures on links while something happens. They run until they are stopped.
+    ///
+    /// # Errors
+    /// When they cannot all be started.
+    pub async fn capture(&self, wanted: Vec<(Place, Request)>) -> Result<Captures, LabError> {
+        match self {
+            Self::Netns(lab) => lab.capture(wanted).await,
+            Self::Kind(lab) => lab.capture(wanted).await,
+        }
+    }
+
+    /// The traffic that was observed last, if any was.
+    pub fn traffic(&self) -> Option<WireSeen> {
+        match self {
+            Self::Netns(lab) => lab.traffic(),
+            Self::Kind(lab) => lab.traffic(),
+        }
+    }
+
+    /// Keeps observed traffic for the cases that judge it.
+    pub fn keep_traffic(&self, seen: WireSeen) {
+        match self {
+            Self::Netns(lab) => lab.keep_traffic(seen),
+            Self::Kind(lab) => lab.keep_traffic(seen),
+        }
+    }
+
+    /// What was being looked at last, in words: what a deadline that passed says was seen last.
+    pub fn doing(&self) -> String {
+        match self {
+            Self::Netns(lab) => lab.doing(),
+            Self::Kind(lab) => lab.doing().text(),
+        }
+    }
+
+    /// The folder that captures are written to until a case keeps them.
+    pub fn scratch(&self) -> &Path {
+        match self {
+            Self::Netns(lab) => lab.scratch(),
+            Self::Kind(lab) => lab.scratch(),
+        }
+    }
+
+    /// Stages that stand.
+    ///
+    /// # Errors
+    /// When what is stored of them cannot be read.
+    pub fn built(&self) -> Result<Vec<Stage>, LabError> {
+        match self {
+            Self::Netns(lab) => {
+                let base = lab.base()?.map(|_| Stage::BaseObserved);
+                Ok(lab.built().into_iter().chain(base).collect())
+            }
+            Self::Kind(lab) => lab.built(),
+        }
+    }
+
+    /// Reaches a stage; the ones before it stand. What came of it, in words.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+        match self {
+            Self::Netns(lab) => lab.raise(stage).await,
+            Self::Kind(lab) => Box::pin(lab.raise(stage)).await,
+        }
+    }
+
+    /// Takes it away, with all that it has on this host. What a reader should know of it.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn down(self) -> Result<Vec<String>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.down().await.map(|()| Vec::new()),
+            Self::Kind(lab) => Box::pin(lab.down()).await,
+        }
+    }
+
+    /// Lets it outlive this process.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn stay(self) -> Result<(), LabError> {
+        match self {
+            Self::Netns(lab) => lab.stay(),
+            Self::Kind(lab) => lab.stay(),
+        }
+    }
+}
+
+/// Takes away the lab of this state folder, whatever it is made of. What was removed, and what was not, a line each.
+///
+/// # Errors
+/// When something of it stays.
+pub async fn take_down(state: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
+    match state.read().ok().flatten().and_then(|known| known.cluster) {
+        None => netns::take_down(state).await.map(|()| Vec::new()),
+        Some(mark) => {
+            let engine = kind::engine_of(&mark).await?;
+            Ok(kind::take_down_state(&engine, state, program).await?.lines())
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The cases as a libtest program: `lab verify`, and `cargo test`.
+//!
+//! libtest-mimic lists, filters and prints; the verdicts, the evidence and the exit code are the session's. There is
+//! one thread: stages are built in order, and a case may disturb another.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::options::{Event, SessionOptions, Stopped};
+use super::printed::{printed, unprintable};
+use super::select::{Selection, selected};
+use super::session::Session;
+use super::setup::Setup;
+use crate::case::Case;
+use crate::cases;
+use lab_base::failure::{Failure, chain, code, complain};
+use lab_base::interrupt::Interrupt;
+use lab_model::BackendKind;
+use lab_model::report::{CaseOutcome, CaseReport};
+
+/// The cases that a libtest program is offered: those that exist on the backend. One that is "ignored" when it runs
+/// counts as passed with nextest.
+pub fn offered(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().filter(move |case| case.body(backend).is_some())
+}
+
+/// What a libtest program is made with.
+#[derive(Debug)]
+pub struct Harness {
+    /// libtest's own arguments.
+    pub arguments: Arguments,
+    /// What is built and expected.
+    pub setup: Setup,
+    /// Where things are.
+    pub options: SessionOptions,
+}
+
+struct Shared {
+    session: Session,
+    interrupt: Interrupt,
+    runtime: tokio::runtime::Runtime,
+    broken: Option<String>,
+}
+
+impl Harness {
+    /// Lists, or runs what is selected. The exit code.
+    ///
+    /// `tell` hears what happens besides the verdicts, which libtest prints.
+    ///
+    /// # Errors
+    /// [`Failure`] when the run could not be made or its reports not be written.
+    pub fn run(mut self, tell: fn(Event<'_>)) -> Result<u8, Failure> {
+        let backend = self.setup.backend;
+        // One thread; and libtest-mimic hangs on zero.
+        self.arguments.test_threads = Some(1);
+        if self.arguments.list {
+            let listed = offered(backend).map(|case| Trial::test(case.name, || Ok(()))).collect();
+            let listed = printed(|| libtest_mimic::run(&self.arguments, listed));
+            return match listed {
+                None => unprintable(self.arguments.logfile.as_deref().map(Path::new)).map_or(Ok(0), Err),
+                Some(_conclusion) => Ok(0),
+            };
+        }
+        let selection = Selection {
+            filter: self.arguments.filter.iter().cloned().collect(),
+            exact: self.arguments.exact,
+            skip: self.arguments.skip.clone(),
+        };
+        let meant: Vec<&Case> =
+            selected(&selection, backend)?.into_iter().filter(|case| case.body(backend).is_some()).collect();
+        if self.arguments.ignored {
+            return Err(Failure::usage("--ignored: no case is ever ignored"));
+        }
+        let logfile = self.arguments.logfile.as_deref().map(Path::new);
+        if let Some(logfile) = logfile {
+            File::create(logfile)
+                .map_err(|error| Failure { code: code::INPUT, message: format!("{}: {error}", logfile.display()) })?;
+        }
+        let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
+        let interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(|error| Failure::stage(&error))?;
+        let session = Session::begin(self.setup, self.options, &meant)?;
+        if let Some(overridden) = session.report().overridden() {
+            tell(Event::Note(&overridden));
+        }
+        let folder = session.final_folder();
+        let shared = Arc::new(Mutex::new(Shared { session, interrupt, runtime, broken: None }));
+        let trials = meant.iter().map(|case| trial(&shared, case, tell)).collect();
+        // The session knows better than its counts: it tells a refuted case from a blocked one.
+        let counts = printed(|| libtest_mimic::run(&self.arguments, trials));
+
+        let mut shared = Arc::into_inner(shared)
+            .ok_or_else(|| Failure { code: code::STAGE, message: "a case is still running".to_owned() })?
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut unprinted = None;
+        if counts.is_none() {
+            for case in meant {
+                let judged = shared.session.report().cases.iter().any(|report| report.name == case.name);
+                // Nobody hears the verdict; it is in the reports.
+                let _verdict = if judged { Ok(()) } else { shared.run(case, tell) };
+            }
+            unprinted = unprintable(logfile);
+        }
+        let Shared { session, runtime, broken, .. } = shared;
+        let report = runtime.block_on(session.end(false))?;
+        if let Some(broken) = broken {
+            return Err(Failure { code: code::INPUT, message: broken });
+        }
+        if let Some(incomplete) = report.incomplete() {
+            complain(&incomplete);
+        }
+        if let Some(overridden) = report.overridden() {
+            tell(Event::Note(&overridden));
+        }
+        tell(Event::Kept(&folder));
+        unprinted.map_or(Ok(report.exit_code()), Err)
+    }
+}
+
+fn trial(shared: &Arc<Mutex<Shared>>, case: &'static Case, tell: fn(Event<'_>)) -> Trial {
+    let shared = Arc::clone(shared);
+    Trial::test(case.name, move || {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.run(case, tell)
+    })
+}
+
+impl Shared {
+    fn run(&mut self, case: &'static Case, tell: fn(Event<'_>)) -> Result<(), Failed> {
+        if let Some(broken) = &self.broken {
+            return Err(Failed::from(broken.as_str()));
+        }
+        if self.session.report().interrupted {
+            return Err(Failed::from("interrupted"));
+        }
+        let verdict = self.runtime.block_on(self.session.run_case(case, &mut self.interrupt, &mut |event| tell(event)));
+        match verdict {
+            Ok(report) if matches!(report.outcome, CaseOutcome::Held { .. }) => Ok(()),
+            Ok(report) => Err(Failed::from(why_not(&report))),
+            Err(Stopped::Interrupted) => {
+                self.session.interrupted();
+                Err(Failed::from("interrupted"))
+            }
+            Err(Stopped::Taken(error)) => {
+                self.broken = Some(error.to_string());
+                Err(Failed::from(error.to_string()))
+            }
+            Err(Stopped::Evidence(error)) => {
+                let broken = chain(&error);
+                self.broken = Some(broken.clone());
+                Err(Failed::from(broken))
+            }
+        }
+    }
+}
+
+fn why_not(report: &CaseReport) -> String {
+    let word = match &report.outcome {
+        CaseOutcome::Held { .. } => "held",
+        CaseOutcome::Refuted { .. } => "refuted",
+        CaseOutcome::Unobserved { .. } => "unobserved",
+        CaseOutcome::Blocked { .. } => "blocked",
+        CaseOutcome::Deadline { .. } => "deadline passed",
+        CaseOutcome::NotOnBackend => "not on this backend",
+    };
+    let mut text = format!("{word}\nexpected  {}\nobserved  {}", report.expected, report.observed);
+    for (number, command) in report.by_hand.iter().enumerate() {
+        // One command often shows several findings.
+        if report.by_hand[..number].contains(command) {
+            continue;
+        }
+        text.push_str("\nby hand   ");
+        text.push_str(command);
+    }
+    text
+}

@@ -1,0 +1,116 @@
+//! Which cases are run.
+
+use crate::case::Case;
+use crate::cases;
+use lab_base::failure::Failure;
+use lab_model::BackendKind;
+
+/// Filters, as libtest has them.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Names contain one of these; empty is all.
+    pub filter: Vec<String>,
+    /// Names are one of these.
+    pub exact: bool,
+    /// Names contain none of these.
+    pub skip: Vec<String>,
+}
+
+impl Selection {
+    /// Whether a case of this name is meant.
+    pub fn takes(&self, name: &str) -> bool {
+        let matches = |pattern: &String| if self.exact { name == pattern } else { name.contains(pattern.as_str()) };
+        (self.filter.is_empty() || self.filter.iter().any(matches)) && !self.skip.iter().any(matches)
+    }
+}
+
+/// The cases that are meant, in the article's order; those that do not exist on the backend are among them.
+///
+/// # Errors
+/// Exit code 2 when there are none, or none that exists on this backend: nothing run is never success.
+pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'static Case>, Failure> {
+    let meant: Vec<&Case> = cases::ALL.iter().filter(|case| selection.takes(case.name)).collect();
+    if meant.is_empty() {
+        let nearest = selection.filter.first().and_then(|filter| nearest(filter));
+        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "no case is selected by {}{hint}; `lab verify --list` shows them all",
+            in_words(selection)
+        )));
+    }
+    if meant.iter().all(|case| case.body(backend).is_none()) {
+        let names: Vec<&str> = meant.iter().map(|case| case.name).collect();
+        return Err(Failure::usage(format!(
+            "none of the selected cases exists on {backend}: {} {} about Kubernetes, Helm or Cilium",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" }
+        )));
+    }
+    Ok(meant)
+}
+
+fn in_words(selection: &Selection) -> String {
+    let quoted = |words: &[String]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ");
+    let filter = if selection.filter.is_empty() { "no filter".to_owned() } else { quoted(&selection.filter) };
+    let skip = if selection.skip.is_empty() { String::new() } else { format!(" without {}", quoted(&selection.skip)) };
+    format!("{filter}{}{skip}", if selection.exact { " exactly" } else { "" })
+}
+
+/// The case that shares the longest run of characters with what was asked for, if that is most of it.
+pub fn nearest(filter: &str) -> Option<&'static str> {
+    nearest_of(filter, cases::ALL.iter().map(|case| case.name))
+}
+
+/// The same among any names.
+pub fn nearest_of(filter: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let shared = |name: &str| {
+        (0..filter.len())
+            .filter_map(|start| {
+                let rest = filter.get(start..)?;
+                (1..=rest.len()).rev().find(|length| rest.get(..*length).is_some_and(|part| name.contains(part)))
+            })
+            .max()
+            .unwrap_or(0)
+    };
+    let best = names.map(|name| (shared(name), name)).max_by_key(|(length, _)| *length)?;
+    (best.0 * 2 >= filter.len() && best.0 >= 3).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(filter: &[&str], exact: bool, skip: &[&str]) -> Selection {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Selection { filter: owned(filter), exact, skip: owned(skip) }
+    }
+
+    #[test]
+    fn filters_are_parts_of_names_unless_exact() {
+        assert!(of(&["mtu"], false, &[]).takes("wire::full_mtu_fits"));
+        assert!(!of(&["mtu"], true, &[]).takes("wire::full_mtu_fits"));
+        assert!(of(&["wire::full_mtu_fits"], true, &[]).takes("wire::full_mtu_fits"));
+        assert!(!of(&[], false, &["mtu"]).takes("wire::full_mtu_fits"));
+    }
+
+    #[test]
+    fn nothing_selected_is_a_usage_error_that_names_the_filter() {
+        let failure = selected(&of(&["no_tunel_device"], false, &[]), BackendKind::Netns).unwrap_err();
+        assert_eq!(failure.code, 2);
+        assert_eq!(
+            failure.message,
+            "no case is selected by \"no_tunel_device\"; did you mean routing::no_tunnel_device?; `lab verify --list` shows them all"
+        );
+    }
+
+    #[test]
+    fn cases_that_do_not_exist_on_the_backend_do_not_make_a_green_run() {
+        let failure = selected(&of(&["cilium::"], false, &[]), BackendKind::Netns).unwrap_err();
+        assert_eq!(failure.code, 2);
+        assert!(
+            failure.message.starts_with("none of the selected cases exists on netns: cilium::"),
+            "{}",
+            failure.message
+        );
+    }
+}

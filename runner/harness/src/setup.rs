@@ -1,0 +1,303 @@
+//! From the command line and the manifests to what is built and what is expected.
+
+use chrono::{DateTime, Utc};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::Path;
+
+use crate::case::Case;
+use crate::wanted::{On, Wanted};
+use lab_backend::state::{DEFAULT_NAME, StateDir, StateError};
+use lab_base::failure::Failure;
+use lab_doctor as doctor;
+use lab_evidence as evidence;
+use lab_evidence::RunFile;
+use lab_images::kit::{Kit, deviations_by_kit, with_kit};
+use lab_kind::spec::KindSpec;
+use lab_manifest::overrides::{OverrideError, Overrides};
+use lab_manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
+use lab_model::BackendKind;
+use lab_model::deviation::{Deviation, ImageName, Pinned};
+use lab_model::expect::Expectations;
+use lab_model::host::HostFacts;
+use lab_model::observe::Role;
+use lab_netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
+
+/// What is built, and what is expected of it.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What the lab is made of.
+    pub backend: BackendKind,
+    /// What a reader should know of that choice.
+    pub notes: Vec<String>,
+    /// The lab's name: the one that was asked for, or on kind the default; none where each command has its own.
+    pub name: Option<String>,
+    /// What the netns backend builds.
+    pub spec: Spec,
+    /// What judges expect.
+    pub expect: Expectations,
+    /// The pins, as they are written down.
+    pub pins: Value,
+    /// What was asked for.
+    pub inputs: Value,
+    /// The manifests with what the command line asks for: nodes, replicas, the workload's image, the pool of pod CIDRs
+    /// and the native routing CIDR. The other values of the release are in [`Expectations::cluster`], from which
+    /// [`lab_manifest::overrides::installed_values`] makes what Helm is given.
+    pub manifests: Manifests,
+    /// What the command line puts in place of pins.
+    pub overrides: Overrides,
+    /// What of that differs from the pins.
+    pub deviations: Vec<Deviation>,
+}
+
+/// What a lab that stays was made to be, beside its state: those who check it later expect the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// What judges expect.
+    pub expectations: Expectations,
+    /// What differs from the pins.
+    pub deviations: Vec<Deviation>,
+    /// What was asked for.
+    pub inputs: Value,
+}
+
+/// The file in a lab's state folder.
+const MADE_FILE: &str = "made.json";
+
+/// Reads the manifests and decides on the backend.
+///
+/// # Errors
+/// Exit code 2 for options that no lab can have, 3 for a manifest or a chart that cannot be used.
+pub fn setup(args: &Wanted) -> Result<Setup, Failure> {
+    match args.on {
+        On::Netns => setup_on(BackendKind::Netns, Vec::new(), args),
+        On::Kind => setup_on(BackendKind::Kind, Vec::new(), args),
+        On::Auto => automatic(args),
+    }
+}
+
+/// kind where the doctor finds all it needs, else netns, and why.
+fn automatic(args: &Wanted) -> Result<Setup, Failure> {
+    let missing: Vec<&str> =
+        ["docker", "kind", "helm"].into_iter().filter(|program| which::which(program).is_err()).collect();
+    let why = if missing.is_empty() {
+        let setup = setup_on(BackendKind::Kind, Vec::new(), args)?;
+        match refusal_of_kind(&setup)? {
+            None => return Ok(setup),
+            Some(why) => why,
+        }
+    } else {
+        format!("not in PATH: {}", missing.join(", "))
+    };
+    setup_on(BackendKind::Netns, vec![format!("kind was not taken: {why}")], args)
+}
+
+/// The first thing that the doctor refuses a lab on kind for.
+fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
+    let rows = runtime.block_on(crate::examine(Path::new(""), setup, Path::new(".")));
+    let refused = rows.iter().find(|row| row.outcome == doctor::Outcome::Refusal);
+    Ok(refused.map(|row| format!("{}: {}", row.id, row.found)))
+}
+
+/// The same, when it has been decided what the lab is made of; notes say why.
+///
+/// # Errors
+/// Exit code 2 for options that no lab on this backend can have, 3 for a manifest or a chart that cannot be used.
+pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Result<Setup, Failure> {
+    let name = name(backend, args)?;
+    if let (BackendKind::Netns, Some(option)) = (backend, args.overrides.only_on_kind()) {
+        let why = notes.first().map(|note| format!(" ({note})")).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "{option}: a lab on netns{why} has no Kubernetes and no Cilium that it could change; leave it out, or give `--on kind`"
+        )));
+    }
+    let pinned = match &args.manifests {
+        Some(folder) => Manifests::load(folder),
+        None => Manifests::embedded(),
+    };
+    let pinned = pinned.map_err(|error| Failure::input(&error))?;
+    let overrides = Overrides::read(&args.overrides, &pinned).map_err(refused)?;
+    // A kit that cannot be used is refused before anything is looked at.
+    let kit = overrides.kit.as_deref().map(Kit::open).transpose()?;
+    let effective = kit.as_ref().map(|kit| with_kit(&overrides, kit.index(), &pinned.pins));
+    let effective = effective.as_ref().unwrap_or(&overrides);
+    effective.check_routing(args.routing).map_err(refused)?;
+    let mut manifests = effective.apply(&pinned).map_err(refused)?;
+    let nodes = args.nodes.unwrap_or(manifests.kind.nodes.len());
+    effective.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
+    let deviations = match &kit {
+        Some(kit) => deviations_by_kit(effective, &overrides, kit.path(), &pinned),
+        None => overrides.deviations(&pinned),
+    };
+
+    let mut expect =
+        manifests.expectations(args.nodes, args.replicas).map_err(|error| Failure::usage(error.to_string()))?;
+    let cluster = match backend {
+        BackendKind::Kind => name.as_deref().unwrap_or(DEFAULT_CLUSTER),
+        BackendKind::Netns => DEFAULT_CLUSTER,
+    };
+    if backend == BackendKind::Kind {
+        let mut expected = manifests.cluster_expectations(cluster);
+        effective.expect(&mut expected);
+        expect.cluster = Some(expected);
+    }
+    resize(&mut manifests, args, &expect);
+    let spec = Spec {
+        routing: args.routing,
+        nodes: manifests.node_names(cluster, expect.control_planes, expect.workers),
+        bridge: expect.network.clone(),
+        replicas: expect.replicas,
+        workload: expect.service.clone(),
+        target_port: expect.target_port,
+        service_port: expect.service_port,
+        pod_pool: expect.pod_pool,
+        pod_cidr_prefix: expect.pod_cidr_prefix,
+        native_cidr: expect.native_cidr,
+        placement: Placement::Apart,
+    };
+    let pins = serde_json::to_value(&pinned.pins).map_err(|error| Failure::input(&error))?;
+    let inputs = json!({
+        "on": args.on.name(),
+        "routing": args.routing,
+        "nodes": spec.nodes.len(),
+        "replicas": spec.replicas,
+        "manifests": args.manifests.as_ref().map_or_else(|| "embedded".to_owned(), |dir| dir.display().to_string()),
+        "overrides": overrides,
+    });
+    Ok(Setup { backend, notes, name, spec, expect, pins, inputs, manifests, overrides, deviations })
+}
+
+impl Setup {
+    /// `run.json` of a run that begins: of a lab of this name.
+    pub fn run_file(&self, id: &str, lab: &str, host: &HostFacts, started: DateTime<Utc>) -> RunFile {
+        RunFile {
+            schema: evidence::SCHEMA,
+            id: id.to_owned(),
+            lab: lab.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+            backend: self.backend,
+            routing: self.spec.routing,
+            inputs: self.inputs.clone(),
+            expectations: self.expect.clone(),
+            deviations: self.deviations.clone(),
+            pins: self.pins.clone(),
+            host: host.clone(),
+        }
+    }
+
+    /// What a kind lab is made from.
+    pub fn kind_spec(&self) -> KindSpec {
+        KindSpec {
+            routing: self.spec.routing,
+            cluster: self.name_to_stay().to_owned(),
+            nodes: self.spec.nodes.clone(),
+            manifests: self.manifests.clone(),
+            expect: self.expect.clone(),
+            chart: self.overrides.chart.as_ref().map(|chart| chart.path.clone()),
+            node_image: self.overrides.node_image.as_ref().map(ToString::to_string),
+            images: self
+                .overrides
+                .images
+                .iter()
+                .map(|image| (image.name.key().to_owned(), image.reference.to_string()))
+                .collect(),
+            kit: self.overrides.kit.clone(),
+        }
+    }
+
+    /// Whether another image than the pinned one was declared, by name or with a kit.
+    pub fn has_own(&self, image: ImageName) -> bool {
+        self.deviations.iter().any(|deviation| Pinned::Image(image).is_meant_by(deviation))
+    }
+
+    /// The name of a lab that is to stay.
+    pub fn name_to_stay(&self) -> &str {
+        self.name.as_deref().unwrap_or(DEFAULT_NAME)
+    }
+
+    /// What differs from the pins that this case is judged against; nothing where the case does not exist.
+    pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
+        if !case.exists_on(self.backend) {
+            return Vec::new();
+        }
+        let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
+        self.deviations.iter().filter(judged).collect()
+    }
+
+    /// Keeps what the lab of this name is made to be beside its state.
+    ///
+    /// # Errors
+    /// When the lab has no state folder, or it cannot be written.
+    pub fn remember(&self, name: &str) -> Result<(), StateError> {
+        let made = Made {
+            expectations: self.expect.clone(),
+            deviations: self.deviations.clone(),
+            inputs: self.inputs.clone(),
+        };
+        StateDir::open(name)?.write_json(MADE_FILE, &made)
+    }
+
+    /// Expects what the lab of this name was made to be, if that was kept.
+    ///
+    /// # Errors
+    /// When the lab has no state folder, or what was kept cannot be read.
+    pub fn recall(&mut self, name: &str) -> Result<(), StateError> {
+        if let Some(made) = StateDir::open(name)?.read_json::<Made>(MADE_FILE)? {
+            self.expect = made.expectations;
+            self.deviations = made.deviations;
+            self.inputs = made.inputs;
+        }
+        Ok(())
+    }
+}
+
+/// What pods can have no address of. On kind the doctor looks: there the networks are the host's.
+fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
+    match backend {
+        BackendKind::Kind => Vec::new(),
+        BackendKind::Netns => vec![
+            (Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1).trunc(), "where the nodes are"),
+            (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP"),
+        ],
+    }
+}
+
+/// Options that contradict are wrongly given; a chart is an input.
+fn refused(error: OverrideError) -> Failure {
+    match error {
+        OverrideError::Chart(chart) => Failure::input(&chart),
+        other => Failure::usage(other.to_string()),
+    }
+}
+
+/// The manifests with as many nodes and replicas as were asked for.
+fn resize(manifests: &mut Manifests, args: &Wanted, expect: &Expectations) {
+    if args.nodes.is_some() {
+        let nodes = [(Role::ControlPlane, expect.control_planes), (Role::Worker, expect.workers)];
+        manifests.kind.nodes =
+            nodes.into_iter().flat_map(|(role, count)| std::iter::repeat_n(KindNode { role }, count)).collect();
+    }
+    // Expectations have 1 replica at least, so that this is always a number that the manifest can have.
+    if let Some(replicas) = u64::try_from(expect.replicas).ok().and_then(|count| Replicas::try_from(count).ok()) {
+        manifests.hello_app.deployment.spec.replicas = replicas;
+    }
+}
+
+/// The lab's name, as far as it is known here. On kind it is the cluster's too.
+fn name(backend: BackendKind, args: &Wanted) -> Result<Option<String>, Failure> {
+    let fits = |name: &str| {
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !name.ends_with('-')
+    };
+    match (backend, &args.name) {
+        (BackendKind::Netns, name) => Ok(name.clone()),
+        (BackendKind::Kind, None) => Ok(Some(DEFAULT_CLUSTER.to_owned())),
+        // Containers, hosts and Kubernetes' nodes are called after it (RFC 1123).
+        (BackendKind::Kind, Some(name)) if !fits(name) => Err(Failure::usage(format!(
+            "--name: {name:?} cannot be a kind cluster's name: use lower-case letters, digits and -, ending with a letter or digit"
+        ))),
+        (BackendKind::Kind, Some(name)) => Ok(Some(name.clone())),
+    }
+}

@@ -1,0 +1,152 @@
+//! Out of a kit: the node image into the Engine, the others into the nodes. No registry is asked for anything.
+
+use bollard::query_parameters::ImportImageOptionsBuilder;
+use futures_util::{StreamExt, stream};
+use std::time::Duration;
+
+use super::{Kit, KitError, KitImage};
+use crate::archive::pass_on;
+use crate::pulled::refused;
+use crate::reader::tee;
+use crate::{Find, Held, ImageError, NODE, Naming, Origin, Reference, Wanted};
+use lab_base::clock;
+use lab_engine::Engine;
+use lab_model::observe::{ImageFrom, ImageSource};
+
+/// For a gigabyte into a slow disk.
+const DEADLINE: Duration = Duration::from_mins(15);
+
+/// A node image that was taken out of a kit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Which, and by what name the Engine has it.
+    pub source: ImageSource,
+    /// It was not there before.
+    pub loaded: bool,
+}
+
+impl Kit {
+    /// What nodes are to know an image of this kit as.
+    ///
+    /// # Errors
+    /// [`KitError::Incomplete`] for one that is not in it.
+    pub fn wanted(&self, name: &str) -> Result<Wanted, KitError> {
+        let image = self.image(name)?;
+        let local = Find::Local(image.reference.familiar());
+        let find = image.repo_digest.clone().map_or(local, Find::Digest);
+        Ok(Wanted { name: name.to_owned(), reference: image.reference.clone(), find })
+    }
+
+    /// Where an image's archive comes from: this kit.
+    ///
+    /// # Errors
+    /// [`KitError::Incomplete`] for one that is not in it.
+    pub fn origin(&self, name: &str) -> Result<Origin, KitError> {
+        let image = self.image(name)?;
+        Ok(Origin::Reader {
+            archive: self.content(&image.file)?,
+            platform: self.index().platform.clone(),
+            config: image.config_digest.clone(),
+        })
+    }
+
+    fn image(&self, name: &str) -> Result<&KitImage, KitError> {
+        let missing = || KitError::Incomplete { path: self.path().to_owned(), missing: format!("image {name}") };
+        self.index().image(name).ok_or_else(missing)
+    }
+
+    /// Makes sure that the Engine has the node image: under its own name, or, where the Engine has something else under
+    /// that, under a name of this kit's. Nothing that is there is renamed.
+    ///
+    /// # Errors
+    /// [`KitError`], when the Engine does not take it.
+    pub async fn load_node(&self, engine: &Engine, tell: &dyn Fn(String)) -> Result<Loaded, KitError> {
+        let image = self.image(NODE)?;
+        let mut reference = image.reference.clone();
+        let mut found = under(engine, &reference).await?;
+        if found.as_ref().is_some_and(|held| held.config.as_ref() != Some(&image.config_digest)) {
+            reference = own_name(image);
+            found = under(engine, &reference).await?;
+        }
+        let loaded = found.is_none();
+        let held = match found {
+            Some(held) => held,
+            None => self.load(engine, image, &reference, tell).await?,
+        };
+        let source = ImageSource {
+            name: NODE.to_owned(),
+            reference: reference.familiar(),
+            repo_digest: image.repo_digest.as_ref().map(ToString::to_string),
+            config_digest: image.config_digest.to_string(),
+            engine_id: Some(held.id.to_string()),
+            from: ImageFrom::Kit,
+        };
+        Ok(Loaded { source, loaded })
+    }
+
+    async fn load(
+        &self,
+        engine: &Engine,
+        image: &KitImage,
+        reference: &Reference,
+        tell: &dyn Fn(String),
+    ) -> Result<Held, KitError> {
+        let shown = reference.familiar();
+        let naming = Naming {
+            reference: reference.clone(),
+            repo_digest: None,
+            platform: self.index().platform.clone(),
+            config: Some(image.config_digest.clone()),
+        };
+        let archive = self.content(&image.file)?;
+        let (out, mut takers) = tee(1);
+        let reading = tokio::task::spawn_blocking(move || pass_on(archive, out, &naming));
+        let body = stream::unfold(takers.pop(), async |chunks| {
+            let mut chunks = chunks?;
+            let chunk = chunks.recv().await?;
+            Some((Ok::<_, std::io::Error>(chunk), Some(chunks)))
+        });
+        let options = ImportImageOptionsBuilder::default().quiet(true).build();
+        tell(format!("{NODE}: loading {} MB into the Engine", image.file.content_bytes / 1_000_000));
+        let loading = async {
+            let mut said = Box::pin(engine.client().import_image_stream(options, Box::pin(body), None));
+            while let Some(line) = said.next().await {
+                line.map_err(|error| engine.failed(&format!("load {shown}"), error))?;
+            }
+            Ok(())
+        };
+        let loaded = clock::within(DEADLINE, "loading", loading).await;
+        let read = reading
+            .await
+            .map_err(|stopped| KitError::Stopped { path: self.path().to_owned(), why: stopped.to_string() })?;
+        match (loaded, read) {
+            (Ok(Err(error)), Ok(_) | Err(crate::ArchiveError::Write(_))) => {
+                Err(refused(&shown, "loaded", error).into())
+            }
+            (_, Err(source)) => Err(ImageError::Archive { image: format!("{NODE} of the kit"), source }.into()),
+            (Err(_passed), _) => {
+                let (doing, last) = ("loading it", "no answer yet".to_owned());
+                Err(ImageError::Deadline { image: shown, doing, deadline: DEADLINE, last }.into())
+            }
+            (Ok(Ok(())), Ok(_)) => under(engine, reference).await?.ok_or_else(|| {
+                let said = "the Engine says that it was loaded, and does not have it".to_owned();
+                ImageError::Refused { image: shown, action: "loaded", said }.into()
+            }),
+        }
+    }
+}
+
+/// What the Engine has under a name; its configuration's digest is always known.
+async fn under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, KitError> {
+    let familiar = reference.familiar();
+    let wanted = Wanted { name: NODE.to_owned(), reference: reference.clone(), find: Find::Local(familiar) };
+    let Some(mut held) = crate::held(engine, &wanted).await? else { return Ok(None) };
+    held.config = Some(crate::config_digest(engine, &wanted, &held).await?);
+    Ok(Some(held))
+}
+
+/// A name that nobody else gives, and that means this image and no other.
+fn own_name(image: &KitImage) -> Reference {
+    let tag = image.config_digest.hex().get(..12).unwrap_or_default();
+    Reference::parse(&format!("lab-kit/node:{tag}")).unwrap_or_else(|_refused| image.reference.clone())
+}

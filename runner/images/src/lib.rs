@@ -1,0 +1,26 @@
+//! Images of a lab: taken by digest, once, and passed on to all nodes at once.
+//!
+//! What [`pins`](lab_manifest::pins) names by a registry's digest is pulled by that digest unless the Engine has it
+//! ([`Engine::take`](lab_engine::Engine::take)), and then streamed into `ctr images import` of every node that does
+//! not have it ([`Engine::distribute`](lab_engine::Engine::distribute)). On the way its archive is read: the digest of
+//! the image's configuration, which is how container runtimes identify it, must be the one that is expected, and must be
+//! what each node has under the image's name afterwards.
+
+pub mod archive;
+mod deliver;
+mod distribute;
+mod error;
+pub mod kit;
+mod on_node;
+pub mod pulled;
+pub mod reader;
+mod take;
+mod wanted;
+
+pub use archive::{ArchiveError, Archived, Layout, NameError, Naming, Platform, Reference};
+pub use deliver::Origin;
+pub use distribute::{Delivered, Parcel, distribute};
+pub use error::{ImageError, NodeFailed};
+pub use on_node::{NodeImages, node_images};
+pub use take::{Held, config_digest, export, held, take};
+pub use wanted::{CILIUM, Find, HELLO_APP, NODE, OPERATOR, Wanted};

@@ -1,0 +1,146 @@
+//! From a stream of the Engine's to a reader on a thread of its own, and from a writer there to several readers here:
+//! archives are read with a library that blocks. Nobody is ever ahead of the others by more than a few chunks.
+
+use bytes::{Buf, Bytes, BytesMut};
+use std::io::{self, ErrorKind, Read, Write};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Chunks of the Engine's that wait for the reader.
+const FED: usize = 16;
+/// Bytes of a chunk for a node.
+const CHUNK: usize = 256 << 10;
+/// Chunks that wait for a slow node.
+const AHEAD: usize = 16;
+
+/// The end that is fed.
+#[derive(Debug)]
+pub struct Feed(Sender<io::Result<Bytes>>);
+
+/// The end that is read; blocks.
+#[derive(Debug)]
+pub struct Fed {
+    chunks: Receiver<io::Result<Bytes>>,
+    chunk: Bytes,
+}
+
+/// Both ends of a stream: what gives, and what reads.
+pub fn feed() -> (Feed, Fed) {
+    let (give, chunks) = channel(FED);
+    (Feed(give), Fed { chunks, chunk: Bytes::new() })
+}
+
+impl Feed {
+    /// False when nobody reads any more.
+    pub async fn give(&self, bytes: Bytes) -> bool {
+        self.0.send(Ok(bytes)).await.is_ok()
+    }
+
+    /// Lets the reader fail.
+    pub async fn break_off(&self, why: &str) {
+        let _nobody_reads = self.0.send(Err(io::Error::other(why.to_owned()))).await;
+    }
+}
+
+impl Read for Fed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.chunks.blocking_recv() {
+                None => return Ok(0),
+                Some(chunk) => self.chunk = chunk?,
+            }
+        }
+        let length = into.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut into[..length]);
+        Ok(length)
+    }
+}
+
+/// A writer whose bytes go to all who still take them; blocks while the slowest does not.
+#[derive(Debug)]
+pub struct Tee {
+    takers: Vec<Sender<Bytes>>,
+    chunk: BytesMut,
+}
+
+/// A tee, and what each of its takers takes.
+pub fn tee(takers: usize) -> (Tee, Vec<Receiver<Bytes>>) {
+    let (takers, ends) = (0..takers).map(|_| channel(AHEAD)).unzip();
+    (Tee { takers, chunk: BytesMut::with_capacity(CHUNK) }, ends)
+}
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len().min(CHUNK - self.chunk.len());
+        self.chunk.extend_from_slice(&bytes[..length]);
+        if self.chunk.len() == CHUNK {
+            self.flush()?;
+        }
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = self.chunk.split().freeze();
+        self.chunk.reserve(CHUNK);
+        self.takers.retain(|taker| taker.blocking_send(chunk.clone()).is_ok());
+        if self.takers.is_empty() {
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "nobody takes it any more"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        lab_base::runtime().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn what_is_fed_is_read_and_a_break_is_an_error() {
+        run(async {
+            let (feed, mut fed) = feed();
+            let reading = tokio::task::spawn_blocking(move || {
+                let mut all = Vec::new();
+                (fed.read_to_end(&mut all).map_err(|error| error.to_string()), all)
+            });
+            for chunk in ["one ", "", "two"] {
+                assert!(feed.give(Bytes::from(chunk)).await);
+            }
+            feed.break_off("the Engine is gone").await;
+            let (read, all) = reading.await.unwrap();
+            assert_eq!((read, all.as_slice()), (Err("the Engine is gone".to_owned()), b"one two".as_slice()));
+            assert!(!feed.give(Bytes::from("more")).await);
+        });
+    }
+
+    #[test]
+    fn a_tee_waits_for_the_slowest_and_goes_on_without_who_left() {
+        run(async {
+            let (mut tee, mut ends) = tee(2);
+            let content: Vec<u8> = (0..u8::MAX).cycle().take(AHEAD * CHUNK * 2 + 7).collect();
+            let (sent, last) = (content.clone(), ends.pop().unwrap());
+            drop(ends);
+            let writing = tokio::task::spawn_blocking(move || {
+                tee.write_all(&sent).unwrap();
+                tee.flush().unwrap();
+                tee
+            });
+            let mut last = last;
+            let mut taken = Vec::new();
+            while taken.len() < content.len() {
+                taken.extend_from_slice(&last.recv().await.unwrap());
+                assert!(last.len() <= AHEAD);
+            }
+            assert!(taken == content);
+            let mut tee = writing.await.unwrap();
+            drop(last);
+            let left = tokio::task::spawn_blocking(move || tee.write_all(b"x").and_then(|()| tee.flush()));
+            assert_eq!(left.await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+        });
+    }
+}

@@ -1,0 +1,183 @@
+//! Images in the Engine: found, or pulled by their registry's digest.
+
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt;
+use std::time::Duration;
+
+use super::archive::{self, Naming, Platform};
+use super::pulled::{Layers, refused};
+use super::reader::{Feed, feed};
+use super::{Find, ImageError, Wanted};
+use lab_base::clock;
+use lab_engine::{Engine, EngineError};
+use lab_manifest::Digest;
+
+/// For a question about an image.
+const ASK_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a pull may show nothing new: registries let wait, but not this long.
+const STALL: Duration = Duration::from_mins(2);
+
+/// An image that the Engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What the Engine calls it.
+    pub id: Digest,
+    /// What registries call it: `quay.io/cilium/cilium@sha256:…`.
+    pub repo_digests: Vec<String>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Bytes that it takes, as the Engine counts.
+    pub size: u64,
+    /// The digest of its configuration, where the Engine calls it by that.
+    pub config: Option<Digest>,
+    /// It was not there before.
+    pub pulled: bool,
+}
+
+/// Makes sure that the Engine has an image: pulls what is wanted by digest and not there. `tell` hears how far it is.
+///
+/// # Errors
+/// [`ImageError`]: no network, rate limited, not in the registry, no space, no progress, not in the Engine.
+pub async fn take(
+    engine: &Engine,
+    wanted: &Wanted,
+    deadline: Duration,
+    tell: &dyn Fn(String),
+) -> Result<Held, ImageError> {
+    if let Some(held) = held(engine, wanted).await? {
+        return Ok(held);
+    }
+    let Find::Digest(digest) = &wanted.find else {
+        return Err(ImageError::NotLocal { name: wanted.name.clone(), reference: wanted.shown() });
+    };
+    pull(engine, wanted, digest, deadline, tell).await?;
+    match held(engine, wanted).await? {
+        Some(held) => Ok(Held { pulled: true, ..held }),
+        None => Err(ImageError::NotThere {
+            image: wanted.shown(),
+            said: "the Engine says that it was pulled, and does not have it".to_owned(),
+        }),
+    }
+}
+
+/// The image, if the Engine has it.
+///
+/// # Errors
+/// When the Engine cannot be asked, or has something under a digest that it does not have.
+pub async fn held(engine: &Engine, wanted: &Wanted) -> Result<Option<Held>, ImageError> {
+    let name = match &wanted.find {
+        Find::Digest(digest) => format!("{}@{digest}", wanted.reference.repository()),
+        Find::Local(found_by) => found_by.clone(),
+    };
+    let doing = format!("look for the image {name}");
+    let found = match engine.call(&doing, ASK_DEADLINE, engine.client().inspect_image(&name)).await {
+        Ok(found) => found,
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let broken = |why: String| EngineError::Broken { endpoint: engine.endpoint(), doing: doing.clone(), why };
+    let id = Digest::try_from(found.id.unwrap_or_default()).map_err(|error| broken(error.to_string()))?;
+    let repo_digests = found.repo_digests.unwrap_or_default();
+    if let Find::Digest(digest) = &wanted.find
+        && id != *digest
+        && !repo_digests.iter().any(|known| known.ends_with(digest.as_str()))
+    {
+        let known = if repo_digests.is_empty() { "nothing".to_owned() } else { repo_digests.join(", ") };
+        return Err(ImageError::NotByDigest { image: wanted.shown(), known, id: id.to_string() });
+    }
+    let platform = Platform {
+        os: found.os.unwrap_or_else(|| "linux".to_owned()),
+        architecture: found.architecture.unwrap_or_default(),
+    };
+    let size = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    let config = (!has_containerd_store(engine).await?).then(|| id.clone());
+    Ok(Some(Held { id, repo_digests, platform, size, config, pulled: false }))
+}
+
+/// Whether it keeps images in containerd's store, and so calls them by their manifests' digests (Docker 29 does
+/// unless told otherwise; `GET /info`, `DriverStatus`).
+async fn has_containerd_store(engine: &Engine) -> Result<bool, EngineError> {
+    let info = engine.call("tell about itself", ASK_DEADLINE, engine.client().info()).await?;
+    let rows = info.driver_status.unwrap_or_default();
+    Ok(rows.iter().any(|row| row.iter().any(|text| text.starts_with("io.containerd.snapshotter"))))
+}
+
+async fn pull(
+    engine: &Engine,
+    wanted: &Wanted,
+    digest: &Digest,
+    deadline: Duration,
+    tell: &dyn Fn(String),
+) -> Result<(), ImageError> {
+    let image = wanted.shown();
+    let options =
+        CreateImageOptionsBuilder::default().from_image(wanted.reference.repository()).tag(digest.as_str()).build();
+    let mut layers = Layers::default();
+    let pulling = async {
+        let mut stream = Box::pin(engine.client().create_image(Some(options), None, None));
+        loop {
+            let next = clock::within(STALL, "progress", stream.next()).await.map_err(|_passed| None)?;
+            match next {
+                None => return Ok(()),
+                Some(Ok(info)) => tell(format!("{}: {}", wanted.name, layers.heard(&info))),
+                Some(Err(error)) => return Err(Some(engine.failed(&format!("pull {image}"), error))),
+            }
+        }
+    };
+    let ended = clock::within(deadline, "a pull", pulling).await;
+    let doing = "pulling it";
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(Some(error))) => Err(refused(&image, "pulled", error)),
+        Ok(Err(None)) => Err(ImageError::Stalled { image, doing, deadline: STALL, last: layers.in_words() }),
+        Err(_passed) => Err(ImageError::Deadline { image, doing, deadline, last: layers.in_words() }),
+    }
+}
+
+/// The digest of an image's configuration, which is what container runtimes call it: from its archive, where the
+/// Engine calls it something else.
+///
+/// # Errors
+/// When the archive is not the image.
+pub async fn config_digest(engine: &Engine, wanted: &Wanted, held: &Held) -> Result<Digest, ImageError> {
+    if let Some(config) = &held.config {
+        return Ok(config.clone());
+    }
+    let naming = wanted.naming(held.platform.clone(), None);
+    let (feed, reader) = feed();
+    let read = tokio::task::spawn_blocking(move || archive::pass_on(reader, std::io::sink(), &naming));
+    let (fed, read) = tokio::join!(export(engine, held, feed), read);
+    fed?;
+    let read =
+        read.map_err(|error| ImageError::Refused { image: wanted.shown(), action: "read", said: error.to_string() })?;
+    read.map(|archived| archived.config).map_err(|source| ImageError::Archive { image: wanted.shown(), source })
+}
+
+/// Feeds a reader with an image's archive (`GET /images/{id}/get`), no faster than it reads.
+pub async fn export(engine: &Engine, held: &Held, feed: Feed) -> Result<(), ImageError> {
+    let doing = format!("export the image {}", held.id);
+    let mut stream = Box::pin(engine.client().export_image(held.id.as_str()));
+    loop {
+        match engine.call(&doing, STALL, async { Ok(stream.next().await) }).await? {
+            None => return Ok(()),
+            Some(Ok(bytes)) => {
+                if !feed.give(bytes).await {
+                    // Nobody reads on: why not is the reader's to tell.
+                    return Ok(());
+                }
+            }
+            Some(Err(error)) => {
+                let error = engine.failed(&doing, error);
+                feed.break_off(&error.to_string()).await;
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// What it should be called where it is passed on to.
+    pub fn naming(&self, platform: Platform, config: Option<Digest>) -> Naming {
+        Naming { reference: self.reference.clone(), repo_digest: self.repo_digest().cloned(), platform, config }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which images a lab needs, and by what each is found.
+
+use super::archive::{NameError, Reference};
+use lab_manifest::Digest;
+use lab_manifest::overrides;
+use lab_manifest::pins::{Image, Images};
+use lab_model::observe::ImageFrom;
+
+/// By what an image is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Find {
+    /// By the digest that its registry knows it by: pulled where the Engine does not have it.
+    Digest(Digest),
+    /// By what the Engine calls it, a name or an id: never pulled.
+    Local(String),
+}
+
+/// An image that a lab needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its key in `pins.json`, `images`: `cilium`.
+    pub name: String,
+    /// What nodes are to know it by.
+    pub reference: Reference,
+    /// By what it is found.
+    pub find: Find,
+}
+
+impl Wanted {
+    /// As `pins.json` has it: by digest, or of the host's own Engine where there is none because it is built.
+    ///
+    /// # Errors
+    /// For a name that no image can have.
+    pub fn pinned(name: &str, image: &Image) -> Result<Self, NameError> {
+        let find = image.digest.clone().map_or_else(|| Find::Local(image.tagged()), Find::Digest);
+        Ok(Self { name: name.to_owned(), reference: Reference::parse(&image.tagged())?, find })
+    }
+
+    /// What the command line gives in place of the pinned one: by its digest where it has one, else of the Engine. On
+    /// nodes it has the name that was given.
+    ///
+    /// # Errors
+    /// For a name that no image can have.
+    pub fn replaced(self, given: &overrides::Reference) -> Result<Self, NameError> {
+        let tagged = format!("{}:{}", given.repository(), given.tag().unwrap_or(self.reference.tag()));
+        let reference = Reference::parse(&tagged)?;
+        let find = given.digest().cloned().map_or(Find::Local(tagged), Find::Digest);
+        Ok(Self { name: self.name, reference, find })
+    }
+
+    /// All of `pins.json`, in the order in which a lab needs them.
+    ///
+    /// # Errors
+    /// For a name that no image can have.
+    pub fn all(pins: &Images) -> Result<[Self; 4], NameError> {
+        Ok([
+            Self::pinned(NODE, &pins.node)?,
+            Self::pinned(CILIUM, &pins.cilium)?,
+            Self::pinned(OPERATOR, &pins.operator_generic)?,
+            Self::pinned(HELLO_APP, &pins.hello_app)?,
+        ])
+    }
+
+    /// The digest that its registry knows it by, where it is found by that.
+    pub const fn repo_digest(&self) -> Option<&Digest> {
+        match &self.find {
+            Find::Digest(digest) => Some(digest),
+            Find::Local(_) => None,
+        }
+    }
+
+    /// Where it comes from, when the Engine has it.
+    pub const fn from(&self) -> ImageFrom {
+        match &self.find {
+            Find::Digest(_) => ImageFrom::Registry,
+            Find::Local(_) => ImageFrom::Local,
+        }
+    }
+
+    /// How people and the Engine name it: `quay.io/cilium/cilium:v1.12.4@sha256:…`.
+    pub fn shown(&self) -> String {
+        match &self.find {
+            Find::Digest(digest) => format!("{}@{digest}", self.reference.familiar()),
+            Find::Local(found_by) => found_by.clone(),
+        }
+    }
+}
+
+/// Key of a kind node's image in `pins.json`.
+pub const NODE: &str = "node";
+/// Key of the agent's image.
+pub const CILIUM: &str = "cilium";
+/// Key of the operator's image.
+pub const OPERATOR: &str = "operator-generic";
+/// Key of the workload's image.
+pub const HELLO_APP: &str = "hello-app";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab_manifest::Manifests;
+
+    #[test]
+    fn pinned_images_are_found_by_digest_and_the_built_one_in_the_engine() {
+        let pins = Manifests::embedded().unwrap().pins;
+        let [node, cilium, operator, hello] = Wanted::all(&pins.images).unwrap();
+        for (wanted, name) in [(&node, NODE), (&cilium, CILIUM), (&operator, OPERATOR)] {
+            assert_eq!(wanted.name, name);
+            assert!(matches!(wanted.find, Find::Digest(_)), "{wanted:?}");
+        }
+        let digest = pins.images.cilium.digest.clone().unwrap();
+        assert_eq!(cilium.shown(), format!("quay.io/cilium/cilium:v1.12.4@{digest}"));
+        assert_eq!(hello.find, Find::Local("hello-app:1.0".to_owned()));
+    }
+
+    #[test]
+    fn another_image_is_found_in_the_engine_or_by_its_own_digest() {
+        let pins = Manifests::embedded().unwrap().pins;
+        let node = Wanted::pinned(NODE, &pins.images.node).unwrap();
+        let replaced = |given: &str| node.clone().replaced(&given.parse().unwrap()).unwrap();
+        let local = replaced("localhost:5000/node:dev");
+        assert_eq!(local.find, Find::Local("localhost:5000/node:dev".to_owned()));
+        assert_eq!((local.name.as_str(), local.reference.familiar().as_str()), (NODE, "localhost:5000/node:dev"));
+        assert_eq!(replaced("mine").find, Find::Local("mine:latest".to_owned()));
+        let digest = Digest::of(b"another");
+        let by_digest = replaced(&format!("kindest/node@{digest}"));
+        assert_eq!(
+            (by_digest.reference.familiar().as_str(), by_digest.repo_digest()),
+            ("kindest/node:v1.25.3", Some(&digest))
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! What `cilium status` counts, from the objects and the agents themselves: its own exit code is 0 whatever it counts.
+
+use std::collections::BTreeSet;
+
+use super::OPERATOR;
+use crate::cluster::AGENT;
+use crate::of_cluster;
+use crate::weighing::{Weighing, unobserved};
+use lab_model::expect::{ClusterExpectations, Expectations};
+use lab_model::observe::{AgentStatus, ContainerState, FailingController, KubePod, NodeName, Place};
+use lab_model::seen::ComponentsSeen;
+use lab_model::{Judgement, Proof, Reason, words};
+
+/// The agents' `DaemonSet` (chart 1.12.4: `cilium-agent/daemonset.yaml`).
+const DAEMON_SET: &str = "cilium";
+/// Operators that chart 1.12.4 runs where nothing is said (its `operator.replicas`).
+const OPERATORS: u64 = 2;
+/// Deployments of what the article's release leaves out.
+const LEFT_OUT: [(&str, &str); 3] =
+    [("hubble-relay", "Hubble relay"), ("hubble-ui", "Hubble's UI"), ("clustermesh-apiserver", "ClusterMesh")];
+/// How many parts of an agent are named before the rest is only counted.
+const PARTS_NAMED: usize = 3;
+
+/// An agent is ready on each node, operators are ready on nodes of their own, Hubble relay and `ClusterMesh` are not
+/// there, no agent reports an error, and every running pod with a network of its own is managed by Cilium.
+///
+/// # Errors
+/// [`Reason::AgentsNotReady`], [`Reason::OperatorsNotReady`], [`Reason::OperatorsShareNode`],
+/// [`Reason::UnexpectedComponent`], for each agent [`Reason::AgentInError`], and for each pod
+/// [`Reason::PodNotManaged`]. Unobserved where workloads, an agent's status or pods were not seen.
+pub fn components_are_ok(seen: &ComponentsSeen, expect: &Expectations) -> Judgement {
+    let cluster = of_cluster(expect)?;
+    if seen.daemon_sets.is_empty() && seen.deployments.is_empty() {
+        return unobserved("no DaemonSets and no Deployments were seen");
+    }
+    let mut weighing = Weighing::default();
+    if seen.nodes.len() < expect.nodes() {
+        weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
+    }
+    agents(seen, cluster, expect.nodes(), &mut weighing);
+    let operators = operators(seen, cluster, &mut weighing);
+    for (name, title) in LEFT_OUT {
+        if let Some(found) = seen.deployments.iter().find(|deployment| deployment.name == name) {
+            let observed = format!("Deployment {}/{name}, {} of {} ready", found.namespace, found.ready, found.desired);
+            refute(&mut weighing, Reason::UnexpectedComponent, format!("no {title}"), observed);
+        }
+    }
+    let mut lines = Vec::new();
+    for node in &seen.nodes {
+        match seen.statuses.get(node) {
+            Some(Ok(status)) => {
+                weigh(node, status, &mut weighing);
+                lines.push(line(node, status));
+            }
+            // That an agent is not ready is known from its pod.
+            Some(Err(why)) => weighing.miss(format!("{node}: the agent did not tell its status: {why}")),
+            None => weighing.miss(format!("{node}: the agent was not asked for its status")),
+        }
+    }
+    let managed = pods(seen, &mut weighing);
+    weighing.conclude(|| {
+        let total = expect.nodes();
+        Proof::new(format!(
+            "agents {total}/{total}, operators {operators}/{operators} on {operators} nodes, {managed} of {managed} pods \
+             managed; no Hubble relay, no ClusterMesh, no errors"
+        ))
+        .with_details(lines)
+    })
+}
+
+fn refute(weighing: &mut Weighing, reason: Reason, expected: String, observed: String) {
+    weighing.refute(reason, Place::Bridge, expected, observed, Some("cilium status".to_owned()));
+}
+
+fn agents(seen: &ComponentsSeen, cluster: &ClusterExpectations, nodes: usize, weighing: &mut Weighing) {
+    let expected = format!("DaemonSet {}/{DAEMON_SET}: {nodes} of {nodes} ready", cluster.namespace);
+    let own = |name: &str, namespace: &str| name == DAEMON_SET && namespace == cluster.namespace;
+    let Some(set) = seen.daemon_sets.iter().find(|set| own(&set.name, &set.namespace)) else {
+        refute(weighing, Reason::AgentsNotReady, expected, "no such DaemonSet".to_owned());
+        return;
+    };
+    let is_all = |count: u32| usize::try_from(count).is_ok_and(|count| count == nodes);
+    if is_all(set.desired) && is_all(set.ready) && is_all(set.available) {
+        return;
+    }
+    let not_ready: Vec<String> = seen.pods.iter().filter(|pod| !pod.terminating).filter_map(unready).collect();
+    let which =
+        if not_ready.is_empty() { String::new() } else { format!(": {}", words::few(&not_ready, PARTS_NAMED, "; ")) };
+    let observed = format!("{} of {} ready, {} available{which}", set.ready, set.desired, set.available);
+    refute(weighing, Reason::AgentsNotReady, expected, observed);
+}
+
+/// An agent's pod that is not ready, and what its container does.
+fn unready(pod: &KubePod) -> Option<String> {
+    let container = pod.container(AGENT).filter(|container| !container.ready)?;
+    let node = pod.node.as_ref().map_or("no node", |node| node.0.as_str());
+    let does = match &container.state {
+        Some(ContainerState::Running { .. }) => "runs and is not ready".to_owned(),
+        Some(ContainerState::Waiting { reason, .. }) => format!("waits ({reason})"),
+        Some(ContainerState::Terminated { exit_code, reason, .. }) => {
+            format!("ended with exit code {exit_code} ({reason})")
+        }
+        None => "has not been started".to_owned(),
+    };
+    Some(format!("{} on {node} {does}", pod.name))
+}
+
+/// How many operators there should be.
+fn operators(seen: &ComponentsSeen, cluster: &ClusterExpectations, weighing: &mut Weighing) -> u64 {
+    let declared = cluster.values.get("operator.replicas").and_then(serde_json::Value::as_u64);
+    let wanted = declared.unwrap_or(OPERATORS);
+    let expected = format!("Deployment {}/{OPERATOR}: {wanted} of {wanted} ready", cluster.namespace);
+    let own = |name: &str, namespace: &str| name == OPERATOR && namespace == cluster.namespace;
+    match seen.deployments.iter().find(|one| own(&one.name, &one.namespace)) {
+        None => refute(weighing, Reason::OperatorsNotReady, expected, "no such Deployment".to_owned()),
+        Some(one) if [one.desired, one.ready, one.available].into_iter().any(|count| u64::from(count) != wanted) => {
+            let observed = format!("{} of {} ready, {} available", one.ready, one.desired, one.available);
+            refute(weighing, Reason::OperatorsNotReady, expected, observed);
+        }
+        Some(_) => {
+            let ready = seen.pods.iter().filter(|pod| pod.ready && pod.container(OPERATOR).is_some());
+            let on: Vec<&NodeName> = ready.filter_map(|pod| pod.node.as_ref()).collect();
+            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+            let nodes: BTreeSet<_> = on.iter().collect();
+            if count(on.len()) < wanted {
+                weighing.miss(format!("{} of {wanted} ready operators' pods were seen", on.len()));
+            } else if count(nodes.len()) < wanted {
+                let names: Vec<&str> = nodes.iter().map(|node| node.0.as_str()).collect();
+                let observed = format!("{} operators on {}", on.len(), names.join(", "));
+                refute(weighing, Reason::OperatorsShareNode, format!("{wanted} operators on {wanted} nodes"), observed);
+            }
+        }
+    }
+    wanted
+}
+
+fn weigh(node: &NodeName, status: &AgentStatus, weighing: &mut Weighing) {
+    if status.components.is_empty() {
+        weighing.miss(format!("{node}: the agent's status names no parts"));
+    }
+    let wrong = status
+        .components
+        .iter()
+        .filter(|part| !matches!(part.state.as_str(), "Ok" | "Disabled"))
+        .map(|part| format!("{} is {}: {}", part.name, part.state, part.message));
+    let failing = status.failing.iter().map(|controller| {
+        let FailingController { name, consecutive_failures, message } = controller;
+        format!("controller {name} has failed {consecutive_failures} times in a row: {message}")
+    });
+    let all: Vec<String> = wrong.chain(failing).collect();
+    if !all.is_empty() {
+        weighing.refute(
+            Reason::AgentInError,
+            Place::Node(node.clone()),
+            format!("{node}: no errors"),
+            format!("{node}: {}", words::few(&all, PARTS_NAMED, "; ")),
+            Some(words::in_agent("cilium status --verbose")),
+        );
+    }
+}
+
+/// How many pods should be managed.
+fn pods(seen: &ComponentsSeen, weighing: &mut Weighing) -> usize {
+    let with_network: Vec<&KubePod> =
+        seen.pods.iter().filter(|pod| !pod.host_network && !pod.terminating && pod.phase == "Running").collect();
+    if with_network.is_empty() {
+        weighing.miss("no running pod with a network of its own was seen");
+    }
+    for pod in &with_network {
+        let own = seen.endpoints.iter().find(|one| one.namespace == pod.namespace && one.name == pod.name);
+        let observed = match own {
+            None => "no CiliumEndpoint".to_owned(),
+            Some(one) if one.state != "ready" => format!("its CiliumEndpoint is {:?}", one.state),
+            Some(one) if one.address.map(std::net::IpAddr::V4) != pod.address => {
+                let text = |address: Option<String>| address.unwrap_or_else(|| "none".to_owned());
+                let (of_endpoint, of_pod) =
+                    (one.address.map(|one| one.to_string()), pod.address.map(|one| one.to_string()));
+                format!("its CiliumEndpoint has address {}, the pod {}", text(of_endpoint), text(of_pod))
+            }
+            Some(_) => continue,
+        };
+        weighing.refute(
+            Reason::PodNotManaged,
+            Place::Bridge,
+            format!("{}: managed by Cilium", pod.full_name()),
+            format!("{}: {observed}", pod.full_name()),
+            Some(format!("kubectl get ciliumendpoints --namespace {} {}", pod.namespace, pod.name)),
+        );
+    }
+    with_network.len()
+}
+
+fn line(node: &NodeName, status: &AgentStatus) -> String {
+    format!("{node}: {} parts and {} controllers without an error", status.components.len(), status.controllers)
+}
+
+#[cfg(test)]
+mod tests;

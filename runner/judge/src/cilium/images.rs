@@ -1,0 +1,237 @@
+//! The images that agents and operators run.
+
+use std::collections::BTreeMap;
+
+use super::OPERATOR;
+use crate::cluster::AGENT;
+use crate::of_cluster;
+use crate::weighing::Weighing;
+use lab_model::expect::{ClusterExpectations, Expectations};
+use lab_model::observe::{ImageSource, KubeContainer, KubePod, NodeImage, NodeName, Place};
+use lab_model::seen::ImagesSeen;
+use lab_model::{Judgement, Proof, Reason};
+
+/// Agents and operators: the image's key in `pins.json`, and the container that runs it.
+const IMAGES: [(&str, &str); 2] = [("cilium", AGENT), ("operator-generic", OPERATOR)];
+
+/// Each agent's and operator's container runs, by the digest of its configuration on its node, the image that the lab
+/// took, and the lab took it by the pinned digest of its repository.
+///
+/// # Errors
+/// For an image [`Reason::WrongRepositoryDigest`], for a container [`Reason::AnotherImage`]. Unobserved where there is
+/// no agent for each node, no operator, or where an image came from or what it is on its node was not seen.
+pub fn images_are_the_pinned_ones(seen: &ImagesSeen, expect: &Expectations) -> Judgement {
+    let cluster = of_cluster(expect)?;
+    let mut weighing = Weighing::default();
+    let mut lines = Vec::new();
+    let mut counts = Vec::new();
+    for (key, container) in IMAGES {
+        let least = if container == AGENT { expect.nodes() } else { 1 };
+        let running: Vec<(&KubePod, &KubeContainer)> = seen
+            .pods
+            .iter()
+            .filter(|pod| !pod.terminating)
+            .filter_map(|pod| Some((pod, pod.container(container)?)))
+            .collect();
+        if running.len() < least {
+            weighing.miss(format!("{} of {least} containers {container} were seen", running.len()));
+        }
+        let Some(taken) = taken(key, cluster, &seen.sources, &mut weighing) else { continue };
+        for (pod, container) in &running {
+            weigh(pod, container, taken, &seen.on_nodes, &mut weighing);
+        }
+        counts.push(format!("{} of {} {key}", running.len(), running.len()));
+        lines.push(line(taken));
+    }
+    weighing.conclude(|| {
+        Proof::new(format!("{} containers run the images that were taken", counts.join(" and "))).with_details(lines)
+    })
+}
+
+/// Where the image came from, held against its pin.
+fn taken<'a>(
+    key: &str,
+    cluster: &ClusterExpectations,
+    sources: &'a [ImageSource],
+    weighing: &mut Weighing,
+) -> Option<&'a ImageSource> {
+    let Some(wanted) = cluster.images.get(key) else {
+        weighing.miss(format!("nothing says which image {key} should be"));
+        return None;
+    };
+    let Some(taken) = sources.iter().find(|source| source.name == key) else {
+        weighing.miss(format!("where image {key} came from was not recorded"));
+        return None;
+    };
+    if let Some(digest) = &wanted.digest
+        && taken.repo_digest.as_ref() != Some(digest)
+    {
+        let observed = taken.repo_digest.as_ref().map_or_else(
+            || format!("{} was taken without a repository digest", taken.reference),
+            |found| format!("{} was taken as {found}", taken.reference),
+        );
+        weighing.refute(
+            Reason::WrongRepositoryDigest,
+            Place::Bridge,
+            format!("{}@{digest}", wanted.reference),
+            observed,
+            Some(format!("docker images --digests {}", wanted.repository())),
+        );
+    }
+    Some(taken)
+}
+
+fn weigh(
+    pod: &KubePod,
+    container: &KubeContainer,
+    taken: &ImageSource,
+    on_nodes: &BTreeMap<NodeName, Result<Vec<NodeImage>, String>>,
+    weighing: &mut Weighing,
+) {
+    let Some(node) = &pod.node else {
+        weighing.miss(format!("{} is on no node", pod.name));
+        return;
+    };
+    match id(container, on_nodes.get(node)) {
+        Err(why) => weighing.miss(format!("{node}: {}: {why}", pod.name)),
+        Ok(id) if id == taken.config_digest => {}
+        Ok(id) => weighing.refute(
+            Reason::AnotherImage,
+            Place::Node(node.clone()),
+            format!("{node}: {} runs {} ({})", pod.name, taken.reference, taken.config_digest),
+            format!("{node}: {} runs {} ({id})", pod.name, container.image),
+            Some("crictl images --no-trunc".to_owned()),
+        ),
+    }
+}
+
+/// The digest of the configuration of the image that a container runs, as its node knows it. What the API server has
+/// may be a repository digest, which the node translates.
+fn id<'a>(container: &KubeContainer, on_node: Option<&'a Result<Vec<NodeImage>, String>>) -> Result<&'a str, String> {
+    let images = match on_node {
+        Some(Ok(images)) => images,
+        Some(Err(why)) => return Err(format!("the node's images could not be listed: {why}")),
+        None => return Err("the node's images were not listed".to_owned()),
+    };
+    let named = container.image_id.as_str();
+    if named.is_empty() {
+        return Err(format!("{} has no image yet", container.name));
+    }
+    let found = images.iter().find(|image| image.id == named || image.repo_digests.iter().any(|known| known == named));
+    let found = found.ok_or_else(|| format!("its image {named} is not among the node's {}", images.len()))?;
+    Ok(&found.id)
+}
+
+fn line(taken: &ImageSource) -> String {
+    let by = taken.repo_digest.as_ref().map_or_else(String::new, |digest| format!(", {digest}"));
+    format!("{}: {}{by}, configuration {}", taken.name, taken.reference, taken.config_digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::kind::{OPERATOR_CONFIG, expectations, images};
+    use lab_model::NotHeld;
+
+    fn judged(change: impl FnOnce(&mut ImagesSeen)) -> Judgement {
+        let mut seen = images();
+        change(&mut seen);
+        images_are_the_pinned_ones(&seen, &expectations())
+    }
+
+    fn reasons(change: impl FnOnce(&mut ImagesSeen)) -> Vec<Reason> {
+        judged(change).expect_err("should not hold").reasons()
+    }
+
+    fn another() -> String {
+        format!("sha256:{}", "9".repeat(64))
+    }
+
+    /// The node got this image under Cilium's tag.
+    fn retagged(seen: &mut ImagesSeen) {
+        let Some(Ok(on_node)) = seen.on_nodes.get_mut(&NodeName::from("kind-worker")) else { panic!("images") };
+        on_node[0].id = another();
+        seen.pods[1].containers[0].image_id = another();
+    }
+
+    #[test]
+    fn accepts_the_images_that_were_taken_by_their_pins() {
+        assert_eq!(
+            judged(|_seen| {}).expect("held").summary,
+            "3 of 3 cilium and 2 of 2 operator-generic containers run the images that were taken"
+        );
+    }
+
+    #[test]
+    fn refutes_another_image_under_the_tag() {
+        let judgement = judged(retagged);
+        let Err(NotHeld::Refuted(findings)) = judgement else { panic!("not refuted: {judgement:?}") };
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].reason, Reason::AnotherImage);
+        assert_eq!(findings[0].place, Place::Node("kind-worker".into()));
+        assert!(findings[0].observed.contains(&another()), "{}", findings[0].observed);
+    }
+
+    #[test]
+    fn refutes_an_operators_other_image() {
+        let found = reasons(|seen| {
+            let cilium = seen.pods[0].containers[0].image_id.clone();
+            seen.pods[3].containers[0].image_id = cilium;
+        });
+        assert_eq!(found, [Reason::AnotherImage]);
+    }
+
+    #[test]
+    fn refutes_an_image_that_was_not_taken_by_its_pin() {
+        let other = reasons(|seen| seen.sources[0].repo_digest = Some(another()));
+        assert_eq!(other, [Reason::WrongRepositoryDigest]);
+        assert_eq!(reasons(|seen| seen.sources[1].repo_digest = None), [Reason::WrongRepositoryDigest]);
+    }
+
+    #[test]
+    fn an_image_of_the_hosts_own_needs_no_repository_digest() {
+        let mut expect = expectations();
+        let Some(cluster) = &mut expect.cluster else { panic!("a cluster is expected") };
+        cluster.images.values_mut().for_each(|image| image.digest = None);
+        let mut seen = images();
+        seen.sources.iter_mut().for_each(|source| source.repo_digest = None);
+        assert!(images_are_the_pinned_ones(&seen, &expect).is_ok());
+        retagged(&mut seen);
+        let judgement = images_are_the_pinned_ones(&seen, &expect);
+        assert_eq!(judgement.expect_err("another image").reasons(), [Reason::AnotherImage]);
+    }
+
+    #[test]
+    fn a_nodes_repository_digest_is_translated_by_the_node() {
+        let pulled = format!("quay.io/cilium/operator-generic@sha256:{}", "7".repeat(64));
+        let with = |seen: &mut ImagesSeen, id: &str| {
+            seen.pods[3].containers[0].image_id.clone_from(&pulled);
+            let node = seen.pods[3].node.clone().expect("a node");
+            let Some(Ok(on_node)) = seen.on_nodes.get_mut(&node) else { panic!("images") };
+            let image = NodeImage { id: id.to_owned(), tags: Vec::new(), repo_digests: vec![pulled.clone()] };
+            on_node.insert(0, image);
+        };
+        assert!(judged(|seen| with(seen, OPERATOR_CONFIG)).is_ok());
+        assert_eq!(reasons(|seen| with(seen, &another())), [Reason::AnotherImage]);
+    }
+
+    #[test]
+    fn what_was_not_seen_is_unobserved() {
+        let worker = NodeName::from("kind-worker");
+        let changes: [&dyn Fn(&mut ImagesSeen); 8] = [
+            &|seen| seen.pods.clear(),
+            &|seen| drop(seen.pods.remove(0)),
+            &|seen| seen.pods[0].terminating = true,
+            &|seen| seen.sources.clear(),
+            &|seen| seen.pods[1].containers[0].image_id.clear(),
+            // A digest that the node does not know is no image on the node.
+            &|seen| seen.pods[1].containers[0].image_id = another(),
+            &|seen| drop(seen.on_nodes.remove(&worker)),
+            &|seen| drop(seen.on_nodes.insert(worker.clone(), Err("no such container".to_owned()))),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let judgement = judged(change);
+            assert!(matches!(judgement, Err(NotHeld::Unobserved(_))), "{number}: {judgement:?}");
+        }
+    }
+}

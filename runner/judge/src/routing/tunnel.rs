@@ -1,0 +1,187 @@
+//! Tunnel devices.
+
+use super::UPLINK;
+use crate::weighing::{Weighing, unobserved};
+use lab_model::expect::Expectations;
+use lab_model::observe::{Link, NetnsView, NextHop, Place};
+use lab_model::seen::RoutingSeen;
+use lab_model::{Judgement, Proof, Reason};
+
+/// `IFLA_INFO_KIND` of links that wrap packets into others (`rtnl_link_ops.kind` of the kernel's drivers).
+const TUNNEL_KINDS: [&str; 18] = [
+    "amt",
+    "bareudp",
+    "erspan",
+    "geneve",
+    "gre",
+    "gretap",
+    "gtp",
+    "ip6erspan",
+    "ip6gre",
+    "ip6gretap",
+    "ip6tnl",
+    "ipip",
+    "sit",
+    "tun",
+    "vti",
+    "vti6",
+    "vxlan",
+    "wireguard",
+];
+
+/// Name and kind of the devices that the kernel makes by itself in every namespace once a tunnel's module is loaded
+/// (`net.core.fb_tunnels_only_for_init_net`).
+const FALLBACK_DEVICES: [(&str, &str); 9] = [
+    ("erspan0", "erspan"),
+    ("gre0", "gre"),
+    ("gretap0", "gretap"),
+    ("ip6_vti0", "vti6"),
+    ("ip6gre0", "ip6gre"),
+    ("ip6tnl0", "ip6tnl"),
+    ("ip_vti0", "vti"),
+    ("sit0", "sit"),
+    ("tunl0", "ipip"),
+];
+
+/// There is no tunnel device on any node. The kernel's own fallback devices, down and used by no route, are listed.
+///
+/// # Errors
+/// [`Reason::TunnelDevice`] for each; unobserved when the links of a node were not seen.
+pub fn no_tunnel_device(seen: &RoutingSeen, expect: &Expectations) -> Judgement {
+    if seen.nodes.is_empty() {
+        return unobserved("no node's links were seen");
+    }
+    let mut weighing = Weighing::default();
+    if seen.nodes.len() < expect.nodes() {
+        weighing.miss(format!("links were seen on {} of {} nodes", seen.nodes.len(), expect.nodes()));
+    }
+    let mut fallbacks = Vec::new();
+    let mut links = 0;
+    for (name, view) in &seen.nodes {
+        if view.links.is_empty() {
+            weighing.miss(format!("no links were seen on {name}"));
+        }
+        links += view.links.len();
+        for (link, kind) in view.links.iter().filter_map(|link| Some((link, tunnel_kind(link)?))) {
+            let state = if link.up { "up" } else { "down" };
+            if is_idle_fallback(view, link) {
+                fallbacks
+                    .push(format!("{name}: {} ({kind}) is the kernel's own, {state} and used by no route", link.name));
+            } else {
+                weighing.refute(
+                    Reason::TunnelDevice,
+                    Place::Node(name.clone()),
+                    format!("{name}: no tunnel device"),
+                    format!("{name}: {}, a {kind} device, {state}", link.name),
+                    Some(format!("ip -d link show type {kind}")),
+                );
+            }
+        }
+    }
+    weighing.conclude(|| {
+        let nodes = seen.nodes.len();
+        let idle = match fallbacks.len() {
+            0 => String::new(),
+            some => format!(", but for {some} idle fallback devices of the kernel's"),
+        };
+        Proof::new(format!("0 of {links} links on {nodes} of {nodes} nodes are tunnels{idle}")).with_details(fallbacks)
+    })
+}
+
+/// The link's kind, if it is that of a tunnel.
+pub(super) fn tunnel_kind(link: &Link) -> Option<&str> {
+    link.kind.as_deref().filter(|kind| TUNNEL_KINDS.contains(kind))
+}
+
+/// Why a hop ends in a tunnel, in words; none when it does not.
+pub(super) fn why_tunnel(view: &NetnsView, hop: &NextHop) -> Option<String> {
+    if hop.encapsulates {
+        return Some("the route encapsulates".to_owned());
+    }
+    let device = view.link(hop.device.as_deref()?)?;
+    if let Some(kind) = tunnel_kind(device) {
+        return Some(format!("{} is a {kind} device", device.name));
+    }
+    // Cilium leads packets for its tunnel to the node itself, and takes them from there with BPF.
+    if device.name == UPLINK || !hop.gateway.is_some_and(|gateway| view.owns(gateway)) {
+        return None;
+    }
+    let (tunnel, kind) = view
+        .links
+        .iter()
+        .filter(|link| !is_idle_fallback(view, link))
+        .find_map(|link| Some((&link.name, tunnel_kind(link)?)))?;
+    Some(format!("it leads to the node itself, which has the {kind} device {tunnel}"))
+}
+
+fn is_idle_fallback(view: &NetnsView, link: &Link) -> bool {
+    let own = |&(name, kind): &(&str, &str)| name == link.name && link.kind.as_deref() == Some(kind);
+    let mut devices = view.routes.iter().flat_map(|route| &route.hops).filter_map(|hop| hop.device.as_deref());
+    !link.up && FALLBACK_DEVICES.iter().any(own) && devices.all(|device| device != link.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::fixture::expectations;
+    use lab_model::NotHeld;
+    use lab_model::observe::NodeName;
+
+    fn judged(change: impl FnOnce(&mut NetnsView)) -> Judgement {
+        let mut seen = fixture::native(3);
+        change(seen.nodes.get_mut(&NodeName::from(fixture::WORKER)).expect("a worker"));
+        no_tunnel_device(&seen, &expectations())
+    }
+
+    fn refuted(change: impl FnOnce(&mut NetnsView)) -> Vec<Reason> {
+        judged(change).expect_err("refuted").reasons()
+    }
+
+    fn fallback(up: bool) -> Link {
+        Link { up, ..fixture::link(20, "tunl0", Some("ipip")) }
+    }
+
+    #[test]
+    fn accepts_nodes_without_tunnels() {
+        assert_eq!(judged(|_view| {}).expect("held").summary, "0 of 15 links on 3 of 3 nodes are tunnels");
+    }
+
+    #[test]
+    fn accepts_and_lists_an_idle_fallback_device() {
+        let proof = judged(|view| view.links.push(fallback(false))).expect("held");
+        assert_eq!(proof.details, ["kind-worker: tunl0 (ipip) is the kernel's own, down and used by no route"]);
+    }
+
+    #[test]
+    fn refutes_every_kind_of_tunnel() {
+        for kind in TUNNEL_KINDS {
+            let reasons = refuted(|view| view.links.push(fixture::link(20, "tunnel", Some(kind))));
+            assert_eq!(reasons, [Reason::TunnelDevice], "{kind}");
+        }
+        // A tunnel that someone made is one even when it is down.
+        let down = Link { up: false, ..fixture::link(20, "cilium_vxlan", Some("vxlan")) };
+        assert_eq!(refuted(|view| view.links.push(down)), [Reason::TunnelDevice]);
+    }
+
+    #[test]
+    fn refutes_a_fallback_device_in_use() {
+        assert_eq!(refuted(|view| view.links.push(fallback(true))), [Reason::TunnelDevice]);
+        let routed = |view: &mut NetnsView| {
+            view.links.push(fallback(false));
+            view.routes.push(fixture::route("10.0.2.0/24 dev tunl0"));
+        };
+        assert_eq!(refuted(routed), [Reason::TunnelDevice]);
+        let impostor = Link { up: false, ..fixture::link(20, "tunl0", Some("vxlan")) };
+        assert_eq!(refuted(|view| view.links.push(impostor)), [Reason::TunnelDevice]);
+    }
+
+    #[test]
+    fn links_that_were_not_seen_are_unobserved() {
+        assert_eq!(judged(|view| view.links.clear()), unobserved("no links were seen on kind-worker"));
+        let mut seen = fixture::native(2);
+        assert_eq!(no_tunnel_device(&seen, &expectations()), unobserved("links were seen on 2 of 3 nodes"));
+        seen.nodes.clear();
+        assert!(matches!(no_tunnel_device(&seen, &expectations()), Err(NotHeld::Unobserved(_))));
+    }
+}

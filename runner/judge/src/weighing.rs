@@ -1,0 +1,58 @@
+//! What speaks against a claim and what is missing to decide it, gathered while a judge looks.
+
+use lab_model::observe::Place;
+use lab_model::{Finding, Judgement, NotHeld, Proof, Reason, words};
+
+/// How many gaps are named before the rest is only counted.
+const GAPS_NAMED: usize = 3;
+
+/// A judgement in the making.
+#[derive(Debug, Default)]
+pub(super) struct Weighing {
+    findings: Vec<Finding>,
+    gaps: Vec<String>,
+}
+
+impl Weighing {
+    /// This refutes the claim.
+    pub(super) fn refute(
+        &mut self,
+        reason: Reason,
+        place: Place,
+        expected: impl Into<String>,
+        observed: impl Into<String>,
+        by_hand: Option<String>,
+    ) {
+        self.push(Finding { reason, place, expected: expected.into(), observed: observed.into(), by_hand });
+    }
+
+    /// The same, made elsewhere.
+    pub(super) fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// This was not seen, and the claim cannot hold without it.
+    pub(super) fn miss(&mut self, gap: impl Into<String>) {
+        let gap = gap.into();
+        // What is missing for several is missing once.
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Findings come first: what is refuted is refuted whatever else was not seen.
+    pub(super) fn conclude(self, proof: impl FnOnce() -> Proof) -> Judgement {
+        if !self.findings.is_empty() {
+            return Err(NotHeld::Refuted(self.findings));
+        }
+        if !self.gaps.is_empty() {
+            return Err(NotHeld::Unobserved(words::few(&self.gaps, GAPS_NAMED, "; ")));
+        }
+        Ok(proof())
+    }
+}
+
+/// Nothing was seen that could decide the claim.
+pub(super) fn unobserved(what: impl Into<String>) -> Judgement {
+    Err(NotHeld::Unobserved(what.into()))
+}

@@ -1,0 +1,150 @@
+//! The client: one server, the run's own kubeconfig, and a deadline on every call.
+
+use kube::api::ListParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Config, Resource};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::error::ApiError;
+use lab_base::clock;
+use lab_base::failure::chain;
+
+/// A server on loopback answers in milliseconds; one that is paused, starved or starting may take its time.
+const CALL: Duration = Duration::from_secs(10);
+/// A server that has taken a request and says nothing for so long has stopped: watches end earlier by themselves.
+const SILENCE: Duration = Duration::from_secs(25);
+/// Loopback connects at once or not at all.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// The API server of a lab.
+#[derive(Clone)]
+pub struct Api {
+    client: Client,
+    server: String,
+    deadline: Duration,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("server", &self.server).field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// The server that a kubeconfig's current context names. No other file and no variable is looked at, so that a
+    /// lab is never mistaken for another cluster. Nothing is asked of the server yet.
+    ///
+    /// Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`ApiError::Kubeconfig`], when the file is no kubeconfig, or its certificates are none.
+    pub async fn from_kubeconfig(file: &Path) -> Result<Self, ApiError> {
+        let wrong = |error: &dyn std::error::Error| ApiError::kubeconfig(file, chain(error));
+        let kubeconfig = Kubeconfig::read_from(file).map_err(|error| wrong(&error))?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+        let mut config = config.map_err(|error| wrong(&error))?;
+        // The library looks for HTTPS_PROXY and its kind; the server is on this host, where no proxy leads.
+        config.proxy_url = None;
+        config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(SILENCE);
+        config.reset_reader_on_write = true;
+        // What is tried again, and for how long, is up to the waits, which say what they saw meanwhile.
+        config.default_retry = false;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let client = Client::try_from(config).map_err(|error| wrong(&error))?;
+        Ok(Self { client, server, deadline: CALL })
+    }
+
+    /// The same server, with another deadline on every call (10 s otherwise).
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Its URL, as the kubeconfig has it: `https://127.0.0.1:36363`.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// A call with its deadline; `call` is what is asked, for errors: `list nodes`.
+    pub(super) async fn call<T>(
+        &self,
+        call: &str,
+        answer: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ApiError> {
+        match clock::within(self.deadline, call, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(ApiError::from_kube(&self.server, call, &error)),
+            Err(_late) => {
+                let (server, call) = (self.server.clone(), call.to_owned());
+                Err(ApiError::Silent { server, call, deadline: self.deadline })
+            }
+        }
+    }
+
+    /// All objects of a kind, of every namespace.
+    pub(super) async fn list<K>(&self) -> Result<Vec<K>, ApiError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug,
+    {
+        let api: kube::Api<K> = kube::Api::all(self.client());
+        let call = format!("list {}", K::plural(&()));
+        Ok(self.call(&call, api.list(&ListParams::default())).await?.items)
+    }
+
+    /// All objects of a kind in a namespace that have these labels (`a=b,c=d`; all where it is empty).
+    pub(super) async fn list_in<K>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, ApiError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + fmt::Debug,
+    {
+        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
+        let call = format!("list {} in {namespace}", K::plural(&()));
+        Ok(self.call(&call, api.list(&ListParams::default().labels(labels))).await?.items)
+    }
+
+    /// One object; none if there is none of this name.
+    pub(super) async fn get<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, ApiError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + fmt::Debug,
+    {
+        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
+        self.call(&format!("get {} {namespace}/{name}", K::plural(&())), api.get_opt(name)).await
+    }
+
+    /// The answer to a GET as it came; none where the server knows no such path.
+    pub(super) async fn text(&self, path: &str) -> Result<Option<String>, ApiError> {
+        let call = format!("get {path}");
+        let request = hyper::Request::get(path).body(Vec::new());
+        let request = request.map_err(|error| ApiError::Garbled {
+            server: self.server.clone(),
+            call: call.clone(),
+            problem: format!("{path} is no path: {error}"),
+        })?;
+        let answer = self.call(&call, async {
+            match self.client.request_text(request).await {
+                Ok(text) => Ok(Some(text)),
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        answer.await
+    }
+
+    /// The answer to a GET, of a type that k8s-openapi does not have; none where the server knows no such path.
+    pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(path).await? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| ApiError::Garbled {
+            server: self.server.clone(),
+            call: format!("get {path}"),
+            problem: error.to_string(),
+        })
+    }
+}

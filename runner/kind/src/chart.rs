@@ -1,0 +1,109 @@
+//! The chart's file: given, or fetched once and kept, and in any case the one that its hash in `pins.json` names.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::tool;
+use lab_backend::{Doing, LabError};
+use lab_base::exec::Invocation;
+use lab_base::hex;
+use lab_manifest::pins;
+use lab_model::stage::Stage;
+
+/// For a file of some hundred kilobytes.
+const PULL_DEADLINE: Duration = Duration::from_mins(2);
+/// Names the chart's file; `nix develop` sets it.
+pub const CHART_VARIABLE: &str = "LAB_CHART";
+
+/// Finds the pinned chart: where [`CHART_VARIABLE`] says, or in the cache, or by `helm pull` from its repository.
+///
+/// # Errors
+/// When there is none, or it is not the pinned one. What was fetched and is another is not kept.
+pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing) -> Result<PathBuf, LabError> {
+    if let Some(named) = std::env::var_os(CHART_VARIABLE).map(PathBuf::from) {
+        verify(&named, chart.sha256.as_str()).map_err(|why| failed(format!("{CHART_VARIABLE}: {why}")))?;
+        return Ok(named);
+    }
+    let cache = cache().ok_or_else(|| {
+        failed(format!(
+            "neither XDG_CACHE_HOME nor HOME is set, to keep the chart in; name its file in {CHART_VARIABLE}"
+        ))
+    })?;
+    let file = cache.join(format!("{name}-{}.tgz", chart.version));
+    if file.is_file() {
+        match verify(&file, chart.sha256.as_str()) {
+            Ok(()) => return Ok(file),
+            // Half a download of another program, or an older pin's.
+            Err(_other) => fs::remove_file(&file).map_err(|error| failed(format!("{}: {error}", file.display())))?,
+        }
+    }
+    let new = pull(chart, name, helm, &cache, doing).await?;
+    verify(&new, chart.sha256.as_str())
+        .map_err(|why| failed(format!("what {} has is not the pinned chart: {why}", chart.repository)))?;
+    fs::rename(&new, &file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
+    Ok(file)
+}
+
+async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing: &Doing) -> Result<PathBuf, LabError> {
+    let folder = |error: io::Error| failed(format!("{}: {error}", cache.display()));
+    fs::create_dir_all(cache).map_err(folder)?;
+    let fetched = tempfile::Builder::new().prefix("pull").tempdir_in(cache).map_err(folder)?;
+    let invocation = Invocation::new(helm)
+        .args(["pull", name, "--repo", chart.repository.as_str(), "--version", chart.version.as_str(), "--destination"])
+        .args([fetched.path()]);
+    tool::succeed(invocation, "helm pull", doing, PULL_DEADLINE).await.map_err(|error| {
+        failed(format!(
+            "{error}\nwithout a network, name the chart's file: {CHART_VARIABLE}=FILE, `--chart FILE` or `--kit FILE`"
+        ))
+    })?;
+    let name = format!("{name}-{}.tgz", chart.version);
+    let kept = cache.join(format!("{name}.new"));
+    fs::rename(fetched.path().join(&name), &kept)
+        .map_err(|error| failed(format!("helm pull left no {name}: {error}")))?;
+    Ok(kept)
+}
+
+/// Whether a file has this hash (SHA-256, 64 hex digits); why not, in words.
+///
+/// # Errors
+/// The words.
+pub fn verify(file: &Path, sha256: &str) -> Result<(), String> {
+    let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let found = hex(&Sha256::digest(&bytes));
+    if found == sha256 {
+        return Ok(());
+    }
+    Err(format!("{}: expected sha256 {sha256} (pins.json: chart.sha256), found {found}", file.display()))
+}
+
+fn cache() -> Option<PathBuf> {
+    let from = |key| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
+    from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("lab"))
+}
+
+fn failed(why: impl fmt::Display) -> LabError {
+    LabError::Stage { stage: Stage::RoutingInstalled, why: format!("the chart: {why}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pinned_bytes_are_the_chart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cilium-1.12.4.tgz");
+        fs::write(&file, b"chart").unwrap();
+        // sha256sum of the five letters.
+        let hash = "5d53b24c2a4bc24b9ab5ac6bd5a9c0ed5ab2dd1d9bd3b62a5fdcbc8d23c86a8b";
+        let found = hex(&Sha256::digest(b"chart"));
+        assert!(verify(&file, &found).is_ok());
+        let refused = verify(&file, hash).unwrap_err();
+        assert!(refused.contains(&format!("expected sha256 {hash}")) && refused.ends_with(&found), "{refused}");
+        assert!(verify(&folder.path().join("none"), hash).unwrap_err().contains("No such file"));
+    }
+}

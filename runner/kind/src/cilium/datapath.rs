@@ -1,0 +1,152 @@
+//! Whether each agent has put its programs on its node's devices. Ready pods do not say that: an agent is ready before
+//! it has compiled what runs on its host's devices, and until then a packet leaves the node as the pod has sent it, with
+//! the pod's own address.
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use std::time::Duration;
+
+use super::agents::{Agents, NodeCommands};
+use lab_base::clock;
+use lab_base::clock::{Poll, WaitError};
+use lab_model::observe::NodeName;
+
+/// Between two looks at the agents.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// The identity of a node itself (cilium 1.12: `pkg/identity/numericidentity.go`, `ReservedIdentityHost`).
+const HOST: i64 = 1;
+/// The state of an endpoint whose program is as it should be (cilium 1.12: `api/v1/models/endpoint_state.go`).
+const READY: &str = "ready";
+
+/// An endpoint of an agent: a pod, or the node itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentEndpoint {
+    /// Its number on its node.
+    pub id: i64,
+    /// Whether it is the node itself: its programs are on the node's devices, and masquerade.
+    pub is_host: bool,
+    /// What it is, as the agent labels it: `reserved:host`, or `NAMESPACE/POD`.
+    pub name: String,
+    /// `ready`, `regenerating`, `waiting-for-identity`, …
+    pub state: String,
+    /// The revision of the policies that its program was made for: 0 before there is a program.
+    pub revision: i64,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    id: i64,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Status {
+    #[serde(default)]
+    state: String,
+    identity: Option<Identity>,
+    external_identifiers: Option<External>,
+    policy: Option<Policy>,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    #[serde(default)]
+    id: i64,
+    labels: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct External {
+    #[serde(default)]
+    pod_name: String,
+}
+
+#[derive(Deserialize)]
+struct Policy {
+    realized: Option<Realized>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Realized {
+    #[serde(default)]
+    policy_revision: i64,
+}
+
+/// Reads what `cilium endpoint list -o json` prints (cilium 1.12: `api/v1/models`, `Endpoint`).
+///
+/// # Errors
+/// When it is no such JSON; in words.
+pub fn parse_endpoints(text: &str) -> Result<Vec<AgentEndpoint>, String> {
+    // An agent that has none prints `null`.
+    let raw: Option<Vec<Raw>> =
+        serde_json::from_str(text).map_err(|error| format!("`cilium endpoint list -o json`: {error}"))?;
+    Ok(raw.unwrap_or_default().into_iter().map(endpoint).collect())
+}
+
+fn endpoint(Raw { id, status }: Raw) -> AgentEndpoint {
+    let Some(status) = status else {
+        return AgentEndpoint { id, is_host: false, name: String::new(), state: String::new(), revision: 0 };
+    };
+    let identity = status.identity.unwrap_or(Identity { id: 0, labels: None });
+    let pod = status.external_identifiers.map(|external| external.pod_name).unwrap_or_default();
+    // What is no pod has a lone `/` there.
+    let name = if pod.trim_matches('/').is_empty() { identity.labels.unwrap_or_default().join(",") } else { pod };
+    let revision = status.policy.and_then(|policy| policy.realized).map_or(0, |realized| realized.policy_revision);
+    AgentEndpoint { id, is_host: identity.id == HOST, name, state: status.state, revision }
+}
+
+/// What an agent has yet to do, in words; none once its node and all pods on it have their programs.
+///
+/// That an endpoint is ready is not enough: one that is restored or has just been made is so before its first program.
+pub fn missing(endpoints: &[AgentEndpoint]) -> Option<String> {
+    let mut missing: Vec<String> = Vec::new();
+    if !endpoints.iter().any(|endpoint| endpoint.is_host) {
+        missing.push("no endpoint of the node itself (reserved:host)".to_owned());
+    }
+    let unready = |endpoint: &&AgentEndpoint| endpoint.state != READY || endpoint.revision < 1;
+    missing.extend(endpoints.iter().filter(unready).map(|endpoint| {
+        let AgentEndpoint { id, name, state, revision, .. } = endpoint;
+        let name = if name.is_empty() { "without a name" } else { name };
+        let program = if *revision < 1 { ", no program of it is loaded" } else { "" };
+        format!("endpoint {id} ({name}) is {}{program}", if state.is_empty() { "without a state" } else { state })
+    }));
+    (!missing.is_empty()).then(|| missing.join(", "))
+}
+
+impl<N: NodeCommands> Agents<N> {
+    /// What each agent on these nodes has yet to do, in words; none once all are done.
+    pub async fn missing(&self, nodes: &[NodeName]) -> Option<String> {
+        let asked = join_all(nodes.iter().map(async |node| {
+            let told = self.told(node, &["endpoint", "list", "-o", "json"], parse_endpoints).await;
+            let missing = told.value.map_or_else(Some, |endpoints| missing(&endpoints))?;
+            Some(format!("{node}: {missing}"))
+        }));
+        let missing: Vec<String> = asked.await.into_iter().flatten().collect();
+        (!missing.is_empty()).then(|| missing.join("; "))
+    }
+
+    /// Waits until the agents on these nodes have all programs loaded.
+    ///
+    /// # Errors
+    /// At the deadline, with what each agent has yet to do.
+    pub async fn until_loaded(
+        &self,
+        nodes: &[NodeName],
+        deadline: Duration,
+        say: &impl Fn(String),
+    ) -> Result<(), WaitError> {
+        clock::until(deadline, INTERVAL, "loading the BPF programs of all agents", async || {
+            match self.missing(nodes).await {
+                None => Poll::Ready(()),
+                Some(missing) => {
+                    say(format!("BPF programs of the agents: {missing}"));
+                    Poll::NotYet(missing)
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,153 @@
+//! What a node's own programs tell: its container runtime, and its packet filters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lab_base::failure::chain;
+use lab_engine::Engine;
+use lab_model::observe::{FilterListing, NestedContainer, NodeImage, NodeName};
+
+/// For one program in a node on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// The two packet filters that a Linux host may have beside each other. Nodes have a program for each: the one that
+/// kind chose is `iptables`, and Cilium's agent may use the other.
+const FILTERS: [&str; 2] = ["iptables-nft-save", "iptables-legacy-save"];
+
+/// Reads what `ctr containers ls` prints: a line of titles, then one for each container. Their tasks are listed apart.
+///
+/// # Errors
+/// The line that is not that.
+pub fn parse_containers(text: &str) -> Result<Vec<NestedContainer>, String> {
+    rows(text, ["CONTAINER", "IMAGE", "RUNTIME"])?
+        .map(|row| {
+            let [id, image, runtime] = row?;
+            Ok(NestedContainer { id: id.to_owned(), image: image.to_owned(), runtime: runtime.to_owned(), task: None })
+        })
+        .collect()
+}
+
+/// Reads what `ctr tasks ls` prints: by container, what its task does.
+///
+/// # Errors
+/// The line that is not that.
+pub fn parse_tasks(text: &str) -> Result<BTreeMap<String, String>, String> {
+    rows(text, ["TASK", "PID", "STATUS"])?
+        .map(|row| {
+            let [id, _pid, status] = row?;
+            Ok((id.to_owned(), status.to_owned()))
+        })
+        .collect()
+}
+
+/// The rows under these titles.
+fn rows<'a>(text: &'a str, titles: [&str; 3]) -> Result<impl Iterator<Item = Result<[&'a str; 3], String>>, String> {
+    let three = |line: &'a str| <[&str; 3]>::try_from(line.split_whitespace().collect::<Vec<_>>()).ok();
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    if three(first) != Some(titles) {
+        return Err(format!("expected the titles {}, found {first:?}", titles.join(", ")));
+    }
+    let row = move |line| three(line).ok_or_else(|| format!("expected three words, found {line:?}"));
+    Ok(lines.filter(|line| !line.trim().is_empty()).map(row))
+}
+
+/// Reads what `iptables-save` prints: the chains of each table.
+///
+/// # Errors
+/// A chain outside of any table.
+pub fn parse_filter(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut table = None;
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            tables.entry(name.to_owned()).or_default();
+            table = Some(name);
+        } else if let Some(chain) = line.strip_prefix(':') {
+            let chains = table.and_then(|name| tables.get_mut(name));
+            let chains = chains.ok_or_else(|| format!("expected a table before {line:?}"))?;
+            chains.push(chain.split_whitespace().next().unwrap_or_default().to_owned());
+        }
+    }
+    Ok(tables)
+}
+
+/// The containers in the namespace `k8s.io` of a node's containerd, and what their tasks do.
+///
+/// # Errors
+/// In words, when they cannot be listed.
+pub async fn nested(engine: &Engine, node: &NodeName) -> Result<Vec<NestedContainer>, String> {
+    let list = async |what: &str| words(engine, node, &["ctr", "--namespace", "k8s.io", what, "ls"]).await;
+    let (containers, tasks) = tokio::join!(list("containers"), list("tasks"));
+    let mut tasks = parse_tasks(&tasks?)?;
+    let mut containers = parse_containers(&containers?)?;
+    for container in &mut containers {
+        container.task = tasks.remove(&container.id);
+    }
+    Ok(containers)
+}
+
+/// A node's packet filters, one listing for each program that lists one.
+pub async fn filters(engine: &Engine, node: &NodeName) -> Vec<FilterListing> {
+    let list = async |program: &str| FilterListing {
+        program: program.to_owned(),
+        tables: words(engine, node, &[program]).await.and_then(|text| parse_filter(&text)),
+    };
+    futures_util::future::join_all(FILTERS.map(list)).await
+}
+
+/// The images that a node's container runtime has.
+///
+/// # Errors
+/// In words, when they cannot be listed.
+pub async fn images_on(engine: &Engine, node: &NodeName) -> Result<Vec<NodeImage>, String> {
+    let images = lab_images::node_images(engine, node, DEADLINE).await.map_err(|error| chain(&error))?;
+    Ok(images.all().to_vec())
+}
+
+/// What a program in a node writes to its standard output.
+async fn words(engine: &Engine, node: &NodeName, argv: &[&str]) -> Result<String, String> {
+    let ran = engine.exec(&node.0, argv.iter().copied(), Vec::new(), DEADLINE).await;
+    let ran = ran.map_err(|error| chain(&error))?;
+    if ran.success() {
+        Ok(ran.stdout_text())
+    } else {
+        Err(format!("`{}` ended with exit code {}: {}", argv.join(" "), ran.code, ran.stderr_text().trim()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_and_tasks_are_read() {
+        let text = "CONTAINER    IMAGE    RUNTIME    \n20e9    k8s.gcr.io/etcd:3.4.13-0    io.containerd.runc.v2    \n";
+        let read = parse_containers(text).unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!((read[0].id.as_str(), read[0].image.as_str()), ("20e9", "k8s.gcr.io/etcd:3.4.13-0"));
+        assert_eq!(parse_containers("CONTAINER    IMAGE    RUNTIME    \n"), Ok(Vec::new()));
+        let tasks = parse_tasks("TASK    PID    STATUS    \n20e9    716    RUNNING\n51d0    0    STOPPED\n").unwrap();
+        assert_eq!(tasks["20e9"], "RUNNING");
+        assert_eq!(tasks["51d0"], "STOPPED");
+    }
+
+    #[test]
+    fn what_is_no_listing_is_refused() {
+        for text in ["", "ctr: failed to dial\n", "TASK PID STATUS\n", "CONTAINER IMAGE RUNTIME\n20e9 etcd\n"] {
+            assert!(parse_containers(text).is_err(), "{text:?}");
+        }
+        for text in ["", "CONTAINER IMAGE RUNTIME\n", "TASK PID STATUS\n20e9\n"] {
+            assert!(parse_tasks(text).is_err(), "{text:?}");
+        }
+        assert!(parse_filter(":INPUT ACCEPT [0:0]\n").is_err());
+    }
+
+    #[test]
+    fn chains_are_read_by_table() {
+        let text = "# Generated\n*nat\n:OUTPUT ACCEPT [13:780]\n:KUBE-SVC-X - [0:0]\n-A OUTPUT -j KUBE-SVC-X\nCOMMIT\n*raw\nCOMMIT\n";
+        let tables = parse_filter(text).unwrap();
+        assert_eq!(tables["nat"], ["OUTPUT", "KUBE-SVC-X"]);
+        assert!(tables["raw"].is_empty());
+        assert_eq!(parse_filter(""), Ok(BTreeMap::new()));
+    }
+}

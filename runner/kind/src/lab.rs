@@ -1,0 +1,364 @@
+//! The runner's handle on a kind lab: what it is made from, what is stored of it, its end.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::api::Api;
+use super::config::mark_of;
+use super::create::kubeconfig_of;
+use super::drift::ClusterRecord;
+use super::ownership::members;
+use super::seal::Seal;
+use super::snapshot::{SNAPSHOT_FILE, Snapshot};
+use super::spec::KindSpec;
+use super::standing::take_down_state;
+use lab_backend::state::{ClusterMark, LabState, StateDir};
+use lab_backend::{Doing, LabError};
+use lab_engine::{Engine, NodeProbe};
+use lab_model::StoredBase;
+use lab_model::observe::{ImageSource, KubeNode, NodeName, Role};
+use lab_model::said::Said;
+use lab_model::seen::WireSeen;
+use lab_model::stage::Stage;
+
+/// What was seen of the nodes' networks before the CNI, within the state folder.
+pub(super) const BASE_FILE: &str = "base.json";
+/// What Docker and the API server told before the CNI.
+pub(super) const BEFORE_FILE: &str = "before-cni.json";
+/// Addresses, and what the agents were told: [`ClusterRecord`].
+pub(super) const RECORD_FILE: &str = "cluster.json";
+/// What the lab was made from: [`KindSpec`].
+pub(super) const SPEC_FILE: &str = "spec.json";
+/// Stages that stand.
+pub(super) const BUILT_FILE: &str = "built.json";
+/// Where each image came from.
+pub(super) const IMAGES_FILE: &str = "images.json";
+/// Whether packets are kept at home.
+pub(super) const SEAL_FILE: &str = "seal.json";
+/// Port of the gateway that requests to the outside go to: discard (RFC 863). Nobody need listen; the request's own
+/// frames are what is looked at.
+const OUTSIDE_PORT: u16 = 9;
+
+/// What was seen before Cilium was installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeforeCni {
+    /// Since the Unix epoch.
+    pub observed: Duration,
+    /// The API server's nodes.
+    pub nodes: Vec<KubeNode>,
+    /// What the article's own commands said then.
+    #[serde(default)]
+    pub said: Vec<Said>,
+}
+
+/// A kind lab.
+#[derive(Debug)]
+pub struct KindLab {
+    pub(super) program: PathBuf,
+    pub(super) name: String,
+    pub(super) spec: KindSpec,
+    pub(super) engine: Engine,
+    pub(super) doing: Doing,
+    pub(super) state: OnceCell<StateDir>,
+    pub(super) probe: OnceCell<NodeProbe>,
+    pub(super) api: OnceCell<Api>,
+    pub(super) gateway: OnceCell<Ipv4Addr>,
+    pub(super) distribution: RefCell<Option<super::distribution::Distribution>>,
+    scratch: tempfile::TempDir,
+    traffic: RefCell<Option<WireSeen>>,
+}
+
+impl KindLab {
+    /// A lab that is to be made: the Engine answers, nothing exists yet.
+    ///
+    /// # Errors
+    /// When the Engine cannot be reached.
+    pub async fn planned(program: &Path, name: &str, spec: KindSpec, doing: &Doing) -> Result<Self, LabError> {
+        let engine = Engine::connect().await?;
+        Self::with(program, name, spec, engine, doing)
+    }
+
+    fn with(program: &Path, name: &str, spec: KindSpec, engine: Engine, doing: &Doing) -> Result<Self, LabError> {
+        let scratch = tempfile::Builder::new()
+            .prefix("lab-captures")
+            .tempdir()
+            .map_err(|source| LabError::Scratch { path: std::env::temp_dir(), source })?;
+        Ok(Self {
+            program: program.to_owned(),
+            name: name.to_owned(),
+            spec,
+            engine,
+            doing: doing.clone(),
+            state: OnceCell::new(),
+            probe: OnceCell::new(),
+            api: OnceCell::new(),
+            gateway: OnceCell::new(),
+            distribution: RefCell::new(None),
+            scratch,
+            traffic: RefCell::new(None),
+        })
+    }
+
+    /// Finds a lab that is up.
+    ///
+    /// # Errors
+    /// When there is none of this name, or its Engine cannot be reached.
+    pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
+        let state = StateDir::open(name)?;
+        let gone = |why: &str| LabError::Refused {
+            name: name.to_owned(),
+            order: "be entered".to_owned(),
+            why: format!("{why}; `lab down --name {name}` removes what is left"),
+        };
+        let Some(spec) = state.read_json::<KindSpec>(SPEC_FILE)? else { return Err(gone("it was never up")) };
+        let engine = Engine::connect().await?;
+        if members(&engine, Some(&spec.cluster)).await?.is_empty() {
+            return Err(gone("Docker has no container of it"));
+        }
+        let lab = Self::with(program, name, spec, engine, doing)?;
+        // A lab that has just been made has no state yet.
+        let _first = lab.state.set(state);
+        lab.connect().await?;
+        Ok(lab)
+    }
+
+    /// Claims the name and says, before anything is made, where all that will be made can be found again.
+    ///
+    /// # Errors
+    /// When a lab or a cluster has the name.
+    pub async fn claim(&self) -> Result<(), LabError> {
+        let cluster = &self.spec.cluster;
+        let foreign = members(&self.engine, Some(cluster)).await?;
+        let state = StateDir::claim(&self.name)?;
+        if let Some(member) = foreign.first() {
+            let ours = member.is_marked(&mark_of(state.path()));
+            state.remove()?;
+            if ours {
+                return Err(LabError::Refused {
+                    name: self.name.clone(),
+                    order: "be made".to_owned(),
+                    why: format!(
+                        "the container {} of a lab of this name that was killed is still there; `lab down --name {}` \
+                         removes it",
+                        member.name, self.name
+                    ),
+                });
+            }
+            return Err(LabError::Refused {
+                name: self.name.clone(),
+                order: "be made".to_owned(),
+                why: format!(
+                    "there is a kind cluster {cluster} already (container {}), and it is not this lab's; choose another \
+                     --name, or `kind delete cluster --name {cluster}` if nobody needs it",
+                    member.name
+                ),
+            });
+        }
+        let before = Snapshot::take(&self.engine, &self.program).await?;
+        let network = self.spec.expect.network.clone();
+        let mark = ClusterMark {
+            endpoint: self.engine.endpoint(),
+            cluster: cluster.clone(),
+            network_was_there: self.engine.network(&network).await?.is_some(),
+            network,
+        };
+        state.write(&LabState::clustered(&self.name, self.spec.routing, mark))?;
+        state.write_json(SPEC_FILE, &self.spec)?;
+        state.write_json(SNAPSHOT_FILE, &before)?;
+        let folder = mark_of(state.path());
+        std::fs::create_dir_all(&folder).map_err(|source| LabError::Scratch { path: folder, source })?;
+        let _first = self.state.set(state);
+        Ok(())
+    }
+
+    /// Its state folder.
+    ///
+    /// # Errors
+    /// When it was not claimed.
+    pub fn state(&self) -> Result<&StateDir, LabError> {
+        self.state.get().ok_or_else(|| LabError::Refused {
+            name: self.name.clone(),
+            order: "be asked".to_owned(),
+            why: "nothing of it has been made".to_owned(),
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it was made from.
+    pub const fn spec(&self) -> &KindSpec {
+        &self.spec
+    }
+
+    /// The Docker Engine.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The API server.
+    ///
+    /// # Errors
+    /// When the cluster has not been created.
+    pub fn api(&self) -> Result<&Api, LabError> {
+        self.api.get().ok_or_else(|| LabError::Refused {
+            name: self.name.clone(),
+            order: "be asked for its API server".to_owned(),
+            why: "its cluster has not been created".to_owned(),
+        })
+    }
+
+    /// The run's own kubeconfig.
+    ///
+    /// # Errors
+    /// When the lab was not claimed.
+    pub fn kubeconfig(&self) -> Result<PathBuf, LabError> {
+        Ok(kubeconfig_of(self.state()?.path()))
+    }
+
+    /// The nodes it should have, whether they run or not.
+    pub fn nodes(&self) -> &[(NodeName, Role)] {
+        &self.spec.nodes
+    }
+
+    /// The first control plane.
+    pub fn control_plane(&self) -> NodeName {
+        let first = self.spec.nodes.iter().find(|(_, role)| *role == Role::ControlPlane);
+        first.map_or_else(|| NodeName(format!("{}-control-plane", self.spec.cluster)), |(name, _)| name.clone())
+    }
+
+    /// Where requests leave the native routing CIDR: the bridge's gateway. The unspecified address before the network
+    /// is known.
+    pub fn outside(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.gateway.get().copied().unwrap_or(Ipv4Addr::UNSPECIFIED), OUTSIDE_PORT)
+    }
+
+    /// A folder for captures, gone with this handle.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// What it is busy with.
+    pub const fn doing(&self) -> &Doing {
+        &self.doing
+    }
+
+    /// The traffic that was observed last.
+    pub fn traffic(&self) -> Option<WireSeen> {
+        self.traffic.borrow().clone()
+    }
+
+    /// Keeps observed traffic for the cases that judge it.
+    pub fn keep_traffic(&self, seen: WireSeen) {
+        *self.traffic.borrow_mut() = Some(seen);
+    }
+
+    /// What nodes showed before the CNI.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn base(&self) -> Result<Option<StoredBase>, LabError> {
+        self.stored(BASE_FILE)
+    }
+
+    /// What the API server told before the CNI.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn before_cni(&self) -> Result<Option<BeforeCni>, LabError> {
+        self.stored(BEFORE_FILE)
+    }
+
+    /// Where each image on the nodes came from.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn images(&self) -> Result<Vec<ImageSource>, LabError> {
+        Ok(self.stored(IMAGES_FILE)?.unwrap_or_default())
+    }
+
+    /// Addresses as they were when it was built.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn record(&self) -> Result<ClusterRecord, LabError> {
+        Ok(self
+            .stored(RECORD_FILE)?
+            .unwrap_or_else(|| ClusterRecord { addresses: BTreeMap::new(), service_host: None }))
+    }
+
+    /// Whether its packets are kept at home; none before that was tried.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn sealed(&self) -> Result<Option<Seal>, LabError> {
+        self.stored(SEAL_FILE)
+    }
+
+    /// That its packets can leave this host, and why; none where they are kept at home.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn unsealed(&self) -> Result<Option<String>, LabError> {
+        Ok(match self.sealed()? {
+            Some(Seal::Open(why)) => Some(format!(
+                "not sealed: packets for {} that find no route leave this host; {why}",
+                self.spec.expect.native_cidr
+            )),
+            Some(Seal::Table(_)) | None => None,
+        })
+    }
+
+    fn stored<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, LabError> {
+        match self.state.get() {
+            Some(state) => Ok(state.read_json(file)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Stages that stand.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn built(&self) -> Result<Vec<Stage>, LabError> {
+        Ok(self.stored(BUILT_FILE)?.unwrap_or_default())
+    }
+
+    pub(super) fn stands(&self, stage: Stage) -> Result<(), LabError> {
+        let mut built = self.built()?;
+        built.push(stage);
+        Ok(self.state()?.write_json(BUILT_FILE, &built)?)
+    }
+
+    /// Says that it is meant to stay: Docker keeps it either way.
+    ///
+    /// # Errors
+    /// When its state cannot be written.
+    pub fn stay(self) -> Result<(), LabError> {
+        let state = self.state()?;
+        if let Some(known) = state.read()? {
+            state.write(&LabState { stays: true, ..known })?;
+        }
+        Ok(())
+    }
+
+    /// Takes all of it away. What a reader should know.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub async fn down(self) -> Result<Vec<String>, LabError> {
+        if let Some(distribution) = self.distribution.take() {
+            distribution.abort();
+        }
+        let Some(state) = self.state.get() else { return Ok(Vec::new()) };
+        self.doing.now("removing the nodes");
+        Ok(take_down_state(&self.engine, state, &self.program).await?.notes)
+    }
+}

@@ -1,0 +1,30 @@
+//! The article's lab: Docker, kind, Kubernetes and Cilium.
+
+pub mod api;
+pub mod artefacts;
+pub mod chart;
+pub mod cilium;
+pub mod config;
+pub mod create;
+mod distribution;
+pub mod drift;
+pub mod helm;
+pub mod in_node;
+mod install;
+mod lab;
+pub mod late;
+mod observed;
+pub mod ownership;
+mod pods;
+mod said;
+pub mod seal;
+pub mod snapshot;
+pub mod spec;
+mod stages;
+mod standing;
+pub mod teardown;
+pub mod tool;
+
+pub use lab::{BeforeCni, KindLab};
+pub use said::ByHand;
+pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};

@@ -1,0 +1,124 @@
+//! Keeping a lab's packets at home.
+//!
+//! With a route missing, a packet for a peer's pod CIDR follows the node's default route to the Docker host, and from
+//! there the host's own routes: 10.0.0.0/8 leaks to whatever is there. A table of nftables, the lab's own, drops what
+//! comes from the lab's bridge for the native routing CIDR and would leave by any other link. It is in the host's
+//! namespace and needs root; it goes with the lab.
+
+use ipnet::Ipv4Net;
+use nlink::netlink::nftables::{BaseChain, Chain, Family, Field, FilterHook, Match, Priority, Rule, Value};
+use nlink::{Connection, Nftables, Route};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use lab_base::failure::chain;
+
+/// For each of the kernel's answers.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+/// The chain of the table.
+const CHAIN: &str = "forward";
+/// Before Docker's own chains, which are at the priority `filter` (0).
+const PRIORITY: Priority = Priority::Custom(-10);
+
+/// Whether a lab's packets are kept at home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seal {
+    /// By a table of nftables of this name, family ip.
+    Table(String),
+    /// They are not; why.
+    Open(String),
+}
+
+/// The name of a lab's table: `lab_seal_kind`.
+pub fn table_name(lab: &str) -> String {
+    format!("lab_seal_{lab}")
+}
+
+/// Drops what comes from this bridge for these networks and would leave by another link. May be repeated.
+///
+/// Where it cannot be done that is said, not failed: a lab works without it, and the case
+/// `wire::nothing_leaks_to_the_uplink` looks.
+pub async fn seal(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Seal {
+    let by_hand = by_hand(lab, bridge, networks);
+    if !nix::unistd::geteuid().is_root() {
+        return Seal::Open(format!("that needs root: sudo sh -c '{by_hand}'"));
+    }
+    match has_link(bridge).await {
+        Ok(true) => {}
+        Ok(false) => return Seal::Open(format!("the bridge {bridge} is not on this host: there, {by_hand}")),
+        Err(error) => return Seal::Open(format!("this host's links cannot be read: {}", chain(&error))),
+    }
+    match install(lab, bridge, networks).await {
+        Ok(()) => Seal::Table(table_name(lab)),
+        Err(error) => Seal::Open(format!("nftables refused: {}; by hand: {by_hand}", chain(&error))),
+    }
+}
+
+/// Takes a lab's table away. Whether there was one.
+///
+/// # Errors
+/// The kernel's, when there is one and it stays.
+pub async fn unseal(lab: &str) -> nlink::Result<bool> {
+    let connection = Connection::<Nftables>::new()?.timeout(ANSWER_DEADLINE);
+    connection.del_table_if_exists(table_name(lab), Family::Ip).await
+}
+
+async fn has_link(name: &str) -> nlink::Result<bool> {
+    let connection = Connection::<Route>::new()?.timeout(ANSWER_DEADLINE);
+    Ok(connection.get_link_by_name(name).await?.is_some())
+}
+
+async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> nlink::Result<()> {
+    let table = table_name(lab);
+    let connection = Connection::<Nftables>::new()?.timeout(ANSWER_DEADLINE);
+    connection.del_table_if_exists(table.as_str(), Family::Ip).await?;
+    let base = BaseChain::filter(FilterHook::Forward, PRIORITY);
+    let mut transaction = connection
+        .transaction()
+        .add_table(&table, Family::Ip)
+        .add_chain(Chain::new(table.as_str(), CHAIN)?.family(Family::Ip).base(base));
+    for network in networks {
+        let to = Value::Prefix(IpAddr::V4(network.network()), network.prefix_len());
+        let rule = Rule::new(table.as_str(), CHAIN)
+            .family(Family::Ip)
+            .match_iif(bridge)
+            .match_oif_not(bridge)
+            .then(Match::eq(Field::Ip4Daddr, to))
+            .counter()
+            .drop();
+        transaction = transaction.add_rule(rule);
+    }
+    transaction.commit(&connection).await
+}
+
+/// The same as commands of nft, for whoever has to do it by hand.
+fn by_hand(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> String {
+    let table = table_name(lab);
+    let mut commands = vec![
+        format!("nft add table ip {table}"),
+        format!("nft add chain ip {table} {CHAIN} {{ type filter hook forward priority -10\\; }}"),
+    ];
+    commands.extend(networks.iter().map(|network| {
+        format!("nft add rule ip {table} {CHAIN} iifname {bridge} oifname != {bridge} ip daddr {network} drop")
+    }));
+    commands.join(" && ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_for_the_hand_name_the_bridge_and_every_network() {
+        let networks: Vec<Ipv4Net> = vec!["10.0.0.0/8".parse().unwrap(), "172.31.0.0/16".parse().unwrap()];
+        assert_eq!(
+            by_hand("kind", "br-1", &networks),
+            "nft add table ip lab_seal_kind && \
+             nft add chain ip lab_seal_kind forward { type filter hook forward priority -10\\; } && \
+             nft add rule ip lab_seal_kind forward iifname br-1 oifname != br-1 ip daddr 10.0.0.0/8 drop && \
+             nft add rule ip lab_seal_kind forward iifname br-1 oifname != br-1 ip daddr 172.31.0.0/16 drop"
+        );
+    }
+}

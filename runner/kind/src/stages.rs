@@ -1,0 +1,225 @@
+//! Building a kind lab, stage by stage. What does not depend on each other runs side by side: images are pulled and
+//! streamed into the nodes while kubeadm runs.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::api::{Api, Patience, PullPolicy, Workload};
+use super::config::{cluster_config, mark_of};
+use super::create::{Creation, kubeconfig_of};
+use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, KindLab, SEAL_FILE};
+use super::observed::{WORKLOAD_NAMESPACE, bridge_of};
+use super::seal::{self, Seal};
+use super::tool;
+use lab_backend::LabError;
+use lab_base::clock;
+use lab_base::failure::chain;
+use lab_engine::NodeProbe;
+use lab_images::HELLO_APP;
+use lab_model::StoredBase;
+use lab_model::observe::{NodeName, Place, Role};
+use lab_model::request::{Answer, Request};
+use lab_model::stage::Stage;
+
+/// For the API server to answer and all nodes to have registered, after kind has ended.
+const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
+/// For nodes to become Ready once their agents are.
+const READY_DEADLINE: Duration = Duration::from_mins(2);
+/// For the workload's pods to be ready and its endpoints to be complete: each node compiles BPF programs for its first pod.
+const WORKLOAD_DEADLINE: Duration = Duration::from_mins(5);
+/// For the agents to have compiled and loaded all BPF programs, once all pods are ready.
+const LOADED_DEADLINE: Duration = Duration::from_mins(2);
+/// The same just before traffic is sent: they were loaded once, unless an agent has been started again.
+const STILL_LOADED_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
+    LabError::Stage { stage, why: why.into() }
+}
+
+impl KindLab {
+    /// Reaches a stage; the ones before it stand. What came of it, in words.
+    ///
+    /// # Errors
+    /// When it cannot be reached: with what was waited for and what was seen last.
+    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+        let summary = match stage {
+            Stage::ClusterCreated => self.create().await?,
+            Stage::BaseObserved => self.observe_base().await?,
+            Stage::RoutingInstalled => self.install_cilium().await?,
+            Stage::NodesReady => self.wait_for_nodes().await?,
+            Stage::WorkloadReady => self.apply_workload().await?,
+            Stage::Doctor | Stage::TrafficObserved => String::new(),
+        };
+        self.stands(stage)?;
+        Ok(summary)
+    }
+
+    async fn create(&self) -> Result<String, LabError> {
+        let kind = tool::find("kind")?;
+        let image = self.node_image().await?;
+        let state = self.state()?;
+        let roles: Vec<Role> = self.nodes().iter().map(|(_, role)| *role).collect();
+        let config = cluster_config(&self.spec.manifests.kind, &roles, &mark_of(state.path()))
+            .map_err(|error| failed(Stage::ClusterCreated, format!("the configuration for kind: {error}")))?;
+        let creation = Creation {
+            kind: &kind,
+            cluster: &self.spec.cluster,
+            config: &config,
+            image: &image,
+            state: state.path(),
+            environment: self.engine.environment(),
+        };
+        self.begin_distribution()?;
+        creation.run(&self.doing).await?;
+        let addresses = self.connect().await?;
+        let seal = self.seal().await?;
+        let network = &self.spec.expect.network;
+        let sealed = match seal {
+            Seal::Table(table) => format!("sealed by nftables' table {table}"),
+            Seal::Open(_why) => "NOT sealed".to_owned(),
+        };
+        Ok(format!("{} nodes on the Docker network {network}, {}; {sealed}", addresses.len(), range(&addresses)))
+    }
+
+    /// Connects to what has been created: the API server, the probe in the nodes, the network's gateway. Each node's
+    /// address.
+    pub(super) async fn connect(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
+        let network = &self.spec.expect.network;
+        let containers = self.containers().await?;
+        let gateway = containers
+            .iter()
+            .flat_map(|container| &container.networks)
+            .find(|attached| attached.network == *network)
+            .and_then(|attached| attached.gateway);
+        if let Some(gateway) = gateway {
+            let _first = self.gateway.set(gateway);
+        }
+        if self.api.get().is_none() {
+            let api = Api::from_kubeconfig(&kubeconfig_of(self.state()?.path())).await?;
+            let _first = self.api.set(api);
+        }
+        if self.probe.get().is_none() {
+            let running: Vec<NodeName> = containers
+                .iter()
+                .filter(|container| container.is_running())
+                .map(|container| container.name.clone())
+                .collect();
+            self.doing.now(format!("putting the probe into {} nodes", running.len()));
+            let probe = NodeProbe::new(&self.engine, &self.spec.cluster, &self.program).await;
+            let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
+            probe.install(&running).await?;
+            let _first = self.probe.set(probe);
+        }
+        Ok(containers
+            .iter()
+            .filter_map(|container| Some((container.name.clone(), container.address_on(network)?)))
+            .collect())
+    }
+
+    async fn seal(&self) -> Result<Seal, LabError> {
+        let network = self.engine.network(&self.spec.expect.network).await?;
+        let seal = match network.as_ref().and_then(bridge_of) {
+            Some(bridge) => {
+                let native = self.spec.expect.native_cidr;
+                let pool = self.spec.expect.pod_pool;
+                let networks = if native.contains(&pool) { vec![native] } else { vec![native, pool] };
+                seal::seal(&self.name, &bridge, &networks).await
+            }
+            None => Seal::Open(format!("the Docker network {} is no bridge", self.spec.expect.network)),
+        };
+        self.state()?.write_json(SEAL_FILE, &seal)?;
+        Ok(seal)
+    }
+
+    async fn observe_base(&self) -> Result<String, LabError> {
+        let stage = Stage::BaseObserved;
+        let api = self.api()?;
+        let say = self.say();
+        let patience = Patience { deadline: REGISTERED_DEADLINE, say: &say };
+        let names: Vec<NodeName> = self.nodes().iter().map(|(name, _)| name.clone()).collect();
+        api.until_it_answers(patience).await.map_err(|error| failed(stage, chain(&error)))?;
+        api.until_nodes_registered(&names, patience).await.map_err(|error| failed(stage, chain(&error)))?;
+        let asks = self.nodes().iter().map(|(name, _)| (Place::Node(name.clone()), Request::View)).collect();
+        let mut nodes = BTreeMap::new();
+        for ((name, _), answered) in self.nodes().iter().zip(self.ask(asks).await?) {
+            match answered.answer {
+                Ok(Answer::View(view)) => drop(nodes.insert(name.clone(), view)),
+                Ok(other) => return Err(failed(stage, other.not("a view"))),
+                Err(why) => return Err(failed(stage, format!("{name}: {why}"))),
+            }
+        }
+        let observed = clock::unix_now();
+        let (kube, said) = tokio::join!(api.nodes(), self.say_before_cni());
+        let state = self.state()?;
+        let summary = format!("observed on {} nodes, before any CNI", nodes.len());
+        state.write_json(BASE_FILE, &StoredBase { observed, gateway: *self.outside().ip(), nodes })?;
+        state.write_json(BEFORE_FILE, &BeforeCni { observed, nodes: kube?, said })?;
+        Ok(summary)
+    }
+
+    async fn wait_for_nodes(&self) -> Result<String, LabError> {
+        let say = self.say();
+        let patience = Patience { deadline: READY_DEADLINE, say: &say };
+        let names: Vec<NodeName> = self.nodes().iter().map(|(name, _)| name.clone()).collect();
+        let ready = self.api()?.until_nodes_ready(&names, patience).await;
+        ready.map_err(|error| failed(Stage::NodesReady, chain(&error)))?;
+        Ok(format!("{} of {} nodes are Ready", names.len(), names.len()))
+    }
+
+    async fn apply_workload(&self) -> Result<String, LabError> {
+        let stage = Stage::WorkloadReady;
+        let say = self.say();
+        let patience = Patience { deadline: WORKLOAD_DEADLINE, say: &say };
+        let image = self.images()?.into_iter().find(|image| image.name == HELLO_APP);
+        let image = image.ok_or_else(|| failed(stage, "no image of hello-app is on the nodes"))?;
+        let app = &self.spec.manifests.hello_app;
+        // What is not there must not come from elsewhere under the same name.
+        let pull = PullPolicy::Never;
+        let workload = Workload::new(app, WORKLOAD_NAMESPACE, self.spec.expect.replicas, &image.reference, pull)?;
+        let api = self.api()?;
+        api.apply_workload(&workload).await?;
+        let ready = api.until_workload_ready(&workload, patience).await;
+        let (pods, service) = ready.map_err(|error| failed(stage, chain(&error)))?;
+        // A pod is ready before its node masquerades what it sends.
+        let (agents, nodes) = (self.agents().await?, self.node_names());
+        let loaded = Box::pin(agents.until_loaded(&nodes, LOADED_DEADLINE, &say)).await;
+        loaded.map_err(|error| failed(stage, error.to_string()))?;
+        let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
+        let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
+        Ok(format!("{} ({}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
+    }
+
+    /// Waits until the agents have their programs loaded, before traffic is sent. That they have not, in words: traffic
+    /// can be observed then all the same, and a reader should know.
+    pub async fn until_datapath_loaded(&self) -> Option<String> {
+        let loaded = match self.agents().await {
+            Ok(agents) => {
+                let loaded = agents.until_loaded(&self.node_names(), STILL_LOADED_DEADLINE, &self.say()).await;
+                loaded.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(chain(&error)),
+        };
+        loaded.err()
+    }
+
+    fn node_names(&self) -> Vec<NodeName> {
+        self.nodes().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Who hears what is waited for.
+    pub(super) fn say(&self) -> impl Fn(String) {
+        let doing = self.doing.clone();
+        move |seen| doing.now(seen)
+    }
+}
+
+/// `172.18.0.2 to 172.18.0.4`.
+fn range(addresses: &BTreeMap<NodeName, Ipv4Addr>) -> String {
+    let lowest = addresses.values().min();
+    let highest = addresses.values().max();
+    match (lowest, highest) {
+        (Some(lowest), Some(highest)) => format!("{lowest} to {highest}"),
+        _ => "without addresses".to_owned(),
+    }
+}

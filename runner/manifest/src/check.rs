@@ -1,0 +1,96 @@
+//! What must agree between the files of `manifests/`, and within each beyond its form.
+
+use super::error::ManifestError;
+use super::hello_app::Labels;
+use super::{Files, Manifests};
+use lab_model::observe::Role;
+
+/// The label of nodes that differs on each (<https://kubernetes.io/docs/reference/labels-annotations-taints/>).
+const ONE_NODE: &str = "kubernetes.io/hostname";
+
+/// Refuses manifests that do not go together; the first contradiction is named.
+pub(super) fn check(manifests: &Manifests, files: &Files) -> Result<(), ManifestError> {
+    roles(manifests, &files.kind.name)?;
+    networks(manifests, &files.cilium.name)?;
+    workload(manifests, &files.hello_app.name)
+}
+
+fn roles(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    for (role, name) in [(Role::ControlPlane, "control-plane"), (Role::Worker, "worker")] {
+        unless(manifests.kind.count(role) > 0, file, "nodes", || {
+            (format!("at least one node of role {name}"), "none".to_owned())
+        })?;
+    }
+    Ok(())
+}
+
+fn networks(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    let defaults = &manifests.cilium.chart_defaults;
+    let pool = defaults.cluster_pool_ipv4_pod_cidr.net();
+    let native = manifests.cilium.values.ipv4_native_routing_cidr.net();
+    unless(native.contains(&pool), file, "values.ipv4NativeRoutingCIDR", || {
+        (format!("a network that contains the pool {pool} (chartDefaults.clusterPoolIPv4PodCIDR)"), native.to_string())
+    })?;
+    let (nodes, cidrs) = (manifests.kind.nodes.len(), defaults.pod_cidrs());
+    let prefix = defaults.cluster_pool_ipv4_mask_size.get();
+    unless(cidrs >= nodes, file, "chartDefaults.clusterPoolIPv4PodCIDR", || {
+        (
+            format!("room for {nodes} pod CIDRs of /{prefix}, one for each of the nodes in kind.yaml"),
+            format!("{pool}, with room for {cidrs}"),
+        )
+    })
+}
+
+fn workload(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    let service = &manifests.hello_app.service.spec;
+    let template = &manifests.hello_app.deployment.spec.template;
+    let labels = &template.metadata.labels;
+    let [container] = &template.spec.containers;
+    let ([service_port], [container_port]) = (&service.ports, &container.ports);
+
+    let (target, listens) = (service_port.target_port.get(), container_port.container_port.get());
+    unless(target == listens, file, "Service.spec.ports[0].targetPort", || {
+        (format!("the containerPort of the Deployment, {listens}"), target.to_string())
+    })?;
+    unless(selects(&service.selector, labels), file, "Service.spec.selector", || {
+        (format!("labels of the Deployment's pods, {}", show(labels)), show(&service.selector))
+    })?;
+    let rules = template.spec.affinity.as_ref().map(|affinity| {
+        let rules = &affinity.pod_anti_affinity.required_during_scheduling_ignored_during_execution;
+        rules.iter().filter(|rule| rule.topology_key == ONE_NODE)
+    });
+    let apart = rules.into_iter().flatten().any(|rule| selects(&rule.label_selector.match_labels, labels));
+    unless(apart, file, "Deployment.spec.template.spec.affinity", || {
+        let pods = show(labels);
+        (format!("required pod anti-affinity on {ONE_NODE} among pods with {pods}"), "none".to_owned())
+    })?;
+    let pinned = manifests.pins.images.hello_app.tagged();
+    unless(container.image == pinned, file, "Deployment.spec.template.spec.containers[0].image", || {
+        (format!("\"{pinned}\" (pins.json: images.hello-app)"), format!("{:?}", container.image))
+    })
+}
+
+fn unless(
+    holds: bool,
+    file: &str,
+    key: &'static str,
+    expected_and_found: impl FnOnce() -> (String, String),
+) -> Result<(), ManifestError> {
+    if holds {
+        return Ok(());
+    }
+    let (expected, found) = expected_and_found();
+    Err(ManifestError::Inconsistent { file: file.to_owned(), key, expected, found })
+}
+
+/// An empty selector is refused too: as a rule it selects every pod, and as a Service's none.
+fn selects(selector: &Labels, labels: &Labels) -> bool {
+    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+fn show(labels: &Labels) -> String {
+    if labels.is_empty() {
+        return "no labels".to_owned();
+    }
+    labels.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
+}

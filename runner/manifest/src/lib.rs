@@ -1,0 +1,136 @@
+//! `manifests/` as types: what the article applies, and the pins.
+//!
+//! The files are part of this program, so that it runs anywhere; another folder replaces all four at once.
+//! [`Manifests::expectations`] derives from them what a lab should be.
+
+#[cfg(test)]
+mod broken;
+mod check;
+mod cilium;
+mod error;
+mod expectations;
+mod hello_app;
+mod kind_config;
+mod locate;
+pub mod overrides;
+pub mod pins;
+mod read;
+mod reword;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+pub use cilium::{Bpf, ChartDefaults, CiliumConfig, KubeProxyReplacement, Release, ServiceHost, Tunnel, Values};
+pub use error::ManifestError;
+pub use expectations::{DEFAULT_CLUSTER, ExpectationsError};
+pub use hello_app::{
+    Affinity, AntiAffinityTerm, AppsV1, Container, ContainerPort, Deployment, DeploymentKind, DeploymentSpec, HelloApp,
+    LabelSelector, Labels, Metadata, PodAntiAffinity, PodMetadata, PodSpec, PodTemplate, Service, ServiceKind,
+    ServicePort, ServiceSpec, ServiceType, V1,
+};
+pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking};
+pub use value::{
+    ApiVersion, Cidr, Digest, GithubName, Malformed, MaskSize, NarHash, NixRelease, ObjectName, Port, Replicas,
+    Repository, Revision, Schema, Sha256, Tag, Url, Version,
+};
+
+use crate::pins::Pins;
+
+/// All of `manifests/`; serialised, what a run was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifests {
+    /// `pins.json`.
+    pub pins: Pins,
+    /// `kind.yaml`.
+    pub kind: KindConfig,
+    /// `cilium.yaml`.
+    pub cilium: CiliumConfig,
+    /// `hello-app.yaml`.
+    pub hello_app: HelloApp,
+}
+
+impl Manifests {
+    /// The files that this program was built with.
+    ///
+    /// # Errors
+    /// None that a build whose tests pass can have.
+    pub fn embedded() -> Result<Self, ManifestError> {
+        Self::parse(&Files::embedded())
+    }
+
+    /// The files of a folder. Each of the four must be there.
+    ///
+    /// # Errors
+    /// When a file cannot be read, has not its form, or does not go together with the others.
+    pub fn load(folder: &Path) -> Result<Self, ManifestError> {
+        Self::parse(&Files::read(folder)?)
+    }
+
+    fn parse(files: &Files) -> Result<Self, ManifestError> {
+        let Files { pins, kind, cilium, hello_app } = files;
+        let pins = read::json(&pins.name, &pins.text)?;
+        let kind = read::Yaml::parse(&kind.name, &kind.text, &[""])?.document(0)?;
+        let cilium = read::Yaml::parse(&cilium.name, &cilium.text, &[""])?.document(0)?;
+        let workload = read::Yaml::parse(&hello_app.name, &hello_app.text, &["Deployment", "Service"])?;
+        let hello_app = HelloApp { deployment: workload.document(0)?, service: workload.document(1)? };
+        let manifests = Self { pins, kind, cilium, hello_app };
+        check::check(&manifests, files)?;
+        Ok(manifests)
+    }
+}
+
+/// The files before they are parsed.
+#[derive(Debug)]
+struct Files {
+    pins: File,
+    kind: File,
+    cilium: File,
+    hello_app: File,
+}
+
+/// A file before it is parsed.
+#[derive(Debug)]
+struct File {
+    /// What errors call it.
+    name: String,
+    text: String,
+}
+
+macro_rules! embedded {
+    ($file:literal) => {
+        File {
+            name: concat!("manifests/", $file).to_owned(),
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/", $file)).to_owned(),
+        }
+    };
+}
+
+impl Files {
+    fn embedded() -> Self {
+        Self {
+            pins: embedded!("pins.json"),
+            kind: embedded!("kind.yaml"),
+            cilium: embedded!("cilium.yaml"),
+            hello_app: embedded!("hello-app.yaml"),
+        }
+    }
+
+    fn read(folder: &Path) -> Result<Self, ManifestError> {
+        let file = |name: &str| {
+            let file = folder.join(name);
+            match std::fs::read_to_string(&file) {
+                Ok(text) => Ok(File { name: file.display().to_string(), text }),
+                Err(error) => Err(ManifestError::Unreadable { file, error }),
+            }
+        };
+        Ok(Self {
+            pins: file("pins.json")?,
+            kind: file("kind.yaml")?,
+            cilium: file("cilium.yaml")?,
+            hello_app: file("hello-app.yaml")?,
+        })
+    }
+}

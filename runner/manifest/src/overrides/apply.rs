@@ -1,0 +1,310 @@
+//! From the pins and what was put in their place to what a lab is made from, and what is expected of it.
+
+use ipnet::Ipv4Net;
+use serde_json::Value;
+use std::fmt;
+
+use super::Overrides;
+use super::assignment::Assignment;
+use super::error::OverrideError;
+use super::installed::contrast;
+use crate::pins::Image;
+use crate::{Cidr, Manifests, MaskSize};
+use lab_model::Routing;
+use lab_model::deviation;
+use lab_model::deviation::Deviation;
+use lab_model::deviation::ImageName;
+use lab_model::expect::{ClusterExpectations, ImageExpected};
+
+/// Chart 1.12.4: the pool of pod CIDRs, and their prefix length.
+const POOL_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDR";
+const MASK_KEY: &str = "ipam.operator.clusterPoolIPv4MaskSize";
+/// Chart 1.12.4: would hide the pool above.
+const POOLS_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDRList";
+/// The article's values that do not go together with a tunnel.
+const TUNNEL_KEY: &str = "tunnel";
+const DIRECT_KEY: &str = "autoDirectNodeRoutes";
+/// The article's value that the pool must lie in.
+const NATIVE_KEY: &str = "ipv4NativeRoutingCIDR";
+
+/// Chart 1.12.4: `image` and `operator.image`, a reference that is used as it is.
+const fn override_key(name: ImageName) -> Option<&'static str> {
+    match name {
+        ImageName::Cilium => Some("image.override"),
+        ImageName::OperatorGeneric => Some("operator.image.override"),
+        ImageName::HelloApp => None,
+    }
+}
+
+/// Values that name images: the lab brings images into the nodes, and must know which.
+const MANAGED: [(&str, &str); 10] = [
+    ("image.override", "--image cilium=REF"),
+    ("image.repository", "--image cilium=REF"),
+    ("image.tag", "--image cilium=REF"),
+    ("image.digest", "--image cilium=REF"),
+    ("operator.image.override", "--image operator-generic=REF"),
+    ("operator.image.repository", "--image operator-generic=REF"),
+    ("operator.image.tag", "--image operator-generic=REF"),
+    ("operator.image.suffix", "--image operator-generic=REF"),
+    ("operator.image.genericDigest", "--image operator-generic=REF"),
+    (POOLS_KEY, "--pod-pool CIDR"),
+];
+
+impl Overrides {
+    /// Puts what the network needs in place of its pins: the pool, the prefix length and the native routing CIDR. The
+    /// workload's image follows `--image`. The pins themselves, and the other values, stay as they are.
+    ///
+    /// # Errors
+    /// When overrides contradict each other or what remains of the pins.
+    pub fn apply(&self, pinned: &Manifests) -> Result<Manifests, OverrideError> {
+        let mut manifests = pinned.clone();
+        if let Some(pool) = self.pod_pool {
+            manifests.cilium.chart_defaults.cluster_pool_ipv4_pod_cidr = pool.cidr();
+            manifests.cilium.values.ipv4_native_routing_cidr = pool.cidr();
+        }
+        for set in &self.values {
+            let key = set.path().to_string();
+            self.check_value(set, &key, pinned)?;
+            let problem = |problem: String| OverrideError::Value { set: set.to_string(), problem };
+            match key.as_str() {
+                NATIVE_KEY => manifests.cilium.values.ipv4_native_routing_cidr = cidr(set.value()).map_err(problem)?,
+                POOL_KEY => {
+                    manifests.cilium.chart_defaults.cluster_pool_ipv4_pod_cidr = cidr(set.value()).map_err(problem)?;
+                }
+                MASK_KEY => {
+                    manifests.cilium.chart_defaults.cluster_pool_ipv4_mask_size = mask(set.value()).map_err(problem)?;
+                }
+                _ => {}
+            }
+        }
+        let (defaults, values) = (&manifests.cilium.chart_defaults, &manifests.cilium.values);
+        let (pool, native) = (defaults.cluster_pool_ipv4_pod_cidr.net(), values.ipv4_native_routing_cidr.net());
+        if let Some(by) = self.by().filter(|_| !native.contains(&pool)) {
+            return Err(OverrideError::PoolNotRouted { by, pool, native });
+        }
+        self.check_tunnel(pinned)?;
+        if let Some(reference) = self.local_image(ImageName::HelloApp) {
+            let [container] = &mut manifests.hello_app.deployment.spec.template.spec.containers;
+            container.image = reference.to_string();
+        }
+        Ok(manifests)
+    }
+
+    /// Refuses a tunnel beside direct routes: an agent of Cilium 1.12 ends with `auto-direct-node-routes cannot be used
+    /// with tunneling`, minutes later. Another chart may install another Cilium.
+    fn check_tunnel(&self, pinned: &Manifests) -> Result<(), OverrideError> {
+        if self.chart.is_some() {
+            return Ok(());
+        }
+        let article = pinned.cilium.values.flat();
+        let set = |key: &str| self.values.iter().rev().find(|set| set.path().to_string() == key);
+        let value = |key: &str| set(key).map(Assignment::value).or_else(|| article.get(key));
+        let tunnel = value(TUNNEL_KEY).map(plain).filter(|tunnel| tunnel != "disabled");
+        match (tunnel, value(DIRECT_KEY)) {
+            (Some(tunnel), Some(Value::Bool(true))) => {
+                let by = [TUNNEL_KEY, DIRECT_KEY].into_iter().find_map(set);
+                by.map_or(Ok(()), |by| Err(OverrideError::TunnelWithRoutes { set: by.to_string(), tunnel }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The option that has the last word on the pool of pod CIDRs, its prefix length or the native routing CIDR.
+    fn by(&self) -> Option<String> {
+        let keys = [NATIVE_KEY, POOL_KEY, MASK_KEY];
+        let sets = self.values.iter().rev().find(|set| keys.contains(&set.path().to_string().as_str()));
+        sets.map(|set| format!("--set {set}")).or_else(|| self.pod_pool.map(|pool| format!("--pod-pool {pool}")))
+    }
+
+    /// Refuses a pool that has no room for so many nodes, or that takes what the lab uses otherwise: `apart` are
+    /// networks that no pod may have an address of, with what they are for. Manifests are those with this applied.
+    ///
+    /// # Errors
+    /// When the pool is one that was given here; manifests are checked when they are read.
+    pub fn check_pool(
+        &self,
+        manifests: &Manifests,
+        nodes: usize,
+        apart: &[(Ipv4Net, &'static str)],
+    ) -> Result<(), OverrideError> {
+        let Some(by) = self.by() else { return Ok(()) };
+        let defaults = &manifests.cilium.chart_defaults;
+        let (pool, prefix) = (defaults.cluster_pool_ipv4_pod_cidr.net(), defaults.cluster_pool_ipv4_mask_size.get());
+        let room = defaults.pod_cidrs();
+        if room < nodes {
+            return Err(OverrideError::PoolTooSmall { by, nodes, prefix, room, pool });
+        }
+        let mut used = pool.subnets(prefix).into_iter().flatten().take(nodes);
+        let taken = used.find_map(|used| {
+            let overlaps = |other: &Ipv4Net| used.contains(other) || other.contains(&used);
+            apart.iter().find(|(other, _)| overlaps(other)).map(|(other, whose)| (used, *other, *whose))
+        });
+        taken.map_or(Ok(()), |(pool, other, whose)| Err(OverrideError::PoolInUse { by, pool, other, whose }))
+    }
+
+    /// Refuses a value that a contrast sets as well.
+    ///
+    /// # Errors
+    /// When `--routing` asks for the contrast, and `--set` for one of its values.
+    pub fn check_routing(&self, routing: Routing) -> Result<(), OverrideError> {
+        let keys = contrast(routing);
+        let set = self.values.iter().find(|set| keys.iter().any(|(key, _)| set.path().to_string() == *key));
+        set.map_or(Ok(()), |set| Err(OverrideError::Routing { set: set.to_string(), routing }))
+    }
+
+    /// Refuses a value that something else sets, or that cannot be one of the article's.
+    fn check_value(&self, set: &Assignment, key: &str, pinned: &Manifests) -> Result<(), OverrideError> {
+        let managed = MANAGED.into_iter().find(|(managed, _)| key == *managed || is_around(key, managed));
+        if let Some((_, instead)) = managed {
+            return Err(OverrideError::Managed { set: set.to_string(), instead });
+        }
+        if self.pod_pool.is_some() && [NATIVE_KEY, POOL_KEY].contains(&key) {
+            return Err(OverrideError::Twice(format!("{key} (--pod-pool sets it, and --set {set})")));
+        }
+        let article = pinned.cilium.values.flat();
+        if let Some(other) = article.keys().find(|other| is_around(key, other) || is_around(other, key)) {
+            return Err(OverrideError::Around { set: set.to_string(), other: other.clone() });
+        }
+        // Another chart may know other words for the same keys.
+        if self.chart.is_none() && article.contains_key(key) {
+            let checked = pinned.cilium.values.check(set.path().keys(), set.value());
+            return checked.map_err(|problem| OverrideError::Value { set: set.to_string(), problem });
+        }
+        Ok(())
+    }
+
+    /// Puts everything else in place of its pins, in what a kind cluster should be.
+    pub fn expect(&self, cluster: &mut ClusterExpectations) {
+        if let Some(reference) = &self.node_image {
+            let pinned = image_text(&cluster.node_image);
+            if reference.to_string() != pinned {
+                cluster.node_image = ImageExpected {
+                    reference: named(reference),
+                    digest: reference.digest().map(|digest| digest.as_str().to_owned()),
+                };
+                cluster.kubernetes = None;
+            }
+        }
+        for image in &self.images {
+            let expected = ImageExpected { reference: image.reference.to_string(), digest: None };
+            cluster.images.insert(image.name.key().to_owned(), expected);
+            if let Some(key) = override_key(image.name) {
+                cluster.own_values.insert(key.to_owned(), Value::String(image.reference.to_string()));
+            }
+        }
+        if let Some(chart) = &self.chart {
+            cluster.chart_version.clone_from(&chart.version);
+        }
+        if let Some(pool) = self.pod_pool {
+            cluster.values.insert(NATIVE_KEY.to_owned(), Value::String(pool.to_string()));
+            cluster.values.insert(POOL_KEY.to_owned(), Value::String(pool.to_string()));
+        }
+        for set in &self.values {
+            let key = set.path().to_string();
+            cluster.own_values.remove(&key);
+            cluster.values.insert(key, set.value().clone());
+        }
+    }
+
+    /// What of all this differs from the pins.
+    pub fn deviations(&self, pinned: &Manifests) -> Vec<Deviation> {
+        let mut found = Vec::new();
+        let mut add = |what: String, was: Option<String>, used: String, by: String| {
+            if was.as_ref() != Some(&used) {
+                found.push(Deviation { what, pinned: was, used, by });
+            }
+        };
+        let article = pinned.cilium.values.flat();
+        let defaults = &pinned.cilium.chart_defaults;
+        let pool = defaults.cluster_pool_ipv4_pod_cidr.net().to_string();
+        if let Some(used) = self.pod_pool {
+            let by = format!("--pod-pool {used}");
+            add(deviation::POD_POOL.to_owned(), Some(pool.clone()), used.to_string(), by.clone());
+            let native = pinned.cilium.values.ipv4_native_routing_cidr.net().to_string();
+            add(deviation::value(&NATIVE_KEY), Some(native), used.to_string(), by);
+        }
+        if let Some(reference) = &self.node_image {
+            let by = format!("--node-image {reference}");
+            let was = pinned_image(&pinned.pins.images.node);
+            if reference.to_string() != was {
+                add(deviation::NODE_IMAGE.to_owned(), Some(was), reference.to_string(), by.clone());
+                let version = pinned.pins.kubernetes.version.to_string();
+                add(deviation::KUBERNETES.to_owned(), Some(version), "that of the node image".to_owned(), by);
+            }
+        }
+        for image in &self.images {
+            let was = pinned_image(super::pinned(image.name, &pinned.pins.images));
+            let by = format!("--image {image}");
+            // Whatever it is called: where a digest is pinned, no registry vouches for a local image. Where none is,
+            // the pinned image is a local one too.
+            let pinned_by_digest = super::pinned(image.name, &pinned.pins.images).digest.is_some();
+            if !pinned_by_digest && image.reference.to_string() == was {
+                continue;
+            }
+            let used = format!("the local image {}", image.reference);
+            add(deviation::image(image.name), Some(was), used, by);
+        }
+        if let Some(chart) = &self.chart {
+            let shown = |version: &dyn fmt::Display, sha256: &dyn fmt::Display| {
+                format!("{} {version} (SHA-256 {sha256})", chart.name)
+            };
+            let pins = &pinned.pins.chart;
+            let by = format!("--chart {}", chart.path.display());
+            let was = shown(&pins.version, &pins.sha256);
+            add(deviation::CHART.to_owned(), Some(was), shown(&chart.version, &chart.sha256), by);
+        }
+        for set in &self.values {
+            let key = set.path().to_string();
+            let by = format!("--set {set}");
+            let used = plain(set.value());
+            match key.as_str() {
+                POOL_KEY => add(deviation::POD_POOL.to_owned(), Some(pool.clone()), used, by),
+                MASK_KEY => {
+                    let was = defaults.cluster_pool_ipv4_mask_size.get().to_string();
+                    add(deviation::value(&key), Some(was), used, by);
+                }
+                _ => add(deviation::value(&key), article.get(&key).map(plain), used, by),
+            }
+        }
+        found
+    }
+}
+
+/// Whether one dotted key is a mapping that the other is in.
+fn is_around(outer: &str, inner: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn cidr(value: &Value) -> Result<Cidr, String> {
+    Cidr::try_from(plain(value)).map_err(|error| error.to_string())
+}
+
+fn mask(value: &Value) -> Result<MaskSize, String> {
+    let number = value.as_u64().ok_or_else(|| format!("expected a prefix length from 1 to 30, found {value}"))?;
+    MaskSize::try_from(number).map_err(|error| error.to_string())
+}
+
+/// As it is written after `--set KEY=`: texts without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// As the article pins it, and as kind's own documentation writes it: name, tag and digest.
+fn pinned_image(image: &Image) -> String {
+    image_text(&ImageExpected {
+        reference: image.tagged(),
+        digest: image.digest.as_ref().map(|digest| digest.as_str().to_owned()),
+    })
+}
+
+fn image_text(image: &ImageExpected) -> String {
+    image.digest.as_ref().map_or_else(|| image.reference.clone(), |digest| format!("{}@{digest}", image.reference))
+}
+
+/// Name and tag, or the name alone.
+fn named(reference: &super::Reference) -> String {
+    match reference.tag() {
+        Some(tag) => format!("{}:{tag}", reference.repository()),
+        None => reference.repository().to_owned(),
+    }
+}

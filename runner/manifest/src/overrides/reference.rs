@@ -1,0 +1,218 @@
+//! Names of images on the command line.
+
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Digest, Tag};
+
+/// A text of the command line that is not what its option needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found:?}")]
+pub struct Unusable {
+    /// The form, in words.
+    pub expected: String,
+    /// What stands there.
+    pub found: String,
+}
+
+impl Unusable {
+    pub(super) fn new(expected: impl Into<String>, found: &str) -> Self {
+        Self { expected: expected.into(), found: found.to_owned() }
+    }
+}
+
+/// A reference to an image: a name with a tag, a digest or both
+/// (<https://github.com/distribution/reference>, the grammar at the head of `reference.go`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct Reference {
+    repository: String,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+/// The tag of a reference that has neither tag nor digest, as Docker and containerd complete it.
+const LATEST: &str = "latest";
+
+impl Reference {
+    /// The name, with its registry if it has one, without tag and digest.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The tag: `latest` where there is neither a tag nor a digest.
+    pub fn tag(&self) -> Option<&str> {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => Some(tag.as_str()),
+            (None, Some(_)) => None,
+            (None, None) => Some(LATEST),
+        }
+    }
+
+    /// What a registry knows it by, if that was said.
+    pub const fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tag = self.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digest = self.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+        f.pad(&format!("{}{tag}{digest}", self.repository))
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
+    }
+}
+
+impl FromStr for Reference {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let wrong = || Unusable::new("an image's name such as quay.io/cilium/cilium:v1.12.4", text);
+        if is_id(text) {
+            return Err(Unusable::new("an image's name (`docker tag ID NAME:TAG` gives it one)", text));
+        }
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(Digest::try_from(digest.to_owned()).map_err(|_malformed| wrong())?)),
+            None => (text, None),
+        };
+        // A colon before the last slash is a registry's port.
+        let tag_at = name.rfind(':').filter(|at| *at > name.rfind('/').unwrap_or(0));
+        let (repository, tag) = match tag_at {
+            Some(at) => (&name[..at], Some(Tag::try_from(name[at + 1..].to_owned()).map_err(|_malformed| wrong())?)),
+            None => (name, None),
+        };
+        if !is_repository(repository) {
+            return Err(wrong());
+        }
+        Ok(Self { repository: repository.to_owned(), tag, digest })
+    }
+}
+
+/// What Docker prints as an image's id.
+fn is_id(text: &str) -> bool {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A registry, which may have capitals and a port, only where a slash follows and it cannot be a plain part of a path.
+fn is_repository(text: &str) -> bool {
+    if text.len() > 255 {
+        return false;
+    }
+    let path = match text.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+            if !is_registry(host) {
+                return false;
+            }
+            path
+        }
+        _ => text,
+    };
+    path.split('/').all(|part| {
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        ends(part.chars().next()) && ends(part.chars().last()) && part.chars().all(inner)
+    })
+}
+
+fn is_registry(text: &str) -> bool {
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let labels = host.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    });
+    labels && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_part_by_part() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let table = [
+            ("hello-app", "hello-app", Some("latest"), false, "hello-app:latest"),
+            ("hello-app:1.0", "hello-app", Some("1.0"), false, "hello-app:1.0"),
+            ("localhost/a/b:x", "localhost/a/b", Some("x"), false, "localhost/a/b:x"),
+            (
+                "localhost:5000/kindest/node",
+                "localhost:5000/kindest/node",
+                Some("latest"),
+                false,
+                "localhost:5000/kindest/node:latest",
+            ),
+            (
+                "Registry.example:443/a_b/c.d-e:V1",
+                "Registry.example:443/a_b/c.d-e",
+                Some("V1"),
+                false,
+                "Registry.example:443/a_b/c.d-e:V1",
+            ),
+            (&format!("kindest/node@{digest}"), "kindest/node", None, true, &format!("kindest/node@{digest}")),
+            (
+                &format!("kindest/node:v1@{digest}"),
+                "kindest/node",
+                Some("v1"),
+                true,
+                &format!("kindest/node:v1@{digest}"),
+            ),
+        ];
+        for (text, repository, tag, has_digest, shown) in table {
+            let reference: Reference = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(
+                (reference.repository(), reference.tag(), reference.digest().is_some(), reference.to_string().as_str()),
+                (repository, tag, has_digest, shown),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        let digest = "ab".repeat(32);
+        for text in [
+            "",
+            ":",
+            "a:",
+            ":x",
+            "a/",
+            "/a",
+            "a//b",
+            "A/b",
+            "a b",
+            "a:b:c",
+            "a@sha256:ab",
+            "-a",
+            "a-",
+            "a:.x",
+            "localhost:0/a",
+            "localhost:x/a",
+            "ex..ample.org/a",
+            "-x.org/a",
+            &"a".repeat(256),
+        ] {
+            let error = text.parse::<Reference>().expect_err(text).to_string();
+            assert_eq!(
+                error,
+                format!("expected an image's name such as quay.io/cilium/cilium:v1.12.4, found {text:?}")
+            );
+        }
+        for id in [digest.clone(), format!("sha256:{digest}")] {
+            let error = id.parse::<Reference>().expect_err("an id is no name").to_string();
+            assert_eq!(
+                error,
+                format!("expected an image's name (`docker tag ID NAME:TAG` gives it one), found {id:?}")
+            );
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What was used in place of a pin, and which pins a case is judged against.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An image that runs in the cluster, by its key in `pins.json`, `images`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageName {
+    /// The agent.
+    Cilium,
+    /// The operator.
+    OperatorGeneric,
+    /// The workload.
+    HelloApp,
+}
+
+impl ImageName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cilium, Self::OperatorGeneric, Self::HelloApp];
+
+    /// The key: `operator-generic`.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Cilium => "cilium",
+            Self::OperatorGeneric => "operator-generic",
+            Self::HelloApp => "hello-app",
+        }
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
+
+/// A pin that a case is judged against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinned {
+    /// The image that nodes are made of (pins.json: `images.node`).
+    NodeImage,
+    /// Kubernetes' version (pins.json: `kubernetes.version`), which comes with the nodes' image.
+    Kubernetes,
+    /// An image in the cluster (pins.json: `images`).
+    Image(ImageName),
+    /// Cilium's chart (pins.json: `chart`).
+    Chart,
+    /// One of the article's values (cilium.yaml: `values`), with dots between nested keys.
+    Value(&'static str),
+    /// All values of the Helm release: the article's, and that there are no others.
+    Values,
+    /// Where pod CIDRs come from (cilium.yaml: `chartDefaults`).
+    PodPool,
+}
+
+impl Pinned {
+    /// Whether this deviation is one from this pin.
+    pub fn is_meant_by(self, deviation: &Deviation) -> bool {
+        let what = deviation.what.as_str();
+        match self {
+            Self::NodeImage => what == NODE_IMAGE,
+            Self::Kubernetes => what == KUBERNETES,
+            Self::Image(name) => what == image(name),
+            Self::Chart => what == CHART,
+            Self::Value(key) => what == value(&key),
+            Self::Values => what.starts_with(VALUES),
+            Self::PodPool => what == POD_POOL,
+        }
+    }
+}
+
+/// [`Deviation::what`] of the nodes' image.
+pub const NODE_IMAGE: &str = "node-image";
+/// [`Deviation::what`] of Kubernetes' version.
+pub const KUBERNETES: &str = "kubernetes.version";
+/// [`Deviation::what`] of the chart.
+pub const CHART: &str = "chart";
+/// [`Deviation::what`] of the pool of pod CIDRs.
+pub const POD_POOL: &str = "pod-pool";
+/// How [`Deviation::what`] of a value begins.
+const VALUES: &str = "values.";
+
+/// [`Deviation::what`] of an image in the cluster.
+pub fn image(name: ImageName) -> String {
+    format!("images.{name}")
+}
+
+/// [`Deviation::what`] of a value of the release.
+pub fn value(key: &dyn fmt::Display) -> String {
+    format!("{VALUES}{key}")
+}
+
+/// Something that was declared to be otherwise than it is pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// What: `values.tunnel`, `images.cilium`, `node-image`, `kubernetes.version`, `chart`, `pod-pool`.
+    pub what: String,
+    /// What is pinned; none for a value that the article does not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<String>,
+    /// What is used.
+    pub used: String,
+    /// The option that declares it: `--set tunnel=vxlan`.
+    pub by: String,
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, pinned, used, by } = self;
+        match pinned {
+            Some(pinned) => write!(f, "{what} is {used}, not {pinned} ({by})"),
+            None => write!(f, "{what} is {used}, which the article does not set ({by})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(what: &str) -> Deviation {
+        Deviation { what: what.to_owned(), pinned: None, used: "x".to_owned(), by: "--set".to_owned() }
+    }
+
+    #[test]
+    fn each_pin_means_its_own_deviations_and_no_other() {
+        let table = [
+            (Pinned::NodeImage, &["node-image"][..]),
+            (Pinned::Kubernetes, &["kubernetes.version"]),
+            (Pinned::Image(ImageName::Cilium), &["images.cilium"]),
+            (Pinned::Image(ImageName::OperatorGeneric), &["images.operator-generic"]),
+            (Pinned::Chart, &["chart"]),
+            (Pinned::Value("tunnel"), &["values.tunnel"]),
+            (Pinned::Values, &["values.tunnel", "values.hubble.enabled"]),
+            (Pinned::PodPool, &["pod-pool"]),
+        ];
+        let all: std::collections::BTreeSet<&str> = table.iter().flat_map(|(_, means)| *means).copied().collect();
+        for (pin, means) in table {
+            let meant: Vec<&str> = all.iter().copied().filter(|what| pin.is_meant_by(&of(what))).collect();
+            let mut expected = means.to_vec();
+            expected.sort_unstable();
+            assert_eq!(meant, expected, "{pin:?}");
+        }
+    }
+
+    #[test]
+    fn it_reads_as_what_is_and_what_should_be() {
+        let changed = Deviation {
+            what: "values.tunnel".to_owned(),
+            pinned: Some("disabled".to_owned()),
+            used: "vxlan".to_owned(),
+            by: "--set tunnel=vxlan".to_owned(),
+        };
+        assert_eq!(changed.to_string(), "values.tunnel is vxlan, not disabled (--set tunnel=vxlan)");
+        let added = Deviation { pinned: None, ..changed };
+        assert_eq!(added.to_string(), "values.tunnel is vxlan, which the article does not set (--set tunnel=vxlan)");
+    }
+}

@@ -1,0 +1,21 @@
+//! The words of `lab` as plain data: what was observed, what is expected, what a judge says and for which reason, what a
+//! report holds, and what a probe is asked. Nothing here does input or output, and nothing decides.
+
+mod backend;
+pub mod deviation;
+pub mod expect;
+pub mod host;
+mod judgement;
+pub mod observe;
+mod reason;
+pub mod report;
+pub mod request;
+pub mod said;
+pub mod seen;
+pub mod stage;
+pub mod verdict;
+pub mod words;
+
+pub use backend::{BackendKind, Routing, StoredBase};
+pub use judgement::{Finding, Judgement, NotHeld, Proof, unless_refuted};
+pub use reason::Reason;

@@ -1,0 +1,155 @@
+//! The runner's handle on a netns lab: its stages, what is stored of it, its end.
+
+use std::cell::RefCell;
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
+use tokio::sync::Mutex;
+
+use super::client::Client;
+use super::control::{Built, Description};
+use super::plan::{OUTSIDE_PORT, Plan};
+use super::start::Tie;
+use super::teardown::take_down;
+use lab_backend::LabError;
+use lab_backend::state::StateDir;
+use lab_model::StoredBase;
+use lab_model::observe::{NodeName, Role};
+use lab_model::seen::WireSeen;
+use lab_model::stage::Stage;
+
+/// What was seen before routing was installed, within the state folder.
+const BASE_FILE: &str = "base.json";
+
+/// A netns lab.
+#[derive(Debug)]
+pub struct NetnsLab {
+    pub(super) program: PathBuf,
+    pub(super) state: StateDir,
+    pub(super) user_namespace: bool,
+    pub(super) plan: Plan,
+    pub(super) client: Mutex<Client>,
+    pub(super) description: RefCell<Description>,
+    pub(super) scratch: tempfile::TempDir,
+    pub(super) traffic: RefCell<Option<WireSeen>>,
+    pub(super) doing: RefCell<String>,
+    /// None for a lab that stays.
+    pub(super) tie: Option<Tie>,
+}
+
+impl NetnsLab {
+    /// Builds a stage; the ones before it must have been built.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn build(&self, stage: Stage) -> Result<Built, LabError> {
+        let mut client = self.client.lock().await;
+        let built = client.build(stage).await?;
+        *self.description.borrow_mut() = client.describe().await?;
+        Ok(built)
+    }
+
+    /// Reaches a stage that is built by the holder, or observed here before the next is built. What came of it, in words.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+        if stage == Stage::BaseObserved {
+            return self.observe_base().await;
+        }
+        self.build(stage).await.map(|built| built.summary)
+    }
+
+    /// Lets a node end, as if it had been stopped.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub async fn stop_node(&self, node: &NodeName) -> Result<(), LabError> {
+        let mut client = self.client.lock().await;
+        client.stop_node(node).await?;
+        *self.description.borrow_mut() = client.describe().await?;
+        Ok(())
+    }
+
+    /// Makes a node that was stopped anew, with its pods.
+    ///
+    /// # Errors
+    /// When there is no such node, or it runs.
+    pub async fn start_node(&self, node: &NodeName) -> Result<(), LabError> {
+        let mut client = self.client.lock().await;
+        client.start_node(node).await?;
+        *self.description.borrow_mut() = client.describe().await?;
+        Ok(())
+    }
+
+    /// Stages that stand.
+    pub fn built(&self) -> Vec<Stage> {
+        self.description.borrow().built.clone()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.state.name()
+    }
+
+    /// What it was made from.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The nodes it should have, whether they run or not.
+    pub fn nodes(&self) -> &[(NodeName, Role)] {
+        &self.plan.spec.nodes
+    }
+
+    /// Where requests leave the native routing CIDR.
+    pub fn outside(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.plan.gateway.addr(), OUTSIDE_PORT)
+    }
+
+    /// A folder for captures, gone with this handle.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// The traffic that was observed last.
+    pub fn traffic(&self) -> Option<WireSeen> {
+        self.traffic.borrow().clone()
+    }
+
+    /// Keeps observed traffic for the cases that judge it.
+    pub fn keep_traffic(&self, seen: WireSeen) {
+        *self.traffic.borrow_mut() = Some(seen);
+    }
+
+    /// Stores what nodes showed before routing was installed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn store_base(&self, base: &StoredBase) -> Result<(), LabError> {
+        Ok(self.state.write_json(BASE_FILE, base)?)
+    }
+
+    /// What was stored then.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn base(&self) -> Result<Option<StoredBase>, LabError> {
+        Ok(self.state.read_json(BASE_FILE)?)
+    }
+
+    pub(super) fn holder_pid(&self) -> i32 {
+        self.client.try_lock().map_or(0, |client| client.pid())
+    }
+
+    /// Ends the lab: all its processes are gone, and the name is free.
+    ///
+    /// # Errors
+    /// When its holder cannot be ended or its folder not removed.
+    pub async fn down(self) -> Result<(), LabError> {
+        let state = self.state.clone();
+        // One that does not obey is killed; why it did not matters to nobody then.
+        let _obeyed = self.client.lock().await.shut_down().await;
+        drop(self);
+        take_down(&state).await
+    }
+}

@@ -1,0 +1,189 @@
+//! What the other backend reads from Docker and the API server, read here from the kernel: who hangs on the bridge,
+//! which pod is on which node, what the Service is.
+
+use ipnet::Ipv4Net;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::lab::NetnsLab;
+use super::plan::{NODE_DEVICE, ROUTER_DEVICE};
+use lab_backend::LabError;
+use lab_base::clock;
+use lab_model::StoredBase;
+use lab_model::observe::{
+    NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember, ServiceSeen,
+    ServiceTable, TABLE_MAIN,
+};
+use lab_model::request::{Answer, Answered, Request};
+
+impl NetnsLab {
+    async fn views(&self, places: Vec<Place>) -> Result<Vec<(Place, Result<NetnsView, String>)>, LabError> {
+        let asks = places.into_iter().map(|place| (place, Request::View)).collect();
+        let view = |answered: Answered| {
+            let view = answered.answer.and_then(|answer| match answer {
+                Answer::View(view) => Ok(view),
+                other => Err(other.not("a view")),
+            });
+            (answered.place, view)
+        };
+        Ok(self.ask(asks).await?.into_iter().map(view).collect())
+    }
+
+    /// Observes what nodes show before routing is installed, and stores it. What was seen, in words.
+    ///
+    /// # Errors
+    /// When a node cannot be looked into, or nothing can be stored.
+    pub async fn observe_base(&self) -> Result<String, LabError> {
+        let places = self.nodes().iter().map(|(name, _)| Place::Node(name.clone())).collect();
+        let views = self.views(places).await?;
+        let mut nodes = BTreeMap::new();
+        for ((name, _), (place, view)) in self.nodes().iter().zip(views) {
+            let view = view.map_err(|why| LabError::Probe(format!("{place}: {why}")))?;
+            nodes.insert(name.clone(), view);
+        }
+        let summary = format!("observed on {} nodes", nodes.len());
+        self.store_base(&StoredBase { observed: clock::unix_now(), gateway: *self.outside().ip(), nodes })?;
+        Ok(summary)
+    }
+
+    /// The bridges, and the nodes whose eth0 is the other end of one of their ports.
+    ///
+    /// # Errors
+    /// When the bridge's namespace cannot be looked into.
+    pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
+        let nodes = self.nodes().iter().map(|(name, _)| Place::Node(name.clone()));
+        let mut views = self.views(std::iter::once(Place::Bridge).chain(nodes).collect()).await?.into_iter();
+        let hub = match views.next() {
+            Some((_, Ok(view))) => view,
+            Some((_, Err(why))) => return Err(LabError::Probe(format!("the bridge's namespace: {why}"))),
+            None => return Err(LabError::Probe("it gave no answer".to_owned())),
+        };
+        let nodes: Vec<(NodeName, NetnsView)> = views
+            .filter_map(|(place, view)| match (place, view) {
+                (Place::Node(name), Ok(view)) => Some((name, view)),
+                // A node that does not answer hangs on nothing.
+                _ => None,
+            })
+            .collect();
+        let bridges = hub.links.iter().filter(|link| link.kind.as_deref() == Some("bridge"));
+        Ok(bridges
+            .map(|bridge| Segment {
+                name: bridge.name.clone(),
+                gateway: hub.address_of(&bridge.name),
+                members: nodes
+                    .iter()
+                    .filter(|(_, node)| is_port_of(&hub, bridge.index, node))
+                    .map(|(name, node)| SegmentMember { node: name.clone(), address: node.address_of(NODE_DEVICE) })
+                    .collect(),
+            })
+            .collect())
+    }
+
+    /// The network of each node's router address.
+    pub fn pod_cidrs(&self, nodes: &BTreeMap<NodeName, NetnsView>) -> PodCidrs {
+        let cidr = |view: &NetnsView| view.address_of(ROUTER_DEVICE).map(|address| address.trunc());
+        PodCidrs {
+            source: format!("the address of {ROUTER_DEVICE} on each node"),
+            by_node: nodes.iter().filter_map(|(name, view)| Some((name.clone(), cidr(view)?))).collect(),
+        }
+    }
+
+    /// The pods, as their own namespaces and the nodes' routes to them show them.
+    ///
+    /// # Errors
+    /// When the probe could not be run.
+    pub async fn pods(&self, nodes: &BTreeMap<NodeName, NetnsView>) -> Result<Vec<PodSeen>, LabError> {
+        let names: Vec<PodName> = self.plan().pods.iter().map(|pod| pod.name.clone()).collect();
+        let views = self.views(names.iter().cloned().map(Place::Pod).collect()).await?;
+        let target_port = self.plan().spec.target_port;
+        Ok(names
+            .into_iter()
+            .zip(views)
+            .map(|(name, (_, view))| match view {
+                Ok(view) => PodSeen {
+                    name,
+                    node: node_of(&view, nodes),
+                    address: view.address_of(NODE_DEVICE).map(|address| address.addr()),
+                    ready: view.listeners.iter().any(|listener| listener.port == target_port),
+                },
+                Err(_gone) => PodSeen { name, node: None, address: None, ready: false },
+            })
+            .collect())
+    }
+
+    /// The Service as the control plane's own table has it: there is no API server to ask.
+    ///
+    /// # Errors
+    /// When that table cannot be read.
+    pub async fn service(&self) -> Result<ServiceSeen, LabError> {
+        let control_planes: Vec<Place> = self
+            .nodes()
+            .iter()
+            .filter(|(_, role)| *role == Role::ControlPlane)
+            .map(|(name, _)| Place::Node(name.clone()))
+            .collect();
+        let tables = self.service_tables(&control_planes).await?;
+        let Some((place, table)) = tables.into_iter().next() else {
+            return Err(LabError::Probe("there is no control plane to ask for the Service".to_owned()));
+        };
+        let table = table.map_err(|why| LabError::Probe(format!("{place}: {why}")))?;
+        let port = self.plan().spec.service_port;
+        let frontend = table.frontends.iter().find(|frontend| frontend.address.port() == port);
+        Ok(ServiceSeen {
+            name: self.plan().spec.workload.clone(),
+            source: format!("{} of {place}", table.source),
+            cluster_ip: frontend.map(|frontend| frontend.address),
+            endpoints: frontend.map(endpoints).unwrap_or_default(),
+        })
+    }
+
+    /// The nftables table at each place.
+    ///
+    /// # Errors
+    /// When the probe could not be run.
+    pub async fn service_tables(
+        &self,
+        places: &[Place],
+    ) -> Result<Vec<(Place, Result<ServiceTable, String>)>, LabError> {
+        let asks = places.iter().map(|place| (place.clone(), Request::ServiceTable)).collect();
+        let table = |answered: Answered| {
+            let table = answered.answer.and_then(|answer| match answer {
+                Answer::ServiceTable(table) => Ok(table),
+                other => Err(other.not("a service table")),
+            });
+            (answered.place, table)
+        };
+        Ok(self.ask(asks).await?.into_iter().map(table).collect())
+    }
+}
+
+fn endpoints(frontend: &lab_model::observe::Frontend) -> Vec<SocketAddrV4> {
+    frontend.backends.iter().map(|backend| backend.address).collect()
+}
+
+/// A veth's two ends name each other's index; the port's master is the bridge.
+fn is_port_of(hub: &NetnsView, bridge: u32, node: &NetnsView) -> bool {
+    let Some(eth0) = node.link(NODE_DEVICE) else { return false };
+    hub.links.iter().any(|port| {
+        port.master == Some(bridge) && eth0.peer_index == Some(port.index) && port.peer_index == Some(eth0.index)
+    })
+}
+
+/// The node that has a host route to the pod's address by a veth whose other end is the pod's eth0.
+fn node_of(pod: &NetnsView, nodes: &BTreeMap<NodeName, NetnsView>) -> Option<NodeName> {
+    let eth0 = pod.link(NODE_DEVICE)?;
+    let address = pod.address_of(NODE_DEVICE)?.addr();
+    nodes.iter().find(|(_, node)| leads_to(node, address, eth0.index, eth0.peer_index)).map(|(name, _)| name.clone())
+}
+
+fn leads_to(node: &NetnsView, address: Ipv4Addr, eth0: u32, peer: Option<u32>) -> bool {
+    let host_route = Ipv4Net::from(address);
+    node.routes
+        .iter()
+        .filter(|route| {
+            route.table == TABLE_MAIN && route.kind == RouteKind::Unicast && route.destination == host_route
+        })
+        .flat_map(|route| &route.hops)
+        .filter_map(|hop| node.link(hop.device.as_deref()?))
+        .any(|link| Some(link.index) == peer && link.peer_index == Some(eth0))
+}

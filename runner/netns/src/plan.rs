@@ -1,0 +1,237 @@
+//! The topology as data: who is where, with which address. Pure; nothing is made here.
+//!
+//! The addresses are the article's: nodes on 172.18.0.0/16 behind the bridge's 172.18.0.1, a /24 of the pod pool
+//! for each node, the ClusterIP within kind's default service subnet.
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use lab_model::Routing;
+use lab_model::observe::{MacAddr, Mtu, NodeName, PodName, Role};
+
+/// The subnet of Docker's network `kind` in the article.
+pub const BRIDGE_SUBNET: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 18, 0, 0), 16);
+/// What a node's own link to the bridge is called, as in a kind node.
+pub const NODE_DEVICE: &str = "eth0";
+/// The link that holds a node's router address, in the place of Cilium's `cilium_host`.
+pub const ROUTER_DEVICE: &str = "pod_host";
+/// Its other end, in the place of `cilium_net`.
+pub const ROUTER_PEER_DEVICE: &str = "pod_net";
+/// The tunnel device of mode vxlan, in the place of `cilium_vxlan`.
+pub const VXLAN_DEVICE: &str = "pod_vxlan";
+/// UDP port of the tunnel: Linux's default, and Cilium's (`tunnel-port` of 1.12).
+pub const VXLAN_PORT: u16 = 8472;
+/// VXLAN network identifier of the tunnel.
+pub const VXLAN_VNI: u32 = 2;
+/// What VXLAN takes from the MTU: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 octets (RFC 7348).
+pub const VXLAN_OVERHEAD: u32 = 50;
+/// MTU of every link: Docker's default.
+pub const LINK_MTU: Mtu = Mtu(1500);
+/// Where a listener answers with the address that it sees, for requests that leave the native routing CIDR.
+pub const OUTSIDE_PORT: u16 = 9999;
+/// The Service's address in the article, within kind's default service subnet 10.96.0.0/16.
+pub const CLUSTER_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 37, 61);
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// How pod traffic gets from node to node.
+    pub routing: Routing,
+    /// Names and roles, in order.
+    pub nodes: Vec<(NodeName, Role)>,
+    /// Name of the bridge.
+    pub bridge: String,
+    /// Pods of the workload.
+    pub replicas: usize,
+    /// Name of the workload: pods are `NAME-1`, `NAME-2`, …
+    pub workload: String,
+    /// Port of the pods.
+    pub target_port: u16,
+    /// Port of the Service.
+    pub service_port: u16,
+    /// Pod CIDRs are cut from it.
+    pub pod_pool: Ipv4Net,
+    /// Prefix length of a pod CIDR.
+    pub pod_cidr_prefix: u8,
+    /// Packets to it are not masqueraded.
+    pub native_cidr: Ipv4Net,
+    /// Where the pods go.
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+/// On which workers the pods of the workload are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Each on a worker of its own: the workload's required anti-affinity (hello-app.yaml).
+    #[default]
+    Apart,
+    /// All on the first worker: a contrast that must be refuted.
+    Together,
+}
+
+/// The whole topology.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What was asked for.
+    pub spec: Spec,
+    /// The bridge's address.
+    pub gateway: Ipv4Net,
+    /// In order.
+    pub nodes: Vec<NodePlan>,
+    /// In order.
+    pub pods: Vec<PodPlan>,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodePlan {
+    /// Its name.
+    pub name: NodeName,
+    /// Name of its port on the bridge.
+    pub port: String,
+    /// Address of its eth0, with the bridge's prefix length.
+    pub address: Ipv4Net,
+    /// Link-layer address of its eth0, made from the IPv4 address as Docker does.
+    pub mac: MacAddr,
+    /// Its pod CIDR.
+    pub pod_cidr: Ipv4Net,
+    /// Its router address: the first of the pod CIDR.
+    pub router: Ipv4Addr,
+    /// Link-layer address of its end of the tunnel.
+    pub tunnel_mac: MacAddr,
+}
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodPlan {
+    /// Its name.
+    pub name: PodName,
+    /// Index of its node in [`Plan::nodes`].
+    pub node: usize,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The node's end of its veth.
+    pub host_device: String,
+}
+
+/// The spec does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Fewer addresses than members.
+    #[error("{what}: {available} are available in {network}, {wanted} are wanted")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        available: u64,
+        /// Where they come from.
+        network: Ipv4Net,
+        /// How many are needed.
+        wanted: u64,
+    },
+    /// A prefix length that cannot be cut from the pool.
+    #[error("pod CIDRs of /{prefix} cannot be cut from the pool {pool}")]
+    Prefix {
+        /// The wanted length.
+        prefix: u8,
+        /// The pool.
+        pool: Ipv4Net,
+    },
+}
+
+/// The first of a node's pod addresses that pods get: the article's pods have "late" addresses too, and the
+/// router's is the first.
+const FIRST_POD: u32 = 10;
+/// How many pods are put on one worker at most.
+const PODS_TOGETHER: usize = 16;
+
+impl Plan {
+    /// Lays the topology out.
+    ///
+    /// # Errors
+    /// When there are not enough addresses for what is asked.
+    pub fn new(spec: Spec) -> Result<Self, PlanError> {
+        let bridge = Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1);
+        let pool = spec.pod_pool;
+        let mut cidrs = pool
+            .subnets(spec.pod_cidr_prefix)
+            .map_err(|_too_short| PlanError::Prefix { prefix: spec.pod_cidr_prefix, pool })?;
+        let too_many = |what, available, network, wanted: usize| PlanError::TooMany {
+            what,
+            available,
+            network,
+            wanted: u64::try_from(wanted).unwrap_or(u64::MAX),
+        };
+        // Node addresses end in 2 to 254: one octet is enough for the 100 nodes that a lab may have.
+        if spec.nodes.len() > 253 {
+            return Err(too_many("nodes", 253, bridge, spec.nodes.len()));
+        }
+        let mut nodes = Vec::with_capacity(spec.nodes.len());
+        for (index, (name, _role)) in (0_u8..).zip(&spec.nodes) {
+            let available = u64::from(index);
+            let pod_cidr = cidrs.next().ok_or_else(|| too_many("pod CIDRs", available, pool, spec.nodes.len()))?;
+            let address = Ipv4Addr::from_bits(bridge.addr().to_bits() + 2 + u32::from(index));
+            let [a, b, c, d] = address.octets();
+            nodes.push(NodePlan {
+                name: name.clone(),
+                port: format!("veth{index}"),
+                address: Ipv4Net::new_assert(address, bridge.prefix_len()),
+                mac: MacAddr([0x02, 0x42, a, b, c, d]),
+                pod_cidr,
+                router: nth(pod_cidr, 1),
+                tunnel_mac: MacAddr([0x02, 0x43, a, b, c, d]),
+            });
+        }
+        let workers: Vec<usize> = spec
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, role))| *role == Role::Worker)
+            .map(|(index, _)| index)
+            .collect();
+        let room = match spec.placement {
+            Placement::Apart => workers.len(),
+            Placement::Together => workers.len().min(1) * PODS_TOGETHER,
+        };
+        if spec.replicas > room {
+            let available = u64::try_from(room).unwrap_or(u64::MAX);
+            return Err(too_many("places for replicas", available, bridge, spec.replicas));
+        }
+        let places: Vec<usize> = match spec.placement {
+            Placement::Apart => workers,
+            Placement::Together => workers.into_iter().take(1).cycle().take(spec.replicas).collect(),
+        };
+        let pods = places
+            .into_iter()
+            .take(spec.replicas)
+            .enumerate()
+            .map(|(index, node)| PodPlan {
+                name: PodName(format!("{}-{}", spec.workload, index + 1)),
+                node,
+                address: nth(nodes[node].pod_cidr, FIRST_POD + u32::try_from(index % 200).unwrap_or(0)),
+                host_device: format!("lxc{}", index + 1),
+            })
+            .collect();
+        let gateway = Ipv4Net::new_assert(nth(bridge, 1), bridge.prefix_len());
+        Ok(Self { spec, gateway, nodes, pods })
+    }
+
+    /// The Service's ClusterIP and port.
+    pub const fn cluster_ip(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(CLUSTER_IP, self.spec.service_port)
+    }
+
+    /// Where the listener outside the native routing CIDR answers.
+    pub fn outside(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.gateway.addr(), OUTSIDE_PORT)
+    }
+}
+
+/// The `n`th address of a network.
+fn nth(network: Ipv4Net, n: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(network.network().to_bits() + n)
+}

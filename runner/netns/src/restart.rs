@@ -1,0 +1,51 @@
+//! Stopping a node of a lab that is up, and making it anew: what `docker stop` and `docker start` do to a node of kind.
+
+use super::holder::serve_pod;
+use super::world::{BuildError, World};
+use super::{pods, routing, service, settle, topology};
+use lab_model::observe::NodeName;
+use lab_model::stage::Stage;
+
+/// Lets go of a node's namespace and its pods', and waits until the kernel has taken its link away.
+pub(super) async fn stop_node(world: &mut World, name: &NodeName) -> Result<(), BuildError> {
+    if !world.stop(name) {
+        return Err(BuildError::Missing(format!("node {name}")));
+    }
+    let ports = world.plan.nodes.iter().filter(|node| node.name == *name);
+    for port in ports.map(|node| node.port.clone()).collect::<Vec<_>>() {
+        settle::port_is_gone(world, &port).await?;
+    }
+    Ok(())
+}
+
+/// Makes a node that was stopped anew, as far as the lab is built, with its pods and their servers.
+pub(super) async fn start_node(world: &mut World, name: &NodeName, built: &[Stage]) -> Result<(), BuildError> {
+    let found = world.plan.nodes.iter().position(|node| node.name == *name);
+    let Some(index) = found.filter(|index| world.nodes[*index].is_none()) else {
+        return Err(BuildError::Missing(format!("stopped node {name}")));
+    };
+    let plan = world.plan.nodes[index].clone();
+    let bridge = world.bridge.index(&world.plan.spec.bridge).await?;
+    let node = topology::build_node(&world.bridge, bridge, &world.plan, &plan).await?;
+    if built.contains(&Stage::RoutingInstalled) {
+        routing::build_on(world, index, &plan, &node).await?;
+    }
+    world.nodes[index] = Some(node);
+    if built.contains(&Stage::WorkloadReady) {
+        start_workload(world, index).await?;
+    }
+    settle::links_are_up(world).await
+}
+
+async fn start_workload(world: &mut World, index: usize) -> Result<(), BuildError> {
+    if let Some(node) = &world.nodes[index] {
+        service::install_service(world, &node.member.namespace).await?;
+    }
+    for pod in world.pods_of(index).collect::<Vec<_>>() {
+        let member = pods::build_pod(world, &world.plan.pods[pod]).await?;
+        service::install_service(world, &member.namespace).await?;
+        world.pods[pod] = Some(member);
+        serve_pod(world, pod)?;
+    }
+    Ok(())
+}

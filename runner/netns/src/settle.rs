@@ -1,0 +1,74 @@
+//! Waiting until what was built works: links have their carriers, nodes forward.
+
+use nlink::netlink::types::link::OperState;
+use std::time::Duration;
+
+use super::plan::NODE_DEVICE;
+use super::world::{BuildError, Member, World, doing};
+use lab_base::clock;
+use lab_base::clock::Poll;
+
+/// A veth's carrier follows its peer within a workqueue's turn; this is for machines under load.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_millis(2);
+
+/// Every eth0 has a carrier and is operational.
+pub(super) async fn links_are_up(world: &World) -> Result<(), BuildError> {
+    let nodes = world.running().map(|(_, _, node)| &node.member);
+    for member in nodes.chain(world.pods.iter().flatten()) {
+        link_is_up(member).await?;
+    }
+    Ok(())
+}
+
+async fn link_is_up(member: &Member) -> Result<(), BuildError> {
+    let what = format!("{}'s {NODE_DEVICE} to be operational", member.name());
+    let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
+        let looked = member.route.get_link_by_name(NODE_DEVICE).await;
+        match looked.map_err(doing(format!("{}: looking at {NODE_DEVICE}", member.name()))) {
+            // With a carrier alone the kernel does not send yet: the first frame would be lost.
+            Ok(Some(link)) if link.is_up() && link.operstate() == Some(OperState::Up) => Poll::Ready(()),
+            Ok(Some(_)) => Poll::NotYet("it is not operational".to_owned()),
+            Ok(None) => Poll::NotYet("there is no such link".to_owned()),
+            Err(error) => Poll::Failed(error.to_string()),
+        }
+    })
+    .await;
+    waited.map_err(|error| BuildError::NotUp(error.to_string()))
+}
+
+/// A node's port on the bridge is gone: the kernel takes a namespace's links away some time after its last user is gone.
+pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildError> {
+    let what = format!("the end of {port}, the stopped node's port on the bridge");
+    let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
+        match world.bridge.route.get_link_by_name(port).await.map_err(doing("looking at the bridge's ports")) {
+            Ok(None) => Poll::Ready(()),
+            Ok(Some(_)) => Poll::NotYet("it is there".to_owned()),
+            Err(error) => Poll::Failed(error.to_string()),
+        }
+    })
+    .await;
+    waited.map_err(|error| BuildError::NotUp(error.to_string()))
+}
+
+/// Every node's namespace forwards. What was seen, in words.
+pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
+    let mut forwarding = 0;
+    for (_, plan, node) in world.running() {
+        let name = plan.name.to_string();
+        let value = node.member.namespace.run(|| {
+            std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").map_err(|error| {
+                super::namespace::NamespaceError::Thread {
+                    name: name.clone(),
+                    what: format!("reading net.ipv4.ip_forward: {error}"),
+                }
+            })
+        })?;
+        if value.trim() != "1" {
+            return Err(BuildError::NotUp(format!("{}: net.ipv4.ip_forward is {}, not 1", plan.name, value.trim())));
+        }
+        forwarding += 1;
+    }
+    Ok(format!("{forwarding} of {} forward for their pods", world.plan.nodes.len()))
+}

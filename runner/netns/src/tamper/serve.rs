@@ -1,0 +1,131 @@
+//! `lab tamper`: making the changes, and holding what needs a process.
+
+use nix::sched::{CloneFlags, setns};
+use std::fs::{self, File};
+use std::io::{self, BufRead, Read, Write};
+use std::net::{SocketAddrV4, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::undo::{self, Before};
+use super::{Act, Says, TAMPERED, Tamper, UNDO, nft, routes};
+use lab_base::failure::chain;
+use lab_probe::nft_layout;
+
+/// How `lab tamper` is started.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct TamperArgs {
+    /// The user namespace to enter first
+    #[arg(long)]
+    pub userns: Option<PathBuf>,
+}
+
+/// Reads one line of JSON, makes the changes in order, says [`TAMPERED`], and ends when standard input does: after the
+/// line [`UNDO`] with everything put back.
+pub fn main(args: &TamperArgs) -> ExitCode {
+    match tamper(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lab tamper: {error}");
+            ExitCode::from(lab_base::failure::code::STAGE)
+        }
+    }
+}
+
+fn tamper(args: &TamperArgs) -> Result<(), String> {
+    if let Some(userns) = &args.userns {
+        enter(userns, CloneFlags::CLONE_NEWUSER)?;
+    }
+    let mut input = io::stdin().lock();
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(|error| format!("reading the changes: {error}"))?;
+    let changes: Vec<Tamper> = serde_json::from_str(&line).map_err(|error| format!("these are no changes: {error}"))?;
+    let runtime = lab_base::runtime().map_err(|error| error.to_string())?;
+    let mut before = Before::default();
+    for change in &changes {
+        let made = async {
+            before.note(change).await?;
+            make(change).await
+        };
+        runtime
+            .block_on(made)
+            .map_err(|why| format!("{} in {}: {why}", in_words(&change.act), change.netns.display()))?;
+    }
+    eprintln!("{TAMPERED}");
+    let mut rest = String::new();
+    // Whatever ends the pipe ends the fault.
+    let _ended = input.read_to_string(&mut rest);
+    if rest.trim_end() == UNDO { runtime.block_on(before.restore()) } else { Ok(()) }
+}
+
+fn in_words(act: &Act) -> String {
+    serde_json::to_string(act).unwrap_or_else(|_unprintable| "a change".to_owned())
+}
+
+async fn make(change: &Tamper) -> Result<(), String> {
+    let netns = &change.netns;
+    match &change.act {
+        Act::SetSysctl { key, value } => set_sysctl(netns, key, value),
+        // The file is only written; what is written does not matter.
+        Act::ForgetPaths => set_sysctl(netns, "net/ipv4/route/flush", "1"),
+        Act::Serve { at, says } => serve(netns, *at, *says),
+        Act::SetBackends { service, target_port, backends } => {
+            nft_layout::replace(&undo::nftables(netns)?, *service.ip(), service.port(), *target_port, backends)
+                .await
+                .map_err(|error| chain(&error))
+        }
+        act @ (Act::RemoveServices
+        | Act::AddService { .. }
+        | Act::DropTo { .. }
+        | Act::DropPort { .. }
+        | Act::MasqueradeTo(_)
+        | Act::StopMasquerading) => nft::make(act, &undo::nftables(netns)?).await.map_err(|error| chain(&error)),
+        act => routes::make(act, &undo::route(netns)?).await.map_err(|error| chain(&error)),
+    }
+}
+
+/// Writes below `/proc/sys`, as the namespace has it.
+pub(super) fn set_sysctl(netns: &Path, key: &str, value: &str) -> Result<(), String> {
+    inside(netns, || fs::write(format!("/proc/sys/{key}"), value).map_err(|error| error.to_string()))
+}
+
+fn enter(file: &Path, kind: CloneFlags) -> Result<(), String> {
+    let opened = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    setns(opened, kind).map_err(|errno| format!("entering {}: {}", file.display(), errno.desc()))
+}
+
+/// Runs a closure on a thread inside a namespace, which ends with it.
+pub(super) fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            enter(netns, CloneFlags::CLONE_NEWNET)?;
+            work()
+        });
+        thread.join().map_err(|_panic| "the thread panicked".to_owned())?
+    })
+}
+
+/// Listens in the namespace, and answers on a thread until this process ends.
+fn serve(netns: &Path, at: SocketAddrV4, says: Says) -> Result<(), String> {
+    let listener = inside(netns, || TcpListener::bind(at).map_err(|error| format!("listening at {at}: {error}")))?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // What goes wrong on a connection is for its client to observe.
+            let _client_gone = answer(stream, says);
+        }
+    });
+    Ok(())
+}
+
+fn answer(mut stream: TcpStream, says: Says) -> io::Result<()> {
+    // The request is read first: closing with data unread would be a reset, which is another fault.
+    let mut request = [0; 4096];
+    let _length = stream.read(&mut request)?;
+    let (status, body) = match says {
+        Says::Nothing => return Ok(()),
+        Says::SomethingElse => ("200 OK", "It works!\n"),
+        Says::Unavailable => ("503 Service Unavailable", "no\n"),
+    };
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}

@@ -1,0 +1,193 @@
+//! What the holder owns: the namespaces of a lab and the connections into them. Dropping it is the end of them.
+
+use nlink::netlink::link::{LinkCreateExt, VethLink};
+use nlink::netlink::{Connection, Route};
+use nlink::{Ipv4Address, LinkConfig};
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use tokio::task::AbortHandle;
+
+use super::namespace::{Namespace, NamespaceError};
+use super::plan::{Plan, PlanError};
+use lab_model::observe::Place;
+
+/// A step of building a lab failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Netlink refused something.
+    #[error("{doing}: {source}")]
+    Netlink {
+        /// What was being done, and where.
+        doing: String,
+        /// The kernel's reason.
+        source: nlink::Error,
+    },
+    /// A namespace could not be made or entered.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// A socket could not be opened.
+    #[error("{doing}: {source}")]
+    Socket {
+        /// What was being done, and where.
+        doing: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The topology does not fit.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A next hop is not on the link, so that a direct route to it would not be direct.
+    #[error("{node}: the next hop {next_hop} is not on the link: the kernel would go via {via}")]
+    NextHopNotOnLink {
+        /// On which node.
+        node: String,
+        /// Which next hop.
+        next_hop: Ipv4Addr,
+        /// Which way it would be reached.
+        via: String,
+    },
+    /// The lab has no such node, or not in that state.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// Something the lab was built from is gone.
+    #[error("{0} is gone")]
+    Gone(String),
+    /// Links did not come up in time.
+    #[error("{0}")]
+    NotUp(String),
+}
+
+/// Names the step in an error: `.map_err(doing("kind-worker: adding eth0"))`.
+pub(super) fn doing(what: impl Into<String>) -> impl FnOnce(nlink::Error) -> BuildError {
+    let doing = what.into();
+    move |source| BuildError::Netlink { doing, source }
+}
+
+/// A namespace with a route-netlink connection.
+pub(super) struct Member {
+    pub(super) namespace: Namespace,
+    pub(super) route: Connection<Route>,
+}
+
+impl Member {
+    pub(super) fn create(name: &str, forwards: bool) -> Result<Self, BuildError> {
+        let namespace = Namespace::create(name, forwards)?;
+        let route = namespace.route()?;
+        Ok(Self { namespace, route })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.namespace.name()
+    }
+
+    /// The index of the link of this name.
+    pub(super) async fn index(&self, device: &str) -> Result<u32, BuildError> {
+        let found =
+            self.route.get_link_by_name(device).await.map_err(doing(format!("{}: finding {device}", self.name())))?;
+        found.map(|link| link.ifindex()).ok_or_else(|| BuildError::Gone(format!("{}: the link {device}", self.name())))
+    }
+
+    /// Brings a link up.
+    pub(super) async fn up(&self, index: u32, device: &str) -> Result<(), BuildError> {
+        self.route.set_link_up_by_index(index).await.map_err(doing(format!("{}: setting {device} up", self.name())))
+    }
+
+    /// Adds a link.
+    pub(super) async fn add_link(&self, device: &str, link: impl LinkConfig) -> Result<(), BuildError> {
+        self.route.add_link(link).await.map_err(doing(format!("{}: adding the link {device}", self.name())))
+    }
+
+    /// Adds a veth whose other end is in another namespace; this end is set up at once.
+    pub(super) async fn add_veth(&self, veth: VethLink, peer: &Self, device: &str) -> Result<(), BuildError> {
+        self.add_link(device, veth.peer_netns_fd(peer.namespace.file()).up()).await
+    }
+
+    /// Gives a link an address, without the route that would come with it.
+    pub(super) async fn add_host_address(&self, index: u32, address: Ipv4Addr, prefix: u8) -> Result<(), BuildError> {
+        self.route
+            .add_address(Ipv4Address::with_index(index, address, prefix).noprefixroute())
+            .await
+            .map_err(doing(format!("{}: adding the address {address}/{prefix}", self.name())))
+    }
+
+    /// Loopback up: every namespace has it as link 1.
+    pub(super) async fn loopback(&self) -> Result<(), BuildError> {
+        self.up(1, "lo").await
+    }
+}
+
+/// Everything there is.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) bridge: Member,
+    /// As in the plan; none for one that has been stopped.
+    pub(super) nodes: Vec<Option<NodeUp>>,
+    /// As in the plan, once the workload exists; none for one that has been stopped.
+    pub(super) pods: Vec<Option<Member>>,
+    /// The servers of the pods that run, by the pods' positions in the plan.
+    pub(super) servers: Vec<(usize, AbortHandle)>,
+}
+
+/// A node that runs.
+pub(super) struct NodeUp {
+    pub(super) member: Member,
+    /// Index of its eth0.
+    pub(super) eth0: u32,
+    /// Index of the link with its router address.
+    pub(super) router: u32,
+}
+
+impl World {
+    /// Every namespace, and the descriptor below `/proc/PID` that leads to it.
+    pub(super) fn namespaces(&self) -> Vec<(Place, PathBuf)> {
+        let path = |member: &Member| PathBuf::from(format!("fd/{}", member.namespace.raw_fd()));
+        let nodes =
+            self.plan.nodes.iter().zip(&self.nodes).filter_map(|(plan, node)| {
+                node.as_ref().map(|node| (Place::Node(plan.name.clone()), path(&node.member)))
+            });
+        let pods = self
+            .plan
+            .pods
+            .iter()
+            .zip(&self.pods)
+            .filter_map(|(plan, pod)| pod.as_ref().map(|pod| (Place::Pod(plan.name.clone()), path(pod))));
+        std::iter::once((Place::Bridge, path(&self.bridge))).chain(nodes).chain(pods).collect()
+    }
+
+    /// The nodes that run, with their plans.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, &super::plan::NodePlan, &NodeUp)> {
+        self.plan
+            .nodes
+            .iter()
+            .zip(&self.nodes)
+            .enumerate()
+            .filter_map(|(index, (plan, node))| node.as_ref().map(|node| (index, plan, node)))
+    }
+
+    /// Lets go of a node and its pods. False for a node that there is not.
+    pub(super) fn stop(&mut self, name: &lab_model::observe::NodeName) -> bool {
+        let Some(index) = self.plan.nodes.iter().position(|node| node.name == *name) else { return false };
+        let on_it: Vec<usize> = self.pods_of(index).collect();
+        // A socket keeps its namespace.
+        self.servers.retain(|(pod, server)| {
+            let stays = !on_it.contains(pod);
+            if !stays {
+                server.abort();
+            }
+            stays
+        });
+        for pod in on_it {
+            if let Some(pod) = self.pods.get_mut(pod) {
+                *pod = None;
+            }
+        }
+        self.nodes[index] = None;
+        true
+    }
+
+    /// The pods of a node, by their positions in the plan.
+    pub(super) fn pods_of(&self, node: usize) -> impl Iterator<Item = usize> {
+        self.plan.pods.iter().enumerate().filter(move |(_, pod)| pod.node == node).map(|(position, _)| position)
+    }
+}

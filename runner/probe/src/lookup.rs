@@ -1,0 +1,91 @@
+//! The kernel's own routing decisions: `ip route get`, for packets of this host and for forwarded ones.
+
+use nix::errno::Errno;
+use nlink::Route as Rtnetlink;
+use nlink::netlink::message::NLM_F_REQUEST;
+use nlink::netlink::{Connection, MessageBuilder, NlMsgType};
+
+use super::links::{INET, Names, links, names};
+use super::look::{LookError, words};
+use super::netlink::{NetlinkError, Reply, connect, request};
+use super::routes::{Unread, parse_route};
+use lab_model::observe::{Lookup, LookupOutcome, LookupQuery, Mtu, NextHop, Route};
+
+// include/uapi/linux/rtnetlink.h.
+const RTA_DST: u16 = 1;
+const RTA_SRC: u16 = 2;
+const RTA_IIF: u16 = 3;
+/// The answer names the table that the route was found in.
+const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
+
+/// Asks all questions, in order.
+pub(super) async fn lookups(queries: &[LookupQuery]) -> Result<Vec<Lookup>, LookError> {
+    let connection = connect()?;
+    let names = names(&links(&connection).await?);
+    let mut lookups = Vec::with_capacity(queries.len());
+    for query in queries {
+        let outcome = match ask(&connection, &names, query).await? {
+            Ok(route) => LookupOutcome::Route {
+                kind: route.kind,
+                table: route.table,
+                hop: route.hops.into_iter().next().unwrap_or(NextHop {
+                    gateway: None,
+                    device: None,
+                    encapsulates: false,
+                }),
+            },
+            Err(why) => LookupOutcome::NoRoute(why),
+        };
+        lookups.push(Lookup { query: query.clone(), outcome });
+    }
+    Ok(lookups)
+}
+
+/// The largest packet that this host would send to this address: the route's own MTU, or its link's.
+pub(super) async fn path_mtu(destination: std::net::Ipv4Addr) -> Result<Option<Mtu>, LookError> {
+    let connection = connect()?;
+    let links = links(&connection).await?;
+    let query = LookupQuery { destination, source: None, iif: None };
+    let Ok(route) = ask(&connection, &names(&links), &query).await? else { return Ok(None) };
+    let device = route.hops.into_iter().next().and_then(|hop| hop.device);
+    let link = device.and_then(|device| links.into_iter().find(|link| link.name == device));
+    Ok(route.mtu.or(link.map(|link| link.mtu)))
+}
+
+/// The route, or why there is none.
+async fn ask(
+    connection: &Connection<Rtnetlink>,
+    names: &Names,
+    query: &LookupQuery,
+) -> Result<Result<Route, String>, LookError> {
+    let mut message = MessageBuilder::new(NlMsgType::RTM_GETROUTE, NLM_F_REQUEST);
+    let source_length = if query.source.is_some() { 32 } else { 0 };
+    message.append_bytes(&[INET, 32, source_length, 0, 0, 0, 0, 0]);
+    message.append_bytes(&RTM_F_LOOKUP_TABLE.to_ne_bytes());
+    message.append_attr(RTA_DST, &query.destination.octets());
+    if let Some(source) = query.source {
+        message.append_attr(RTA_SRC, &source.octets());
+    }
+    if let Some(iif) = &query.iif {
+        let index = names.iter().find(|(_index, name)| *name == iif).map(|(index, _name)| *index);
+        message.append_attr_u32(RTA_IIF, index.ok_or_else(|| LookError::NoLink { device: iif.clone() })?);
+    }
+    let doing = "ask for a route";
+    match request(connection, doing, message).await? {
+        Reply::Message(body) => match parse_route(&body, names) {
+            Ok(route) => Ok(Ok(route)),
+            Err(Unread::UnknownLink) => Err(LookError::Unsteady { attempts: 1 }),
+            Err(Unread::Error(error)) => Err(error.into()),
+        },
+        // A malformed request is EINVAL too, but with a text.
+        Reply::Refused(errno, None) if is_decision(errno) => Ok(Err(words(errno))),
+        Reply::Refused(errno, text) => Err(LookError::Refused { doing, reason: text.unwrap_or_else(|| words(errno)) }),
+        Reply::Acknowledged => Err(NetlinkError::Malformed { doing, part: "answer: it has no route" }.into()),
+    }
+}
+
+/// The errors that are routing decisions: nothing matches, `unreachable` or forwarding is off, `prohibit`, `blackhole`
+/// or a source that no packet may have, and reverse path filtering (`fib_validate_source` in `net/ipv4/fib_frontend.c`).
+fn is_decision(errno: Errno) -> bool {
+    matches!(errno, Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EINVAL | Errno::EXDEV)
+}

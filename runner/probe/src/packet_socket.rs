@@ -1,0 +1,269 @@
+//! A packet socket on one link (packet(7)).
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns, RxqOvfl};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvmsg,
+    setsockopt, socket,
+};
+use nix::sys::time::TimeSpec;
+use socket2::{SockFilter, SockRef};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::datagram::register;
+use super::decode::RawFrame;
+use super::look::LookError;
+use super::packet_diag;
+use lab_base::clock;
+use lab_model::request::CaptureFilter;
+
+/// Octets of each frame that are kept.
+const KEPT: usize = 65_535;
+
+/// Octets that wait in the kernel to be read, frames' bookkeeping included. An ordinary user gets what
+/// `net.core.rmem_max` allows.
+const RECEIVE_BUFFER: usize = 32 << 20;
+
+/// How much later than its arrival the kernel may date a frame. It begins to date frames some time after it was asked
+/// to, and a frame that came before has the time at which it is read (`__sock_recv_timestamp()` in net/socket.c).
+const DATED_LATE: Duration = Duration::from_millis(250);
+
+const ETHERTYPE_OFFSET: u32 = 12;
+const IPV4: u32 = 0x0800;
+const ARP: u32 = 0x0806;
+
+// Classic BPF (include/uapi/linux/bpf_common.h).
+const LOAD_HALF_WORD: u16 = 0x28;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+const WHOLE_FRAME: u32 = u32::MAX;
+
+/// Reads the frames of one link.
+#[derive(Debug)]
+pub(super) struct PacketSocket {
+    socket: UdpSocket,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+struct Reader {
+    socket: RawFd,
+    index: usize,
+    filter: CaptureFilter,
+    buffer: Vec<u8>,
+    /// What was dropped for want of room, as of the last frame that was queued.
+    overflow: u32,
+}
+
+impl PacketSocket {
+    /// Listens on this link of the namespace of this thread.
+    pub(super) fn open(device: &str, filter: CaptureFilter) -> Result<Self, LookError> {
+        let link = link_address(device)?;
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
+            .map_err(LookError::system("open a packet socket"))?;
+        if setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            let resized = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+            resized.map_err(|source| LookError::System { doing: "size a packet socket's buffer", source })?;
+        }
+        setsockopt(&socket, ReceiveTimestampns, &true).map_err(LookError::system("ask for the time of frames"))?;
+        setsockopt(&socket, RxqOvfl, &1).map_err(LookError::system("ask for the number of lost frames"))?;
+        attach(&socket, &filter).map_err(|source| LookError::System { doing: "filter a packet socket", source })?;
+        // The protocol in `link` is 0, and then packet_bind() takes the socket's own: all of them.
+        bind(socket.as_raw_fd(), &link).map_err(LookError::system("bind a packet socket to its link"))?;
+        let descriptor = socket.as_raw_fd();
+        let reader = Reader { socket: descriptor, index: link.ifindex(), filter, buffer: vec![0; KEPT], overflow: 0 };
+        Ok(Self { socket: register(socket).map_err(waiting)?, reader })
+    }
+
+    /// Waits until frames are queued, and takes them all.
+    pub(super) async fn wait(&mut self, frames: &mut Vec<RawFrame>) -> Result<(), LookError> {
+        self.socket.readable().await.map_err(waiting)?;
+        let mut drained = Ok(());
+        // Always "would block": the queue is empty then, and the runtime waits for the next frame.
+        let _ = self.socket.try_io(Interest::READABLE, || {
+            drained = self.reader.drain(frames, Duration::MAX);
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
+        drained
+    }
+
+    /// Takes the frames that are queued, none that came well after `until` (time since 1970): a link that is never quiet
+    /// must not be read for ever.
+    pub(super) fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
+        self.reader.drain(frames, until + DATED_LATE)
+    }
+
+    /// How many frames there was no room for. A frame tells how many were lost before it; those after the last one
+    /// are known to `sock_diag(7)` alone, where the kernel has it.
+    pub(super) async fn lost(&self) -> u32 {
+        let known = self.drops().await.unwrap_or(0);
+        known.max(self.reader.overflow)
+    }
+
+    async fn drops(&self) -> Option<u32> {
+        let file = File::from(self.socket.as_fd().try_clone_to_owned().ok()?);
+        packet_diag::drops(file.metadata().ok()?.ino()).await.ok()?
+    }
+}
+
+impl Reader {
+    fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
+        loop {
+            match self.receive() {
+                Ok(Some(frame)) if frame.at > until => return Ok(()),
+                Ok(Some(frame)) => frames.push(frame),
+                // Queued before the filter and the link were set, or interrupted.
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(errno) => return Err(LookError::system("read frames")(errno)),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<RawFrame>, Errno> {
+        let mut control = nix::cmsg_space!(TimeSpec, u32);
+        let mut parts = [IoSliceMut::new(&mut self.buffer)];
+        // With MSG_TRUNC the length is the frame's, also where the buffer was too short for it.
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+        let message = recvmsg::<LinkAddr>(self.socket, &mut parts, Some(&mut control), flags)?;
+        let (length, index) = (message.bytes, message.address.map(|address| address.ifindex()));
+        let mut at = None;
+        for control in message.cmsgs()? {
+            match control {
+                ControlMessageOwned::ScmTimestampns(time) => at = Some(time.into()),
+                ControlMessageOwned::RxqOvfl(lost) => self.overflow = lost,
+                _ => {}
+            }
+        }
+        let bytes = &self.buffer[..length.min(KEPT)];
+        if index != Some(self.index) || !keeps(&self.filter, bytes) {
+            return Ok(None);
+        }
+        Ok(Some(RawFrame {
+            at: at.unwrap_or_else(clock::unix_now),
+            bytes: bytes.to_vec(),
+            original_length: u32::try_from(length).unwrap_or(u32::MAX),
+        }))
+    }
+}
+
+fn waiting(source: io::Error) -> LookError {
+    LookError::System { doing: "wait for frames", source }
+}
+
+/// The link's address as a packet socket knows it.
+fn link_address(device: &str) -> Result<LinkAddr, LookError> {
+    let addresses = getifaddrs().map_err(LookError::system("list link addresses"))?;
+    addresses
+        .filter(|one| one.interface_name == device)
+        .find_map(|one| one.address.and_then(|address| address.as_link_addr().copied()))
+        .ok_or_else(|| LookError::NoLink { device: device.to_owned() })
+}
+
+/// Has the kernel drop what is not wanted before it is copied.
+fn attach(socket: &OwnedFd, filter: &CaptureFilter) -> io::Result<()> {
+    let program: &[SockFilter] = match filter {
+        CaptureFilter::All => return Ok(()),
+        CaptureFilter::Ipv4AndArp => &[
+            SockFilter::new(LOAD_HALF_WORD, 0, 0, ETHERTYPE_OFFSET),
+            SockFilter::new(JUMP_IF_EQUAL, 1, 0, IPV4),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, ARP),
+            SockFilter::new(RETURN, 0, 0, WHOLE_FRAME),
+            SockFilter::new(RETURN, 0, 0, 0),
+        ],
+    };
+    SockRef::from(socket).attach_filter(program)
+}
+
+/// The same decision, for what came before the kernel's filter was in place.
+fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
+    match (filter, frame) {
+        (CaptureFilter::All, _) => true,
+        // Two addresses of six octets, and the type.
+        (CaptureFilter::Ipv4AndArp, [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..]) => {
+            [IPV4, ARP].contains(&u32::from(u16::from_be_bytes([*high, *low])))
+        }
+        (CaptureFilter::Ipv4AndArp, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket as Udp;
+
+    use nix::sched::{CloneFlags, unshare};
+    use nlink::Route;
+    use nlink::netlink::Connection;
+
+    use super::*;
+
+    #[test]
+    fn filters_decide_by_the_ethernet_type() {
+        let frame = |kind: u16| [[0; 12].as_slice(), &kind.to_be_bytes(), &[0; 46]].concat();
+        let keeps = |frame: &[u8]| keeps(&CaptureFilter::Ipv4AndArp, frame);
+        assert!(keeps(&frame(0x0800)) && keeps(&frame(0x0806)));
+        assert!(!keeps(&frame(0x86dd)) && !keeps(&frame(0x0800)[..13]));
+        assert!(super::keeps(&CaptureFilter::All, &frame(0x86dd)));
+    }
+
+    /// What a body does in a network namespace and a thread of its own, which needs root or `unshare -Urn`.
+    fn on_loopback<T: Send + 'static>(body: impl AsyncFnOnce(PacketSocket) -> T + Send + 'static) -> T {
+        let thread = std::thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).expect("run this as root, or with `unshare -Urn`");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                Connection::<Route>::new().unwrap().set_link_up("lo").await.unwrap();
+                body(PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap()).await
+            })
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn a_frame_that_is_dated_when_it_is_read_is_taken_and_one_that_came_much_later_is_not() {
+        let (late, much_later) = on_loopback(async |mut socket| {
+            let sender = Udp::bind("127.0.0.1:0").unwrap();
+            let receiver = Udp::bind("127.0.0.1:0").unwrap();
+            let mut taken = |dated: bool, until: Duration| {
+                setsockopt(&socket.socket, ReceiveTimestampns, &dated).unwrap();
+                sender.send_to(&[0; 10], receiver.local_addr().unwrap()).unwrap();
+                let mut frames = Vec::new();
+                socket.drain(&mut frames, until).unwrap();
+                frames.len()
+            };
+            // The clock of this host is set: 1970 was long ago.
+            (taken(false, clock::unix_now()), taken(true, Duration::ZERO))
+        });
+        // Each is seen going out and coming in.
+        assert_eq!((late, much_later), (2, 0));
+    }
+
+    #[test]
+    fn frames_without_room_are_counted_also_after_the_last_that_had_room() {
+        let (kept, overflow, lost) = on_loopback(async |mut socket| {
+            SockRef::from(&socket.socket).set_recv_buffer_size(64 << 10).unwrap();
+            let sender = Udp::bind("127.0.0.1:0").unwrap();
+            // Not the other way round: nobody listens, and each refusal would be a frame too.
+            let receiver = Udp::bind("127.0.0.1:0").unwrap();
+            for _datagram in 0..500 {
+                sender.send_to(&[0; 1000], receiver.local_addr().unwrap()).unwrap();
+            }
+            let mut frames = Vec::new();
+            socket.drain(&mut frames, clock::unix_now()).unwrap();
+            (frames.len(), socket.reader.overflow, socket.lost().await)
+        });
+        assert_eq!(overflow, 0, "all that was kept came before the first loss");
+        // Each is seen twice on the loopback: going out, and coming in.
+        assert_eq!(kept + usize::try_from(lost).unwrap(), 1000, "{kept} kept, {lost} lost");
+        assert!(lost > 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a run comes to, in words that the formats for a page share.
+
+use lab_base::text::counted;
+use lab_model::report::{CaseOutcome, Report};
+
+/// A verdict as a page shows it: never by colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word {
+    /// `good`, `bad`, `open` or `aside`.
+    pub(super) class: &'static str,
+    /// A sign for the eye.
+    pub(super) mark: &'static str,
+    /// The word, as a terminal has it.
+    pub(super) label: &'static str,
+}
+
+/// The word for an outcome.
+pub(super) const fn word(outcome: &CaseOutcome) -> Word {
+    let (class, mark, label) = match outcome {
+        CaseOutcome::Held { .. } => ("good", "✓", "held"),
+        CaseOutcome::Refuted { .. } => ("bad", "✗", "REFUTED"),
+        CaseOutcome::Unobserved { .. } => ("open", "?", "UNOBSERVED"),
+        CaseOutcome::Blocked { .. } => ("open", "■", "BLOCKED"),
+        CaseOutcome::Deadline { .. } => ("open", "…", "DEADLINE"),
+        CaseOutcome::NotOnBackend => ("aside", "–", "not on this backend"),
+    };
+    Word { class, mark, label }
+}
+
+/// The counts that are not zero, worst first: class, number, word.
+pub(super) fn counts(report: &Report) -> Vec<(&'static str, usize, &'static str)> {
+    let tally = report.tally();
+    let all = [
+        ("bad", tally.refuted, "REFUTED"),
+        ("open", tally.unobserved, "UNOBSERVED"),
+        ("open", tally.deadline, "DEADLINE"),
+        ("open", tally.blocked, "BLOCKED"),
+        ("good", tally.held, "held"),
+        ("open", tally.not_reached, "not reached"),
+    ];
+    all.into_iter().filter(|(_, count, _)| *count > 0).collect()
+}
+
+/// The counts as a line: `4 REFUTED, 14 held`.
+pub(super) fn verdict_line(report: &Report) -> String {
+    let mut parts: Vec<String> = counts(report).into_iter().map(|(_, count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() {
+        parts.push("no case was run".to_owned());
+    }
+    let line = parts.join(", ");
+    if report.interrupted { format!("interrupted: {line}") } else { line }
+}
+
+/// What was run: `3 nodes, 2 replicas, native routing, on netns`.
+pub(super) fn what_was_run(report: &Report) -> String {
+    let head = &report.head;
+    let (nodes, replicas) = (counted(head.nodes, "node"), counted(head.replicas, "replica"));
+    format!("{nodes}, {replicas}, {} routing, on {}", head.routing, head.backend)
+}
+
+/// How many cases are not of this backend, in words.
+pub(super) fn elsewhere(report: &Report) -> Option<String> {
+    let backend = report.head.backend;
+    match report.tally().not_on_backend {
+        0 => None,
+        1 => Some(format!("1 case is about Kubernetes and Cilium and does not exist on {backend}")),
+        count => Some(format!("{count} cases are about Kubernetes and Cilium and do not exist on {backend}")),
+    }
+}

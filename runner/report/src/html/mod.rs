@@ -1,0 +1,190 @@
+//! `report.html`: the run as one page that needs nothing else, made from the report and the evidence beside it.
+//!
+//! Nothing that was not observed is drawn. All text goes through the template's escaping or the SVG library's, and the
+//! whole page through [`clean`](lab_base::text::clean).
+
+mod beside;
+mod cases;
+mod ink;
+mod narrow;
+mod routes;
+mod seen;
+mod standing;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod topology;
+mod translated;
+mod way;
+mod way_drawn;
+mod wide;
+
+use askama::Template;
+use std::path::Path;
+
+use self::cases::{Area, Root};
+use self::routes::Routes;
+use self::seen::Shown;
+use self::table::Table;
+use self::topology::Topology;
+use super::counts::{counts, elsewhere, verdict_line, what_was_run};
+use lab_base::text::{clean, duration};
+use lab_model::report::{CaseOutcome, Report};
+use lab_model::verdict::ExitReason;
+
+/// Nodes that are drawn. A lab of more is told in its tables.
+const NODES_DRAWN: usize = 4;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    report: &'a Report,
+    verdict: String,
+    what: String,
+    elsewhere: Option<String>,
+    incomplete: Option<String>,
+    overridden: Option<String>,
+    held: bool,
+    took: String,
+    started: String,
+    counts: Vec<(&'static str, usize, &'static str)>,
+    roots: Vec<Root>,
+    unreadable: Vec<String>,
+    topology: Drawing,
+    routes: Routes,
+    ways: Vec<WayView>,
+    ways_left_out: usize,
+    translated: Option<Table>,
+    timeline: Option<String>,
+    stages: Table,
+    beside: beside::Section,
+    areas: Vec<Area>,
+    /// Names and claims of the cases that the backend does not have.
+    not_here: Vec<(&'a str, &'a str)>,
+}
+
+/// The section about the topology.
+struct Drawing {
+    /// For a wide and for a narrow window; none where there is nothing to draw, or too much.
+    pictures: Option<(String, String)>,
+    /// What was not seen, or why there is no picture.
+    notes: Vec<String>,
+    summary: String,
+    nodes: Option<Table>,
+    roads: Option<Table>,
+}
+
+/// The section about one request.
+struct WayView {
+    id: String,
+    title: String,
+    outcome: String,
+    answered: bool,
+    open: bool,
+    wide: String,
+    narrow: String,
+    table: Table,
+    changes: Vec<String>,
+}
+
+/// The run as a page of HTML, made from its report and from what is in its folder.
+///
+/// # Errors
+/// When the template cannot be filled in.
+pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> {
+    let shown = Shown::read(folder, report);
+    let areas = cases::areas(report);
+    let (ways, ways_left_out) = way::ways(&shown);
+    let page = Page {
+        report,
+        verdict: verdict_line(report),
+        what: what_was_run(report),
+        elsewhere: elsewhere(report),
+        incomplete: report.incomplete(),
+        overridden: report.overridden(),
+        held: report.exit_reason() == ExitReason::Held,
+        took: duration(report.seconds),
+        started: report.head.started.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        counts: counts(report),
+        roots: cases::roots(report, &areas),
+        unreadable: shown.unreadable.clone(),
+        topology: drawing(&shown, report),
+        routes: Routes::of(&shown),
+        ways: ways.iter().enumerate().map(|(index, way)| way_view(index, way)).collect(),
+        ways_left_out,
+        translated: translated::table(&shown),
+        timeline: timeline::draw(report).map(|drawn| drawn.to_string()),
+        stages: timeline::table(report),
+        beside: beside::Section::of(folder),
+        areas,
+        not_here: report
+            .cases
+            .iter()
+            .filter(|case| case.outcome == CaseOutcome::NotOnBackend)
+            .map(|case| (case.name.as_str(), case.claim.as_str()))
+            .collect(),
+    };
+    // A tab or a control character has no business in the page, wherever it came from.
+    page.render().map(|html| clean(&html))
+}
+
+fn drawing(shown: &Shown, report: &Report) -> Drawing {
+    let topology = Topology::of(shown, report);
+    let mut notes = Vec::new();
+    if topology.nodes.is_empty() {
+        notes.push("No node was seen: there is nothing to draw.".to_owned());
+    } else if topology.nodes.len() > NODES_DRAWN {
+        let nodes = topology.nodes.len();
+        notes.push(format!("{nodes} nodes are too many for a picture that can be read. The tables have all of them."));
+    }
+    if shown.routing.is_none() && !topology.nodes.is_empty() {
+        notes.push("The nodes' routes were not seen: no arrow is drawn.".to_owned());
+    }
+    let (direct, tunnel, other) = topology.counted();
+    let summary = if topology.roads.is_empty() {
+        String::new()
+    } else {
+        let all = topology.roads.len();
+        let mut parts = vec![format!("{direct} of {all} routes to a peer's pods are direct, from node to node")];
+        parts.extend((tunnel > 0).then(|| format!("{tunnel} go through a tunnel")));
+        parts.extend((other > 0).then(|| format!("{other} are missing or lead elsewhere")));
+        format!("{}.", parts.join("; "))
+    };
+    let drawable = (1..=NODES_DRAWN).contains(&topology.nodes.len());
+    let (roads, left_out) = topology.table_of_roads();
+    if left_out > 0 {
+        notes.push(format!("{left_out} routes that nothing speaks against are left out of the table of routes."));
+    }
+    Drawing {
+        pictures: drawable.then(|| (wide::draw(&topology).to_string(), narrow::draw(&topology).to_string())),
+        notes,
+        summary,
+        nodes: (!topology.nodes.is_empty()).then(|| topology.table_of_nodes()),
+        roads: (!roads.rows.is_empty()).then_some(roads),
+    }
+}
+
+fn way_view(index: usize, way: &way::Way) -> WayView {
+    let id = format!("way-{}", index + 1);
+    let mut changes: Vec<String> = Vec::new();
+    for hop in &way.hops {
+        let Some(seen) = &hop.seen else { continue };
+        let direction = if hop.answer { "answer" } else { "request" };
+        for change in seen.changes.iter().filter(|change| !change.starts_with("routed")) {
+            changes.push(format!("{direction}, at {}: {change}", hop.link));
+        }
+    }
+    WayView {
+        wide: way.wide(&id).to_string(),
+        narrow: way.narrow(&id).to_string(),
+        table: way.table(),
+        title: way.title.clone(),
+        outcome: way.outcome.clone(),
+        answered: way.answered,
+        open: index == 0,
+        id,
+        changes,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a fault is: what is done where and when, which cases it turns, and how it is undone.
+
+use super::acts::PlacedAct;
+use super::cluster::Breakage;
+use super::expect::Expect;
+use lab_model::BackendKind;
+use lab_model::stage::Stage;
+use lab_netns::plan::{Plan, Spec};
+
+/// How a lab is broken.
+#[derive(Debug, Clone, Copy)]
+pub enum Apply {
+    /// These changes in the namespaces of a lab that is up.
+    Acts(fn(&Plan) -> Vec<PlacedAct>),
+    /// This node of a lab that is up is stopped.
+    Stop(&'static str),
+    /// These changes in a lab that is built up to the stage before this one.
+    Before(Stage, fn(&Plan) -> Vec<PlacedAct>),
+    /// The lab is built otherwise, from this stage on.
+    Built(Stage, fn(&mut Spec)),
+    /// A cluster that is up is broken: a lab on kind.
+    Cluster {
+        /// How.
+        how: Breakage,
+        /// The cases that are waited for until they say what they must, before all are judged: a cluster notices things
+        /// in its own time.
+        settles: &'static [&'static str],
+    },
+}
+
+/// How a fault is undone.
+#[derive(Debug, Clone, Copy)]
+pub enum Undo {
+    /// What had been there is put back, and a stopped node made anew.
+    PutBack,
+    /// The same, and then these changes, for what remembers the fault.
+    PutBackAnd(fn(&Plan) -> Vec<PlacedAct>),
+    /// Nothing is put back; these changes are made.
+    Acts(fn(&Plan) -> Vec<PlacedAct>),
+    /// The lab is taken down and built again without it.
+    BuiltAgain,
+}
+
+/// A named way to break a lab.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// `kebab-case`.
+    pub name: &'static str,
+    /// What is done, and where, in one sentence.
+    pub what: &'static str,
+    /// How it is done.
+    pub apply: Apply,
+    /// The cases that are named for it: they must be refuted, as `turns` says. A lab in which one of them holds has
+    /// survived the fault.
+    pub kills: &'static [&'static str],
+    /// All cases that do not hold with it, those of `kills` among them, and what each must say. All others must hold.
+    pub turns: &'static [(&'static str, Expect)],
+    /// How it is undone.
+    pub undo: Undo,
+}
+
+impl Fault {
+    /// The labs that it is made in.
+    pub const fn on(&self) -> BackendKind {
+        match self.apply {
+            Apply::Cluster { .. } => BackendKind::Kind,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Before(..) | Apply::Built(..) => BackendKind::Netns,
+        }
+    }
+
+    /// When it is made: the stage that has been reached, or that is built with it.
+    pub const fn stage(&self) -> Stage {
+        match self.apply {
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => Stage::WorkloadReady,
+            Apply::Before(stage, _) | Apply::Built(stage, _) => stage,
+        }
+    }
+
+    /// When it is made, in words.
+    pub fn when(&self) -> String {
+        match self.apply {
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
+            Apply::Before(stage, _) => format!("before {stage}"),
+            Apply::Built(stage, _) => format!("built at {stage}"),
+        }
+    }
+
+    /// Whether it needs a lab of its own: one that runs already cannot be broken so.
+    pub const fn needs_its_own_lab(&self) -> bool {
+        matches!(self.apply, Apply::Before(..) | Apply::Built(..))
+    }
+
+    /// What a case must say with it.
+    pub fn expects(&self, case: &str) -> Expect {
+        self.turns.iter().find(|(turned, _)| *turned == case).map_or(Expect::Held, |(_, expect)| *expect)
+    }
+
+    /// How it is undone, in words.
+    pub const fn undone(&self) -> &'static str {
+        match (self.undo, self.apply) {
+            (Undo::PutBack, Apply::Stop(_)) => "the node is started again, with its pods",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Commands(_), .. }) => "commands take back what was done",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Paused(_), .. }) => "the node goes on",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Restarted, .. }) => {
+                "all nodes are started in the order of the addresses that they had, and all agents begin anew"
+            }
+            (Undo::PutBack, Apply::Cluster { how: Breakage::ServiceHost, .. }) => {
+                "all agents come back with the address that they had"
+            }
+            (Undo::PutBack, _) => "what was there before is put back",
+            (Undo::PutBackAnd(_), _) => "what was there before is put back, and learned path MTUs are forgotten",
+            (Undo::Acts(_), _) => "other changes are made",
+            (Undo::BuiltAgain, _) => "the lab is built again without it",
+        }
+    }
+}

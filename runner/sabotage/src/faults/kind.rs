@@ -1,0 +1,168 @@
+//! Faults of a cluster, that commands in its nodes make.
+
+use super::super::cluster::{Breakage, KUBECTL, NodeCommand, Who};
+use super::super::expect::Expect::{Refuted, Unobserved};
+use super::super::fault::{Apply, Fault, Undo};
+use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
+use lab_model::Reason::{
+    KubeProxyChain, LeaksToGateway, MtuDoesNotFit, OwnCidrLeadsAway, PodUnreachable, RouteMissing, Shadowed,
+    SomeUnanswered, TunnelDevice, WrongFrameAddresses, WrongReplicaCount,
+};
+
+/// On the first worker, the halves of a node's pod CIDR go via the control plane.
+fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
+    let via = who.address(CONTROL_PLANE)?;
+    let command = |half| NodeCommand {
+        node: WORKER,
+        make: format!("ip route add {half} via {via}"),
+        undo: format!("ip route del {half} via {via}"),
+    };
+    Ok(who.halves_of(pods_of)?.into_iter().map(command).collect())
+}
+
+/// What kube-proxy would leave.
+pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
+    name: "kube-proxy-chain",
+    what: "On kind-worker there is a chain KUBE-SVC-SABOTAGE in iptables' table nat, as kube-proxy would make one.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            Ok(vec![NodeCommand {
+                node: WORKER,
+                make: "iptables -t nat -N KUBE-SVC-SABOTAGE".to_owned(),
+                undo: "iptables -t nat -X KUBE-SVC-SABOTAGE".to_owned(),
+            }])
+        }),
+        settles: &[],
+    },
+    kills: &["cluster::no_kube_proxy"],
+    turns: &[("cluster::no_kube_proxy", Refuted(&[(KubeProxyChain, WORKER)]))],
+    undo: Undo::PutBack,
+};
+
+/// Cilium's agent puts it back, once a minute or so: it is deleted a second time when that has just happened.
+pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
+    name: "direct-route-deleted",
+    what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted, as soon as the agent has put it back.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|who| {
+            let (pods, via) = (who.pods_of(WORKER2)?, who.address(WORKER2)?);
+            let delete = format!("ip route del {pods}");
+            let until_it_is_back = format!("until ip route show {pods} | grep -q via; do sleep 0.1; done");
+            let make = format!("{delete} && {until_it_is_back} && {delete}");
+            Ok(vec![NodeCommand { node: WORKER, make, undo: format!("ip route replace {pods} via {via}") }])
+        }),
+        settles: &[],
+    },
+    kills: &["routing::direct_route_to_every_peer", "wire::nothing_leaks_to_the_uplink"],
+    turns: &[
+        ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)])),
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Refuted(&[(WrongFrameAddresses, WORKER)])),
+        ("wire::source_address_is_kept", Unobserved("no request from")),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER)])),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// Cilium's own route stands, and is not taken.
+pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
+    name: "more-specific-routes",
+    what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
+    apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER2)), settles: &[] },
+    kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
+    turns: &[
+        ("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)])),
+        (
+            "wire::frames_are_not_encapsulated",
+            Refuted(&[(WrongFrameAddresses, WORKER), (WrongFrameAddresses, WORKER2)]),
+        ),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// A node sends what is for its own pods to another one.
+pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
+    name: "own-cidr-via-a-peer",
+    what: "On kind-worker two routes to the halves of its own pod CIDR go via the control plane.",
+    apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER)), settles: &[] },
+    kills: &["routing::own_pods_are_local"],
+    turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
+    undo: Undo::PutBack,
+};
+
+/// `ip route` shows nothing of it.
+pub(super) const SHADOWING_RULE: Fault = Fault {
+    name: "shadowing-rule",
+    what: "On kind-worker a rule leads to another table, whose route to the pods of kind-worker2 goes via the control plane.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|who| {
+            let (via, pods) = (who.address(CONTROL_PLANE)?, who.pods_of(WORKER2)?);
+            let route = format!("{pods} via {via} table 100");
+            let rule = format!("to {pods} lookup 100 priority 100");
+            let ip = |object: &str, what: &str| NodeCommand {
+                node: WORKER,
+                make: format!("ip {object} add {what}"),
+                undo: format!("ip {object} del {what}"),
+            };
+            Ok(vec![ip("route", &route), ip("rule", &rule)])
+        }),
+        settles: &[],
+    },
+    kills: &["routing::direct_route_to_every_peer"],
+    turns: MORE_SPECIFIC_ROUTES.turns,
+    undo: Undo::PutBack,
+};
+
+/// Nothing uses it.
+pub(super) const TUNNEL_DEVICE: Fault = Fault {
+    name: "tunnel-device",
+    what: "On kind-worker2 there is a vxlan device.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            Ok(vec![NodeCommand {
+                node: WORKER2,
+                make: "ip link add vxlan0 type vxlan id 7 dstport 4789 dev eth0".to_owned(),
+                undo: "ip link del vxlan0".to_owned(),
+            }])
+        }),
+        settles: &[],
+    },
+    kills: &["routing::no_tunnel_device"],
+    turns: &[("routing::no_tunnel_device", Refuted(&[(TunnelDevice, WORKER2)]))],
+    undo: Undo::PutBack,
+};
+
+/// `kubectl scale`.
+pub(super) const ONE_REPLICA: Fault = Fault {
+    name: "one-replica",
+    what: "The Deployment hello-app is scaled to one replica.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            // A pod that goes is listed for as long as it takes.
+            let scale = |replicas: u32| {
+                format!(
+                    "{KUBECTL} scale deployment hello-app --replicas={replicas} && \
+                     until [ $({KUBECTL} get pods --no-headers --selector app=hello-app | wc -l) -eq {replicas} ]; \
+                     do sleep 0.2; done"
+                )
+            };
+            Ok(vec![NodeCommand { node: CONTROL_PLANE, make: scale(1), undo: scale(2) }])
+        }),
+        settles: &["service::two_replicas_on_two_workers"],
+    },
+    kills: &["service::two_replicas_on_two_workers"],
+    turns: &[
+        ("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)])),
+        ("service::cluster_ip_has_both_backends", Unobserved("1 of 2 replicas are ready")),
+        ("service::load_balancer_table_matches", Unobserved("1 of 2 replicas are ready")),
+        ("service::answers_from_the_control_plane", Unobserved("1 of 2 replicas are ready")),
+        ("service::answers_from_each_pod", Unobserved("1 of 2 replicas are ready")),
+        ("wire::pods_reach_each_other_directly", Unobserved("no two pods on two nodes asked each other")),
+        ("wire::frames_are_not_encapsulated", Unobserved("no pod sent anything to a pod on another node")),
+        ("wire::source_address_is_kept", Unobserved("no pod sent anything to a pod on another node")),
+        ("wire::full_mtu_fits", Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
+    ],
+    undo: Undo::PutBack,
+};

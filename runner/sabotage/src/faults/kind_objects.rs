@@ -1,0 +1,102 @@
+//! Faults of a cluster's objects: nodes, the control plane's own pods, the Service, policies.
+
+use super::super::cluster::{Breakage, KUBECTL, NodeCommand};
+use super::super::expect::Expect::{Refuted, Unobserved};
+use super::super::fault::{Apply, Fault, Undo};
+use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
+use lab_model::Reason::{
+    BackendMissing, ContainerMissing, EndpointMissing, MtuDoesNotFit, NoAnswer, NodeDiffers, PodUnreachable,
+    SomeUnanswered,
+};
+
+/// A command of the control plane's, and the one that takes it back.
+fn on_control_plane(make: String, undo: String) -> Vec<NodeCommand> {
+    vec![NodeCommand { node: CONTROL_PLANE, make, undo }]
+}
+
+/// `kubectl get nodes` shows it.
+pub(super) const ANOTHER_ROLE: Fault = Fault {
+    name: "another-role",
+    what: "The node kind-worker has the role database.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|who| {
+            let label = format!("{KUBECTL} label node {} node-role.kubernetes.io/database", who.node(WORKER));
+            Ok(on_control_plane(format!("{label}="), format!("{label}-")))
+        }),
+        settles: &[],
+    },
+    kills: &["cluster::nodes_are_what_the_article_shows"],
+    turns: &[("cluster::nodes_are_what_the_article_shows", Refuted(&[(NodeDiffers, BRIDGE)]))],
+    undo: Undo::PutBack,
+};
+
+/// Its manifest is moved away, and its kubelet ends it.
+pub(super) const NO_SCHEDULER: Fault = Fault {
+    name: "no-scheduler",
+    what: "The static pod kube-scheduler of kind-control-plane is taken away.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            let (there, elsewhere) = ("/etc/kubernetes/manifests/kube-scheduler.yaml", "/root/kube-scheduler.yaml");
+            Ok(on_control_plane(format!("mv {there} {elsewhere}"), format!("mv {elsewhere} {there}")))
+        }),
+        settles: &["cluster::control_plane_runs_nested_containers"],
+    },
+    kills: &["cluster::control_plane_runs_nested_containers"],
+    turns: &[("cluster::control_plane_runs_nested_containers", Refuted(&[(ContainerMissing, CONTROL_PLANE)]))],
+    undo: Undo::PutBack,
+};
+
+/// Its ClusterIP stays, and its pods are no endpoints of it.
+pub(super) const SERVICE_SELECTS_NOBODY: Fault = Fault {
+    name: "service-selects-nobody",
+    what: "The Service hello-app selects a label that no pod has.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            let patch = |value: &str| {
+                format!(r#"{KUBECTL} patch service hello-app -p '{{"spec":{{"selector":{{"sabotage":{value}}}}}}}'"#)
+            };
+            Ok(on_control_plane(patch(r#""yes""#), patch("null")))
+        }),
+        settles: &["service::cluster_ip_has_both_backends"],
+    },
+    kills: &["service::cluster_ip_has_both_backends", "service::load_balancer_table_matches"],
+    turns: &[
+        ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointMissing, POD1), (EndpointMissing, POD2)])),
+        (
+            "service::load_balancer_table_matches",
+            Refuted(&[(BackendMissing, CONTROL_PLANE), (BackendMissing, WORKER), (BackendMissing, WORKER2)]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(NoAnswer, POD1), (NoAnswer, POD2)])),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// `default-deny-ingress`, as Kubernetes' own documents have it.
+pub(super) const PODS_ISOLATED: Fault = Fault {
+    name: "pods-isolated",
+    what: "A NetworkPolicy denies all that comes in to the pods of the namespace default.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            let policy = r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"sabotage"},"spec":{"podSelector":{},"policyTypes":["Ingress"]}}"#;
+            let make = format!("echo '{policy}' | {KUBECTL} apply -f -");
+            Ok(on_control_plane(make, format!("{KUBECTL} delete networkpolicy sabotage")))
+        }),
+        settles: &["service::answers_from_the_control_plane"],
+    },
+    kills: &[
+        "service::answers_from_the_control_plane",
+        "service::answers_from_each_pod",
+        "wire::pods_reach_each_other_directly",
+    ],
+    turns: &[
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        // A pod may always ask itself.
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod")),
+        ("wire::source_address_is_kept", Unobserved("no request from")),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+    ],
+    undo: Undo::PutBack,
+};

@@ -1,0 +1,130 @@
+//! The table of faults, and the rules it keeps.
+
+mod built;
+mod kind;
+mod kind_objects;
+mod kind_slow;
+mod nodes;
+mod routing;
+mod service;
+mod wire;
+
+use std::collections::BTreeSet;
+
+use super::expect::Expect;
+use super::fault::{Apply, Fault, Undo};
+use lab_harness::case::Case;
+use lab_harness::cases;
+use lab_model::BackendKind;
+
+/// All faults of a lab on netns, in the order of the cases that they are for.
+pub const ALL: &[Fault] = &[
+    nodes::NODE_STOPPED,
+    nodes::WORKER_BEHIND_A_ROUTER,
+    nodes::PROXY_ARP_ROUTER,
+    built::ROUTE_BEFORE_ROUTING,
+    routing::DIRECT_ROUTE_DELETED,
+    routing::WRONG_NEXT_HOP,
+    routing::ROUTE_THROUGH_A_TUNNEL,
+    routing::SHADOWING_RULE,
+    routing::OWN_CIDR_VIA_A_PEER,
+    built::VXLAN,
+    built::BOTH_REPLICAS_ON_ONE_WORKER,
+    service::ENDPOINT_MISSING,
+    service::STALE_BACKEND,
+    service::ANOTHER_SERVER_ANSWERS,
+    service::BACKEND_SILENT,
+    service::ONE_PODS_TRAFFIC_DROPPED,
+    wire::IP_FORWARD_OFF,
+    wire::MASQUERADED_INSIDE,
+    wire::MTU_LOWERED,
+    wire::NOT_MASQUERADED_OUTSIDE,
+];
+
+/// All faults of a lab on kind, in the order in which they are made: those that a lab is soonest over come first.
+pub const ON_KIND: &[Fault] = &[
+    kind::KUBE_PROXY_CHAIN,
+    kind_objects::ANOTHER_ROLE,
+    kind_objects::NO_SCHEDULER,
+    kind::DIRECT_ROUTE_DELETED,
+    kind::MORE_SPECIFIC_ROUTES,
+    kind::SHADOWING_RULE,
+    kind::TUNNEL_DEVICE,
+    kind::OWN_CIDR_VIA_A_PEER,
+    kind::ONE_REPLICA,
+    kind_objects::SERVICE_SELECTS_NOBODY,
+    kind_objects::PODS_ISOLATED,
+    kind_slow::NODE_PAUSED,
+    kind_slow::AGENT_KILLED,
+    kind_slow::WRONG_SERVICE_HOST,
+    kind_slow::NODES_RESTARTED,
+];
+
+/// The faults of labs on a backend.
+pub const fn table(backend: BackendKind) -> &'static [Fault] {
+    match backend {
+        BackendKind::Netns => ALL,
+        BackendKind::Kind => ON_KIND,
+    }
+}
+
+/// The cases that judge a fault: all that exist on its backend, in the article's order.
+pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().filter(move |case| case.exists_on(backend))
+}
+
+/// Cases of a backend that no fault of a table is named for: they could hold whatever is broken.
+pub fn never_kill(backend: BackendKind, faults: &[Fault]) -> Vec<&'static str> {
+    let killed: BTreeSet<&str> = faults.iter().flat_map(|fault| fault.kills).copied().collect();
+    judging(backend).map(|case| case.name).filter(|name| !killed.contains(name)).collect()
+}
+
+/// What is wrong with a table of faults as such, whatever its faults do.
+pub fn check(faults: &[Fault]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut names = BTreeSet::new();
+    for fault in faults {
+        let name = fault.name;
+        let kebab = name.split('-').all(|word| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        });
+        if !kebab {
+            wrong.push(format!("{name} is no kebab-case"));
+        }
+        if !names.insert(name) {
+            wrong.push(format!("two faults are named {name}"));
+        }
+        if fault.needs_its_own_lab() != matches!(fault.undo, Undo::BuiltAgain) {
+            wrong.push(format!("{name}: a lab of its own is built again, and no other"));
+        }
+        if fault.kills.is_empty() {
+            wrong.push(format!("{name}: no case is named for it"));
+        }
+        for (turned, expect) in fault.turns {
+            if !judging(fault.on()).any(|case| case.name == *turned) {
+                wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
+            }
+            if matches!(expect, Expect::Held) {
+                wrong.push(format!("{name}: {turned} is not turned"));
+            }
+        }
+        if let Apply::Cluster { settles, .. } = fault.apply {
+            for case in settles.iter().filter(|case| judging(fault.on()).all(|one| one.name != **case)) {
+                wrong.push(format!("{name}: {case} is waited for, and does not exist"));
+            }
+        }
+        for killer in fault.kills {
+            let refuted = match fault.expects(killer) {
+                Expect::Refuted(reasons) | Expect::RefutedAndPerhaps(reasons, _) => !reasons.is_empty(),
+                Expect::Held | Expect::Unobserved(_) => false,
+            };
+            if !refuted {
+                wrong.push(format!("{name}: {killer} is named for it, but not refuted for a reason"));
+            }
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Faults of the workload and its Service.
+
+use super::super::acts::{backends, beside, drop_to, instead, of};
+use super::super::expect::Expect::{Refuted, Unobserved};
+use super::super::fault::{Apply, Fault, Undo};
+use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod};
+use lab_model::Reason::{
+    AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, EndpointMissing, EndpointStale, NoAnswer,
+    PodUnreachable, SomeUnanswered,
+};
+use lab_netns::tamper::{Act, Says};
+
+/// The control plane's table stands in for the API server.
+pub(super) const ENDPOINT_MISSING: Fault = Fault {
+    name: "endpoint-missing",
+    what: "On the control plane the Service has the first pod alone as its backend.",
+    apply: Apply::Acts(|plan| vec![(node(CONTROL_PLANE), backends(plan, &[of(plan, POD1)]))]),
+    kills: &["service::cluster_ip_has_both_backends"],
+    turns: &[
+        ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointMissing, POD2)])),
+        ("service::load_balancer_table_matches", Refuted(&[(BackendMissing, CONTROL_PLANE)])),
+        ("service::answers_from_the_control_plane", Refuted(&[(BackendNeverAnswers, CONTROL_PLANE)])),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// What an agent that missed a pod's end leaves.
+pub(super) const STALE_BACKEND: Fault = Fault {
+    name: "stale-backend",
+    what: "On kind-worker the Service has a third backend, which no pod has the address of.",
+    apply: Apply::Acts(|plan| {
+        let gone = beside(plan, POD1);
+        vec![(node(WORKER), backends(plan, &[of(plan, POD1), of(plan, POD2), gone]))]
+    }),
+    kills: &["service::load_balancer_table_matches"],
+    turns: &[("service::load_balancer_table_matches", Refuted(&[(BackendStale, WORKER)]))],
+    undo: Undo::PutBack,
+};
+
+/// Something answers, and it is not hello-app.
+pub(super) const ANOTHER_SERVER_ANSWERS: Fault = Fault {
+    name: "another-server-answers",
+    what: "On the control plane the Service leads to a server of its own, which answers something else.",
+    apply: Apply::Acts(|plan| instead(plan, Says::SomethingElse)),
+    kills: &["service::answers_from_the_control_plane"],
+    turns: &[
+        (
+            "service::cluster_ip_has_both_backends",
+            Refuted(&[(EndpointMissing, POD1), (EndpointMissing, POD2), (EndpointStale, BRIDGE)]),
+        ),
+        (
+            "service::load_balancer_table_matches",
+            Refuted(&[(BackendMissing, CONTROL_PLANE), (BackendStale, CONTROL_PLANE)]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(AnotherServerAnswers, CONTROL_PLANE)])),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// It listens, and nobody hears it.
+pub(super) const BACKEND_SILENT: Fault = Fault {
+    name: "backend-silent",
+    what: "The second pod drops what comes in for its server.",
+    apply: Apply::Acts(|plan| vec![(pod(POD2), Act::DropPort { port: plan.spec.target_port })]),
+    kills: &["service::answers_from_the_control_plane", "wire::pods_reach_each_other_directly"],
+    turns: &[
+        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1)])),
+        // Nothing that it could answer.
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// What it drops are its answers too.
+pub(super) const ONE_PODS_TRAFFIC_DROPPED: Fault = Fault {
+    name: "one-pods-traffic-dropped",
+    what: "The first pod drops all that it sends to pods over TCP, its answers too.",
+    apply: Apply::Acts(|plan| vec![(pod(POD1), drop_to(plan, POD1)), (pod(POD1), drop_to(plan, POD2))]),
+    kills: &["service::answers_from_each_pod"],
+    turns: &[
+        ("service::answers_from_each_pod", Refuted(&[(NoAnswer, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        (
+            "wire::source_address_is_kept",
+            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
+        ),
+    ],
+    undo: Undo::PutBack,
+};

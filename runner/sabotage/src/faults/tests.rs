@@ -1,0 +1,87 @@
+//! The table keeps its rules, and the rules notice tables that do not.
+
+use super::*;
+use crate::fault::Apply;
+use lab_model::Reason;
+
+const SOUND: Fault = Fault {
+    name: "nothing-done",
+    what: "Nothing is done.",
+    apply: Apply::Acts(|_plan| Vec::new()),
+    kills: &["l2::peers_are_adjacent"],
+    turns: &[REFUTED],
+    undo: Undo::PutBack,
+};
+
+const REFUTED: (&str, Expect) = ("l2::peers_are_adjacent", Expect::Refuted(&[(Reason::NoArpAnswer, "kind-worker")]));
+const OF_NO_CASE: &[(&str, Expect)] = &[("l2::none", Expect::Unobserved("")), REFUTED];
+const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::Held), REFUTED];
+
+#[test]
+fn the_table_keeps_its_rules() {
+    assert_eq!(check(ALL), [""; 0]);
+    assert_eq!(check(ON_KIND), [""; 0]);
+    for backend in [BackendKind::Netns, BackendKind::Kind] {
+        let others: Vec<&str> =
+            table(backend).iter().filter(|fault| fault.on() != backend).map(|fault| fault.name).collect();
+        assert_eq!(others, [""; 0], "made on another backend than {backend}");
+    }
+}
+
+#[test]
+fn every_case_kills_at_least_one_fault() {
+    assert_eq!(
+        never_kill(BackendKind::Netns, ALL),
+        [""; 0],
+        "no fault is named for these cases: add one to runner/src/sabotage/faults"
+    );
+}
+
+/// Cases that exist on kind and that no fault there is named for. What the first four are about cannot be changed in a
+/// cluster that is up; the others kill faults on netns.
+const NEVER_KILL_ON_KIND: [&str; 10] = [
+    "cluster::docker_engine_answers",
+    "cluster::nodes_not_ready_for_want_of_a_cni",
+    "cilium::images_are_the_pinned_ones",
+    "cilium::routes_natively",
+    "l2::nodes_share_one_bridge",
+    "l2::peers_are_adjacent",
+    "routing::only_base_routes_before",
+    "wire::source_address_is_kept",
+    "wire::full_mtu_fits",
+    "wire::masqueraded_outside_the_native_cidr",
+];
+
+#[test]
+fn cases_that_no_fault_on_kind_is_named_for_are_these() {
+    let never: BTreeSet<&str> = never_kill(BackendKind::Kind, ON_KIND).into_iter().collect();
+    assert_eq!(never, NEVER_KILL_ON_KIND.into());
+    let on_netns = never.iter().filter(|name| judging(BackendKind::Netns).any(|case| case.name == **name));
+    assert_eq!(on_netns.count(), NEVER_KILL_ON_KIND[4..].len());
+}
+
+#[test]
+fn a_case_without_a_fault_is_noticed() {
+    let without: Vec<Fault> = ALL.iter().filter(|fault| fault.name != "stale-backend").copied().collect();
+    assert_eq!(never_kill(BackendKind::Netns, &without), ["service::load_balancer_table_matches"]);
+    assert_eq!(never_kill(BackendKind::Netns, &[]).len(), 18);
+}
+
+#[test]
+fn tables_that_do_not_keep_the_rules_are_noticed() {
+    assert_eq!(check(&[SOUND]), [""; 0]);
+    for (fault, why) in [
+        (Fault { name: "Nothing done", ..SOUND }, "Nothing done is no kebab-case"),
+        (Fault { kills: &[], ..SOUND }, "nothing-done: no case is named for it"),
+        (
+            Fault { kills: &["l2::nodes_share_one_bridge"], ..SOUND },
+            "nothing-done: l2::nodes_share_one_bridge is named for it, but not refuted for a reason",
+        ),
+        (Fault { undo: Undo::BuiltAgain, ..SOUND }, "nothing-done: a lab of its own is built again, and no other"),
+        (Fault { turns: OF_NO_CASE, ..SOUND }, "nothing-done: there is no case l2::none on netns"),
+        (Fault { turns: NOT_TURNED, ..SOUND }, "nothing-done: l2::nodes_share_one_bridge is not turned"),
+    ] {
+        assert_eq!(check(&[fault]), [why]);
+    }
+    assert_eq!(check(&[SOUND, SOUND]), ["two faults are named nothing-done"]);
+}

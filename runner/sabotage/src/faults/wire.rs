@@ -1,0 +1,73 @@
+//! Faults of what is on the links.
+
+use super::super::acts::{mtu, sysctl};
+use super::super::expect::Expect::{Refuted, Unobserved};
+use super::super::fault::{Apply, Fault, Undo};
+use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node, pod};
+use lab_model::Reason::{
+    KernelDisagrees, MtuDoesNotFit, NotMasqueraded, PodUnreachable, RouteMissing, SomeUnanswered, SourceTranslated,
+};
+use lab_netns::tamper::Act;
+
+/// A node that is no router.
+pub(super) const IP_FORWARD_OFF: Fault = Fault {
+    name: "ip_forward-off",
+    what: "On kind-worker2 net.ipv4.ip_forward is 0.",
+    apply: Apply::Acts(|_plan| vec![(node(WORKER2), sysctl("net/ipv4/ip_forward", "0"))]),
+    kills: &["wire::pods_reach_each_other_directly"],
+    turns: &[
+        // The kernel says of no packet that it would be forwarded.
+        ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
+        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
+        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
+        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
+        (
+            "wire::source_address_is_kept",
+            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
+        ),
+        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+        (
+            "wire::masqueraded_outside_the_native_cidr",
+            Unobserved("0 of 1 requests to 172.18.0.1:9999 that were made on kind-worker2"),
+        ),
+        ("wire::nothing_leaks_to_the_uplink", Unobserved("the request of hello-app-2 to 172.18.0.1:9999 was not seen")),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// The mistake that a wrong native routing CIDR makes.
+pub(super) const MASQUERADED_INSIDE: Fault = Fault {
+    name: "masqueraded-inside",
+    what: "On kind-worker what leaves for the native routing CIDR is masqueraded too.",
+    apply: Apply::Acts(|plan| vec![(node(WORKER), Act::MasqueradeTo(plan.spec.native_cidr))]),
+    kills: &["wire::source_address_is_kept"],
+    turns: &[
+        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        ("wire::source_address_is_kept", Refuted(&[(SourceTranslated, POD2)])),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// As with a tunnel in between that nobody told.
+pub(super) const MTU_LOWERED: Fault = Fault {
+    name: "mtu-lowered",
+    what: "On kind-worker2 the MTU of eth0 is 1400.",
+    apply: Apply::Acts(|_plan| vec![(node(WORKER2), mtu("eth0", 1400))]),
+    kills: &["wire::full_mtu_fits"],
+    turns: &[("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)]))],
+    // Who was told that packets are too big remembers it for ten minutes (net.ipv4.route.mtu_expires).
+    undo: Undo::PutBackAnd(|_plan| {
+        [node(WORKER), node(WORKER2), pod(POD1), pod(POD2)].map(|place| (place, Act::ForgetPaths)).to_vec()
+    }),
+};
+
+/// Pods' addresses are shown to the world.
+pub(super) const NOT_MASQUERADED_OUTSIDE: Fault = Fault {
+    name: "not-masqueraded-outside",
+    what: "On kind-worker nothing is masqueraded.",
+    apply: Apply::Acts(|_plan| vec![(node(WORKER), Act::StopMasquerading)]),
+    kills: &["wire::masqueraded_outside_the_native_cidr"],
+    turns: &[("wire::masqueraded_outside_the_native_cidr", Refuted(&[(NotMasqueraded, WORKER)]))],
+    undo: Undo::PutBack,
+};

@@ -1,0 +1,290 @@
+//! One fault in one lab: made, judged, undone, judged again.
+
+use std::time::{Duration, Instant};
+
+use super::bench::Bench;
+use super::expect::Expect;
+use super::fault::{Apply, Fault, Undo};
+use super::faults::judging;
+use super::report::{CellReport, FaultReport, Wrong, broken};
+use super::run::{Event, Run};
+use super::verify::{Verdict, Verification, verify};
+use lab_base::clock;
+use lab_base::clock::Poll;
+use lab_model::BackendKind;
+use lab_model::stage::Stage;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+struct Deadlines {
+    /// For building a lab.
+    build: Duration,
+    /// For making or undoing a fault, and for ending a lab.
+    make: Duration,
+    /// For all cases of one lab: each look has its own deadlines.
+    judge: Duration,
+    /// For a cluster to notice that it is broken.
+    settle: Duration,
+    /// For a cluster to be whole again once nothing is broken any more.
+    heal: Duration,
+}
+
+const fn deadlines(backend: BackendKind) -> Deadlines {
+    const fn minutes(number: u64) -> Duration {
+        Duration::from_mins(number)
+    }
+    match backend {
+        // What is changed in the kernel is so at once.
+        BackendKind::Netns => Deadlines {
+            build: minutes(1),
+            make: minutes(1),
+            judge: minutes(2),
+            settle: Duration::ZERO,
+            heal: Duration::ZERO,
+        },
+        BackendKind::Kind => {
+            Deadlines { build: minutes(30), make: minutes(6), judge: minutes(8), settle: minutes(3), heal: minutes(8) }
+        }
+    }
+}
+
+/// Between two looks at a cluster that settles or heals.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What became of something that has a deadline.
+async fn in_time<T, E: ToString>(
+    deadline: Duration,
+    what: &str,
+    work: impl Future<Output = Result<T, E>>,
+    failed: fn(String) -> Wrong,
+) -> Result<T, Wrong> {
+    match clock::within(deadline, what, work).await {
+        Ok(done) => done.map_err(|why| failed(why.to_string())),
+        Err(passed) => Err(Wrong::Deadline { why: passed.to_string() }),
+    }
+}
+
+const fn not_made(why: String) -> Wrong {
+    Wrong::NotMade { why }
+}
+
+const fn not_undone(why: String) -> Wrong {
+    Wrong::NotUndone { why }
+}
+
+async fn judged(bench: &Bench) -> Result<Vec<Verdict>, Wrong> {
+    let deadline = deadlines(bench.backend()).judge;
+    in_time(deadline, "all verdicts", Box::pin(async { Ok::<_, String>(verify(bench).await) }), not_made).await
+}
+
+/// Waits until a cluster has noticed that it is broken. What it has not noticed by then is for the judges to say.
+async fn settled(fault: &Fault, bench: &Bench) {
+    let Apply::Cluster { settles, .. } = fault.apply else { return };
+    let slow = judging(bench.backend()).filter(|case| settles.contains(&case.name));
+    for case in slow {
+        let as_it_must = clock::until(deadlines(bench.backend()).settle, INTERVAL, case.name, async || {
+            let Some(verdict) = Verification::of(bench).judge(case).await else { return Poll::Ready(()) };
+            match fault.expects(case.name).check(&verdict.named) {
+                Ok(()) => Poll::Ready(()),
+                Err(why) => Poll::<(), String>::NotYet(why),
+            }
+        });
+        let _judged_later = Box::pin(as_it_must).await;
+    }
+}
+
+/// Waits until all cases of a cluster hold again. What does not hold by then is for the judges to say.
+async fn healed(bench: &Bench) {
+    let deadline = deadlines(bench.backend()).heal;
+    if deadline.is_zero() {
+        return;
+    }
+    let whole = clock::until(deadline, INTERVAL, "the cluster to be whole again", async || {
+        let mut verification = Verification::of(bench);
+        for case in judging(bench.backend()) {
+            let Some(verdict) = verification.judge(case).await else { continue };
+            if let Err(why) = Expect::Held.check(&verdict.judgement) {
+                bench.is_doing(&format!("waiting for {} to hold again", case.name));
+                return Poll::NotYet(why);
+            }
+        }
+        Poll::Ready(())
+    });
+    let _judged_later = Box::pin(whole).await;
+}
+
+impl Run<'_> {
+    /// A lab that is complete but for its traffic, built with this fault or without any.
+    async fn built(&self, fault: Option<&Fault>) -> Result<Bench, Wrong> {
+        in_time(deadlines(self.backend()).build, "a lab", Box::pin(self.build(fault)), not_made).await
+    }
+
+    async fn build(&self, fault: Option<&Fault>) -> Result<Bench, String> {
+        let apply = fault.map(|fault| fault.apply);
+        let shape = match apply {
+            Some(Apply::Built(_, shape)) => shape,
+            _ => |_spec: &mut _| {},
+        };
+        let mut bench = self.start(shape).await?;
+        for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::TrafficObserved) {
+            if let Some(Apply::Before(before, acts)) = apply
+                && before == stage
+            {
+                let acts = acts(bench.plan());
+                bench.tamper(acts).await?;
+            }
+            bench.step(stage).await.map_err(|why| format!("{stage}: {why}"))?;
+        }
+        Ok(bench)
+    }
+
+    /// A lab without a fault, in which all cases hold.
+    pub(super) async fn sound(&self) -> Result<Bench, Vec<Wrong>> {
+        let bench = self.built(None).await.map_err(|wrong| vec![wrong])?;
+        let wrong = self.all_hold(&bench, None).await;
+        if wrong.is_empty() {
+            return Ok(bench);
+        }
+        self.end(bench).await;
+        Err(wrong)
+    }
+
+    /// What is wrong with a lab in which nothing is broken, any more or yet.
+    async fn all_hold(&self, bench: &Bench, after: Option<&Fault>) -> Vec<Wrong> {
+        match judged(bench).await {
+            Ok(verdicts) => {
+                let wrong = broken(&verdicts);
+                self.keep(after.map_or("before", |fault| fault.name), "after", &verdicts, &wrong);
+                wrong
+            }
+            Err(wrong) => vec![wrong],
+        }
+    }
+
+    /// Ends a lab; one that does not end is ended by its state folder, with all others, when the run is over.
+    pub(super) async fn end(&self, bench: Bench) {
+        let deadline = deadlines(self.backend()).make;
+        let _taken_down_later = clock::within(deadline, "the end of a lab", bench.end()).await;
+    }
+
+    /// Makes a fault, has it judged, undoes it and has the lab judged again. With a sound lab, as long as there is one.
+    pub(super) async fn one(&self, fault: &Fault, sound: Bench) -> (FaultReport, Option<Bench>) {
+        let begun = clock::now();
+        if fault.needs_its_own_lab() {
+            let (cases, mut wrong) = self.in_its_own_lab(fault).await;
+            let sound = match self.sound().await {
+                Ok(again) => {
+                    self.end(sound).await;
+                    Some(again)
+                }
+                Err(broken) => {
+                    wrong.extend(broken);
+                    self.end(sound).await;
+                    None
+                }
+            };
+            return (report(fault, cases, wrong, begun), sound);
+        }
+        let mut bench = sound;
+        let (cases, mut wrong) = match make(fault, &mut bench).await {
+            Ok(()) => {
+                settled(fault, &bench).await;
+                self.against(fault, &bench).await
+            }
+            Err(why) => (Vec::new(), vec![why]),
+        };
+        let before = wrong.len();
+        (self.tell)(Event::Undone(fault));
+        match undo(fault, &mut bench).await {
+            Ok(()) => {
+                healed(&bench).await;
+                wrong.extend(self.all_hold(&bench, Some(fault)).await);
+            }
+            Err(why) => wrong.push(why),
+        }
+        let report = |wrong| report(fault, cases, wrong, begun);
+        if wrong.len() == before {
+            return (report(wrong), Some(bench));
+        }
+        // The next fault begins with a sound lab again.
+        self.end(bench).await;
+        (report(wrong), None)
+    }
+
+    async fn in_its_own_lab(&self, fault: &Fault) -> (Vec<CellReport>, Vec<Wrong>) {
+        match self.built(Some(fault)).await {
+            Ok(bench) => {
+                let seen = self.against(fault, &bench).await;
+                self.end(bench).await;
+                seen
+            }
+            Err(why) => (Vec::new(), vec![why]),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What the cases say while a fault stands, and what of that is wrong.
+    async fn against(&self, fault: &Fault, bench: &Bench) -> (Vec<CellReport>, Vec<Wrong>) {
+        match judged(bench).await {
+            Ok(verdicts) => {
+                let (cells, wrong): (Vec<_>, Vec<_>) =
+                    verdicts.iter().map(|verdict| CellReport::of(fault, verdict)).unzip();
+                let wrong: Vec<Wrong> = wrong.into_iter().flatten().collect();
+                self.keep(fault.name, "while", &verdicts, &wrong);
+                (cells, wrong)
+            }
+            Err(why) => (Vec::new(), vec![why]),
+        }
+    }
+}
+
+async fn make(fault: &Fault, bench: &mut Bench) -> Result<(), Wrong> {
+    let deadline = deadlines(bench.backend()).make;
+    let make = async {
+        match fault.apply {
+            Apply::Acts(acts) => {
+                let acts = acts(bench.plan());
+                bench.tamper(acts).await
+            }
+            Apply::Stop(node) => bench.stop(node).await,
+            Apply::Cluster { how, .. } => bench.break_cluster(how).await,
+            Apply::Before(..) | Apply::Built(..) => Err("it needs a lab of its own".to_owned()),
+        }
+    };
+    in_time(deadline, "the fault", Box::pin(make), not_made).await
+}
+
+async fn undo(fault: &Fault, bench: &mut Bench) -> Result<(), Wrong> {
+    let deadline = deadlines(bench.backend()).make;
+    let undo = async {
+        let then = match fault.undo {
+            Undo::PutBack | Undo::BuiltAgain => None,
+            Undo::PutBackAnd(acts) | Undo::Acts(acts) => Some(acts),
+        };
+        if !matches!(fault.undo, Undo::Acts(_)) {
+            bench.undo().await.map_err(|error| error.to_string())?;
+        }
+        match then {
+            Some(acts) => {
+                let acts = acts(bench.plan());
+                bench.change(acts).await
+            }
+            None => Ok(()),
+        }
+    };
+    in_time(deadline, "undoing the fault", Box::pin(undo), not_undone).await
+}
+
+fn report(fault: &Fault, cases: Vec<CellReport>, wrong: Vec<Wrong>, begun: Instant) -> FaultReport {
+    FaultReport {
+        name: fault.name.to_owned(),
+        what: fault.what.to_owned(),
+        stage: fault.stage(),
+        undone: fault.undone().to_owned(),
+        named: fault.kills.iter().map(|case| (*case).to_owned()).collect(),
+        cases,
+        wrong,
+        seconds: begun.elapsed(),
+    }
+}
