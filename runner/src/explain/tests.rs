@@ -120,7 +120,7 @@ fn every_reason_occurs_in_some_explanation() {
 
 #[test]
 fn every_reason_that_a_judge_gives_occurs_in_the_explanation_of_its_case() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/judge");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("judge/src");
     for (case, files) in JUDGES {
         let mut given = BTreeSet::new();
         for file in files {
