@@ -73,7 +73,8 @@ async fn has_link(name: &str) -> Result<bool, Error> {
 async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Error> {
     let table = table_name(lab);
     // The one that is there, if there is one, is replaced at once: made where there is none, it can be deleted.
-    let fresh = [ensure_table(&table), delete_table(&table), ensure_table(&table), add_chain(&table, CHAIN, Some(BASE))];
+    let fresh =
+        [ensure_table(&table), delete_table(&table), ensure_table(&table), add_chain(&table, CHAIN, Some(BASE))];
     let rule = |network: &Ipv4Net| {
         let rule = [
             compare_interface(Field::Inward, bridge, true),

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use nix::libc::{
-    IFA_ADDRESS, IFA_FLAGS, IFA_LOCAL, NDA_DST, NDA_LLADDR, RTA_DST,
-    RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_TABLE, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_GETROUTE,
-    RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWROUTE, RTM_NEWRULE, RTN_UNICAST,
+    IFA_ADDRESS, IFA_FLAGS, IFA_LOCAL, NDA_DST, NDA_LLADDR, RTA_DST, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC,
+    RTA_TABLE, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWROUTE,
+    RTM_NEWRULE, RTN_UNICAST,
 };
 
 use super::error::Error;
@@ -221,7 +221,12 @@ pub fn add_neighbour(device: u32, address: Ipv4Addr, mac: [u8; 6], state: u16) -
 /// Has a vxlan device send frames for this link-layer address to this host.
 pub fn add_forward(device: u32, mac: [u8; 6], to: Ipv4Addr) -> Request {
     let attributes = neighbour(BRIDGE, device, nud::PERMANENT, SELF, to, mac);
-    Request::new(format!("add the forwarding entry to {to}"), RTM_NEWNEIGH, flags::CREATE | flags::EXCLUSIVE, attributes)
+    Request::new(
+        format!("add the forwarding entry to {to}"),
+        RTM_NEWNEIGH,
+        flags::CREATE | flags::EXCLUSIVE,
+        attributes,
+    )
 }
 
 /// `struct ndmsg`, and the two addresses.

@@ -164,7 +164,8 @@ impl Socket {
         for (sequence, request) in (0..count).zip(requests) {
             request.write(first.wrapping_add(sequence), &mut datagram);
         }
-        let whole = |why| requests.first().map_or_else(|| opening(io::ErrorKind::InvalidInput.into()), |r| r.failed(why));
+        let whole =
+            |why| requests.first().map_or_else(|| opening(io::ErrorKind::InvalidInput.into()), |r| r.failed(why));
         let conversation = async {
             self.io.send(&datagram).await.map_err(|error| whole(Why::Socket(error)))?;
             let mut buffer = Vec::with_capacity(DATAGRAM);
@@ -279,7 +280,11 @@ impl<'a> Answer<'a> {
             None if self.kind == NLMSG_DONE => 0,
             None => return Err(Why::Malformed("error number")),
         };
-        if errno == 0 { Ok(()) } else { Err(Why::Refused { errno: Errno::from_raw(errno.wrapping_neg()), text: self.text() }) }
+        if errno == 0 {
+            Ok(())
+        } else {
+            Err(Why::Refused { errno: Errno::from_raw(errno.wrapping_neg()), text: self.text() })
+        }
     }
 
     /// The text of an error, after its number and the header of the request.

@@ -36,8 +36,7 @@ pub(super) const INET: u8 = 2;
 const LINKS: Table = Table { request: RTM_GETLINK, doing: "list links", header: &[0; 16] };
 
 /// `struct ifaddrmsg`.
-const ADDRESSES: Table =
-    Table { request: RTM_GETADDR, doing: "list addresses", header: &[INET, 0, 0, 0, 0, 0, 0, 0] };
+const ADDRESSES: Table = Table { request: RTM_GETADDR, doing: "list addresses", header: &[INET, 0, 0, 0, 0, 0, 0, 0] };
 
 /// The names of links by their index.
 pub type Names = BTreeMap<u32, String>;
@@ -100,10 +99,7 @@ pub(super) fn mac(octets: &[u8]) -> Option<MacAddr> {
 }
 
 /// All IPv4 addresses of this namespace; none when a link appeared since `names` was read.
-pub(super) async fn addresses(
-    socket: &Socket,
-    names: &Names,
-) -> Result<Option<Vec<Address>>, Error> {
+pub(super) async fn addresses(socket: &Socket, names: &Names) -> Result<Option<Vec<Address>>, Error> {
     let mut addresses = Vec::new();
     for body in socket.table(&ADDRESSES).await? {
         let Some(address) = parse_address(&body, names)? else { return Ok(None) };

@@ -51,11 +51,7 @@ pub(super) async fn path_mtu(destination: std::net::Ipv4Addr) -> Result<Option<M
 }
 
 /// The route, or why there is none.
-async fn ask(
-    socket: &Socket,
-    names: &Names,
-    query: &LookupQuery,
-) -> Result<Result<Route, String>, LookError> {
+async fn ask(socket: &Socket, names: &Names, query: &LookupQuery) -> Result<Result<Route, String>, LookError> {
     let source_length = if query.source.is_some() { 32 } else { 0 };
     let header = [&[INET, 32, source_length, 0, 0, 0, 0, 0][..], &RTM_F_LOOKUP_TABLE.to_ne_bytes()].concat();
     let mut attributes = Attributes::after(header).put(RTA_DST, &query.destination.octets());

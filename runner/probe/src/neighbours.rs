@@ -15,10 +15,7 @@ const NEIGHBOURS: Table =
     Table { request: RTM_GETNEIGH, doing: "list neighbours", header: &[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
 
 /// The IPv4 neighbours of this namespace; none when a link appeared since `names` was read.
-pub(super) async fn neighbours(
-    socket: &Socket,
-    names: &Names,
-) -> Result<Option<Vec<Neighbour>>, Error> {
+pub(super) async fn neighbours(socket: &Socket, names: &Names) -> Result<Option<Vec<Neighbour>>, Error> {
     let mut neighbours = Vec::new();
     for body in socket.table(&NEIGHBOURS).await? {
         let Some(neighbour) = parse_neighbour(&body, names)? else { return Ok(None) };

@@ -56,10 +56,7 @@ pub fn parse_route(body: &[u8], names: &Names) -> Result<Route, Unread> {
 }
 
 /// All IPv4 routes of this namespace, in the kernel's order; none when a link appeared since `names` was read.
-pub(super) async fn routes(
-    socket: &Socket,
-    names: &Names,
-) -> Result<Option<Vec<Route>>, Error> {
+pub(super) async fn routes(socket: &Socket, names: &Names) -> Result<Option<Vec<Route>>, Error> {
     let mut routes = Vec::new();
     for body in socket.table(&ROUTES).await? {
         let message = Message::of(&ROUTES, &body)?;

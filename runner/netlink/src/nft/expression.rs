@@ -270,7 +270,9 @@ impl Expression {
         };
         let one = |first, last| -> Result<Option<u32>, Error> {
             let first = data.u32_be(first, "register")?;
-            Ok(first.filter(|_| data.u32_be(last, "register").is_ok_and(|last| last.is_none_or(|last| Some(last) == first))))
+            Ok(first.filter(|_| {
+                data.u32_be(last, "register").is_ok_and(|last| last.is_none_or(|last| Some(last) == first))
+            }))
         };
         let known = match name.as_str() {
             // Without a register it is written, not read.

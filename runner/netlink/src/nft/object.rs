@@ -171,7 +171,8 @@ pub fn delete_set(table: &str, set: &str) -> Request {
 
 /// Adds elements to a set.
 pub fn add_elements(table: &str, set: &str, elements: &[Element]) -> Vec<Request> {
-    let add = |elements| request(format!("add elements to {set}"), NEWSETELEM, flags::CREATE, of_set(table, set, elements));
+    let add =
+        |elements| request(format!("add elements to {set}"), NEWSETELEM, flags::CREATE, of_set(table, set, elements));
     elements.chunks(TOGETHER).map(add).collect()
 }
 

@@ -1,7 +1,9 @@
 //! Taking changes back: what was there is noted before each change, and put back from the last change to the first.
 
 use lab_netlink::nft::Rule;
-use lab_netlink::{LinkSeen, NewRule, Protocol, Socket, add_address, delete_address, delete_link, set_master, set_mtu, set_up};
+use lab_netlink::{
+    LinkSeen, NewRule, Protocol, Socket, add_address, delete_address, delete_link, set_master, set_mtu, set_up,
+};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 

@@ -63,11 +63,7 @@ pub async fn replace(
 ///
 /// # Errors
 /// [`LayoutError`], as for [`replace`]; also for a Service without backends, whose target port nobody knows.
-pub async fn add_backend(
-    socket: &Socket,
-    service: SocketAddrV4,
-    backend: Ipv4Addr,
-) -> Result<(), LayoutError> {
+pub async fn add_backend(socket: &Socket, service: SocketAddrV4, backend: Ipv4Addr) -> Result<(), LayoutError> {
     change(socket, service, |backends| backends.push(backend)).await
 }
 
@@ -75,11 +71,7 @@ pub async fn add_backend(
 ///
 /// # Errors
 /// [`LayoutError`], as for [`add_backend`].
-pub async fn remove_backend(
-    socket: &Socket,
-    service: SocketAddrV4,
-    backend: Ipv4Addr,
-) -> Result<(), LayoutError> {
+pub async fn remove_backend(socket: &Socket, service: SocketAddrV4, backend: Ipv4Addr) -> Result<(), LayoutError> {
     change(socket, service, |backends| backends.retain(|known| *known != backend)).await
 }
 
