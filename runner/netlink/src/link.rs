@@ -215,9 +215,6 @@ impl Socket {
     }
 
     /// The index of the link of this name.
-    ///
-    /// # Errors
-    /// As for [`Self::existing`].
     pub async fn index(&self, name: &str) -> Result<u32, Error> {
         Ok(self.existing(name).await?.index)
     }

@@ -25,6 +25,8 @@ pub struct Table {
 }
 
 /// The fixed header and the attributes of a message.
+///
+/// All that reads here fails with [`Why::Malformed`], which names the part that is not what rtnetlink(7) says it is.
 #[derive(Debug)]
 pub struct Message<'a> {
     doing: &'static str,
@@ -34,25 +36,16 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Takes a message of a table apart.
-    ///
-    /// # Errors
-    /// [`Why::Malformed`], as for all that read here: which part is not what rtnetlink(7) says it is.
     pub fn of(table: &Table, body: &'a [u8]) -> Result<Self, Error> {
         Self::split(table.doing, body, table.header.len())
     }
 
     /// Takes an attribute's nested attributes apart, after a header of this length.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn nested(&self, payload: &'a [u8], header: usize) -> Result<Self, Error> {
         Self::split(self.doing, payload, header)
     }
 
     /// Takes a message apart whose header has this length.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn split(doing: &'static str, body: &'a [u8], header: usize) -> Result<Self, Error> {
         let malformed = |part| Error { doing: doing.into(), why: Why::Malformed(part) };
         let (header, mut rest) = body.split_at_checked(header).ok_or(malformed("header"))?;
@@ -88,50 +81,32 @@ impl<'a> Message<'a> {
     }
 
     /// The attributes within an attribute.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn within(&self, kind: u16) -> Result<Option<Self>, Error> {
         self.get(kind).map(|payload| self.nested(payload, 0)).transpose()
     }
 
     /// An attribute of this many octets; `part` is what it is called in errors.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn sized<const N: usize>(&self, kind: u16, part: &'static str) -> Result<Option<[u8; N]>, Error> {
         let exact = |payload: &[u8]| payload.try_into().map_err(|_wrong_length| self.malformed(part));
         self.get(kind).map(exact).transpose()
     }
 
     /// A native 32-bit attribute.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn u32(&self, kind: u16, part: &'static str) -> Result<Option<u32>, Error> {
         Ok(self.sized(kind, part)?.map(u32::from_ne_bytes))
     }
 
     /// A 32-bit attribute in network order.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn u32_be(&self, kind: u16, part: &'static str) -> Result<Option<u32>, Error> {
         Ok(self.sized(kind, part)?.map(u32::from_be_bytes))
     }
 
     /// A 16-bit attribute in network order.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn u16_be(&self, kind: u16, part: &'static str) -> Result<Option<u16>, Error> {
         Ok(self.sized(kind, part)?.map(u16::from_be_bytes))
     }
 
     /// An IPv4 address.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
     pub fn ipv4(&self, kind: u16, part: &'static str) -> Result<Option<Ipv4Addr>, Error> {
         Ok(self.sized::<4>(kind, part)?.map(Ipv4Addr::from))
     }

@@ -120,9 +120,6 @@ impl Socket {
     }
 
     /// All messages of a table.
-    ///
-    /// # Errors
-    /// As for [`Self::dump`].
     pub async fn table(&self, table: &Table) -> Result<Vec<Vec<u8>>, Error> {
         self.dump(&Request::new(table.doing, table.request, flags::DUMP, Attributes::after(table.header))).await
     }

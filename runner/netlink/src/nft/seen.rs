@@ -5,7 +5,7 @@ use super::object::{DATA_VALUE, ELEMENT_DATA, ELEMENT_KEY, Element, of_table, re
 use super::{IPV4, attributes};
 use crate::error::Error;
 use crate::read::Message;
-use crate::request::{Request, flags};
+use crate::request::flags;
 use crate::socket::Socket;
 
 // NFT_MSG_*.
@@ -58,11 +58,9 @@ impl Rule {
     }
 }
 
+/// What nftables has. Each fails when the kernel refuses, or when what it tells cannot be read.
 impl Socket {
     /// The tables of all families: `ip lab`.
-    ///
-    /// # Errors
-    /// [`Error`]: the kernel refuses, or what it tells cannot be read.
     pub async fn nft_tables(&self) -> Result<Vec<String>, Error> {
         let request = request("list nftables tables".to_owned(), GETTABLE, flags::DUMP, attributes(0, 0));
         let name = |body: &Vec<u8>| {
@@ -74,19 +72,13 @@ impl Socket {
     }
 
     /// The rules of a table, in the order of its chains; none where there is no such table.
-    ///
-    /// # Errors
-    /// As for [`Self::nft_tables`].
     pub async fn nft_rules(&self, table: &str) -> Result<Vec<Rule>, Error> {
         let request = request("list nftables rules".to_owned(), GETRULE, flags::DUMP, of_table(table));
         let rules = self.dump(&request).await?.iter().map(|body| Rule::parse(body)).collect::<Result<Vec<_>, _>>()?;
         Ok(rules.into_iter().filter(|rule| rule.table == table).collect())
     }
 
-    /// The elements of a set.
-    ///
-    /// # Errors
-    /// As for [`Self::nft_tables`], also when there is no such set.
+    /// The elements of a set. That there is no such set is an error.
     pub async fn nft_elements(&self, table: &str, set: &str) -> Result<Vec<Element>, Error> {
         let attributes = of_table(table).text(2, set);
         let request = request(format!("list the elements of {set}"), GETSETELEM, flags::DUMP, attributes);
@@ -104,28 +96,11 @@ impl Socket {
     }
 
     /// The number of the last change of any table.
-    ///
-    /// # Errors
-    /// As for [`Self::nft_tables`].
     pub async fn nft_generation(&self) -> Result<u32, Error> {
         const DOING: &str = "read the generation of the nftables rules";
         let body = self.ask(&request(DOING.to_owned(), GETGEN, 0, attributes(IPV4, 0))).await?.unwrap_or_default();
         let message = Message::split(DOING, &body, HEADER)?;
         message.u32_be(1, "generation")?.ok_or_else(|| message.malformed("generation"))
-    }
-
-    /// All that nftables has, of all families, as the kernel's messages: to be compared.
-    ///
-    /// # Errors
-    /// As for [`Self::nft_tables`].
-    pub async fn nft_everything(&self) -> Result<Vec<Vec<u8>>, Error> {
-        let mut all = Vec::new();
-        // Tables, chains, rules and sets.
-        for kind in [GETTABLE, 4, GETRULE, 10] {
-            let list: Request = request("list all of nftables".to_owned(), kind, flags::DUMP, attributes(0, 0));
-            all.extend(self.dump(&list).await?);
-        }
-        Ok(all)
     }
 }
 
