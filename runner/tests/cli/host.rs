@@ -8,7 +8,7 @@ use lab_base::clock;
 use lab_model::observe::{NetnsView, Place};
 use lab_model::request::{Answer, Ask, Request};
 use lab_netlink::nft::{Base, Expression, Hook, add_chain, add_rule, ensure_table};
-use lab_netlink::{Attributes, NewLink, NewRoute, Protocol, Request, Socket, add_address, flags, set_up};
+use lab_netlink::{Attributes, NewLink, NewRoute, Protocol, Socket, add_address, flags, set_up};
 use lab_probe::answers;
 use std::collections::BTreeMap;
 use std::fs;
@@ -142,7 +142,7 @@ async fn nftables() -> String {
     let mut found = vec![format!("generation {}", nftables.nft_generation().await.unwrap())];
     // NFT_MSG_GETTABLE, GETCHAIN, GETRULE and GETSET, of all families; names are in the messages as they are.
     for message in [1, 4, 7, 10] {
-        let list = Request::new("list", 10 << 8 | message, flags::DUMP, Attributes::after([0; 4]));
+        let list = lab_netlink::Request::new("list", 10 << 8 | message, flags::DUMP, Attributes::after([0; 4]));
         let text = |body: Vec<u8>| body.escape_ascii().to_string();
         found.extend(nftables.dump(&list).await.unwrap().into_iter().map(text));
     }

@@ -9,8 +9,7 @@ use lab_model::observe::{
 };
 use lab_model::request::{Answer, Request};
 use lab_netlink::{
-    Attributes, NewLink, NewRoute, NewRule, Request, Socket, Vxlan, add_neighbour, flags, nud, set_down, set_master,
-    set_up,
+    Attributes, NewLink, NewRoute, Socket, Vxlan, add_neighbour, flags, nud, set_down, set_master, set_up,
 };
 use nix::libc::{RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNREACHABLE};
 
@@ -21,7 +20,10 @@ const POD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 7);
 
 /// Makes what there is no word for in the product.
 async fn make(connection: &Socket, kind: u16, attributes: Attributes) {
-    connection.make(Request::new("make it", kind, flags::CREATE | flags::EXCLUSIVE, attributes)).await.unwrap();
+    connection
+        .make(lab_netlink::Request::new("make it", kind, flags::CREATE | flags::EXCLUSIVE, attributes))
+        .await
+        .unwrap();
 }
 
 /// A vxlan device that takes the VNI from each packet's metadata, as Cilium's.
@@ -215,7 +217,8 @@ fn neighbours_and_listeners_are_seen() {
     let (one, _two) = pair();
     let mac = [2, 0, 0, 0, 0, 9];
     one.run(async |connection| {
-        connection.add_neighbor(Neighbor::new_v4("eth0", NOBODY).lladdr(mac).permanent()).await.unwrap();
+        let eth0 = connection.index("eth0").await.unwrap();
+        connection.make(add_neighbour(eth0, NOBODY, mac, nud::PERMANENT)).await.unwrap();
     });
     let view = one.view();
     let [entry] = view.neighbours.as_slice() else { panic!("{:?}", view.neighbours) };
