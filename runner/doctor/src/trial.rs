@@ -1,8 +1,7 @@
 //! Trying what a netns lab needs, in namespaces that end with the process: `lab try-namespaces`.
 
-use nlink::netlink::link::{BridgeLink, VethLink, VxlanLink};
-use nlink::netlink::nftables::{BaseChain, Chain, Family, NatHook, Priority};
-use nlink::{Connection, Nftables, Route};
+use lab_netlink::nft::{Base, Hook, add_chain, ensure_table};
+use lab_netlink::{Error, NewLink, Protocol, Socket, Vxlan};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 
@@ -61,24 +60,24 @@ fn try_all() -> Tried {
 }
 
 async fn try_netlink(tried: &mut Tried) {
-    match Connection::<Route>::new() {
+    match Socket::open(Protocol::Route) {
         Ok(route) => {
-            tried.bridge = failed(route.add_link(BridgeLink::new("lab-bridge")).await);
-            tried.veth = failed(route.add_link(VethLink::new("lab-veth", "lab-veth-peer")).await);
-            tried.vxlan = failed(route.add_link(VxlanLink::new("lab-vxlan", 1).port(8472)).await);
+            let vxlan = Vxlan { vni: 1, port: 8472, local: None, device: None, learning: true };
+            tried.bridge = failed(route.make(NewLink::bridge("lab-bridge").add()).await);
+            tried.veth = failed(route.make(NewLink::veth("lab-veth", &NewLink::peer("lab-veth-peer")).add()).await);
+            tried.vxlan = failed(route.make(NewLink::vxlan("lab-vxlan", vxlan).add()).await);
         }
         Err(error) => tried.bridge = Some(chain(&error)),
     }
-    tried.nftables = try_nftables().await.err().map(|error| chain(&error));
+    tried.nftables = failed(try_nftables().await);
 }
 
-async fn try_nftables() -> nlink::Result<()> {
-    let connection = Connection::<Nftables>::new()?;
-    connection.add_table("lab", Family::Ip).await?;
-    let chain = Chain::new("lab", "try")?.family(Family::Ip).base(BaseChain::nat(NatHook::Output, Priority::DstNat));
-    connection.add_chain(chain).await
+async fn try_nftables() -> Result<(), Error> {
+    let base = Base { kind: "nat", hook: Hook::Output, priority: -100 };
+    let changes = [ensure_table("lab"), add_chain("lab", "try", Some(base))];
+    Socket::open(Protocol::Nftables)?.commit(&changes).await
 }
 
-fn failed(result: nlink::Result<()>) -> Option<String> {
+fn failed(result: Result<(), Error>) -> Option<String> {
     result.err().map(|error| chain(&error))
 }

@@ -6,20 +6,19 @@
 //! namespace and needs root; it goes with the lab.
 
 use ipnet::Ipv4Net;
-use nlink::netlink::nftables::{BaseChain, Chain, Family, Field, FilterHook, Match, Priority, Rule, Value};
-use nlink::{Connection, Nftables, Route};
+use lab_netlink::nft::{
+    Base, Expression, Field, Hook, add_chain, add_rule, compare_address, compare_interface, delete_table, ensure_table,
+};
+use lab_netlink::{Error, Protocol, Socket};
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
-use std::time::Duration;
 
 use lab_base::failure::chain;
 
-/// For each of the kernel's answers.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 /// The chain of the table.
 const CHAIN: &str = "forward";
 /// Before Docker's own chains, which are at the priority `filter` (0).
-const PRIORITY: Priority = Priority::Custom(-10);
+const BASE: Base = Base { kind: "filter", hook: Hook::Forward, priority: -10 };
 
 /// Whether a lab's packets are kept at home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,37 +59,33 @@ pub async fn seal(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Seal {
 ///
 /// # Errors
 /// The kernel's, when there is one and it stays.
-pub async fn unseal(lab: &str) -> nlink::Result<bool> {
-    let connection = Connection::<Nftables>::new()?.timeout(ANSWER_DEADLINE);
-    connection.del_table_if_exists(table_name(lab), Family::Ip).await
-}
-
-async fn has_link(name: &str) -> nlink::Result<bool> {
-    let connection = Connection::<Route>::new()?.timeout(ANSWER_DEADLINE);
-    Ok(connection.get_link_by_name(name).await?.is_some())
-}
-
-async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> nlink::Result<()> {
-    let table = table_name(lab);
-    let connection = Connection::<Nftables>::new()?.timeout(ANSWER_DEADLINE);
-    connection.del_table_if_exists(table.as_str(), Family::Ip).await?;
-    let base = BaseChain::filter(FilterHook::Forward, PRIORITY);
-    let mut transaction = connection
-        .transaction()
-        .add_table(&table, Family::Ip)
-        .add_chain(Chain::new(table.as_str(), CHAIN)?.family(Family::Ip).base(base));
-    for network in networks {
-        let to = Value::Prefix(IpAddr::V4(network.network()), network.prefix_len());
-        let rule = Rule::new(table.as_str(), CHAIN)
-            .family(Family::Ip)
-            .match_iif(bridge)
-            .match_oif_not(bridge)
-            .then(Match::eq(Field::Ip4Daddr, to))
-            .counter()
-            .drop();
-        transaction = transaction.add_rule(rule);
+pub async fn unseal(lab: &str) -> Result<bool, Error> {
+    match Socket::open(Protocol::Nftables)?.commit(&[delete_table(&table_name(lab))]).await {
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(false),
+        deleted => deleted.map(|()| true),
     }
-    transaction.commit(&connection).await
+}
+
+async fn has_link(name: &str) -> Result<bool, Error> {
+    Ok(Socket::open(Protocol::Route)?.link(name).await?.is_some())
+}
+
+async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Error> {
+    let table = table_name(lab);
+    // The one that is there, if there is one, is replaced at once: made where there is none, it can be deleted.
+    let fresh =
+        [ensure_table(&table), delete_table(&table), ensure_table(&table), add_chain(&table, CHAIN, Some(BASE))];
+    let rule = |network: &Ipv4Net| {
+        let rule = [
+            compare_interface(Field::Inward, bridge, true),
+            compare_interface(Field::Outward, bridge, false),
+            compare_address(Field::Destination, *network, true),
+            vec![Expression::Count, Expression::Drop],
+        ];
+        add_rule(&table, CHAIN, &rule.concat())
+    };
+    let changes: Vec<_> = fresh.into_iter().chain(networks.iter().map(rule)).collect();
+    Socket::open(Protocol::Nftables)?.commit(&changes).await
 }
 
 /// The same as commands of nft, for whoever has to do it by hand.

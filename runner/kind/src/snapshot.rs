@@ -1,7 +1,7 @@
 //! What Docker and the host had before a lab was made, so that its end can be compared with its beginning.
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
-use nlink::{Connection, Nftables};
+use lab_netlink::{Protocol, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use lab_engine::{Engine, EngineError};
 use lab_model::observe::{NetnsView, NextHop, Place, TABLE_LOCAL};
 use lab_model::request::{Answer, Ask, Request};
 
-/// For each answer of the Engine, the kernel and the probe.
+/// For each answer of the Engine and the probe.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Within the state folder.
@@ -131,9 +131,8 @@ async fn tables() -> Option<BTreeSet<String>> {
     if !nix::unistd::geteuid().is_root() {
         return None;
     }
-    let connection = Connection::<Nftables>::new().ok()?.timeout(DEADLINE);
-    let tables = connection.list_tables().await.ok()?;
-    Some(tables.into_iter().map(|table| format!("{} {}", table.family.name(), table.name)).collect())
+    let tables = Socket::open(Protocol::Nftables).ok()?.nft_tables().await.ok()?;
+    Some(tables.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The embedded lab: the article's topology in Linux network namespaces.
 
 mod ask;
-mod batched;
 mod client;
 pub mod control;
 mod hello;

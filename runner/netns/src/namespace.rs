@@ -2,9 +2,8 @@
 //!
 //! It has no name and no process of its own. Closing the descriptor is what ends it.
 
+use lab_netlink::{Protocol, Socket};
 use nix::sched::{CloneFlags, setns, unshare};
-use nlink::netlink::namespace::Netns;
-use nlink::{Connection, Nftables, Route};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -47,12 +46,12 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// A netlink socket could not be opened in it.
-    #[error("opening netlink in the network namespace of {name}: {source}")]
+    #[error("in the network namespace of {name}: {source}")]
     Netlink {
         /// In whose namespace.
         name: String,
         /// The kernel's reason.
-        source: nlink::Error,
+        source: lab_netlink::Error,
     },
     /// A thread could not be started or ended badly.
     #[error("working inside the network namespace of {name}: {what}")]
@@ -69,7 +68,6 @@ pub enum NamespaceError {
 pub struct Namespace {
     name: String,
     file: File,
-    netns: Netns,
 }
 
 impl Namespace {
@@ -78,7 +76,7 @@ impl Namespace {
     /// # Errors
     /// When the kernel refuses the namespace or one of the settings.
     pub fn create(name: &str, forwards: bool) -> Result<Self, NamespaceError> {
-        let made = on_thread(name, || {
+        let file = on_thread(name, || {
             unshare(CloneFlags::CLONE_NEWNET)
                 .map_err(|errno| NamespaceError::Create { name: name.to_owned(), source: errno.into() })?;
             for (key, value) in SYSCTLS {
@@ -90,13 +88,7 @@ impl Namespace {
             File::open("/proc/thread-self/ns/net")
                 .map_err(|source| NamespaceError::Create { name: name.to_owned(), source })
         })?;
-        let netns = made
-            .try_clone()
-            .map_err(|source| NamespaceError::Create { name: name.to_owned(), source })
-            .and_then(|clone| {
-                Netns::from_fd(clone.into()).map_err(|source| NamespaceError::Netlink { name: name.to_owned(), source })
-            })?;
-        Ok(Self { name: name.to_owned(), file: made, netns })
+        Ok(Self { name: name.to_owned(), file })
     }
 
     /// The one that this process is in.
@@ -111,9 +103,7 @@ impl Namespace {
         set_sysctl(name, "net/bridge/bridge-nf-call-iptables", "0")?;
         let create = |source| NamespaceError::Create { name: name.to_owned(), source };
         let file = File::open("/proc/self/ns/net").map_err(create)?;
-        let netns = Netns::from_fd(file.try_clone().map_err(create)?.into())
-            .map_err(|source| NamespaceError::Netlink { name: name.to_owned(), source })?;
-        Ok(Self { name: name.to_owned(), file, netns })
+        Ok(Self { name: name.to_owned(), file })
     }
 
     /// Whose it is.
@@ -131,20 +121,13 @@ impl Namespace {
         &self.file
     }
 
-    /// A route-netlink connection in it.
+    /// A netlink socket in it.
     ///
     /// # Errors
     /// When the socket cannot be opened.
-    pub fn route(&self) -> Result<Connection<Route>, NamespaceError> {
-        Connection::new_in(&self.netns).map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
-    }
-
-    /// An nftables connection in it.
-    ///
-    /// # Errors
-    /// When the socket cannot be opened.
-    pub fn nftables(&self) -> Result<Connection<Nftables>, NamespaceError> {
-        Connection::new_in(&self.netns).map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
+    pub fn netlink(&self, protocol: Protocol) -> Result<Socket, NamespaceError> {
+        Socket::open_in(protocol, &self.file)
+            .map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
     }
 
     /// Runs a closure inside, on a thread that ends with it.

@@ -3,17 +3,12 @@
 //! `native` is what Cilium's `autoDirectNodeRoutes` does (pkg/datapath/linux/node.go of 1.12): for every peer, check
 //! that the next hop is on the link, then add `PODCIDR via PEER dev eth0`.
 
-use nlink::netlink::fdb::FdbEntryBuilder;
-use nlink::netlink::link::{LinkCreateExt, VxlanLink};
-use nlink::netlink::neigh::Neighbor;
-use nlink::netlink::types::route::RouteScope;
-use nlink::{Ipv4Route, RouteMetrics};
-use std::net::{IpAddr, Ipv4Addr};
+use lab_netlink::{NewLink, NewRoute, Vxlan, add_forward, add_neighbour, nud};
+use std::net::Ipv4Addr;
 
-use super::batched::via;
-use super::plan::{LINK_MTU, NODE_DEVICE, NodePlan, VXLAN_DEVICE, VXLAN_OVERHEAD, VXLAN_PORT, VXLAN_VNI};
+use super::plan::{LINK_MTU, NodePlan, VXLAN_DEVICE, VXLAN_OVERHEAD, VXLAN_PORT, VXLAN_VNI};
 use super::service;
-use super::world::{BuildError, NodeUp, World, doing};
+use super::world::{BuildError, NodeUp, World, at};
 use lab_model::Routing;
 
 /// Builds it. What was made, in words.
@@ -48,82 +43,54 @@ fn peers(world: &World, index: usize) -> impl Iterator<Item = &NodePlan> {
 /// A node's own pod CIDR leads to its own router address, as Cilium's leads to `cilium_host`.
 async fn own_route(plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let cidr = plan.pod_cidr;
-    node.member
-        .route
-        .batch()
-        .add_route(via(node.router, Ipv4Route::new(plan.router, 32).scope(RouteScope::Link)))
-        .add_route(via(
-            node.router,
-            Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(plan.router).prefsrc(plan.router),
-        ))
-        .execute_all()
-        .await
-        .map_err(doing(format!("{}: adding the route to its own pod CIDR {cidr}", plan.name)))
+    let own = NewRoute { source: Some(plan.router), ..NewRoute::to(cidr).by(node.router).via(plan.router) };
+    node.member.make_all(&[NewRoute::to_host(plan.router).by(node.router).add(), own.add()]).await
 }
 
 async fn native(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
-    let mut count = 0;
-    let mut batch = node.member.route.batch();
+    let mut routes = Vec::new();
     for peer in peers(world, index) {
-        next_hop_is_on_link(plan, node, peer.address.addr()).await?;
-        let cidr = peer.pod_cidr;
-        let route = Ipv4Route::new(cidr.network(), cidr.prefix_len()).gateway(peer.address.addr());
-        batch = batch.add_route(via(node.eth0, route));
-        count += 1;
+        let next_hop = peer.address.addr();
+        next_hop_is_on_link(plan, node, next_hop).await?;
+        routes.push(NewRoute::to(peer.pod_cidr).by(node.eth0).via(next_hop).add());
     }
-    batch.execute_all().await.map_err(doing(format!("{}: adding the direct routes", plan.name)))?;
-    Ok(count)
+    node.member.make_all(&routes).await?;
+    Ok(routes.len())
 }
 
 /// As Cilium checks: the kernel's own route to the next hop must have no gateway and leave by eth0.
 async fn next_hop_is_on_link(plan: &NodePlan, node: &NodeUp, next_hop: Ipv4Addr) -> Result<(), BuildError> {
-    let route = node
-        .member
-        .route
-        .lookup_route(IpAddr::V4(next_hop))
-        .await
-        .map_err(doing(format!("{}: looking up the next hop {next_hop}", plan.name)))?;
-    if route.gateway().is_none() && route.oif() == Some(node.eth0) {
+    let way = node.member.route.way_to(next_hop).await.map_err(at(&plan.name.0))?;
+    if way.gateway.is_none() && way.device == Some(node.eth0) {
         return Ok(());
     }
-    let via = route.gateway().map_or_else(|| "another link".to_owned(), ToString::to_string);
+    let via = way.gateway.map_or_else(|| "another link".to_owned(), |gateway| gateway.to_string());
     Err(BuildError::NextHopNotOnLink { node: plan.name.to_string(), next_hop, via })
 }
 
 async fn vxlan(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
     let mtu = LINK_MTU.0 - VXLAN_OVERHEAD;
-    let device = VxlanLink::new(VXLAN_DEVICE, VXLAN_VNI)
-        .local(plan.address.addr())
-        .dev_index(node.eth0)
-        .port(VXLAN_PORT)
-        .learning(false)
-        .address(plan.tunnel_mac.0)
-        .mtu(mtu);
-    node.member.add_link(VXLAN_DEVICE, device.up()).await?;
+    let own = Vxlan {
+        vni: VXLAN_VNI,
+        port: VXLAN_PORT,
+        local: Some(plan.address.addr()),
+        device: Some(node.eth0),
+        learning: false,
+    };
+    node.member.make(NewLink::vxlan(VXLAN_DEVICE, own).mac(plan.tunnel_mac.0).mtu(mtu).up().add()).await?;
     let tunnel = node.member.index(VXLAN_DEVICE).await?;
-    let mut count = 0;
-    let mut batch = node.member.route.batch();
+    let mut changes = Vec::new();
     for peer in peers(world, index) {
         // As flannel does: the peer's router address is a neighbour on the tunnel, whose link-layer
         // address is forwarded to the peer node.
-        let cidr = peer.pod_cidr;
-        let neighbour = Neighbor::with_index_v4(tunnel, peer.router).lladdr(peer.tunnel_mac.0).permanent();
-        let forward = FdbEntryBuilder::new(peer.tunnel_mac.0)
-            .ifindex(tunnel)
-            .dst(IpAddr::V4(peer.address.addr()))
-            .permanent()
-            .self_();
-        let route = Ipv4Route::new(cidr.network(), cidr.prefix_len())
-            .gateway(peer.router)
-            .onlink()
-            .prefsrc(plan.router)
-            .metrics(RouteMetrics::new().mtu(mtu));
-        batch = batch.add_neighbor(neighbour, tunnel).add_fdb(forward, tunnel, None).add_route(via(tunnel, route));
-        count += 1;
+        let mac = peer.tunnel_mac.0;
+        let route = NewRoute { onlink: true, source: Some(plan.router), mtu: Some(mtu), ..NewRoute::to(peer.pod_cidr) };
+        changes.extend([
+            add_neighbour(tunnel, peer.router, mac, nud::PERMANENT),
+            add_forward(tunnel, mac, peer.address.addr()),
+            route.by(tunnel).via(peer.router).add(),
+        ]);
     }
-    batch
-        .execute_all()
-        .await
-        .map_err(doing(format!("{}: adding the routes through {VXLAN_DEVICE} over {NODE_DEVICE}", plan.name)))?;
-    Ok(count)
+    node.member.make_all(&changes).await?;
+    Ok(changes.len() / 3)
 }

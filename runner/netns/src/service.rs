@@ -1,15 +1,18 @@
 //! nftables in node and pod namespaces: the Service's translation, as socket load balancing translates, and
 //! masquerading, as Cilium's `bpf.masquerade` does.
 
-use nlink::netlink::nftables::{
-    BaseChain, Chain, Family, Field, Match, NatHook, Priority, Rule, Set, SetElement, SetKeyType, Stmt, Value,
+use lab_netlink::Protocol;
+use lab_netlink::nft::{
+    Base, Element, Expression, Field, Hook, add_chain, add_elements, add_rule, add_set, compare_address,
+    compare_interface, ensure_table,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use super::namespace::Namespace;
 use super::plan::{NODE_DEVICE, NodePlan};
-use super::world::{BuildError, NodeUp, World, doing};
+use super::world::{BuildError, NodeUp, World, at};
 use lab_probe::nft_layout;
+use lab_probe::nft_layout::{IPV4_ADDR, TABLE};
 
 /// Chain with the masquerading rule. Not `masquerade`: that is a word of nft's own language, and `nft list chain`, `nft -f`
 /// and `nft flush chain` would not take it for a name.
@@ -20,33 +23,27 @@ const NODES_SET: &str = "nodes";
 /// What leaves a node by eth0 from its own pods, for an address outside the native routing CIDR that is no node's,
 /// takes the node's address.
 pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
-    let doing = |what: &str| doing(format!("{}: {what}", plan.name));
-    let nodes: Vec<SetElement> = world.plan.nodes.iter().map(|node| SetElement::ipv4(node.address.addr())).collect();
-    let set = Set::new(nft_layout::TABLE, NODES_SET).family(Family::Ip).key_type(SetKeyType::Ipv4Addr);
-    let chain = Chain::new(nft_layout::TABLE, MASQUERADE_CHAIN)
-        .map_err(doing("naming the masquerading chain"))?
-        .family(Family::Ip)
-        .base(BaseChain::nat(NatHook::Postrouting, Priority::SrcNat));
-    let native = world.plan.spec.native_cidr;
-    let pods = plan.pod_cidr;
-    let rule = Rule::new(nft_layout::TABLE, MASQUERADE_CHAIN)
-        .family(Family::Ip)
-        .match_oif(NODE_DEVICE)
-        .match_saddr_v4(pods.network(), pods.prefix_len())
-        .then(Match::ne(Field::Ip4Daddr, Value::Prefix(IpAddr::V4(native.network()), native.prefix_len())))
-        .then(Match::ne(Field::Ip4Daddr, Value::set(NODES_SET)))
-        .then(Stmt::Masquerade);
-    let connection = node.member.namespace.nftables()?;
-    connection
-        .transaction()
-        .add_table(nft_layout::TABLE, Family::Ip)
-        .add_chain(chain)
-        .add_set(set.clone())
-        .add_set_elements(&set, &nodes)
-        .add_rule(rule)
-        .commit(&connection)
-        .await
-        .map_err(doing("installing masquerading"))
+    let nodes: Vec<Element> = world.plan.nodes.iter().map(|node| Element::address(node.address.addr())).collect();
+    let rule = [
+        compare_interface(Field::Outward, NODE_DEVICE, true),
+        compare_address(Field::Source, plan.pod_cidr, true),
+        compare_address(Field::Destination, world.plan.spec.native_cidr, false),
+        vec![
+            Expression::Load { field: Field::Destination, register: 1 },
+            Expression::Lookup { set: NODES_SET.to_owned(), from: 1, register: None, inverted: true },
+            Expression::Masquerade,
+        ],
+    ];
+    let base = Base { kind: "nat", hook: Hook::Postrouting, priority: 100 };
+    let mut changes = vec![
+        ensure_table(TABLE),
+        add_chain(TABLE, MASQUERADE_CHAIN, Some(base)),
+        add_set(TABLE, NODES_SET, IPV4_ADDR, None, &[]),
+    ];
+    changes.extend(add_elements(TABLE, NODES_SET, &nodes));
+    changes.push(add_rule(TABLE, MASQUERADE_CHAIN, &rule.concat()));
+    let nftables = node.member.namespace.netlink(Protocol::Nftables)?;
+    nftables.commit(&changes).await.map_err(at(&plan.name.0))
 }
 
 /// The Service in every node's and every pod's namespace: connections are translated where they begin.
@@ -61,12 +58,8 @@ pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
 
 /// The same in one namespace.
 pub(super) async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
-    let connection = namespace.nftables()?;
-    let spec = &world.plan.spec;
     let service = world.plan.cluster_ip();
     let backends: Vec<Ipv4Addr> = world.plan.pods.iter().map(|pod| pod.address).collect();
-    nft_layout::install(connection.transaction(), *service.ip(), service.port(), spec.target_port, &backends)
-        .commit(&connection)
-        .await
-        .map_err(doing(format!("{}: installing the Service {service}", namespace.name())))
+    let changes = nft_layout::install(*service.ip(), service.port(), world.plan.spec.target_port, &backends);
+    namespace.netlink(Protocol::Nftables)?.commit(&changes).await.map_err(at(namespace.name()))
 }

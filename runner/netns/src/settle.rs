@@ -1,10 +1,9 @@
 //! Waiting until what was built works: links have their carriers, nodes forward.
 
-use nlink::netlink::types::link::OperState;
 use std::time::Duration;
 
 use super::plan::NODE_DEVICE;
-use super::world::{BuildError, Member, World, doing};
+use super::world::{BuildError, Member, World, at};
 use lab_base::clock;
 use lab_base::clock::Poll;
 
@@ -25,10 +24,9 @@ pub(super) async fn links_are_up(world: &World) -> Result<(), BuildError> {
 async fn link_is_up(member: &Member) -> Result<(), BuildError> {
     let what = format!("{}'s {NODE_DEVICE} to be operational", member.name());
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
-        let looked = member.route.get_link_by_name(NODE_DEVICE).await;
-        match looked.map_err(doing(format!("{}: looking at {NODE_DEVICE}", member.name()))) {
+        match member.route.link(NODE_DEVICE).await.map_err(at(member.name())) {
             // With a carrier alone the kernel does not send yet: the first frame would be lost.
-            Ok(Some(link)) if link.is_up() && link.operstate() == Some(OperState::Up) => Poll::Ready(()),
+            Ok(Some(link)) if link.operational => Poll::Ready(()),
             Ok(Some(_)) => Poll::NotYet("it is not operational".to_owned()),
             Ok(None) => Poll::NotYet("there is no such link".to_owned()),
             Err(error) => Poll::Failed(error.to_string()),
@@ -42,7 +40,7 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
 pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildError> {
     let what = format!("the end of {port}, the stopped node's port on the bridge");
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
-        match world.bridge.route.get_link_by_name(port).await.map_err(doing("looking at the bridge's ports")) {
+        match world.bridge.route.link(port).await.map_err(at(world.bridge.name())) {
             Ok(None) => Poll::Ready(()),
             Ok(Some(_)) => Poll::NotYet("it is there".to_owned()),
             Err(error) => Poll::Failed(error.to_string()),

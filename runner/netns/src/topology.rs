@@ -1,17 +1,17 @@
 //! Stage `cluster_created`: the bridge, the nodes on it, their base routes and router addresses.
 
-use nlink::netlink::link::{BridgeLink, LinkCreateExt, VethLink};
-use nlink::{Ipv4Address, Ipv4Route};
+use ipnet::Ipv4Net;
+use lab_netlink::{NewLink, NewRoute, Protocol, add_address, add_host_address, set_up};
 
 use super::namespace::Namespace;
 use super::plan::{LINK_MTU, NODE_DEVICE, NodePlan, Plan, ROUTER_DEVICE, ROUTER_PEER_DEVICE};
-use super::world::{BuildError, Member, NodeUp, World, doing};
+use super::world::{BuildError, Member, NodeUp, World};
 use lab_model::observe::MacAddr;
 
 /// Builds it. The namespace of this process becomes the one with the bridge.
 pub(super) async fn build(plan: Plan) -> Result<World, BuildError> {
     let namespace = Namespace::current("bridge")?;
-    let route = namespace.route()?;
+    let route = namespace.netlink(Protocol::Route)?;
     let bridge = Member { namespace, route };
     let bridge_index = build_bridge(&bridge, &plan).await?;
     let mut nodes = Vec::with_capacity(plan.nodes.len());
@@ -25,14 +25,9 @@ async fn build_bridge(bridge: &Member, plan: &Plan) -> Result<u32, BuildError> {
     let name = &plan.spec.bridge;
     let [a, b, c, d] = plan.gateway.addr().octets();
     let mac = MacAddr([0x02, 0x42, a, b, c, d]);
-    bridge.loopback().await?;
-    bridge.add_link(name, BridgeLink::new(name.as_str()).address(mac.0).up()).await?;
+    bridge.make_all(&[set_up("lo"), NewLink::bridge(name).mac(mac.0).up().add()]).await?;
     let index = bridge.index(name).await?;
-    bridge
-        .route
-        .add_address(Ipv4Address::with_index(index, plan.gateway.addr(), plan.gateway.prefix_len()))
-        .await
-        .map_err(doing(format!("{name}: adding the address {}", plan.gateway)))?;
+    bridge.make(add_address(index, plan.gateway)).await?;
     Ok(index)
 }
 
@@ -45,31 +40,24 @@ pub(super) async fn build_node(
 ) -> Result<NodeUp, BuildError> {
     let name = &node.name.0;
     let member = Member::create(name, true)?;
-    let veth = VethLink::new(node.port.as_str(), NODE_DEVICE)
-        .mtu(LINK_MTU.0)
-        .peer_mtu(LINK_MTU.0)
-        .peer_address(node.mac.0)
-        .peer_netns_fd(member.namespace.file());
-    bridge.add_link(&node.port, veth.master(bridge_index).up()).await?;
+    let end = NewLink::peer(NODE_DEVICE).mtu(LINK_MTU.0).mac(node.mac.0).netns(member.namespace.file());
+    let veth = NewLink::veth(&node.port, &end).mtu(LINK_MTU.0).master(bridge_index).up();
+    bridge.make(veth.add()).await?;
     let eth0 = member.index(NODE_DEVICE).await?;
-    member.loopback().await?;
-    member
-        .route
-        .add_address(Ipv4Address::with_index(eth0, node.address.addr(), node.address.prefix_len()))
-        .await
-        .map_err(doing(format!("{name}: adding the address {}", node.address)))?;
-    member.up(eth0, NODE_DEVICE).await?;
-    member
-        .route
-        .add_route(Ipv4Route::default_route().gateway(plan.gateway.addr()).dev_index(eth0))
-        .await
-        .map_err(doing(format!("{name}: adding the default route")))?;
-
     // The router address announces the pod CIDR, with its prefix length; the routes to it come with routing.
-    member.add_link(ROUTER_DEVICE, VethLink::new(ROUTER_DEVICE, ROUTER_PEER_DEVICE).up()).await?;
+    member
+        .make_all(&[
+            set_up("lo"),
+            add_address(eth0, node.address),
+            set_up(NODE_DEVICE),
+            NewRoute::default_via(plan.gateway.addr()).by(eth0).add(),
+            NewLink::veth(ROUTER_DEVICE, &NewLink::peer(ROUTER_PEER_DEVICE)).up().add(),
+            set_up(ROUTER_PEER_DEVICE),
+        ])
+        .await?;
     let router = member.index(ROUTER_DEVICE).await?;
-    let router_peer = member.index(ROUTER_PEER_DEVICE).await?;
-    member.up(router_peer, ROUTER_PEER_DEVICE).await?;
-    member.add_host_address(router, node.router, node.pod_cidr.prefix_len()).await?;
+    // The prefix length is that of a network, and fits.
+    let announced = Ipv4Net::new(node.router, node.pod_cidr.prefix_len()).unwrap_or_else(|_long| node.router.into());
+    member.make(add_host_address(router, announced)).await?;
     Ok(NodeUp { member, eth0, router })
 }

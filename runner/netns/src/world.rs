@@ -1,8 +1,6 @@
 //! What the holder owns: the namespaces of a lab and the connections into them. Dropping it is the end of them.
 
-use nlink::netlink::link::{LinkCreateExt, VethLink};
-use nlink::netlink::{Connection, Route};
-use nlink::{Ipv4Address, LinkConfig};
+use lab_netlink::{Protocol, Request, Socket, add_host_address, set_up};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -16,12 +14,12 @@ use lab_model::observe::Place;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// Netlink refused something.
-    #[error("{doing}: {source}")]
+    #[error("{place}: {source}")]
     Netlink {
-        /// What was being done, and where.
-        doing: String,
-        /// The kernel's reason.
-        source: nlink::Error,
+        /// Where.
+        place: String,
+        /// What was being done, and the kernel's reason.
+        source: lab_netlink::Error,
     },
     /// A namespace could not be made or entered.
     #[error(transparent)]
@@ -58,22 +56,21 @@ pub enum BuildError {
     NotUp(String),
 }
 
-/// Names the step in an error: `.map_err(doing("kind-worker: adding eth0"))`.
-pub(super) fn doing(what: impl Into<String>) -> impl FnOnce(nlink::Error) -> BuildError {
-    let doing = what.into();
-    move |source| BuildError::Netlink { doing, source }
+/// Names the place in an error: `.map_err(at("kind-worker"))`.
+pub(super) fn at(place: &str) -> impl FnOnce(lab_netlink::Error) -> BuildError {
+    move |source| BuildError::Netlink { place: place.to_owned(), source }
 }
 
 /// A namespace with a route-netlink connection.
 pub(super) struct Member {
     pub(super) namespace: Namespace,
-    pub(super) route: Connection<Route>,
+    pub(super) route: Socket,
 }
 
 impl Member {
     pub(super) fn create(name: &str, forwards: bool) -> Result<Self, BuildError> {
         let namespace = Namespace::create(name, forwards)?;
-        let route = namespace.route()?;
+        let route = namespace.netlink(Protocol::Route)?;
         Ok(Self { namespace, route })
     }
 
@@ -83,37 +80,22 @@ impl Member {
 
     /// The index of the link of this name.
     pub(super) async fn index(&self, device: &str) -> Result<u32, BuildError> {
-        let found =
-            self.route.get_link_by_name(device).await.map_err(doing(format!("{}: finding {device}", self.name())))?;
-        found.map(|link| link.ifindex()).ok_or_else(|| BuildError::Gone(format!("{}: the link {device}", self.name())))
+        self.route.index(device).await.map_err(at(self.name()))
     }
 
-    /// Brings a link up.
-    pub(super) async fn up(&self, index: u32, device: &str) -> Result<(), BuildError> {
-        self.route.set_link_up_by_index(index).await.map_err(doing(format!("{}: setting {device} up", self.name())))
+    /// Makes a change.
+    pub(super) async fn make(&self, change: Request) -> Result<(), BuildError> {
+        self.route.make(change).await.map_err(at(self.name()))
     }
 
-    /// Adds a link.
-    pub(super) async fn add_link(&self, device: &str, link: impl LinkConfig) -> Result<(), BuildError> {
-        self.route.add_link(link).await.map_err(doing(format!("{}: adding the link {device}", self.name())))
+    /// Makes changes, in their order.
+    pub(super) async fn make_all(&self, changes: &[Request]) -> Result<(), BuildError> {
+        self.route.make_all(changes).await.map_err(at(self.name()))
     }
 
-    /// Adds a veth whose other end is in another namespace; this end is set up at once.
-    pub(super) async fn add_veth(&self, veth: VethLink, peer: &Self, device: &str) -> Result<(), BuildError> {
-        self.add_link(device, veth.peer_netns_fd(peer.namespace.file()).up()).await
-    }
-
-    /// Gives a link an address, without the route that would come with it.
-    pub(super) async fn add_host_address(&self, index: u32, address: Ipv4Addr, prefix: u8) -> Result<(), BuildError> {
-        self.route
-            .add_address(Ipv4Address::with_index(index, address, prefix).noprefixroute())
-            .await
-            .map_err(doing(format!("{}: adding the address {address}/{prefix}", self.name())))
-    }
-
-    /// Loopback up: every namespace has it as link 1.
-    pub(super) async fn loopback(&self) -> Result<(), BuildError> {
-        self.up(1, "lo").await
+    /// Loopback up, and the link, with an address without the route that would come with it.
+    pub(super) async fn start(&self, device: &str, index: u32, address: Ipv4Addr) -> Result<(), BuildError> {
+        self.make_all(&[set_up("lo"), add_host_address(index, address.into()), set_up(device)]).await
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
-use nlink::Route;
-use nlink::netlink::{Connection, NlMsgType};
+use lab_netlink::{Error, Message, Socket, Table};
+use nix::libc::{RTM_GETADDR, RTM_GETLINK};
 
-use super::netlink::{Message, NetlinkError, Table, dump};
 use lab_model::observe::{Address, Link, MacAddr, Mtu, VxlanDetails};
 
 // include/uapi/linux/if_link.h and if_addr.h.
@@ -28,31 +27,16 @@ const IFA_LOCAL: u16 = 2;
 
 // include/uapi/linux/if.h.
 const IFF_UP: u32 = 1;
-const IFF_RUNNING: u32 = 1 << 6;
 const IFF_LOWER_UP: u32 = 1 << 16;
 
 /// `AF_INET`, as the one-byte family of a netlink header.
 pub(super) const INET: u8 = 2;
 
 /// `struct ifinfomsg`.
-struct Links;
-
-impl Table for Links {
-    const REQUEST: u16 = NlMsgType::RTM_GETLINK;
-    const DOING: &'static str = "list links";
-    type Header = [u8; 16];
-    const HEADER: [u8; 16] = [0; 16];
-}
+const LINKS: Table = Table { request: RTM_GETLINK, doing: "list links", header: &[0; 16] };
 
 /// `struct ifaddrmsg`.
-struct Addresses;
-
-impl Table for Addresses {
-    const REQUEST: u16 = NlMsgType::RTM_GETADDR;
-    const DOING: &'static str = "list addresses";
-    type Header = [u8; 8];
-    const HEADER: [u8; 8] = [INET, 0, 0, 0, 0, 0, 0, 0];
-}
+const ADDRESSES: Table = Table { request: RTM_GETADDR, doing: "list addresses", header: &[INET, 0, 0, 0, 0, 0, 0, 0] };
 
 /// The names of links by their index.
 pub type Names = BTreeMap<u32, String>;
@@ -63,33 +47,21 @@ pub(super) fn names(links: &[Link]) -> Names {
 }
 
 /// All links of this namespace, by index.
-pub(super) async fn links(connection: &Connection<Route>) -> Result<Vec<Link>, NetlinkError> {
+pub(super) async fn links(socket: &Socket) -> Result<Vec<Link>, Error> {
     let mut links: Vec<Link> =
-        dump::<Links>(connection).await?.iter().map(|body| parse_link(body)).collect::<Result<_, _>>()?;
+        socket.table(&LINKS).await?.iter().map(|body| parse_link(body)).collect::<Result<_, _>>()?;
     links.sort_by_key(|link| link.index);
     Ok(links)
-}
-
-/// Whether a link sends: the kernel begins to some time after the carrier came, and drops everything until then.
-/// None when there is no such link.
-pub(super) async fn running(connection: &Connection<Route>, device: &str) -> Result<Option<bool>, NetlinkError> {
-    for body in dump::<Links>(connection).await? {
-        let message = Message::of::<Links>(&body)?;
-        if message.text(IFLA_IFNAME).as_deref() == Some(device) {
-            return Ok(Some(message.header_u32(8) & IFF_RUNNING != 0));
-        }
-    }
-    Ok(None)
 }
 
 /// Reads one link of a dump.
 ///
 /// # Errors
-/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
-pub fn parse_link(body: &[u8]) -> Result<Link, NetlinkError> {
-    let message = Message::of::<Links>(body)?;
+/// [`Error`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_link(body: &[u8]) -> Result<Link, Error> {
+    let message = Message::of(&LINKS, body)?;
     let flags = message.header_u32(8);
-    let info = message.get(IFLA_LINKINFO).map(|payload| message.nested(payload, 0)).transpose()?;
+    let info = message.within(IFLA_LINKINFO)?;
     let kind = info.as_ref().and_then(|info| info.text(IFLA_INFO_KIND));
     let data = info.as_ref().and_then(|info| info.get(IFLA_INFO_DATA));
     let vxlan = match (kind.as_deref(), data) {
@@ -112,11 +84,11 @@ pub fn parse_link(body: &[u8]) -> Result<Link, NetlinkError> {
     })
 }
 
-fn vxlan(data: &Message<'_>) -> Result<VxlanDetails, NetlinkError> {
+fn vxlan(data: &Message<'_>) -> Result<VxlanDetails, Error> {
     let from_metadata = data.get(IFLA_VXLAN_COLLECT_METADATA).is_some_and(|flag| flag.first() == Some(&1));
     Ok(VxlanDetails {
         vni: data.u32(IFLA_VXLAN_ID, "VNI")?.filter(|_vni| !from_metadata),
-        port: data.u16_network_order(IFLA_VXLAN_PORT, "UDP port")?,
+        port: data.u16_be(IFLA_VXLAN_PORT, "UDP port")?,
         local: data.ipv4(IFLA_VXLAN_LOCAL, "local address")?,
     })
 }
@@ -127,12 +99,9 @@ pub(super) fn mac(octets: &[u8]) -> Option<MacAddr> {
 }
 
 /// All IPv4 addresses of this namespace; none when a link appeared since `names` was read.
-pub(super) async fn addresses(
-    connection: &Connection<Route>,
-    names: &Names,
-) -> Result<Option<Vec<Address>>, NetlinkError> {
+pub(super) async fn addresses(socket: &Socket, names: &Names) -> Result<Option<Vec<Address>>, Error> {
     let mut addresses = Vec::new();
-    for body in dump::<Addresses>(connection).await? {
+    for body in socket.table(&ADDRESSES).await? {
         let Some(address) = parse_address(&body, names)? else { return Ok(None) };
         addresses.push(address);
     }
@@ -142,9 +111,9 @@ pub(super) async fn addresses(
 /// Reads one address of a dump; none when its link has no name.
 ///
 /// # Errors
-/// [`NetlinkError`], as for [`parse_link`].
-pub fn parse_address(body: &[u8], names: &Names) -> Result<Option<Address>, NetlinkError> {
-    let message = Message::of::<Addresses>(body)?;
+/// [`Error`], as for [`parse_link`].
+pub fn parse_address(body: &[u8], names: &Names) -> Result<Option<Address>, Error> {
+    let message = Message::of(&ADDRESSES, body)?;
     let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
     // On a point-to-point link IFA_ADDRESS is the peer's.
     let own = match message.ipv4(IFA_LOCAL, "address")? {

@@ -2,9 +2,9 @@
 
 use std::io;
 
+use lab_netlink::Error as NetlinkError;
 use nix::errno::Errno;
 
-use super::netlink::NetlinkError;
 use super::{http, lookup, ping, resolve, service_table, view};
 use lab_model::request::{Answer, Request};
 

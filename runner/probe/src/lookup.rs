@@ -1,13 +1,11 @@
 //! The kernel's own routing decisions: `ip route get`, for packets of this host and for forwarded ones.
 
+use lab_netlink::{Attributes, Error, Protocol, Request, Socket, Why};
 use nix::errno::Errno;
-use nlink::Route as Rtnetlink;
-use nlink::netlink::message::NLM_F_REQUEST;
-use nlink::netlink::{Connection, MessageBuilder, NlMsgType};
+use nix::libc::RTM_GETROUTE;
 
 use super::links::{INET, Names, links, names};
 use super::look::{LookError, words};
-use super::netlink::{NetlinkError, Reply, connect, request};
 use super::routes::{Unread, parse_route};
 use lab_model::observe::{Lookup, LookupOutcome, LookupQuery, Mtu, NextHop, Route};
 
@@ -20,7 +18,7 @@ const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
 
 /// Asks all questions, in order.
 pub(super) async fn lookups(queries: &[LookupQuery]) -> Result<Vec<Lookup>, LookError> {
-    let connection = connect()?;
+    let connection = Socket::open(Protocol::Route)?;
     let names = names(&links(&connection).await?);
     let mut lookups = Vec::with_capacity(queries.len());
     for query in queries {
@@ -43,7 +41,7 @@ pub(super) async fn lookups(queries: &[LookupQuery]) -> Result<Vec<Lookup>, Look
 
 /// The largest packet that this host would send to this address: the route's own MTU, or its link's.
 pub(super) async fn path_mtu(destination: std::net::Ipv4Addr) -> Result<Option<Mtu>, LookError> {
-    let connection = connect()?;
+    let connection = Socket::open(Protocol::Route)?;
     let links = links(&connection).await?;
     let query = LookupQuery { destination, source: None, iif: None };
     let Ok(route) = ask(&connection, &names(&links), &query).await? else { return Ok(None) };
@@ -53,34 +51,26 @@ pub(super) async fn path_mtu(destination: std::net::Ipv4Addr) -> Result<Option<M
 }
 
 /// The route, or why there is none.
-async fn ask(
-    connection: &Connection<Rtnetlink>,
-    names: &Names,
-    query: &LookupQuery,
-) -> Result<Result<Route, String>, LookError> {
-    let mut message = MessageBuilder::new(NlMsgType::RTM_GETROUTE, NLM_F_REQUEST);
+async fn ask(socket: &Socket, names: &Names, query: &LookupQuery) -> Result<Result<Route, String>, LookError> {
     let source_length = if query.source.is_some() { 32 } else { 0 };
-    message.append_bytes(&[INET, 32, source_length, 0, 0, 0, 0, 0]);
-    message.append_bytes(&RTM_F_LOOKUP_TABLE.to_ne_bytes());
-    message.append_attr(RTA_DST, &query.destination.octets());
+    let header = [&[INET, 32, source_length, 0, 0, 0, 0, 0][..], &RTM_F_LOOKUP_TABLE.to_ne_bytes()].concat();
+    let mut attributes = Attributes::after(header).put(RTA_DST, &query.destination.octets());
     if let Some(source) = query.source {
-        message.append_attr(RTA_SRC, &source.octets());
+        attributes = attributes.put(RTA_SRC, &source.octets());
     }
     if let Some(iif) = &query.iif {
         let index = names.iter().find(|(_index, name)| *name == iif).map(|(index, _name)| *index);
-        message.append_attr_u32(RTA_IIF, index.ok_or_else(|| LookError::NoLink { device: iif.clone() })?);
+        attributes = attributes.u32(RTA_IIF, index.ok_or_else(|| LookError::NoLink { device: iif.clone() })?);
     }
-    let doing = "ask for a route";
-    match request(connection, doing, message).await? {
-        Reply::Message(body) => match parse_route(&body, names) {
+    match socket.ask(&Request::new("ask for a route", RTM_GETROUTE, 0, attributes)).await {
+        Ok(body) => match parse_route(&body.unwrap_or_default(), names) {
             Ok(route) => Ok(Ok(route)),
             Err(Unread::UnknownLink) => Err(LookError::Unsteady { attempts: 1 }),
             Err(Unread::Error(error)) => Err(error.into()),
         },
         // A malformed request is EINVAL too, but with a text.
-        Reply::Refused(errno, None) if is_decision(errno) => Ok(Err(words(errno))),
-        Reply::Refused(errno, text) => Err(LookError::Refused { doing, reason: text.unwrap_or_else(|| words(errno)) }),
-        Reply::Acknowledged => Err(NetlinkError::Malformed { doing, part: "answer: it has no route" }.into()),
+        Err(Error { why: Why::Refused { errno, text: None }, .. }) if is_decision(errno) => Ok(Err(words(errno))),
+        Err(error) => Err(error.into()),
     }
 }
 

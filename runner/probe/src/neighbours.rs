@@ -1,10 +1,9 @@
 //! The ARP table.
 
-use nlink::Route;
-use nlink::netlink::{Connection, NlMsgType};
+use lab_netlink::{Error, Message, Socket, Table};
+use nix::libc::RTM_GETNEIGH;
 
 use super::links::{INET, Names, mac};
-use super::netlink::{Message, NetlinkError, Table, dump};
 use lab_model::observe::{Neighbour, NeighbourState};
 
 // include/uapi/linux/neighbour.h.
@@ -12,22 +11,13 @@ const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
 
 /// `struct ndmsg`.
-struct Neighbours;
-
-impl Table for Neighbours {
-    const REQUEST: u16 = NlMsgType::RTM_GETNEIGH;
-    const DOING: &'static str = "list neighbours";
-    type Header = [u8; 12];
-    const HEADER: [u8; 12] = [INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-}
+const NEIGHBOURS: Table =
+    Table { request: RTM_GETNEIGH, doing: "list neighbours", header: &[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
 
 /// The IPv4 neighbours of this namespace; none when a link appeared since `names` was read.
-pub(super) async fn neighbours(
-    connection: &Connection<Route>,
-    names: &Names,
-) -> Result<Option<Vec<Neighbour>>, NetlinkError> {
+pub(super) async fn neighbours(socket: &Socket, names: &Names) -> Result<Option<Vec<Neighbour>>, Error> {
     let mut neighbours = Vec::new();
-    for body in dump::<Neighbours>(connection).await? {
+    for body in socket.table(&NEIGHBOURS).await? {
         let Some(neighbour) = parse_neighbour(&body, names)? else { return Ok(None) };
         neighbours.push(neighbour);
     }
@@ -37,9 +27,9 @@ pub(super) async fn neighbours(
 /// Reads one neighbour of a dump; none when its link has no name.
 ///
 /// # Errors
-/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
-pub fn parse_neighbour(body: &[u8], names: &Names) -> Result<Option<Neighbour>, NetlinkError> {
-    let message = Message::of::<Neighbours>(body)?;
+/// [`Error`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_neighbour(body: &[u8], names: &Names) -> Result<Option<Neighbour>, Error> {
+    let message = Message::of(&NEIGHBOURS, body)?;
     let Some(device) = names.get(&message.header_u32(4)) else { return Ok(None) };
     let address = message.ipv4(NDA_DST, "address")?.ok_or_else(|| message.malformed("address"))?;
     let state = u16::from_ne_bytes([message.header_u8(8), message.header_u8(9)]);

@@ -23,17 +23,11 @@ mod write;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use nlink::netlink::nftables::Family;
-
 pub use read::{Service, ServiceRule, parse_rule, services};
-pub use write::ensure_table;
-pub use write::{add_backend, install, remove_backend, replace};
+pub use write::{IPV4_ADDR, add_backend, install, remove_backend, replace};
 
-/// The table's name.
+/// The table's name; its family is ip.
 pub const TABLE: &str = "lab";
-
-/// The table's family.
-pub const FAMILY: Family = Family::Ip;
 
 /// The chain with one rule for each Service.
 pub const CHAIN: &str = "services";
@@ -47,14 +41,9 @@ pub fn map_name(service: SocketAddrV4) -> String {
 /// Why Services could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
-    /// The kernel or the library refused.
-    #[error("cannot {doing}")]
-    Netlink {
-        /// What was tried.
-        doing: &'static str,
-        /// Why not.
-        source: nlink::Error,
-    },
+    /// The kernel refused.
+    #[error(transparent)]
+    Netlink(#[from] lab_netlink::Error),
     /// A rule of the chain is not one that is written here.
     #[error("table ip {TABLE}, chain {CHAIN}, rule {handle} is no Service: {why}")]
     Rule {
@@ -83,12 +72,6 @@ pub enum LayoutError {
         /// How often it was tried.
         attempts: usize,
     },
-}
-
-impl LayoutError {
-    fn netlink(doing: &'static str) -> impl FnOnce(nlink::Error) -> Self {
-        move |source| Self::Netlink { doing, source }
-    }
 }
 
 /// The map's key of the backend with this number, as `numgen` leaves it in a register: in the host's byte order.

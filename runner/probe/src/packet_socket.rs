@@ -200,9 +200,8 @@ fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
 mod tests {
     use std::net::UdpSocket as Udp;
 
+    use lab_netlink::{Protocol, Socket, set_up};
     use nix::sched::{CloneFlags, unshare};
-    use nlink::Route;
-    use nlink::netlink::Connection;
 
     use super::*;
 
@@ -221,7 +220,7 @@ mod tests {
             unshare(CloneFlags::CLONE_NEWNET).expect("run this as root, or with `unshare -Urn`");
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                Connection::<Route>::new().unwrap().set_link_up("lo").await.unwrap();
+                Socket::open(Protocol::Route).unwrap().make(set_up("lo")).await.unwrap();
                 body(PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap()).await
             })
         });

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use lab_netlink::{Attributes, Error, Protocol, Request, Socket, Why, flags};
 use nix::errno::Errno;
-use nlink::Route;
-use nlink::netlink::message::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST};
-use nlink::netlink::{Connection, MessageBuilder, NlMsgType, RtnetlinkGroup};
+use nix::libc::{RTM_DELNEIGH, RTM_NEWNEIGH};
 
-use super::links::{INET, Names, links, names, running};
+use super::links::{INET, Names, links, names};
 use super::look::{LookError, words};
 use super::neighbours::neighbours;
-use super::netlink::{NetlinkError, Reply, connect, request};
 use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_base::failure::chain;
@@ -32,8 +30,8 @@ const RECHECK: Duration = Duration::from_millis(2);
 
 /// The ARP table of one link, with a subscription to its changes.
 struct ArpTable {
-    requests: Connection<Route>,
-    changes: Connection<Route>,
+    requests: Socket,
+    changes: Socket,
     names: Names,
     link: Link,
 }
@@ -82,9 +80,8 @@ pub(super) async fn forget(device: &str, addresses: &[Ipv4Addr]) -> Result<usize
 
 impl ArpTable {
     async fn open(device: &str) -> Result<Self, LookError> {
-        let (requests, changes) = (connect()?, connect()?);
-        let subscribed = changes.subscribe(&[RtnetlinkGroup::Neigh]);
-        subscribed.map_err(NetlinkError::failed("subscribe to neighbours"))?;
+        let (requests, changes) = (Socket::open(Protocol::Route)?, Socket::open(Protocol::Route)?);
+        changes.subscribe_to_neighbours()?;
         let links = links(&requests).await?;
         let names = names(&links);
         let link = links.into_iter().find(|link| link.name == device);
@@ -107,9 +104,9 @@ impl ArpTable {
             (true, false) => return Some(format!("link {name} has no carrier")),
             (true, true) => {}
         }
-        let running = async || match running(&self.requests, name).await {
-            Ok(Some(true)) => Poll::Ready(()),
-            Ok(Some(false)) => Poll::NotYet("it has a carrier, and does not send yet".to_owned()),
+        let running = async || match self.requests.link(name).await {
+            Ok(Some(link)) if link.running => Poll::Ready(()),
+            Ok(Some(_)) => Poll::NotYet("it has a carrier, and does not send yet".to_owned()),
             Ok(None) => Poll::Failed("it has gone".to_owned()),
             Err(error) => Poll::Failed(chain(&error)),
         };
@@ -147,12 +144,9 @@ impl ArpTable {
 
     async fn forget(&self, addresses: &[Ipv4Addr]) -> Result<(), LookError> {
         for address in addresses {
-            let doing = "forget a neighbour";
-            match self.send(NlMsgType::RTM_DELNEIGH, 0, 0, *address, doing).await? {
-                Reply::Acknowledged | Reply::Message(_) | Reply::Refused(Errno::ENOENT, _) => {}
-                Reply::Refused(errno, text) => {
-                    return Err(LookError::Refused { doing, reason: text.unwrap_or_else(|| words(errno)) });
-                }
+            match self.requests.make(self.entry("forget a neighbour", RTM_DELNEIGH, 0, 0, *address)).await {
+                Err(error) if error.errno() != Some(Errno::ENOENT) => return Err(error.into()),
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(())
@@ -160,33 +154,23 @@ impl ArpTable {
 
     /// Makes the kernel ask; what it says when it cannot.
     async fn ask(&self, address: Ipv4Addr) -> Result<Option<Resolved>, LookError> {
-        let reply = self.send(NlMsgType::RTM_NEWNEIGH, NLM_F_CREATE, NTF_USE, address, "resolve a neighbour").await?;
-        Ok(match reply {
-            Reply::Acknowledged | Reply::Message(_) => None,
-            Reply::Refused(Errno::ENOBUFS, _text) => Some(Resolved::NotAsked(
+        let used = self.entry("resolve a neighbour", RTM_NEWNEIGH, flags::CREATE, NTF_USE, address);
+        let Err(Error { doing, why }) = self.requests.make(used).await else { return Ok(None) };
+        Ok(match why {
+            Why::Refused { errno: Errno::ENOBUFS, .. } => Some(Resolved::NotAsked(
                 "the neighbour table, one for all namespaces, is full: raise net.ipv4.neigh.default.gc_thresh3 on the \
                  host"
                     .to_owned(),
             )),
-            Reply::Refused(errno, text) => Some(Resolved::NotAsked(text.unwrap_or_else(|| words(errno)))),
+            Why::Refused { errno, text } => Some(Resolved::NotAsked(text.unwrap_or_else(|| words(errno)))),
+            why => return Err(Error { doing, why }.into()),
         })
     }
 
-    async fn send(
-        &self,
-        kind: u16,
-        message_flags: u16,
-        entry_flags: u8,
-        address: Ipv4Addr,
-        doing: &'static str,
-    ) -> Result<Reply, NetlinkError> {
-        let mut message = MessageBuilder::new(kind, NLM_F_REQUEST | NLM_F_ACK | message_flags);
+    fn entry(&self, doing: &'static str, kind: u16, flags: u16, entry_flags: u8, address: Ipv4Addr) -> Request {
         // struct ndmsg: family, padding, index, state, flags, type.
-        message.append_bytes(&[INET, 0, 0, 0]);
-        message.append_bytes(&self.link.index.to_ne_bytes());
-        message.append_bytes(&[0, 0, entry_flags, 0]);
-        message.append_attr(NDA_DST, &address.octets());
-        request(&self.requests, doing, message).await
+        let header = [&[INET, 0, 0, 0][..], &self.link.index.to_ne_bytes(), &[0, 0, entry_flags, 0]].concat();
+        Request::new(doing, kind, flags, Attributes::after(header).put(NDA_DST, &address.octets()))
     }
 
     /// Waits until each resolution has ended, or the deadline; those that have not by then are left out.
@@ -227,11 +211,6 @@ impl ArpTable {
     /// Waits for a change of the table, at most this long, and takes all changes that are queued: what matters is the
     /// table, which is read again.
     async fn change(&self, at_most: Duration) {
-        let _passed_or_lost = clock::within(at_most, "a change of the neighbour table", async {
-            // An overrun is a change as well.
-            let _ = self.changes.socket().recv_msg().await;
-            while let Ok(Some(_queued)) = self.changes.socket().try_recv_msg() {}
-        })
-        .await;
+        let _passed = clock::within(at_most, "a change of the neighbour table", self.changes.changed()).await;
     }
 }

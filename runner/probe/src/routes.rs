@@ -3,11 +3,10 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use nlink::Route as Rtnetlink;
-use nlink::netlink::{Connection, NlMsgType};
+use lab_netlink::{Error, Message, Socket, Table};
+use nix::libc::RTM_GETROUTE;
 
 use super::links::{INET, Names};
-use super::netlink::{Message, NetlinkError, Table, dump};
 use lab_model::observe::{Mtu, NextHop, Route, RouteKind};
 
 // include/uapi/linux/rtnetlink.h.
@@ -30,14 +29,8 @@ const RTM_F_CLONED: u32 = 0x200;
 const RTNEXTHOP: usize = 8;
 
 /// `struct rtmsg`.
-pub struct Routes;
-
-impl Table for Routes {
-    const REQUEST: u16 = NlMsgType::RTM_GETROUTE;
-    const DOING: &'static str = "list routes";
-    type Header = [u8; 12];
-    const HEADER: [u8; 12] = [INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-}
+pub const ROUTES: Table =
+    Table { request: RTM_GETROUTE, doing: "list routes", header: &[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
 
 /// A link has come or gone since the names were read; everything is to be read again.
 #[derive(Debug)]
@@ -45,11 +38,11 @@ pub enum Unread {
     /// This index has no name.
     UnknownLink,
     /// It cannot be read.
-    Error(NetlinkError),
+    Error(Error),
 }
 
-impl From<NetlinkError> for Unread {
-    fn from(error: NetlinkError) -> Self {
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
@@ -59,17 +52,14 @@ impl From<NetlinkError> for Unread {
 /// # Errors
 /// [`Unread`].
 pub fn parse_route(body: &[u8], names: &Names) -> Result<Route, Unread> {
-    route(&Message::of::<Routes>(body)?, names)
+    route(&Message::of(&ROUTES, body)?, names)
 }
 
 /// All IPv4 routes of this namespace, in the kernel's order; none when a link appeared since `names` was read.
-pub(super) async fn routes(
-    connection: &Connection<Rtnetlink>,
-    names: &Names,
-) -> Result<Option<Vec<Route>>, NetlinkError> {
+pub(super) async fn routes(socket: &Socket, names: &Names) -> Result<Option<Vec<Route>>, Error> {
     let mut routes = Vec::new();
-    for body in dump::<Routes>(connection).await? {
-        let message = Message::of::<Routes>(&body)?;
+    for body in socket.table(&ROUTES).await? {
+        let message = Message::of(&ROUTES, &body)?;
         // What path MTU discovery has learned is no route; kernels without strict checking list it.
         if message.header_u32(8) & RTM_F_CLONED != 0 {
             continue;
@@ -87,7 +77,7 @@ fn route(message: &Message<'_>, names: &Names) -> Result<Route, Unread> {
     let network = message.ipv4(RTA_DST, "destination")?.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let destination =
         Ipv4Net::new(network, message.header_u8(1)).map_err(|_too_long| message.malformed("prefix length"))?;
-    let metrics = message.get(RTA_METRICS).map(|payload| message.nested(payload, 0)).transpose()?;
+    let metrics = message.within(RTA_METRICS)?;
     let mtu = metrics.map(|metrics| metrics.u32(RTAX_MTU, "MTU")).transpose()?.flatten();
     let kind = kind(message.header_u8(7));
     let hops = hops(message, names)?;

@@ -1,11 +1,10 @@
 //! IPv4 routing rules.
 
 use ipnet::Ipv4Net;
-use nlink::Route as Rtnetlink;
-use nlink::netlink::{Connection, NlMsgType};
+use lab_netlink::{Error, Message, Socket, Table};
+use nix::libc::RTM_GETRULE;
 
 use super::links::INET;
-use super::netlink::{Message, NetlinkError, Table, dump};
 use lab_model::observe::{Rule, RuleAction};
 
 // include/uapi/linux/fib_rules.h.
@@ -29,27 +28,21 @@ const FIB_RULE_INVERT: u32 = 2;
 const NOT_SET: u32 = u32::MAX;
 
 /// `struct fib_rule_hdr`.
-struct Rules;
-
-impl Table for Rules {
-    const REQUEST: u16 = NlMsgType::RTM_GETRULE;
-    const DOING: &'static str = "list routing rules";
-    type Header = [u8; 12];
-    const HEADER: [u8; 12] = [INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-}
+const RULES: Table =
+    Table { request: RTM_GETRULE, doing: "list routing rules", header: &[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
 
 /// All IPv4 rules of this namespace, in the kernel's order.
-pub(super) async fn rules(connection: &Connection<Rtnetlink>) -> Result<Vec<Rule>, NetlinkError> {
-    dump::<Rules>(connection).await?.iter().map(|body| parse_rule(body)).collect()
+pub(super) async fn rules(socket: &Socket) -> Result<Vec<Rule>, Error> {
+    socket.table(&RULES).await?.iter().map(|body| parse_rule(body)).collect()
 }
 
 /// Reads one rule of a dump.
 ///
 /// # Errors
-/// [`NetlinkError`], naming the part of the message that is not what rtnetlink(7) says.
-pub fn parse_rule(body: &[u8]) -> Result<Rule, NetlinkError> {
-    let message = &Message::of::<Rules>(body)?;
-    let prefix = |kind, length, part| -> Result<Option<Ipv4Net>, NetlinkError> {
+/// [`Error`], naming the part of the message that is not what rtnetlink(7) says.
+pub fn parse_rule(body: &[u8]) -> Result<Rule, Error> {
+    let message = &Message::of(&RULES, body)?;
+    let prefix = |kind, length, part| -> Result<Option<Ipv4Net>, Error> {
         let network = message.ipv4(kind, part)?;
         let net = network.map(|network| Ipv4Net::new(network, length)).transpose();
         net.map_err(|_too_long| message.malformed(part))
@@ -78,12 +71,12 @@ pub fn parse_rule(body: &[u8]) -> Result<Rule, NetlinkError> {
 }
 
 /// Every attribute that narrows what the rule does and has no field of its own, by the name `ip rule` gives it.
-fn other_selectors(message: &Message<'_>) -> Result<Vec<String>, NetlinkError> {
+fn other_selectors(message: &Message<'_>) -> Result<Vec<String>, Error> {
     let mut selectors = Vec::new();
     if message.header_u8(3) != 0 {
         selectors.push("tos".to_owned());
     }
-    for kind in message.kinds() {
+    for &(kind, _value) in message.attributes() {
         let name = match kind {
             // The last two say who made the rule, and in which realm a packet is counted: neither selects.
             FRA_DST | FRA_SRC | FRA_IIFNAME | FRA_OIFNAME | FRA_GOTO | FRA_PRIORITY | FRA_FWMARK | FRA_FWMASK
@@ -118,7 +111,7 @@ fn other_selectors(message: &Message<'_>) -> Result<Vec<String>, NetlinkError> {
 }
 
 /// `FR_ACT_*`.
-fn action(message: &Message<'_>) -> Result<RuleAction, NetlinkError> {
+fn action(message: &Message<'_>) -> Result<RuleAction, Error> {
     Ok(match message.header_u8(7) {
         1 => {
             let table = message.u32(FRA_TABLE, "table")?;

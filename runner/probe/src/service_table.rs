@@ -2,14 +2,15 @@
 
 use std::net::SocketAddrV4;
 
+use lab_netlink::{Protocol, Socket};
+
 use super::look::LookError;
-use super::netlink::connect_nftables;
 use crate::nft_layout::{Service, TABLE, services};
 use lab_model::observe::{Backend, BackendState, Frontend, ServiceTable};
 
 /// Reads it. A namespace without one has no frontends.
 pub(super) async fn service_table() -> Result<ServiceTable, LookError> {
-    let services = services(&connect_nftables()?).await.map_err(LookError::Layout)?;
+    let services = services(&Socket::open(Protocol::Nftables)?).await.map_err(LookError::Layout)?;
     Ok(ServiceTable { source: format!("nftables ip {TABLE}"), frontends: services.iter().map(frontend).collect() })
 }
 

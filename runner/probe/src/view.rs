@@ -2,11 +2,12 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use lab_netlink::{Protocol, Socket};
+
 use super::links::{addresses, links, names};
 use super::listeners::listeners;
 use super::look::LookError;
 use super::neighbours::neighbours;
-use super::netlink::connect;
 use super::routes::routes;
 use super::rules::rules;
 use lab_base::failure::chain;
@@ -31,7 +32,7 @@ pub(super) async fn view() -> Result<NetnsView, LookError> {
     let inode = std::fs::metadata(OWN_NETNS)
         .map_err(|source| LookError::System { doing: "read which namespace this is", source })?
         .ino();
-    let connection = connect()?;
+    let connection = Socket::open(Protocol::Route)?;
     for _attempt in 0..ATTEMPTS {
         let links = links(&connection).await?;
         let names = names(&links);

@@ -7,10 +7,9 @@
 use lab_base::clock;
 use lab_model::observe::{NetnsView, Place};
 use lab_model::request::{Answer, Ask, Request};
+use lab_netlink::nft::{Base, Expression, Hook, add_chain, add_rule, ensure_table};
+use lab_netlink::{Attributes, NewLink, NewRoute, Protocol, Socket, add_address, flags, set_up};
 use lab_probe::answers;
-use nlink::netlink::link::VethLink;
-use nlink::netlink::nftables::{BaseChain, Chain, Family, NatHook, Priority, Rule};
-use nlink::{Connection, Ipv4Address, Ipv4Route, Nftables, Route};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,9 +78,10 @@ fn labs_come_and_go(through: &[&str]) {
 
 /// Changes all of it, to see that it shows.
 async fn refurnish() {
-    let route = Connection::<Route>::new().unwrap();
-    route.add_address(Ipv4Address::new("eth0", [172, 18, 0, 9].into(), 16)).await.unwrap();
-    Connection::<Nftables>::new().unwrap().add_table("anothers", Family::Ip).await.unwrap();
+    let route = Socket::open(Protocol::Route).unwrap();
+    let eth0 = route.index("eth0").await.unwrap();
+    route.make(add_address(eth0, "172.18.0.9/16".parse().unwrap())).await.unwrap();
+    Socket::open(Protocol::Nftables).unwrap().commit(&[ensure_table("anothers")]).await.unwrap();
     let file = "/proc/sys/net/ipv4/ip_forward";
     let other = if fs::read_to_string(file).unwrap().trim() == "0" { "1" } else { "0" };
     fs::write(file, other).unwrap();
@@ -89,20 +89,16 @@ async fn refurnish() {
 
 /// A link, an address, a route, and rules of somebody's.
 async fn furnish() {
-    let route = Connection::<Route>::new().unwrap();
-    route.set_link_up("lo").await.unwrap();
-    route.add_link(VethLink::new("eth0", "outside")).await.unwrap();
-    route.add_address(Ipv4Address::new("eth0", [172, 18, 0, 1].into(), 16)).await.unwrap();
-    for link in ["eth0", "outside"] {
-        route.set_link_up(link).await.unwrap();
-    }
-    let default = Ipv4Route::from_addr([0, 0, 0, 0].into(), 0).gateway([172, 18, 0, 2].into());
-    route.add_route(default).await.unwrap();
-    let nftables = Connection::<Nftables>::new().unwrap();
-    nftables.add_table("somebodys", Family::Ip).await.unwrap();
-    let chain = Chain::new("somebodys", "out").unwrap().family(Family::Ip);
-    nftables.add_chain(chain.base(BaseChain::nat(NatHook::Output, Priority::DstNat))).await.unwrap();
-    nftables.add_rule(Rule::new("somebodys", "out").family(Family::Ip).accept()).await.unwrap();
+    let route = Socket::open(Protocol::Route).unwrap();
+    route.make_all(&[set_up("lo"), NewLink::veth("eth0", &NewLink::peer("outside")).add()]).await.unwrap();
+    let eth0 = route.index("eth0").await.unwrap();
+    let address = add_address(eth0, "172.18.0.1/16".parse().unwrap());
+    let default = NewRoute::default_via([172, 18, 0, 2].into()).add();
+    route.make_all(&[address, set_up("eth0"), set_up("outside"), default]).await.unwrap();
+    let base = Base { kind: "nat", hook: Hook::Output, priority: -100 };
+    let rule = add_rule("somebodys", "out", &[Expression::Accept]);
+    let changes = [ensure_table("somebodys"), add_chain("somebodys", "out", Some(base)), rule];
+    Socket::open(Protocol::Nftables).unwrap().commit(&changes).await.unwrap();
     // Addresses become usable, and links up, after they are made.
     let settled = clock::until(DEADLINE, std::time::Duration::from_millis(5), "a host that stands still", async || {
         let one = Snapshot::take().await;
@@ -142,16 +138,13 @@ impl Snapshot {
 }
 
 async fn nftables() -> String {
-    let connection = Connection::<Nftables>::new().unwrap();
-    let mut found = vec![format!("generation {}", connection.generation().await.unwrap())];
-    for table in connection.list_tables().await.unwrap() {
-        found.push(format!("{table:?}"));
-        for rule in connection.list_rules(&table.name, table.family).await.unwrap() {
-            found.push(format!("{rule:?}"));
-        }
-    }
-    for chain in connection.list_chains().await.unwrap() {
-        found.push(format!("{chain:?}"));
+    let nftables = Socket::open(Protocol::Nftables).unwrap();
+    let mut found = vec![format!("generation {}", nftables.nft_generation().await.unwrap())];
+    // NFT_MSG_GETTABLE, GETCHAIN, GETRULE and GETSET, of all families; names are in the messages as they are.
+    for message in [1, 4, 7, 10] {
+        let list = lab_netlink::Request::new("list", 10 << 8 | message, flags::DUMP, Attributes::after([0; 4]));
+        let text = |body: Vec<u8>| body.escape_ascii().to_string();
+        found.extend(nftables.dump(&list).await.unwrap().into_iter().map(text));
     }
     found.join("\n")
 }

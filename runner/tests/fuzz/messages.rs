@@ -1,10 +1,9 @@
 //! What the kernel says over netlink: links, addresses, routes, rules, neighbours, and the rules of nftables.
 
 use lab_model::observe::{Address, Link, Neighbour, Route, Rule};
+use lab_netlink::nft::{Element as Found, Rule as NftRule};
 use lab_probe::nft_layout::{Service, parse_rule as parse_nft_rule};
 use lab_probe::{Names, parse_address, parse_link, parse_neighbour, parse_route, parse_rule};
-use nlink::netlink::FromNetlink;
-use nlink::netlink::nftables::{RuleInfo, SetElement};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -101,10 +100,7 @@ fn changed_rules_of_nftables_are_services_or_refused() {
 }
 
 fn service(message: &[u8], changes: &[Element]) -> Option<Service> {
-    let rule = parse_nft_rule(&RuleInfo::from_bytes(message).ok()?).ok()?;
-    let element = |(key, value): (Vec<u8>, Option<Vec<u8>>)| match value {
-        Some(value) => SetElement::new(key).value(SetElement::new(value)),
-        None => SetElement::new(key),
-    };
-    rule.service(&changed(changes).into_iter().map(element).collect::<Vec<_>>()).ok()
+    let rule = parse_nft_rule(&NftRule::parse(message).ok()?).ok()?;
+    let elements: Vec<Found> = changed(changes).into_iter().map(|(key, value)| Found { key, value }).collect();
+    rule.service(&elements).ok()
 }

@@ -8,59 +8,49 @@ use lab_model::observe::{
     VxlanDetails,
 };
 use lab_model::request::{Answer, Request};
-use nlink::netlink::link::{BridgeLink, VxlanLink};
-use nlink::netlink::message::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
-use nlink::netlink::neigh::Neighbor;
-use nlink::netlink::route::{Ipv4Route, NextHop, RouteMetrics, RouteType};
-use nlink::netlink::rule::RuleBuilder;
-use nlink::netlink::{Connection, MessageBuilder, MessageIter, NlMsgType};
+use lab_netlink::{
+    Attributes, NewLink, NewRoute, Socket, Vxlan, add_neighbour, flags, nud, set_down, set_master, set_up,
+};
+use nix::libc::{RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNREACHABLE};
 
 use crate::scratch::{NOBODY, Netns, ONE, TWO, pair};
 
 const POD_CIDR: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);
 const POD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 7);
 
-/// Sends what nlink has no builder for, and expects that the kernel does it.
-async fn send(connection: &Connection<nlink::Route>, mut message: MessageBuilder) {
-    let sequence = connection.socket().next_seq();
-    message.set_seq(sequence);
-    connection.socket().send(&message.finish()).await.unwrap();
-    let answer = connection.socket().recv_unicast().await.unwrap();
-    let (header, payload) = MessageIter::new(&answer).next().unwrap().unwrap();
-    assert!(header.is_error() && header.nlmsg_seq == sequence);
-    assert_eq!(i32::from_ne_bytes(payload[..4].try_into().unwrap()), 0, "the kernel refused");
+/// Makes what there is no word for in the product.
+async fn make(connection: &Socket, kind: u16, attributes: Attributes) {
+    connection
+        .make(lab_netlink::Request::new("make it", kind, flags::CREATE | flags::EXCLUSIVE, attributes))
+        .await
+        .unwrap();
 }
 
 /// A vxlan device that takes the VNI from each packet's metadata, as Cilium's.
-async fn add_metadata_vxlan(connection: &Connection<nlink::Route>, name: &str) {
-    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    let mut message = MessageBuilder::new(NlMsgType::RTM_NEWLINK, flags);
-    message.append_bytes(&[0; 16]);
-    message.append_attr_str(3, name);
-    let info = message.nest_start(18);
-    message.append_attr_str(1, "vxlan");
-    let data = message.nest_start(2);
-    message.append_attr_u8(25, 1);
-    message.append_attr_u16_be(15, 8472);
-    message.nest_end(data);
-    message.nest_end(info);
-    send(connection, message).await;
-    connection.set_link_up(name).await.unwrap();
+async fn add_metadata_vxlan(connection: &Socket, name: &str) {
+    let data = Attributes::default().put(25, &[1]).put(15, &8472_u16.to_be_bytes());
+    let info = Attributes::default().text(1, "vxlan").nest(2, &data);
+    make(connection, RTM_NEWLINK, Attributes::after([0; 16]).text(3, name).nest(18, &info)).await;
+    connection.make(set_up(name)).await.unwrap();
 }
 
 /// `ip route add 10.7.0.0/16 encap ip id 42 dst 192.0.2.2 dev …`.
-async fn add_encapsulating_route(connection: &Connection<nlink::Route>, device: &str) {
-    let index = connection.get_link_by_name(device).await.unwrap().unwrap().ifindex();
-    let mut message = MessageBuilder::new(NlMsgType::RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE);
-    message.append_bytes(&[2, 16, 0, 0, 254, 4, 253, 1, 0, 0, 0, 0]);
-    message.append_attr(1, &[10, 7, 0, 0]);
-    message.append_attr_u32(4, index);
-    message.append_attr_u16(21, 2);
-    let encap = message.nest_start(22);
-    message.append_attr_u64_be(1, 42);
-    message.append_attr(2, &TWO.octets());
-    message.nest_end(encap);
-    send(connection, message).await;
+async fn add_encapsulating_route(connection: &Socket, device: &str) {
+    let index = connection.index(device).await.unwrap();
+    let encap = Attributes::default().put(1, &42_u64.to_be_bytes()).put(2, &TWO.octets());
+    let route = Attributes::after([2, 16, 0, 0, 254, 4, 253, 1, 0, 0, 0, 0]).put(1, &[10, 7, 0, 0]).u32(4, index);
+    make(connection, RTM_NEWROUTE, route.put(21, &2_u16.to_ne_bytes()).nest(22, &encap)).await;
+}
+
+/// `ip route add 10.9.0.0/16 nexthop via ONE dev … nexthop via OTHER dev …`.
+async fn add_split_route(connection: &Socket, index: u32, gateways: [Ipv4Addr; 2]) {
+    // struct rtnexthop: length, flags, weight less one, index.
+    let hop = |gateway: Ipv4Addr| {
+        let header = [&16_u16.to_ne_bytes()[..], &[0, 0], &index.to_ne_bytes()].concat();
+        Attributes::after(header).put(5, &gateway.octets()).octets().to_vec()
+    };
+    let route = Attributes::after([2, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]).put(1, &[10, 9, 0, 0]);
+    make(connection, RTM_NEWROUTE, route.put(9, &gateways.map(hop).concat())).await;
 }
 
 fn route_to<'a>(view: &'a NetnsView, destination: &str) -> &'a Route {
@@ -91,7 +81,7 @@ fn a_veth_names_its_peer_and_the_peers_namespace() {
     assert_eq!(near.mtu, Mtu(1500));
     let lo = first.link("lo").unwrap();
     assert_eq!((lo.kind.as_deref(), lo.mac, lo.peer_index, lo.master), (None, None, None, None));
-    two.run(async |connection| connection.set_link_down("eth0").await.unwrap());
+    two.run(async |connection| connection.make(set_down("eth0")).await.unwrap());
     let near = one.view().link("eth0").unwrap().clone();
     assert!(near.up && !near.carrier, "{near:?}");
 }
@@ -100,9 +90,11 @@ fn a_veth_names_its_peer_and_the_peers_namespace() {
 fn bridges_and_tunnels_are_told_by_their_kind() {
     let (one, _two) = pair();
     one.run(async |connection| {
-        connection.add_link(BridgeLink::new("kind")).await.unwrap();
-        connection.set_link_master("eth0", "kind").await.unwrap();
-        connection.add_link(VxlanLink::new("vxlan7", 7).port(4789).local(ONE).dev("eth0")).await.unwrap();
+        connection.make(NewLink::bridge("kind").add()).await.unwrap();
+        connection.make(set_master("eth0", connection.index("kind").await.unwrap())).await.unwrap();
+        let device = Some(connection.index("eth0").await.unwrap());
+        let own = Vxlan { vni: 7, port: 4789, local: Some(ONE), device, learning: true };
+        connection.make(NewLink::vxlan("vxlan7", own).add()).await.unwrap();
         add_metadata_vxlan(&connection, "cilium_vxlan").await;
     });
     let view = one.view();
@@ -120,17 +112,19 @@ fn bridges_and_tunnels_are_told_by_their_kind() {
 fn routes_of_all_tables_are_seen_with_all_that_matters_about_them() {
     let (one, _two) = pair();
     one.run(async |connection| {
-        let via = |router: Ipv4Addr| NextHop::new().gateway_v4(router).dev("eth0");
-        let narrow = RouteMetrics { mtu: Some(1450), ..RouteMetrics::new() };
+        let eth0 = connection.index("eth0").await.unwrap();
+        let to = |network: &str| NewRoute::to(network.parse().unwrap());
         for route in [
-            Ipv4Route::default_route().gateway(TWO),
-            Ipv4Route::new(POD_CIDR, 24).gateway(TWO).dev("eth0").metrics(narrow).metric(20),
-            Ipv4Route::new(Ipv4Addr::new(10, 0, 3, 0), 24).table(2004).gateway(TWO).dev("eth0").prefsrc(ONE),
-            Ipv4Route::new(Ipv4Addr::new(10, 9, 0, 0), 16).multipath(vec![via(TWO), via(NOBODY)]),
-            Ipv4Route::new(Ipv4Addr::new(10, 8, 0, 0), 16).route_type(RouteType::Blackhole),
+            NewRoute::default_via(TWO),
+            NewRoute { table: 2004, source: Some(ONE), ..to("10.0.3.0/24").via(TWO).by(eth0) },
+            NewRoute { kind: RTN_BLACKHOLE, ..to("10.8.0.0/16") },
         ] {
-            connection.add_route(route).await.unwrap();
+            connection.make(route.add()).await.unwrap();
         }
+        let pods = Attributes::after([2, 24, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]).put(1, &POD_CIDR.octets()).u32(4, eth0);
+        let narrow = Attributes::default().u32(2, 1450);
+        make(&connection, RTM_NEWROUTE, pods.put(5, &TWO.octets()).u32(6, 20).nest(8, &narrow)).await;
+        add_split_route(&connection, eth0, [TWO, NOBODY]).await;
         add_metadata_vxlan(&connection, "tunnel").await;
         add_encapsulating_route(&connection, "tunnel").await;
     });
@@ -158,14 +152,21 @@ fn routes_of_all_tables_are_seen_with_all_that_matters_about_them() {
 fn rules_are_seen_with_every_selector() {
     let netns = Netns::new();
     netns.run(async |connection| {
+        // struct fib_rule_hdr: family, lengths of both networks, tos, table, nothing, action, flags.
+        let header = |lengths: [u8; 2], action: u8, flags: u8| {
+            let [destination, source] = lengths;
+            Attributes::after([2, destination, source, 0, 0, 0, 0, action, flags, 0, 0, 0])
+        };
+        let lookup = |table: u32, priority: u32| header([0, 0], 1, 0).u32(15, table).u32(6, priority);
+        let inverted = header([32, 24], 1, 2).u32(15, 100).u32(6, 20).text(3, "eth0");
         for rule in [
-            RuleBuilder::v4().priority(9).fwmark_mask(0x200, 0xf00).table(2004),
-            RuleBuilder::v4().priority(20).from_v4(POD_CIDR, 24).to_v4(POD, 32).iif("eth0").invert().table(100),
-            RuleBuilder::v4().priority(30).suppress_prefixlen(0).table(254),
-            RuleBuilder::v4().priority(40).tcp().dport(80, 90).table(100),
-            RuleBuilder::v4().priority(50).oif("eth1").unreachable(),
+            lookup(2004, 9).u32(10, 0x200).u32(16, 0xf00),
+            inverted.put(1, &POD.octets()).put(2, &POD_CIDR.octets()),
+            lookup(254, 30).u32(14, 0),
+            lookup(100, 40).put(22, &[6]).put(24, &[80_u16.to_ne_bytes(), 90_u16.to_ne_bytes()].concat()),
+            header([0, 0], 7, 0).u32(6, 50).text(17, "eth1"),
         ] {
-            connection.add_rule(rule).await.unwrap();
+            make(&connection, RTM_NEWRULE, rule).await;
         }
     });
     let view = netns.view();
@@ -216,7 +217,8 @@ fn neighbours_and_listeners_are_seen() {
     let (one, _two) = pair();
     let mac = [2, 0, 0, 0, 0, 9];
     one.run(async |connection| {
-        connection.add_neighbor(Neighbor::new_v4("eth0", NOBODY).lladdr(mac).permanent()).await.unwrap();
+        let eth0 = connection.index("eth0").await.unwrap();
+        connection.make(add_neighbour(eth0, NOBODY, mac, nud::PERMANENT)).await.unwrap();
     });
     let view = one.view();
     let [entry] = view.neighbours.as_slice() else { panic!("{:?}", view.neighbours) };
@@ -256,18 +258,19 @@ fn lookups_are_the_kernels_own_decisions() {
     let (one, _two) = pair();
     let no_route = |text: &str| LookupOutcome::NoRoute(text.to_owned());
     assert_eq!(lookup(&one, POD, None, None), no_route("network is unreachable"));
-    one.route(Ipv4Route::new(POD_CIDR, 24).gateway(TWO).dev("eth0"));
+    one.route_by("eth0", NewRoute::to("10.0.2.0/24".parse().unwrap()).via(TWO));
     let LookupOutcome::Route { kind, hop, table } = lookup(&one, POD, None, None) else { panic!() };
     assert_eq!((kind, table, hop.gateway, hop.device.as_deref()), (RouteKind::Unicast, 254, Some(TWO), Some("eth0")));
     // Without rules of its own a namespace has tables 254 and 255 in one, and a lookup names the one.
     let LookupOutcome::Route { kind, table: 254 | 255, .. } = lookup(&one, ONE, None, None) else { panic!() };
     assert_eq!(kind, RouteKind::Local);
     for (net, kind, refusal) in [
-        (1, RouteType::Blackhole, "invalid argument"),
-        (2, RouteType::Unreachable, "no route to host"),
-        (3, RouteType::Prohibit, "permission denied"),
+        (1, RTN_BLACKHOLE, "invalid argument"),
+        (2, RTN_UNREACHABLE, "no route to host"),
+        (3, RTN_PROHIBIT, "permission denied"),
     ] {
-        one.route(Ipv4Route::new(Ipv4Addr::new(10, net, 0, 0), 16).route_type(kind));
+        let destination = format!("10.{net}.0.0/16").parse().unwrap();
+        one.route(NewRoute { kind, ..NewRoute::to(destination) });
         assert_eq!(lookup(&one, Ipv4Addr::new(10, net, 0, 1), None, None), no_route(refusal));
     }
 }
@@ -275,7 +278,7 @@ fn lookups_are_the_kernels_own_decisions() {
 #[test]
 fn a_forwarded_packet_has_a_decision_of_its_own() {
     let (one, _two) = pair();
-    one.route(Ipv4Route::new(POD_CIDR, 24).gateway(TWO).dev("eth0"));
+    one.route_by("eth0", NewRoute::to("10.0.2.0/24".parse().unwrap()).via(TWO));
     one.sysctl("ipv4/conf/all/rp_filter", "0");
     one.sysctl("ipv4/conf/eth0/rp_filter", "0");
     one.sysctl("ipv4/ip_forward", "0");

@@ -9,10 +9,9 @@ use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_model::observe::{MacAddr, NeighbourState, Resolution, Resolved};
 use lab_model::request::{Answer, Request};
-use nlink::netlink::addr::Ipv4Address;
-use nlink::netlink::neigh::Neighbor;
+use lab_netlink::{add_neighbour, nud, set_down};
 
-use crate::scratch::{NOBODY, Netns, ONE, TWO, pair};
+use crate::scratch::{NOBODY, Netns, ONE, TWO, address, pair};
 
 fn request(addresses: &[Ipv4Addr], deadline: Duration) -> Request {
     Request::Resolve { device: "eth0".to_owned(), addresses: addresses.to_vec(), deadline }
@@ -82,19 +81,25 @@ fn silence_ends_with_the_kernels_own_patience() {
     assert!(begun.elapsed() < Duration::from_secs(30), "the kernel gives up after three probes of a second");
 }
 
+/// Tells of a wrong address for the peer.
+fn know(netns: &Netns, state: u16) {
+    netns.run(async |connection| {
+        let eth0 = connection.index("eth0").await.unwrap();
+        connection.make(add_neighbour(eth0, TWO, [2, 0, 0, 0, 0, 1], state)).await.unwrap();
+    });
+}
+
 #[test]
 fn what_is_known_already_is_asked_for_anew() {
     let (one, two) = pair();
-    let wrong = Neighbor::new_v4("eth0", TWO).lladdr([2, 0, 0, 0, 0, 1]).reachable();
-    one.run(async |connection| connection.add_neighbor(wrong).await.unwrap());
+    know(&one, nud::REACHABLE);
     assert_eq!(resolve(&one, &[TWO], Duration::from_secs(10)), [Resolved::Answered(mac(&two))]);
 }
 
 #[test]
 fn a_permanent_entry_is_left_alone() {
     let (one, _two) = pair();
-    let wired = Neighbor::new_v4("eth0", TWO).lladdr([2, 0, 0, 0, 0, 1]).permanent();
-    one.run(async |connection| connection.add_neighbor(wired).await.unwrap());
+    know(&one, nud::PERMANENT);
     let outcomes = resolve(&one, &[TWO], Duration::from_secs(10));
     let reason = "the ARP table has a permanent entry for it, 02:00:00:00:00:01";
     assert_eq!(outcomes, [Resolved::NotAsked(reason.to_owned())]);
@@ -104,7 +109,7 @@ fn a_permanent_entry_is_left_alone() {
 #[test]
 fn a_link_that_cannot_ask_says_so() {
     let (one, two) = pair();
-    two.run(async |connection| connection.set_link_down("eth0").await.unwrap());
+    two.run(async |connection| connection.make(set_down("eth0")).await.unwrap());
     let not_asked = |reason: &str| [Resolved::NotAsked(reason.to_owned())];
     assert_eq!(resolve(&one, &[TWO], Duration::from_secs(10)), not_asked("link eth0 has no carrier"));
     assert_eq!(resolve(&two, &[ONE], Duration::from_secs(10)), not_asked("link eth0 is down"));
@@ -117,8 +122,8 @@ fn ninety_nine_at_once_take_no_longer_than_one() {
     let (one, two) = pair();
     let addresses: Vec<Ipv4Addr> = (2..=100).map(|host| Ipv4Addr::new(192, 0, 2, host)).collect();
     two.run(async |connection| {
-        for address in &addresses[1..] {
-            connection.add_address(Ipv4Address::new("eth0", *address, 24)).await.unwrap();
+        for more in &addresses[1..] {
+            address(&connection, "eth0", *more).await;
         }
     });
     let begun = clock::now();

@@ -7,16 +7,13 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_model::observe::{NetnsView, Place};
 use lab_model::request::{Answer, Answered, Ask, Request};
+use lab_netlink::{NewLink, NewRoute, Protocol, Socket, add_address, set_up};
 use nix::sched::{CloneFlags, setns, unshare};
-use nlink::Route;
-use nlink::netlink::Connection;
-use nlink::netlink::addr::Ipv4Address;
-use nlink::netlink::link::VethLink;
-use nlink::netlink::route::Ipv4Route;
 use tokio::sync::watch;
 
 /// A network namespace of a test's own, with its loopback up.
@@ -30,7 +27,7 @@ impl Netns {
             File::open("/proc/thread-self/ns/net").unwrap()
         });
         let netns = Self(file.join().unwrap());
-        netns.run(async |connection| connection.set_link_up("lo").await.unwrap());
+        netns.run(async |connection| connection.make(set_up("lo")).await.unwrap());
         netns
     }
 
@@ -40,12 +37,12 @@ impl Netns {
     }
 
     /// Runs this inside, in a thread of its own, with rtnetlink.
-    pub(crate) fn run<T: Send>(&self, body: impl AsyncFnOnce(Connection<Route>) -> T + Send) -> T {
+    pub(crate) fn run<T: Send>(&self, body: impl AsyncFnOnce(Socket) -> T + Send) -> T {
         thread::scope(|scope| {
             let inside = scope.spawn(|| {
                 setns(&self.0, CloneFlags::CLONE_NEWNET).unwrap();
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(async { body(Connection::<Route>::new().unwrap()).await })
+                runtime.block_on(async { body(Socket::open(Protocol::Route).unwrap()).await })
             });
             match inside.join() {
                 Ok(value) => value,
@@ -64,23 +61,23 @@ impl Netns {
     /// The same without waiting until the kernel sends on the link.
     pub(crate) fn plug(&self, device: &str, own: Ipv4Addr, other: &Netns, peer: Ipv4Addr, mtu: u32) {
         self.run(async |connection| {
-            let pair = VethLink::new(device, "eth0").mtu(mtu).peer_mtu(mtu).peer_netns_fd(&other.0);
-            connection.add_link(pair).await.unwrap();
-            connection.add_address(Ipv4Address::new(device, own, 24)).await.unwrap();
-            connection.set_link_up(device).await.unwrap();
+            let end = NewLink::peer("eth0").mtu(mtu).netns(&other.0);
+            connection.make(NewLink::veth(device, &end).mtu(mtu).add()).await.unwrap();
+            address(&connection, device, own).await;
+            connection.make(set_up(device)).await.unwrap();
         });
         other.run(async |connection| {
-            connection.add_address(Ipv4Address::new("eth0", peer, 24)).await.unwrap();
-            connection.set_link_up("eth0").await.unwrap();
+            address(&connection, "eth0", peer).await;
+            connection.make(set_up("eth0")).await.unwrap();
         });
     }
 
     /// The kernel begins to send some time after both ends are up, and drops everything until then.
     fn wait_until_running(&self, device: &str) {
         self.run(async |connection| {
-            let running = async || match connection.get_link_by_name(device).await.unwrap().map(|link| link.flags()) {
-                Some(flags) if flags & IFF_RUNNING != 0 => Poll::Ready(()),
-                other => Poll::NotYet(format!("{other:x?}")),
+            let running = async || match connection.link(device).await.unwrap() {
+                Some(link) if link.running => Poll::Ready(()),
+                other => Poll::NotYet(format!("{other:?}")),
             };
             let (deadline, interval) = (Duration::from_secs(10), Duration::from_millis(1));
             clock::until(deadline, interval, "a running link", running).await.unwrap();
@@ -88,8 +85,16 @@ impl Netns {
     }
 
     /// Adds a route.
-    pub(crate) fn route(&self, route: Ipv4Route) {
-        self.run(async |connection| connection.add_route(route).await.unwrap());
+    pub(crate) fn route(&self, route: NewRoute) {
+        self.run(async |connection| connection.make(route.add()).await.unwrap());
+    }
+
+    /// Adds a route by a link.
+    pub(crate) fn route_by(&self, device: &str, route: NewRoute) {
+        self.run(async |connection| {
+            let index = connection.index(device).await.unwrap();
+            connection.make(route.by(index).add()).await.unwrap();
+        });
     }
 
     /// Writes a file below /proc/sys/net, which shows each namespace its own.
@@ -117,8 +122,11 @@ impl Netns {
     }
 }
 
-/// include/uapi/linux/if.h.
-const IFF_RUNNING: u32 = 1 << 6;
+/// Gives a link an address (/24).
+pub(crate) async fn address(connection: &Socket, device: &str, address: Ipv4Addr) {
+    let index = connection.index(device).await.unwrap();
+    connection.make(add_address(index, Ipv4Net::new(address, 24).unwrap())).await.unwrap();
+}
 
 /// Two namespaces and a link between them: `eth0` at both ends, .1 and .2 of 192.0.2.0/24 (RFC 5737).
 pub(crate) fn pair() -> (Netns, Netns) {

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use lab_model::observe::{Backend, BackendState, Frontend, HttpOutcome, HttpReply, ServiceTable};
 use lab_model::request::{Answer, HttpAsk, Request};
+use lab_netlink::nft::{Element, Expression, add_chain, add_elements, add_rule, delete_elements, tcp_port};
+use lab_netlink::{NewRoute, Protocol, Socket};
 use lab_probe::nft_layout;
-use lab_probe::nft_layout::{CHAIN, FAMILY, LayoutError, TABLE};
-use nlink::Nftables;
-use nlink::netlink::Connection;
-use nlink::netlink::nftables::{Rule, Transaction};
-use nlink::netlink::route::Ipv4Route;
+use lab_probe::nft_layout::{CHAIN, LayoutError, TABLE};
+use nix::errno::Errno;
 
 use crate::http::{PORT, ask, replies, respond, serve};
 use crate::scratch::{NOBODY, Netns, ONE, TWO};
@@ -25,22 +24,21 @@ fn client_and_backends() -> (Netns, Netns, Netns) {
     let (client, two, other) = (Netns::new(), Netns::new(), Netns::new());
     client.connect("eth0", ONE, &two, TWO, 1500);
     client.connect("eth1", Ipv4Addr::new(198, 51, 100, 1), &other, OTHER, 1500);
-    client.route(Ipv4Route::default_route().gateway(TWO));
+    client.route(NewRoute::default_via(TWO));
     // The source was chosen for the ClusterIP's route.
-    other.route(Ipv4Route::new(Ipv4Addr::new(192, 0, 2, 0), 24).gateway(Ipv4Addr::new(198, 51, 100, 1)));
+    other.route(NewRoute::to("192.0.2.0/24".parse().unwrap()).via(Ipv4Addr::new(198, 51, 100, 1)));
     serve(&two, |_number, stream| respond(stream, "two"));
     serve(&other, |_number, stream| respond(stream, "other"));
     (client, two, other)
 }
 
-fn nftables<T: Send>(netns: &Netns, body: impl AsyncFnOnce(&Connection<Nftables>) -> T + Send) -> T {
-    netns.run(async |_route| body(&Connection::<Nftables>::new().unwrap()).await)
+fn nftables<T: Send>(netns: &Netns, body: impl AsyncFnOnce(&Socket) -> T + Send) -> T {
+    netns.run(async |_route| body(&Socket::open(Protocol::Nftables).unwrap()).await)
 }
 
 fn install(netns: &Netns, backends: &[Ipv4Addr]) {
     nftables(netns, async |connection| {
-        let transaction = nft_layout::install(connection.transaction(), CLUSTER_IP, 80, PORT, backends);
-        transaction.commit(connection).await.unwrap();
+        connection.commit(&nft_layout::install(CLUSTER_IP, 80, PORT, backends)).await.unwrap();
     });
 }
 
@@ -134,10 +132,9 @@ fn services_stand_side_by_side() {
     install(&netns, &[ONE, TWO]);
     let second = SocketAddrV4::new(CLUSTER_IP, 443);
     nftables(&netns, async |connection| {
-        let transaction = nft_layout::install(connection.transaction(), CLUSTER_IP, 443, PORT, &[OTHER]);
-        transaction.commit(connection).await.unwrap();
-        let again = nft_layout::install(connection.transaction(), CLUSTER_IP, 443, PORT, &[OTHER]);
-        assert!(again.commit(connection).await.unwrap_err().is_already_exists());
+        let install = nft_layout::install(CLUSTER_IP, 443, PORT, &[OTHER]);
+        connection.commit(&install).await.unwrap();
+        assert_eq!(connection.commit(&install).await.unwrap_err().errno(), Some(Errno::EEXIST));
     });
     replace(&netns, &[TWO]);
     let mut frontends = table(&netns).unwrap();
@@ -153,40 +150,38 @@ fn services_stand_side_by_side() {
 fn what_is_not_of_the_layout_is_an_error_and_other_chains_are_not() {
     let netns = Netns::new();
     install(&netns, &[ONE]);
-    let add = |chain: &'static str, rule: fn(Rule) -> Rule| {
+    let accept = [tcp_port(Some(22)), vec![Expression::Accept]].concat();
+    let add = |chain: &'static str| {
         nftables(&netns, async |connection| {
-            let rule = rule(Rule::new(TABLE, chain).family(FAMILY));
-            let transaction: Transaction = connection.transaction();
             if chain != CHAIN {
-                let chain = nlink::netlink::nftables::Chain::new(TABLE, chain).unwrap().family(FAMILY);
-                connection.add_chain(chain).await.unwrap();
+                connection.commit(&[add_chain(TABLE, chain, None)]).await.unwrap();
             }
-            transaction.add_rule(rule).commit(connection).await.unwrap();
+            connection.commit(&[add_rule(TABLE, chain, &accept)]).await.unwrap();
         });
     };
-    add("elsewhere", |rule| rule.match_tcp_dport(22).accept());
+    add("elsewhere");
     assert_eq!(table(&netns), Ok(vec![frontend(&[ONE])]));
-    add(CHAIN, |rule| rule.match_tcp_dport(22).accept());
+    add(CHAIN);
     let error = table(&netns).unwrap_err();
     assert!(error.ends_with("is no Service: it has a verdict, which is not used here"), "{error}");
 }
 
 #[test]
 fn a_map_that_lacks_what_its_rule_picks_is_an_error() {
-    use nlink::netlink::nftables::{Set, SetDataType, SetElement, SetKeyType};
     let netns = Netns::new();
     install(&netns, &[ONE, TWO]);
     let name = nft_layout::map_name(SERVICE);
-    let key = SetKeyType::Other { type_id: 4, len: 4 };
-    let map = Set::new(TABLE, &name).family(FAMILY).key_type(key).map(SetDataType::Value(SetKeyType::Ipv4Addr));
-    let element = |number: u32| SetElement::new(number.to_ne_bytes().to_vec());
-    let stale = element(2).value(SetElement::ipv4(NOBODY));
-    nftables(&netns, async |connection| connection.add_set_elements(&map, &[stale]).await.unwrap());
+    let element = |number: u32, value: Option<Ipv4Addr>| {
+        [Element { key: number.to_ne_bytes().to_vec(), value: value.map(|value| value.octets().to_vec()) }]
+    };
+    let stale = add_elements(TABLE, &name, &element(2, Some(NOBODY)));
+    nftables(&netns, async |connection| connection.commit(&stale).await.unwrap());
     let never = BackendState::Other("never picked".to_owned());
     let mut with_stale = frontend(&[ONE, TWO]);
     with_stale.backends.push(Backend { address: SocketAddrV4::new(NOBODY, PORT), state: never });
     assert_eq!(table(&netns), Ok(vec![with_stale]));
-    nftables(&netns, async |connection| connection.del_set_elements(&map, &[element(1)]).await.unwrap());
+    let gone = delete_elements(TABLE, &name, &element(1, None));
+    nftables(&netns, async |connection| connection.commit(&gone).await.unwrap());
     let error = table(&netns).unwrap_err();
     let expected = "table ip lab, map b_10_96_37_61_80: its rule picks one of 2, and element 1 is missing";
     assert_eq!(error, expected);

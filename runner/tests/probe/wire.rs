@@ -9,9 +9,10 @@ use lab_base::clock;
 use lab_base::exec::Invocation;
 use lab_model::observe::{Capture, Payload, PingOutcome, RouteKind};
 use lab_model::request::{Answer, Answered, CaptureFilter, Request};
+use lab_netlink::{NewRoute, delete_link, set_down};
 use lab_probe::pcap;
+use nix::libc::{RTN_PROHIBIT, RTN_UNREACHABLE};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendto, socket};
-use nlink::netlink::route::{Ipv4Route, RouteMetrics, RouteType};
 use tokio::sync::watch;
 
 use crate::scratch::{NOBODY, Netns, ONE, TWO, pair};
@@ -33,13 +34,13 @@ fn routed(mtu: u32) -> (Netns, Netns, Netns) {
     let ((one, router), far) = (pair(), Netns::new());
     router.connect("eth1", Ipv4Addr::new(198, 51, 100, 1), &far, FAR, mtu);
     router.sysctl("ipv4/ip_forward", "1");
-    one.route(Ipv4Route::default_route().gateway(TWO));
-    far.route(Ipv4Route::default_route().gateway(Ipv4Addr::new(198, 51, 100, 1)));
+    one.route(NewRoute::default_via(TWO));
+    far.route(NewRoute::default_via(Ipv4Addr::new(198, 51, 100, 1)));
     (one, router, far)
 }
 
-fn narrow(mtu: u32) -> RouteMetrics {
-    RouteMetrics { mtu: Some(mtu), ..RouteMetrics::new() }
+fn narrow(mtu: u32) -> NewRoute {
+    NewRoute { mtu: Some(mtu), ..NewRoute::to_host(FAR) }
 }
 
 #[test]
@@ -66,11 +67,11 @@ fn a_narrow_route_on_a_wide_link_is_too_narrow() {
     let (one, router, _far) = routed(1500);
     assert_eq!(ping(&one, FAR, &[1500], LONG), [PingOutcome::Answered]);
     // On the way.
-    router.route(Ipv4Route::new(FAR, 32).dev("eth1").metrics(narrow(1450)));
+    router.route_by("eth1", narrow(1450));
     assert_eq!(ping(&one, FAR, &[1450, 1451], LONG), [PingOutcome::Answered, PingOutcome::TooBig(Some(1450))]);
     // On this host.
     let (one, _router, _far) = routed(1500);
-    one.route(Ipv4Route::new(FAR, 32).gateway(TWO).metrics(narrow(1450)));
+    one.route(narrow(1450).via(TWO));
     assert_eq!(ping(&one, FAR, &[1450, 1451], LONG), [PingOutcome::Answered, PingOutcome::TooBig(Some(1450))]);
 }
 
@@ -78,11 +79,11 @@ fn a_narrow_route_on_a_wide_link_is_too_narrow() {
 fn refusals_are_told_and_silence_is_silence() {
     let (one, router, _far) = routed(1500);
     assert_eq!(ping(&one, NOBODY, &[84], SHORT), [PingOutcome::Silent]);
-    router.route(Ipv4Route::new(FAR, 32).route_type(RouteType::Prohibit));
+    router.route(NewRoute { kind: RTN_PROHIBIT, ..NewRoute::to_host(FAR) });
     let refused = |text: &str| [PingOutcome::Refused(text.to_owned())];
     let prohibited = "prohibited by a filter (ICMP type 3 code 13), from 192.0.2.2";
     assert_eq!(ping(&one, FAR, &[84], LONG), refused(prohibited));
-    one.route(Ipv4Route::new(FAR, 32).route_type(RouteType::Unreachable));
+    one.route(NewRoute { kind: RTN_UNREACHABLE, ..NewRoute::to_host(FAR) });
     assert_eq!(ping(&one, FAR, &[84], LONG), refused("no route to host"));
     let too_short = one.answer(Request::Ping { destination: TWO, lengths: vec![27], deadline: LONG });
     assert_eq!(too_short, Err("an echo request cannot have 27 octets: at least 28, at most 65535".to_owned()));
@@ -237,7 +238,7 @@ fn other_questions_are_asked_while_captures_run() {
 #[test]
 fn captures_run_all_or_none() {
     let (one, two) = pair();
-    two.run(async |connection| connection.del_link("eth0").await.unwrap());
+    two.run(async |connection| connection.make(delete_link("eth0")).await.unwrap());
     let (three, _four) = pair();
     let asks = [
         capture(&three, CaptureFilter::All, Duration::from_mins(10), None),
@@ -255,7 +256,7 @@ fn captures_run_all_or_none() {
 fn a_link_that_goes_down_ends_its_capture_with_an_error() {
     let (one, _two) = pair();
     let answers = while_capturing(&[capture(&one, CaptureFilter::All, LONG, None)], || {
-        one.run(async |connection| connection.set_link_down("eth0").await.unwrap());
+        one.run(async |connection| connection.make(set_down("eth0")).await.unwrap());
     });
     assert_eq!(answers[0].answer, Err("cannot read frames: Network is down (os error 100)".to_owned()));
 }

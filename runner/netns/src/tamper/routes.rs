@@ -1,53 +1,40 @@
 //! Changes to links, routes and rules.
 
-use ipnet::Ipv4Net;
-use nlink::netlink::link::{BridgeLink, LinkCreateExt, VxlanLink};
-use nlink::netlink::types::route::{RouteProtocol, RouteScope};
-use nlink::{Connection, Ipv4Address, Ipv4Route, Route, RuleBuilder};
+use lab_netlink::{
+    Error, NewLink, NewRoute, NewRule, Socket, Vxlan, add_address, delete_address, delete_route, set_down, set_master,
+    set_mtu,
+};
 
 use super::Act;
 
 /// Makes the change, if it is one of these.
-pub(super) async fn make(act: &Act, route: &Connection<Route>) -> nlink::Result<()> {
+pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
     match act {
-        // The kernel compares whatever is named; this scope and this protocol stand for any (fib_table_delete()).
-        Act::DeleteRoute(destination) => {
-            let any = Ipv4Route::new(destination.network(), destination.prefix_len());
-            route.del_route(any.scope(RouteScope::Nowhere).protocol(RouteProtocol::Unspec)).await
-        }
+        Act::DeleteRoute(destination) => route.make(delete_route(*destination)).await,
         Act::PutRoute { destination, device, gateway, table } => {
-            let new =
-                Ipv4Route::new(destination.network(), destination.prefix_len()).dev(device.as_str()).table(*table);
-            let new = match gateway {
-                Some(gateway) => new.gateway(*gateway).onlink(),
-                None => new,
-            };
-            route.replace_route(new).await
+            let (gateway, table, device) = (*gateway, *table, route.index(device).await?);
+            let onlink = gateway.is_some();
+            route.make(NewRoute { gateway, onlink, table, ..NewRoute::to(*destination).by(device) }.put()).await
         }
-        Act::AddRule { priority, source, destination, table } => {
-            route.add_rule(rule(*priority, *source, *destination, *table)).await
+        &Act::AddRule { priority, source, destination, table } => {
+            route.make(NewRule { priority, source, destination, table }.add()).await
         }
-        Act::AddVxlan { device } => route.add_link(VxlanLink::new(device.as_str(), 77).port(8472).up()).await,
+        Act::AddVxlan { device } => {
+            let vxlan = Vxlan { vni: 77, port: 8472, local: None, device: None, learning: true };
+            route.make(NewLink::vxlan(device, vxlan).up().add()).await
+        }
         Act::AddBridge { device, address, mac } => {
-            route.add_link(BridgeLink::new(device.as_str()).address(mac.0).up()).await?;
-            route.add_address(Ipv4Address::new(device.as_str(), address.addr(), address.prefix_len())).await
+            route.make(NewLink::bridge(device).mac(mac.0).up().add()).await?;
+            route.make(add_address(route.index(device).await?, *address)).await
         }
-        Act::SetMaster { device, master } => route.set_link_master(device.as_str(), master.as_str()).await,
-        Act::SetDown { device } => route.set_link_down(device.as_str()).await,
+        Act::SetMaster { device, master } => route.make(set_master(device, route.index(master).await?)).await,
+        Act::SetDown { device } => route.make(set_down(device)).await,
         Act::MoveAddress { device, from, to } => {
-            route.del_address_v4(device.as_str(), from.addr(), from.prefix_len()).await?;
-            route.add_address(Ipv4Address::new(device.as_str(), to.addr(), to.prefix_len())).await
+            let index = route.index(device).await?;
+            route.make(delete_address(index, *from)).await?;
+            route.make(add_address(index, *to)).await
         }
-        Act::SetMtu { device, mtu } => route.set_link_mtu(device.as_str(), mtu.0).await,
+        Act::SetMtu { device, mtu } => route.make(set_mtu(device, mtu.0)).await,
         _ => Ok(()),
-    }
-}
-
-/// `ip rule add pref PRIORITY from SOURCE to DESTINATION lookup TABLE`.
-pub(super) fn rule(priority: u32, source: Option<Ipv4Net>, destination: Ipv4Net, table: u32) -> RuleBuilder {
-    let rule = RuleBuilder::v4().priority(priority).to_v4(destination.network(), destination.prefix_len()).table(table);
-    match source {
-        Some(source) => rule.from_v4(source.network(), source.prefix_len()),
-        None => rule,
     }
 }

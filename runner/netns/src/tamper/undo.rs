@@ -1,13 +1,14 @@
 //! Taking changes back: what was there is noted before each change, and put back from the last change to the first.
 
-use nlink::netlink::namespace::Netns;
-use nlink::netlink::nftables::{Family, RuleInfo};
-use nlink::{Connection, Ipv4Address, Nftables, Route, RuleBuilder};
-use std::fs;
+use lab_netlink::nft::Rule;
+use lab_netlink::{
+    LinkSeen, NewRule, Protocol, Socket, add_address, delete_address, delete_link, set_master, set_mtu, set_up,
+};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::fib::Fib;
-use super::{Act, Tamper, nft, routes, serve};
+use super::{Act, Tamper, nft, serve};
 use crate::MASQUERADE_CHAIN;
 use lab_base::failure::chain;
 use lab_model::observe::Mtu;
@@ -15,26 +16,29 @@ use lab_probe::nft_layout;
 use lab_probe::nft_layout::Service;
 
 /// Opens netlink in a namespace.
-pub(super) fn route(netns: &Path) -> Result<Connection<Route>, String> {
-    let netns = Netns::from_path(netns).map_err(|error| chain(&error))?;
-    Connection::new_in(&netns).map_err(|error| chain(&error))
+pub(super) fn route(netns: &Path) -> Result<Socket, String> {
+    open(netns, Protocol::Route)
 }
 
 /// Opens nftables' netlink in a namespace.
-pub(super) fn nftables(netns: &Path) -> Result<Connection<Nftables>, String> {
-    let netns = Netns::from_path(netns).map_err(|error| chain(&error))?;
-    Connection::new_in(&netns).map_err(|error| chain(&error))
+pub(super) fn nftables(netns: &Path) -> Result<Socket, String> {
+    open(netns, Protocol::Nftables)
+}
+
+fn open(netns: &Path, protocol: Protocol) -> Result<Socket, String> {
+    let file = File::open(netns).map_err(|error| format!("{}: {error}", netns.display()))?;
+    Socket::open_in(protocol, &file).map_err(|error| chain(&error))
 }
 
 /// What takes one change back.
 enum Back {
     /// Nothing of its own: the namespace's routes are put back as a whole, and servers end with this process.
     Nothing,
-    Rule(RuleBuilder),
+    Rule(NewRule),
     NoLink(String),
     Master {
         device: String,
-        index: Option<u32>,
+        index: u32,
     },
     Up(String),
     Address {
@@ -51,7 +55,7 @@ enum Back {
         value: String,
     },
     Services(Vec<Service>),
-    Masquerading(Vec<RuleInfo>),
+    Masquerading(Vec<Rule>),
     NoFaultTable,
 }
 
@@ -69,7 +73,8 @@ impl Before {
     pub(super) async fn note(&mut self, change: &Tamper) -> Result<(), String> {
         let netns = &change.netns;
         if !self.fibs.iter().any(|(noted, _)| noted == netns) {
-            self.fibs.push((netns.clone(), Fib::read(&route(netns)?).await?));
+            let fib = Fib::read(&route(netns)?).await.map_err(|error| chain(&error))?;
+            self.fibs.push((netns.clone(), fib));
         }
         self.back.push((netns.clone(), Back::of(netns, &change.act).await?));
         Ok(())
@@ -81,7 +86,7 @@ impl Before {
             back.do_it(&netns).await.map_err(|why| format!("putting back in {}: {why}", netns.display()))?;
         }
         for (netns, fib) in self.fibs {
-            let restored = async { fib.restore(&route(&netns)?).await };
+            let restored = async { fib.restore(&route(&netns)?).await.map_err(|error| chain(&error)) };
             restored.await.map_err(|why| format!("putting routes back in {}: {why}", netns.display()))?;
         }
         Ok(())
@@ -92,17 +97,17 @@ impl Back {
     async fn of(netns: &Path, act: &Act) -> Result<Self, String> {
         Ok(match act {
             Act::DeleteRoute(_) | Act::PutRoute { .. } | Act::Serve { .. } | Act::ForgetPaths => Self::Nothing,
-            Act::AddRule { priority, source, destination, table } => {
-                Self::Rule(routes::rule(*priority, *source, *destination, *table))
+            &Act::AddRule { priority, source, destination, table } => {
+                Self::Rule(NewRule { priority, source, destination, table })
             }
             Act::AddVxlan { device } | Act::AddBridge { device, .. } => Self::NoLink(device.clone()),
             Act::SetMaster { device, .. } => {
-                Self::Master { device: device.clone(), index: link(netns, device).await?.master() }
+                Self::Master { device: device.clone(), index: link(netns, device).await?.master.unwrap_or(0) }
             }
             Act::SetDown { device } => Self::Up(device.clone()),
             Act::MoveAddress { device, from, to } => Self::Address { device: device.clone(), from: *to, to: *from },
             Act::SetMtu { device, .. } => {
-                let mtu = link(netns, device).await?.mtu().ok_or_else(|| format!("{device} has no MTU"))?;
+                let mtu = link(netns, device).await?.mtu.ok_or_else(|| format!("{device} has no MTU"))?;
                 Self::Mtu { device: device.clone(), mtu: Mtu(mtu) }
             }
             Act::SetSysctl { key, .. } => {
@@ -114,7 +119,7 @@ impl Back {
                 Self::Services(services.map_err(|error| chain(&error))?)
             }
             Act::StopMasquerading => {
-                let rules = nftables(netns)?.list_rules(nft_layout::TABLE, Family::Ip).await;
+                let rules = nftables(netns)?.nft_rules(nft_layout::TABLE).await;
                 let rules = rules.map_err(|error| chain(&error))?;
                 Self::Masquerading(rules.into_iter().filter(|rule| rule.chain == MASQUERADE_CHAIN).collect())
             }
@@ -125,22 +130,15 @@ impl Back {
     async fn do_it(self, netns: &Path) -> Result<(), String> {
         let done = match self {
             Self::Nothing => Ok(()),
-            Self::Rule(rule) => route(netns)?.del_rule(rule).await,
-            Self::NoLink(device) => route(netns)?.del_link(device.as_str()).await,
-            Self::Master { device, index: Some(index) } => {
-                let index_of = link(netns, &device).await?.ifindex();
-                route(netns)?.set_link_master_by_index(index_of, index).await
-            }
-            Self::Master { device, index: None } => route(netns)?.set_link_nomaster(device.as_str()).await,
-            Self::Up(device) => route(netns)?.set_link_up(device.as_str()).await,
+            Self::Rule(rule) => route(netns)?.make(rule.delete()).await,
+            Self::NoLink(device) => route(netns)?.make(delete_link(&device)).await,
+            Self::Master { device, index } => route(netns)?.make(set_master(&device, index)).await,
+            Self::Up(device) => route(netns)?.make(set_up(&device)).await,
             Self::Address { device, from, to } => {
-                let route = route(netns)?;
-                match route.del_address_v4(device.as_str(), from.addr(), from.prefix_len()).await {
-                    Ok(()) => route.add_address(Ipv4Address::new(device.as_str(), to.addr(), to.prefix_len())).await,
-                    refused => refused,
-                }
+                let index = link(netns, &device).await?.index;
+                route(netns)?.make_all(&[delete_address(index, from), add_address(index, to)]).await
             }
-            Self::Mtu { device, mtu } => route(netns)?.set_link_mtu(device.as_str(), mtu.0).await,
+            Self::Mtu { device, mtu } => route(netns)?.make(set_mtu(&device, mtu.0)).await,
             Self::Sysctl { key, value } => return serve::set_sysctl(netns, &key, &value),
             Self::Services(services) => return nft::put_services(&nftables(netns)?, &services).await,
             Self::Masquerading(rules) => nft::put_rules(&nftables(netns)?, &rules).await,
@@ -150,7 +148,6 @@ impl Back {
     }
 }
 
-async fn link(netns: &Path, device: &str) -> Result<nlink::netlink::messages::LinkMessage, String> {
-    let found = route(netns)?.get_link_by_name(device).await.map_err(|error| chain(&error))?;
-    found.ok_or_else(|| format!("there is no link {device}"))
+async fn link(netns: &Path, device: &str) -> Result<LinkSeen, String> {
+    route(netns)?.existing(device).await.map_err(|error| chain(&error))
 }

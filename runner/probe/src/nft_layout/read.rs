@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use nlink::Nftables;
-use nlink::netlink::Connection;
-use nlink::netlink::nftables::{
-    CmpOp, CtKey, Family, MetaKey, NatType, NumgenKind, PayloadBase, Register, RuleExpr, RuleInfo, SetElement,
-    SetElementData,
-};
+use lab_netlink::Socket;
+use lab_netlink::nft::{Element, Expression, Field, Rule};
 
-use super::{CHAIN, FAMILY, LayoutError, TABLE};
+use super::{CHAIN, LayoutError, TABLE};
 
 /// How often reading is begun anew because the rules changed under it.
 const ATTEMPTS: usize = 8;
@@ -42,32 +38,24 @@ pub struct Service {
 ///
 /// # Errors
 /// [`LayoutError`]: netlink fails, or something is in the chain or a map that is not written here.
-pub async fn services(connection: &Connection<Nftables>) -> Result<Vec<Service>, LayoutError> {
+pub async fn services(socket: &Socket) -> Result<Vec<Service>, LayoutError> {
     for _attempt in 0..ATTEMPTS {
-        let before = generation(connection).await?;
-        let services = services_once(connection).await;
-        if generation(connection).await? == before {
+        let before = socket.nft_generation().await?;
+        let services = services_once(socket).await;
+        if socket.nft_generation().await? == before {
             return services;
         }
     }
     Err(LayoutError::Unsteady { attempts: ATTEMPTS })
 }
 
-async fn generation(connection: &Connection<Nftables>) -> Result<u32, LayoutError> {
-    connection.generation().await.map_err(LayoutError::netlink("read the generation of the nftables rules"))
-}
-
-async fn services_once(connection: &Connection<Nftables>) -> Result<Vec<Service>, LayoutError> {
-    let rules = connection.list_rules(TABLE, FAMILY).await.map_err(LayoutError::netlink("list nftables rules"))?;
+async fn services_once(socket: &Socket) -> Result<Vec<Service>, LayoutError> {
     let mut services = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.chain == CHAIN) {
+    for rule in socket.nft_rules(TABLE).await?.iter().filter(|rule| rule.chain == CHAIN) {
         let read = parse_rule(rule)?;
         let elements = match read.map() {
             None => Vec::new(),
-            Some(map) => {
-                let elements = connection.list_set_elements(TABLE, map, FAMILY).await;
-                elements.map_err(LayoutError::netlink("list the elements of an nftables map"))?
-            }
+            Some(map) => socket.nft_elements(TABLE, map).await?,
         };
         services.push(read.service(&elements)?);
     }
@@ -78,20 +66,18 @@ async fn services_once(connection: &Connection<Nftables>) -> Result<Vec<Service>
 ///
 /// # Errors
 /// [`LayoutError::Rule`] for one that is not written here.
-pub fn parse_rule(rule: &RuleInfo) -> Result<ServiceRule, LayoutError> {
+pub fn parse_rule(rule: &Rule) -> Result<ServiceRule, LayoutError> {
     read(rule).map_err(|why| LayoutError::Rule { handle: rule.handle, why })
 }
 
 /// The backends with numbers below the modulus, of which each must be there, and the others.
-fn split(elements: &[SetElement], modulus: u32) -> Result<(Vec<Ipv4Addr>, Vec<Ipv4Addr>), String> {
+fn split(elements: &[Element], modulus: u32) -> Result<(Vec<Ipv4Addr>, Vec<Ipv4Addr>), String> {
     let mut numbered = BTreeMap::new();
-    for element in elements {
-        let number = element.key().try_into().map(u32::from_ne_bytes);
-        let number = number.map_err(|_length| format!("a key of {} octets", element.key().len()))?;
-        let backend = match element.data() {
-            Some(SetElementData::Value(value)) => <[u8; 4]>::try_from(value.as_slice()).ok().map(Ipv4Addr::from),
-            _ => None,
-        };
+    for Element { key, value } in elements {
+        let number = key.as_slice().try_into().map(u32::from_ne_bytes);
+        let number = number.map_err(|_length| format!("a key of {} octets", key.len()))?;
+        let octets = value.as_ref().and_then(|value| <[u8; 4]>::try_from(value.as_slice()).ok());
+        let backend = octets.map(Ipv4Addr::from);
         numbered.insert(number, backend.ok_or_else(|| format!("element {number} is no IPv4 address"))?);
     }
     if let Some(missing) = (0..modulus).find(|number| !numbered.contains_key(number)) {
@@ -120,7 +106,7 @@ impl ServiceRule {
     ///
     /// # Errors
     /// [`LayoutError::Map`], when the map does not hold what the rule picks from it.
-    pub fn service(self, elements: &[SetElement]) -> Result<Service, LayoutError> {
+    pub fn service(self, elements: &[Element]) -> Result<Service, LayoutError> {
         let Self { address, picked, target_port, handle } = self;
         let (mut backends, mut never_picked) = (Vec::new(), Vec::new());
         if let Some(picked) = &picked {
@@ -152,69 +138,61 @@ enum Held {
 }
 
 /// Follows the rule from register to register.
-fn read(rule: &RuleInfo) -> Result<ServiceRule, String> {
+fn read(rule: &Rule) -> Result<ServiceRule, String> {
     let mut registers: BTreeMap<u32, Held> = BTreeMap::new();
     let (mut destination, mut port, mut tcp, mut end) = (None, None, false, None);
-    let expressions = rule.expressions();
-    for expression in &expressions {
+    for expression in rule.parsed().map_err(|error| error.to_string())? {
         if end.is_some() {
-            return Err(format!("{} follows its end", name(expression)));
+            return Err(format!("{} follows its end", name(&expression)));
         }
-        let held = |register: &Register| registers.get(&(*register as u32));
+        let held = |register: u32| registers.get(&register);
         match expression {
-            RuleExpr::Payload { dreg, base: PayloadBase::Network, offset: 16, len: 4, .. } => {
-                registers.insert(*dreg as u32, Held::Destination);
+            Expression::Load { field, register } => {
+                let held = match field {
+                    Field::Destination => Held::Destination,
+                    Field::Port => Held::Port,
+                    Field::Protocol => Held::Protocol,
+                    Field::State => Held::State,
+                    _ => return Err(unused(&expression)),
+                };
+                registers.insert(register, held);
             }
-            RuleExpr::Payload { dreg, base: PayloadBase::Transport, offset: 2, len: 2, .. } => {
-                registers.insert(*dreg as u32, Held::Port);
-            }
-            RuleExpr::Meta { dreg, key: MetaKey::L4Proto, .. } => {
-                registers.insert(*dreg as u32, Held::Protocol);
-            }
-            RuleExpr::Cmp { sreg, op: CmpOp::Eq, data, .. } => match (held(sreg), data.as_slice()) {
+            Expression::Compare { register, equal: true, value } => match (held(register), value.as_slice()) {
                 (Some(Held::Destination), &[a, b, c, d]) => destination = Some(Ipv4Addr::new(a, b, c, d)),
                 (Some(Held::Port), &[high, low]) => port = Some(u16::from_be_bytes([high, low])),
                 (Some(Held::Protocol), &[TCP]) => tcp = true,
                 _ => return Err("it compares something else than a destination, TCP and a port".to_owned()),
             },
             // `ct state new`, which every connection's first packet is, and chains of type nat see no other.
-            RuleExpr::Ct { dreg, key: CtKey::State, .. } => {
-                registers.insert(*dreg as u32, Held::State);
-            }
-            RuleExpr::Bitwise { sreg, dreg, mask, xor, .. }
-                if matches!(held(sreg), Some(Held::State)) && *mask == STATE_NEW.to_ne_bytes() && *xor == [0; 4] =>
+            Expression::Bitwise { from, register, mask, xor }
+                if matches!(held(from), Some(Held::State)) && mask == STATE_NEW.to_ne_bytes() && xor == [0; 4] =>
             {
-                registers.insert(*dreg as u32, Held::IsNew);
+                registers.insert(register, Held::IsNew);
             }
-            RuleExpr::Cmp { sreg, op: CmpOp::Neq, data, .. }
-                if matches!(held(sreg), Some(Held::IsNew)) && *data == [0; 4] => {}
-            RuleExpr::Numgen { dreg, kind: NumgenKind::Random, modulus, offset: 0, .. } => {
-                registers.insert(*dreg as u32, Held::Number(*modulus));
+            Expression::Compare { register, equal: false, value }
+                if matches!(held(register), Some(Held::IsNew)) && value == [0; 4] => {}
+            Expression::Random { register, modulus, offset: 0 } => {
+                registers.insert(register, Held::Number(modulus));
             }
-            RuleExpr::Lookup { set, sreg, dreg: Some(dreg), invert: false, .. } => match held(sreg) {
-                Some(Held::Number(modulus)) => {
-                    let picked = Picked { map: set.clone(), modulus: *modulus };
-                    registers.insert(*dreg as u32, Held::Backend(picked));
+            Expression::Lookup { set, from, register: Some(register), inverted: false } => match held(from) {
+                Some(&Held::Number(modulus)) => {
+                    registers.insert(register, Held::Backend(Picked { map: set, modulus }));
                 }
                 _ => return Err(format!("it looks up something else than a random number in {set}")),
             },
-            RuleExpr::Immediate { dreg, data, .. } => {
-                registers.insert(*dreg as u32, Held::Octets(data.clone()));
+            Expression::Immediate { register, value } => {
+                registers.insert(register, Held::Octets(value));
             }
-            RuleExpr::Nat { nat_type: NatType::Dnat, family: Family::Ip, addr, proto, .. } => {
-                let address = addr.as_ref().and_then(|(first, last)| (first == last).then(|| held(first)).flatten());
-                let target = proto.as_ref().and_then(|(first, last)| (first == last).then(|| held(first)).flatten());
-                match (address, target) {
-                    (Some(Held::Backend(picked)), Some(Held::Octets(octets))) => {
-                        let target = octets.as_slice().try_into().map(u16::from_be_bytes);
-                        let target = target.map_err(|_length| "its target port has not two octets".to_owned())?;
-                        end = Some((Some(picked.clone()), Some(target)));
-                    }
-                    _ => return Err("it translates to something else than a backend and a port".to_owned()),
+            Expression::TranslateDestination { address, port } => match (address.and_then(held), port.and_then(held)) {
+                (Some(Held::Backend(picked)), Some(Held::Octets(octets))) => {
+                    let target = octets.as_slice().try_into().map(u16::from_be_bytes);
+                    let target = target.map_err(|_length| "its target port has not two octets".to_owned())?;
+                    end = Some((Some(picked.clone()), Some(target)));
                 }
-            }
-            RuleExpr::Reject { .. } => end = Some((None, None)),
-            other => return Err(format!("it has {}, which is not used here", name(other))),
+                _ => return Err("it translates to something else than a backend and a port".to_owned()),
+            },
+            Expression::Reject => end = Some((None, None)),
+            other => return Err(unused(&other)),
         }
     }
     let (Some(destination), Some(port), true) = (destination, port, tcp) else {
@@ -225,16 +203,20 @@ fn read(rule: &RuleInfo) -> Result<ServiceRule, String> {
     Ok(ServiceRule { address, picked, target_port, handle: rule.handle })
 }
 
+fn unused(expression: &Expression) -> String {
+    format!("it has {}, which is not used here", name(expression))
+}
+
 /// What an expression is called, for people.
-fn name(expression: &RuleExpr) -> String {
-    match expression {
-        RuleExpr::Counter { .. } => "a counter".to_owned(),
-        RuleExpr::Verdict(_) => "a verdict".to_owned(),
-        RuleExpr::Numgen { .. } => "another number generator".to_owned(),
-        RuleExpr::Payload { .. } => "another part of the packet".to_owned(),
-        RuleExpr::Meta { .. } => "another property of the packet".to_owned(),
-        RuleExpr::Nat { .. } => "another translation".to_owned(),
-        RuleExpr::Unknown { name, .. } => format!("the expression {name}"),
-        _ => "an expression".to_owned(),
-    }
+fn name(expression: &Expression) -> String {
+    let name = match expression {
+        Expression::Count => "a counter",
+        Expression::Accept | Expression::Drop => "a verdict",
+        Expression::Random { .. } => "another number generator",
+        Expression::Load { .. } => "another part or property of the packet",
+        Expression::TranslateDestination { .. } => "another translation",
+        Expression::Other(name) => return format!("the expression {name}"),
+        _ => "an expression",
+    };
+    name.to_owned()
 }

@@ -1,0 +1,27 @@
+//! Talking to the kernel over netlink (netlink(7)): links, addresses, routes, rules and neighbours (rtnetlink(7)),
+//! tables of sockets (`sock_diag(7)`), and nftables.
+//!
+//! The sockets are netlink-sys's. A [`Request`] is one message to the kernel and knows in words what it is for, so that
+//! an [`Error`] says what could not be done and why; where it was tried is the caller's to add. What the kernel answers
+//! is read from its attributes with [`Message`]: a selector or an encapsulation that nobody here knows must be noticed,
+//! and a message that cannot be read must be an error, never one route less.
+
+mod error;
+mod link;
+mod message;
+pub mod nft;
+mod read;
+mod request;
+mod route;
+mod socket;
+
+pub use error::{Error, Why};
+pub use link::{LinkSeen, NewLink, Vxlan, delete_link, set_down, set_master, set_mtu, set_up};
+pub use message::Attributes;
+pub use read::{Message, Table};
+pub use request::{Request, flags};
+pub use route::{
+    NewRoute, NewRule, Way, add_address, add_forward, add_host_address, add_neighbour, delete_address, delete_route,
+    nud,
+};
+pub use socket::{ANSWER_DEADLINE, Protocol, Socket};

@@ -1,0 +1,368 @@
+//! The expressions of rules: what is compared, looked up, translated, decided.
+//!
+//! An expression reads and writes registers: 1 to 4 of sixteen octets, or parts of them.
+
+use ipnet::Ipv4Net;
+
+use super::IPV4;
+use super::object::{DATA_VALUE, LIST_ELEMENT, data};
+use crate::error::Error;
+use crate::message::Attributes;
+use crate::read::Message;
+
+// Attributes of an expression in a list.
+const NAME: u16 = 1;
+const DATA: u16 = 2;
+/// `NFTA_DATA_VERDICT`, and the code within.
+const DATA_VERDICT: u16 = 2;
+const VERDICT_CODE: u16 = 1;
+/// `NFT_REG_VERDICT`.
+const VERDICT_REGISTER: u32 = 0;
+
+const NETWORK: u32 = 1;
+const TRANSPORT: u32 = 2;
+const CT_STATE: u32 = 0;
+const NUMGEN_RANDOM: u32 = 1;
+const DNAT: u32 = 1;
+const TCP: u8 = 6;
+/// `NF_CT_STATE_BIT(IP_CT_NEW)` (include/uapi/linux/netfilter/nf_conntrack_common.h).
+const STATE_NEW: u32 = 8;
+/// `NFT_REJECT_ICMP_UNREACH`, and the code for a port.
+const ICMP_UNREACHABLE: u32 = 0;
+const PORT_UNREACHABLE: u8 = 3;
+/// Octets of an interface's name in a register.
+const INTERFACE: usize = 16;
+
+/// What of a packet is put into a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The source address.
+    Source,
+    /// The destination address.
+    Destination,
+    /// The destination port of TCP or UDP.
+    Port,
+    /// The protocol in the IP packet.
+    Protocol,
+    /// The name of the link that it came in by.
+    Inward,
+    /// The name of the link that it goes out by.
+    Outward,
+    /// The state of its connection.
+    State,
+}
+
+/// One expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expression {
+    /// Puts a field of the packet into a register.
+    Load {
+        /// Which.
+        field: Field,
+        /// Where.
+        register: u32,
+    },
+    /// Ends the rule, unless a register is, or is not, this.
+    Compare {
+        /// Of what.
+        register: u32,
+        /// Whether it has to be this, or must not.
+        equal: bool,
+        /// With what.
+        value: Vec<u8>,
+    },
+    /// Keeps the bits of a register that are in the mask, and turns those that are in `xor`.
+    Bitwise {
+        /// From where.
+        from: u32,
+        /// To where.
+        register: u32,
+        /// The bits that are kept.
+        mask: Vec<u8>,
+        /// The bits that are turned.
+        xor: Vec<u8>,
+    },
+    /// Puts a random number into a register.
+    Random {
+        /// Where.
+        register: u32,
+        /// The number is lower than this.
+        modulus: u32,
+        /// And this is added to it.
+        offset: u32,
+    },
+    /// Looks a register up in a set or a map.
+    Lookup {
+        /// Its name.
+        set: String,
+        /// What is looked up.
+        from: u32,
+        /// Where what a map has goes; none for a set.
+        register: Option<u32>,
+        /// Ends the rule when it is there, not when it is not.
+        inverted: bool,
+    },
+    /// Puts octets into a register.
+    Immediate {
+        /// Where.
+        register: u32,
+        /// Which.
+        value: Vec<u8>,
+    },
+    /// Translates the destination.
+    TranslateDestination {
+        /// Register of the address, when it is one and no range.
+        address: Option<u32>,
+        /// Register of the port, when it is one and no range.
+        port: Option<u32>,
+    },
+    /// Translates the source to the address of the link that it goes out by.
+    Masquerade,
+    /// Refuses the packet, and tells the sender: the port is unreachable.
+    Reject,
+    /// Counts packets.
+    Count,
+    /// Decides: lets it pass.
+    Accept,
+    /// Decides: drops it.
+    Drop,
+    /// Anything else, by the kernel's name.
+    Other(String),
+}
+
+/// Lets the rule go on for one network only, at this field; or for all but it.
+pub fn compare_address(field: Field, network: Ipv4Net, equal: bool) -> Vec<Expression> {
+    let load = Expression::Load { field, register: 1 };
+    let compare = Expression::Compare { register: 1, equal, value: network.network().octets().to_vec() };
+    if network.prefix_len() == 32 {
+        return vec![load, compare];
+    }
+    let (mask, xor) = (network.netmask().octets().to_vec(), vec![0; 4]);
+    vec![load, Expression::Bitwise { from: 1, register: 1, mask, xor }, compare]
+}
+
+/// Lets the rule go on for one link only, or for all but it.
+pub fn compare_interface(field: Field, name: &str, equal: bool) -> Vec<Expression> {
+    let mut value = name.as_bytes().to_vec();
+    value.resize(INTERFACE, 0);
+    compare(field, equal, &value)
+}
+
+/// Lets the rule go on when the field is this, or is not.
+pub fn compare(field: Field, equal: bool, value: &[u8]) -> Vec<Expression> {
+    let value = value.to_vec();
+    vec![Expression::Load { field, register: 1 }, Expression::Compare { register: 1, equal, value }]
+}
+
+/// Lets the rule go on for TCP only, and with a port for that one only.
+pub fn tcp_port(port: Option<u16>) -> Vec<Expression> {
+    let port = port.map(|port| compare(Field::Port, true, &port.to_be_bytes()));
+    [compare(Field::Protocol, true, &[TCP]), port.unwrap_or_default()].concat()
+}
+
+/// Refuses new connections: `ct state new reject`.
+pub fn reject_new() -> Vec<Expression> {
+    let (mask, xor) = (STATE_NEW.to_ne_bytes().to_vec(), vec![0; 4]);
+    vec![
+        Expression::Load { field: Field::State, register: 1 },
+        Expression::Bitwise { from: 1, register: 1, mask, xor },
+        Expression::Compare { register: 1, equal: false, value: vec![0; 4] },
+        Expression::Reject,
+    ]
+}
+
+/// The attributes of a rule's expressions.
+pub(super) fn list(expressions: &[Expression]) -> Attributes {
+    expressions.iter().fold(Attributes::default(), |list, expression| {
+        let (name, data) = expression.write();
+        list.nest(LIST_ELEMENT, &Attributes::default().text(NAME, name).nest(DATA, &data))
+    })
+}
+
+/// Words, in the attributes 1, 2, and so on.
+fn words(words: &[u32]) -> Attributes {
+    (1..).zip(words).fold(Attributes::default(), |attributes, (kind, word)| attributes.u32_be(kind, *word))
+}
+
+fn verdict(code: u32) -> Attributes {
+    let verdict = Attributes::default().u32_be(VERDICT_CODE, code);
+    words(&[VERDICT_REGISTER]).nest(2, &Attributes::default().nest(DATA_VERDICT, &verdict))
+}
+
+impl Field {
+    /// `NFT_PAYLOAD_*`, the offset and the length; for what is in the packet itself.
+    const fn payload(self) -> Option<[u32; 3]> {
+        Some(match self {
+            Self::Source => [NETWORK, 12, 4],
+            Self::Destination => [NETWORK, 16, 4],
+            Self::Port => [TRANSPORT, 2, 2],
+            Self::Protocol | Self::Inward | Self::Outward | Self::State => return None,
+        })
+    }
+
+    /// `NFT_META_*`, for what is known about the packet.
+    const fn meta(self) -> Option<u32> {
+        Some(match self {
+            Self::Inward => 6,
+            Self::Outward => 7,
+            Self::Protocol => 16,
+            _ => return None,
+        })
+    }
+
+    const ALL: [Self; 7] =
+        [Self::Source, Self::Destination, Self::Port, Self::Protocol, Self::Inward, Self::Outward, Self::State];
+}
+
+impl Expression {
+    /// The kernel's name, and the attributes.
+    fn write(&self) -> (&str, Attributes) {
+        match self {
+            Self::Load { field, register } => match (field.payload(), field.meta()) {
+                (Some([base, offset, length]), _) => ("payload", words(&[*register, base, offset, length])),
+                (None, Some(key)) => ("meta", words(&[*register, key])),
+                (None, None) => ("ct", words(&[*register, CT_STATE])),
+            },
+            Self::Compare { register, equal, value } => {
+                ("cmp", words(&[*register, u32::from(!*equal)]).nest(3, &data(value)))
+            }
+            Self::Bitwise { from, register, mask, xor } => {
+                let length = u32::try_from(mask.len()).unwrap_or(u32::MAX);
+                ("bitwise", words(&[*from, *register, length]).nest(4, &data(mask)).nest(5, &data(xor)))
+            }
+            Self::Random { register, modulus, offset } => {
+                ("numgen", words(&[*register, *modulus, NUMGEN_RANDOM, *offset]))
+            }
+            Self::Lookup { set, from, register, inverted } => {
+                let lookup = Attributes::default().text(1, set).u32_be(2, *from);
+                let lookup = match register {
+                    Some(register) => lookup.u32_be(3, *register),
+                    None => lookup,
+                };
+                ("lookup", if *inverted { lookup.u32_be(5, 1) } else { lookup })
+            }
+            Self::Immediate { register, value } => ("immediate", words(&[*register]).nest(2, &data(value))),
+            Self::TranslateDestination { address, port } => {
+                let nat = words(&[DNAT, IPV4.into()]);
+                let nat = address.iter().fold(nat, |nat, register| nat.u32_be(3, *register).u32_be(4, *register));
+                ("nat", port.iter().fold(nat, |nat, register| nat.u32_be(5, *register).u32_be(6, *register)))
+            }
+            Self::Masquerade => ("masq", Attributes::default()),
+            Self::Reject => ("reject", words(&[ICMP_UNREACHABLE]).put(2, &[PORT_UNREACHABLE])),
+            Self::Count => ("counter", Attributes::default()),
+            Self::Drop => ("immediate", verdict(0)),
+            Self::Accept => ("immediate", verdict(1)),
+            Self::Other(name) => (name, Attributes::default()),
+        }
+    }
+
+    /// Reads one. What there is no expression for here is [`Self::Other`].
+    fn read(name: String, data: &Message<'_>) -> Result<Self, Error> {
+        let word = |kind| -> Result<u32, Error> {
+            data.u32_be(kind, "part of an expression")?.ok_or_else(|| data.malformed("expression: a part is missing"))
+        };
+        let octets = |kind| -> Result<Vec<u8>, Error> {
+            let value = data.within(kind)?.and_then(|value| value.get(DATA_VALUE).map(<[u8]>::to_vec));
+            value.ok_or_else(|| data.malformed("expression: a value is missing"))
+        };
+        let load = |found: &dyn Fn(Field) -> bool, register| {
+            Field::ALL.into_iter().find(|field| found(*field)).map(|field| Self::Load { field, register })
+        };
+        let one = |first, last| -> Result<Option<u32>, Error> {
+            let first = data.u32_be(first, "register")?;
+            Ok(first.filter(|_| {
+                data.u32_be(last, "register").is_ok_and(|last| last.is_none_or(|last| Some(last) == first))
+            }))
+        };
+        let known = match name.as_str() {
+            // Without a register it is written, not read.
+            "payload" if data.get(1).is_some() => {
+                let payload = [word(2)?, word(3)?, word(4)?];
+                load(&|field| field.payload() == Some(payload), word(1)?)
+            }
+            "meta" if data.get(1).is_some() => {
+                let key = word(2)?;
+                load(&|field| field.meta() == Some(key), word(1)?)
+            }
+            "ct" if data.get(1).is_some() && word(2)? == CT_STATE => {
+                Some(Self::Load { field: Field::State, register: word(1)? })
+            }
+            "cmp" if word(2)? <= 1 => {
+                Some(Self::Compare { register: word(1)?, equal: word(2)? == 0, value: octets(3)? })
+            }
+            // Another operation than mask and xor has other attributes.
+            "bitwise" if data.get(4).is_some() => {
+                Some(Self::Bitwise { from: word(1)?, register: word(2)?, mask: octets(4)?, xor: octets(5)? })
+            }
+            "numgen" if word(3)? == NUMGEN_RANDOM => {
+                let offset = data.u32_be(4, "offset")?.unwrap_or(0);
+                Some(Self::Random { register: word(1)?, modulus: word(2)?, offset })
+            }
+            "lookup" => Some(Self::Lookup {
+                set: data.text(1).ok_or_else(|| data.malformed("expression: a set is missing"))?,
+                from: word(2)?,
+                register: data.u32_be(3, "register")?,
+                inverted: data.u32_be(5, "flags")?.unwrap_or(0) & 1 != 0,
+            }),
+            "immediate" => match data.within(2)?.and_then(|value| value.get(DATA_VERDICT)) {
+                None => Some(Self::Immediate { register: word(1)?, value: octets(2)? }),
+                Some(verdict) => match data.nested(verdict, 0)?.u32_be(VERDICT_CODE, "verdict")? {
+                    Some(0) => Some(Self::Drop),
+                    Some(1) => Some(Self::Accept),
+                    _ => return Ok(Self::Other("verdict".to_owned())),
+                },
+            },
+            "nat" if [word(1)?, word(2)?] == [DNAT, IPV4.into()] => {
+                Some(Self::TranslateDestination { address: one(3, 4)?, port: one(5, 6)? })
+            }
+            "masq" => Some(Self::Masquerade),
+            "reject" => Some(Self::Reject),
+            "counter" => Some(Self::Count),
+            _ => None,
+        };
+        Ok(known.unwrap_or(Self::Other(name)))
+    }
+}
+
+/// Reads the expressions of a rule.
+pub(super) fn parse(list: &Message<'_>) -> Result<Vec<Expression>, Error> {
+    let one = |&(_element, payload): &(u16, &[u8])| {
+        let element = list.nested(payload, 0)?;
+        let name = element.text(NAME).ok_or_else(|| element.malformed("expression: its name is missing"))?;
+        Expression::read(name, &element.nested(element.get(DATA).unwrap_or_default(), 0)?)
+    };
+    list.attributes().iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let network = "10.0.0.0/8".parse().unwrap();
+        let expressions = [
+            compare_address(Field::Source, network, true),
+            compare_address(Field::Destination, "10.96.37.61/32".parse().unwrap(), false),
+            compare_interface(Field::Inward, "br-1", true),
+            compare_interface(Field::Outward, "eth0", false),
+            tcp_port(Some(80)),
+            vec![
+                Expression::Random { register: 1, modulus: 2, offset: 0 },
+                Expression::Lookup { set: "m".to_owned(), from: 1, register: Some(1), inverted: false },
+                Expression::Lookup { set: "s".to_owned(), from: 1, register: None, inverted: true },
+                Expression::Immediate { register: 2, value: vec![31, 144] },
+                Expression::TranslateDestination { address: Some(1), port: Some(2) },
+                Expression::Masquerade,
+                Expression::Count,
+                Expression::Drop,
+                Expression::Accept,
+                Expression::Other("fib".to_owned()),
+            ],
+            reject_new(),
+        ]
+        .concat();
+        let written = list(&expressions);
+        assert_eq!(parse(&Message::split("test", written.octets(), 0).unwrap()).unwrap(), expressions);
+    }
+}

@@ -1,0 +1,263 @@
+//! Addresses, routes, rules and neighbours: requests that change them.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use nix::libc::{
+    IFA_ADDRESS, IFA_FLAGS, IFA_LOCAL, NDA_DST, NDA_LLADDR, RTA_DST, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC,
+    RTA_TABLE, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWROUTE,
+    RTM_NEWRULE, RTN_UNICAST,
+};
+
+use super::error::Error;
+use super::message::Attributes;
+use super::read::Message;
+use super::request::{Request, flags};
+use super::socket::Socket;
+
+/// `AF_INET` and `AF_BRIDGE`, as the one-byte family of a header.
+const INET: u8 = 2;
+const BRIDGE: u8 = 7;
+
+/// `IFA_F_NOPREFIXROUTE`.
+const NO_PREFIX_ROUTE: u32 = 0x200;
+
+// include/uapi/linux/rtnetlink.h.
+const RTPROT_BOOT: u8 = 3;
+const RT_SCOPE_UNIVERSE: u8 = 0;
+const RT_SCOPE_LINK: u8 = 253;
+const RT_SCOPE_NOWHERE: u8 = 255;
+const RT_TABLE_MAIN: u32 = 254;
+const RTNH_F_ONLINK: u32 = 4;
+const RTAX_MTU: u16 = 2;
+// include/uapi/linux/fib_rules.h.
+const FRA_DST: u16 = 1;
+const FRA_SRC: u16 = 2;
+const FRA_PRIORITY: u16 = 6;
+const FRA_TABLE: u16 = 15;
+/// `FR_ACT_TO_TBL`.
+const LOOKUP: u8 = 1;
+/// `NTF_SELF`: the device's own table.
+const SELF: u8 = 2;
+
+/// `NUD_*` (include/uapi/linux/neighbour.h): what is known of a neighbour.
+pub mod nud {
+    /// It has answered.
+    pub const REACHABLE: u16 = 2;
+    /// It stays as it is.
+    pub const PERMANENT: u16 = 0x80;
+}
+
+/// Gives a link an address, and the route to its network.
+pub fn add_address(device: u32, address: Ipv4Net) -> Request {
+    let doing = format!("add the address {address}");
+    Request::new(doing, RTM_NEWADDR, flags::CREATE | flags::EXCLUSIVE, own_address(device, address))
+}
+
+/// Gives a link an address without the route that would come with it.
+pub fn add_host_address(device: u32, address: Ipv4Net) -> Request {
+    let attributes = own_address(device, address).u32(IFA_FLAGS, NO_PREFIX_ROUTE);
+    Request::new(format!("add the address {address}"), RTM_NEWADDR, flags::CREATE | flags::EXCLUSIVE, attributes)
+}
+
+/// Takes an address from a link.
+pub fn delete_address(device: u32, address: Ipv4Net) -> Request {
+    Request::new(format!("delete the address {address}"), RTM_DELADDR, 0, own_address(device, address))
+}
+
+/// `struct ifaddrmsg`, and the address.
+fn own_address(device: u32, address: Ipv4Net) -> Attributes {
+    let octets = address.addr().octets();
+    let header = [&[INET, address.prefix_len(), 0, 0][..], &device.to_ne_bytes()].concat();
+    Attributes::after(header).put(IFA_LOCAL, &octets).put(IFA_ADDRESS, &octets)
+}
+
+/// A route to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRoute {
+    /// Where to.
+    pub destination: Ipv4Net,
+    /// Via whom; none for a destination on the link.
+    pub gateway: Option<Ipv4Addr>,
+    /// Index of the link that it leaves by; none for the one that leads to the gateway.
+    pub device: Option<u32>,
+    /// The gateway is on the link, whatever other routes say.
+    pub onlink: bool,
+    /// The source address of this host's own packets.
+    pub source: Option<Ipv4Addr>,
+    /// The MTU of the way.
+    pub mtu: Option<u32>,
+    /// The table that it is in; 254 is the main one.
+    pub table: u32,
+    /// `RTN_*`: unicast, or an unreachable destination of some kind.
+    pub kind: u8,
+}
+
+impl NewRoute {
+    /// A route of the main table to here, to be said more of.
+    pub const fn to(destination: Ipv4Net) -> Self {
+        Self {
+            destination,
+            gateway: None,
+            device: None,
+            onlink: false,
+            source: None,
+            mtu: None,
+            table: RT_TABLE_MAIN,
+            kind: RTN_UNICAST,
+        }
+    }
+
+    /// To one address.
+    pub fn to_host(destination: Ipv4Addr) -> Self {
+        Self::to(destination.into())
+    }
+
+    /// To everywhere, via this gateway.
+    pub fn default_via(gateway: Ipv4Addr) -> Self {
+        Self { gateway: Some(gateway), ..Self::to(Ipv4Net::default()) }
+    }
+
+    /// By the link of this index.
+    pub const fn by(self, device: u32) -> Self {
+        Self { device: Some(device), ..self }
+    }
+
+    /// Via this gateway.
+    pub const fn via(self, gateway: Ipv4Addr) -> Self {
+        Self { gateway: Some(gateway), ..self }
+    }
+
+    /// What makes it, where there is none to this destination in its table.
+    pub fn add(&self) -> Request {
+        self.request(flags::CREATE | flags::EXCLUSIVE)
+    }
+
+    /// What makes it, in the place of the one to this destination in its table if there is one.
+    pub fn put(&self) -> Request {
+        self.request(flags::CREATE | flags::REPLACE)
+    }
+
+    fn request(&self, flags: u16) -> Request {
+        let link = self.kind == RTN_UNICAST && self.gateway.is_none();
+        let scope = if link { RT_SCOPE_LINK } else { RT_SCOPE_UNIVERSE };
+        let onlink = if self.onlink { RTNH_F_ONLINK } else { 0 };
+        let mut attributes = route(self.destination, RTPROT_BOOT, scope, self.kind, onlink).u32(RTA_TABLE, self.table);
+        for (kind, address) in [(RTA_GATEWAY, self.gateway), (RTA_PREFSRC, self.source)] {
+            if let Some(address) = address {
+                attributes = attributes.put(kind, &address.octets());
+            }
+        }
+        if let Some(device) = self.device {
+            attributes = attributes.u32(RTA_OIF, device);
+        }
+        if let Some(mtu) = self.mtu {
+            attributes = attributes.nest(RTA_METRICS, &Attributes::default().u32(RTAX_MTU, mtu));
+        }
+        Request::new(format!("add the route to {}", self.destination), RTM_NEWROUTE, flags, attributes)
+    }
+}
+
+/// `struct rtmsg`, and the destination.
+fn route(destination: Ipv4Net, protocol: u8, scope: u8, kind: u8, flags: u32) -> Attributes {
+    let header = [INET, destination.prefix_len(), 0, 0, 0, protocol, scope, kind];
+    Attributes::after([&header[..], &flags.to_ne_bytes()].concat()).put(RTA_DST, &destination.network().octets())
+}
+
+/// Deletes the route of the main table to exactly this destination.
+///
+/// The kernel compares whatever is named; this scope and no protocol stand for any (`fib_table_delete()`).
+pub fn delete_route(destination: Ipv4Net) -> Request {
+    let attributes = route(destination, 0, RT_SCOPE_NOWHERE, 0, 0).u32(RTA_TABLE, RT_TABLE_MAIN);
+    Request::new(format!("delete the route to {destination}"), RTM_DELROUTE, 0, attributes)
+}
+
+/// A rule that looks into a table: `ip rule add pref PRIORITY from SOURCE to DESTINATION lookup TABLE`.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRule {
+    /// Lower comes first; 32766 is the main table's.
+    pub priority: u32,
+    /// For packets from here; none is any.
+    pub source: Option<Ipv4Net>,
+    /// For packets to here.
+    pub destination: Ipv4Net,
+    /// Where to look.
+    pub table: u32,
+}
+
+impl NewRule {
+    /// What makes it.
+    pub fn add(&self) -> Request {
+        let doing = format!("add the rule {}", self.priority);
+        Request::new(doing, RTM_NEWRULE, flags::CREATE | flags::EXCLUSIVE, self.attributes())
+    }
+
+    /// What takes it away.
+    pub fn delete(&self) -> Request {
+        Request::new(format!("delete the rule {}", self.priority), RTM_DELRULE, 0, self.attributes())
+    }
+
+    /// `struct fib_rule_hdr`, and what selects.
+    fn attributes(&self) -> Attributes {
+        let from = self.source.map_or(0, |source| source.prefix_len());
+        let header = [INET, self.destination.prefix_len(), from, 0, 0, 0, 0, LOOKUP, 0, 0, 0, 0];
+        let attributes = Attributes::after(header)
+            .u32(FRA_PRIORITY, self.priority)
+            .u32(FRA_TABLE, self.table)
+            .put(FRA_DST, &self.destination.network().octets());
+        match self.source {
+            Some(source) => attributes.put(FRA_SRC, &source.network().octets()),
+            None => attributes,
+        }
+    }
+}
+
+/// Adds a neighbour, in one of the states of [`nud`].
+pub fn add_neighbour(device: u32, address: Ipv4Addr, mac: [u8; 6], state: u16) -> Request {
+    let doing = format!("add the neighbour {address}");
+    Request::new(doing, RTM_NEWNEIGH, flags::CREATE | flags::EXCLUSIVE, neighbour(INET, device, state, 0, address, mac))
+}
+
+/// Has a vxlan device send frames for this link-layer address to this host.
+pub fn add_forward(device: u32, mac: [u8; 6], to: Ipv4Addr) -> Request {
+    let attributes = neighbour(BRIDGE, device, nud::PERMANENT, SELF, to, mac);
+    Request::new(
+        format!("add the forwarding entry to {to}"),
+        RTM_NEWNEIGH,
+        flags::CREATE | flags::EXCLUSIVE,
+        attributes,
+    )
+}
+
+/// `struct ndmsg`, and the two addresses.
+fn neighbour(family: u8, device: u32, state: u16, flags: u8, address: Ipv4Addr, mac: [u8; 6]) -> Attributes {
+    let header = [&[family, 0, 0, 0][..], &device.to_ne_bytes(), &state.to_ne_bytes(), &[flags, 0]].concat();
+    Attributes::after(header).put(NDA_DST, &address.octets()).put(NDA_LLADDR, &mac)
+}
+
+/// The way that the kernel would send a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Via whom; none for a destination on the link.
+    pub gateway: Option<Ipv4Addr>,
+    /// Index of the link.
+    pub device: Option<u32>,
+}
+
+impl Socket {
+    /// The kernel's own decision where a packet to this address would go.
+    ///
+    /// # Errors
+    /// [`Error`]: there is no way, or the answer cannot be read.
+    pub async fn way_to(&self, address: Ipv4Addr) -> Result<Way, Error> {
+        let request = Request::new(
+            format!("look up the way to {address}"),
+            RTM_GETROUTE,
+            0,
+            Attributes::after([INET, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).put(RTA_DST, &address.octets()),
+        );
+        let body = self.ask(&request).await?.unwrap_or_default();
+        let message = Message::split("look up a way", &body, 12)?;
+        Ok(Way { gateway: message.ipv4(RTA_GATEWAY, "gateway")?, device: message.u32(RTA_OIF, "device")? })
+    }
+}
