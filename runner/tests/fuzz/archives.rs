@@ -26,7 +26,7 @@ fn kit(path: &Path) -> Vec<u8> {
     };
     let images = [NODE, "cilium", "operator-generic", "hello-app"].map(|name| KitImage {
         name: name.to_owned(),
-        reference: Reference::parse("quay.io/lab/x:1").expect("a reference"),
+        reference: Reference::in_full("quay.io/lab/x:1").expect("a reference"),
         repo_digest: None,
         config_digest: Digest::of(name.as_bytes()),
         layout: Layout::Docker,
@@ -111,7 +111,7 @@ fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
 #[test]
 fn a_changed_image_is_passed_on_or_refused() {
     let naming = Naming {
-        reference: Reference::parse("x:1").expect("a reference"),
+        reference: Reference::in_full("x:1").expect("a reference"),
         repo_digest: None,
         platform: Platform::linux("amd64"),
         config: None,

@@ -128,8 +128,8 @@ fn texts_of_the_command_line_read_back() {
     ];
     fuzz_texts("arguments", seeds.map(str::to_owned).into(), |text| {
         let mut accepted = false;
-        if let Ok(reference) = Reference::parse(text) {
-            prop_assert_eq!(Reference::parse(&reference.to_string()).ok(), Some(reference));
+        if let Ok(reference) = Reference::in_full(text) {
+            prop_assert_eq!(Reference::in_full(&reference.to_string()).ok(), Some(reference));
             accepted = true;
         }
         if let Ok(reference) = text.parse::<lab_manifest::overrides::Reference>() {

@@ -33,7 +33,7 @@ fn add(kit: &mut KitWriter, name: &str) -> KitImage {
     let digest = (name != HELLO_APP).then(|| Digest::of(name.as_bytes()));
     KitImage {
         name: name.to_owned(),
-        reference: Reference::parse(&format!("quay.io/lab/{name}:1")).unwrap(),
+        reference: Reference::in_full(&format!("quay.io/lab/{name}:1")).unwrap(),
         repo_digest: digest,
         config_digest: Digest::of(&sample.config()),
         layout: Layout::Docker,
@@ -128,7 +128,7 @@ fn what_is_not_as_pinned_is_told() {
         (HELLO_APP, &pins.images.hello_app),
     ] {
         let image = index.images.iter_mut().find(|image| image.name == name).unwrap();
-        image.reference = Reference::parse(&pin.tagged()).unwrap();
+        image.reference = Reference::in_full(&pin.tagged()).unwrap();
         image.repo_digest.clone_from(&pin.digest);
     }
     index.chart.file.sha256 = pins.chart.sha256.clone();
