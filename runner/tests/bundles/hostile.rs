@@ -65,7 +65,7 @@ fn a_decompression_bomb_is_refused_while_it_unfolds() {
     let bomb = bundle(&parts);
     assert!(bomb.len() < 100_000, "{}", bomb.len());
     let said = super::made::refused(&bomb);
-    assert!(said.contains(" bytes come out of ") && said.contains("no run is like that"), "{said}");
+    assert!(said.contains(" bytes come out of ") && said.contains("no bundle is like that"), "{said}");
     let unfolded: u64 = said.split(' ').next().unwrap().parse().unwrap();
     // It was stopped on the way.
     assert!(unfolded < 36 << 20, "{said}");
