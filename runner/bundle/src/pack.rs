@@ -4,9 +4,9 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::collect::Folder;
+use super::index::BUNDLE;
 use super::limits::{CAPTURE_BYTES, TEXT_BYTES};
 use super::part::{InCase, Part};
-use super::index::BUNDLE;
 use super::{BundleError, INDEX_FILE, Index, Member, SCHEMA, read};
 use lab_base::new_file::NewFile;
 use lab_base::redact::{redact, secret_at};

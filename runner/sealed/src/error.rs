@@ -165,10 +165,9 @@ impl fmt::Display for SealedError {
                 write!(f, "{member:?} in it {why}: no {name} that lab wrote; do not use it")
             }
             Fault::Incomplete(missing) => write!(f, "incomplete: there is no {missing} in it; {again}"),
-            Fault::Damaged { member, expected, found } => write!(
-                f,
-                "{member} in it is damaged: its SHA-256 is {found}, {index} says {expected}; copy it again"
-            ),
+            Fault::Damaged { member, expected, found } => {
+                write!(f, "{member} in it is damaged: its SHA-256 is {found}, {index} says {expected}; copy it again")
+            }
             Fault::Schema(found) => {
                 write!(f, "{index}: schema: expected {schema}, found {found}: written by another version of lab")
             }

@@ -23,9 +23,12 @@ pub(crate) enum Refused {
     Bomb { unfolded: u64, from: u64 },
 }
 
+/// What was looked at first, and then the rest.
+type Source<R> = BufReader<Chain<Cursor<Vec<u8>>, Counted<R>>>;
+
 /// Reads what is compressed.
 pub struct Unfolded<R: Read> {
-    inner: zstd::Decoder<'static, BufReader<Chain<Cursor<Vec<u8>>, Counted<R>>>>,
+    inner: zstd::Decoder<'static, Source<R>>,
     bytes: u64,
 }
 

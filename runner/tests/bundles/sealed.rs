@@ -289,7 +289,8 @@ fn an_index_that_says_something_else_is_refused() {
         let index = format.index();
         let (pointer, key) = format.entry();
         let [first, second] = format.two();
-        let changed = |name: &str, value: Value| format.indexed(|index| index.pointer_mut(pointer).unwrap()[name] = value);
+        let changed =
+            |name: &str, value: Value| format.indexed(|index| index.pointer_mut(pointer).unwrap()[name] = value);
         let schema = format!("{index}: schema: expected 1, found 2: written by another version of lab");
         format.assert_refused(&format.indexed(|index| index["schema"] = 2.into()), &schema);
         format.assert_refused(&changed("sha256", "x".into()), &format!("{index}: {key}.sha256: "));

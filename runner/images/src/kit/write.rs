@@ -85,7 +85,8 @@ impl KitWriter {
     pub fn finish(mut self, index: &Index) -> Result<u64, KitError> {
         let path = self.path().to_owned();
         let broken = || KitError::io(&path, "be written");
-        let text = serde_json::to_vec_pretty(index).map_err(|error| KIT.error(&path, Fault::Index(error.to_string())))?;
+        let text =
+            serde_json::to_vec_pretty(index).map_err(|error| KIT.error(&path, Fault::Index(error.to_string())))?;
         self.member(INDEX_FILE, Stored::Plain, |out| out.write_all(&text).map_err(broken()))?;
         let mut file = self.out.file();
         file.seek(SeekFrom::Start(self.at)).and_then(|_at| file.write_all(&[0; 2 * BLOCK])).map_err(broken())?;

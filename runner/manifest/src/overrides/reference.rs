@@ -294,7 +294,10 @@ mod tests {
             &id,
         ] {
             let error = Reference::in_full(text).expect_err(text).to_string();
-            assert_eq!(error, format!("expected an image's name and tag such as quay.io/cilium/cilium:v1.12.4, found {text:?}"));
+            assert_eq!(
+                error,
+                format!("expected an image's name and tag such as quay.io/cilium/cilium:v1.12.4, found {text:?}")
+            );
         }
     }
 }
