@@ -19,6 +19,8 @@ mod documents;
 mod driver;
 #[path = "fuzz/files.rs"]
 mod files;
+#[path = "bundles/kits.rs"]
+mod kits;
 #[path = "fuzz/manifests.rs"]
 mod manifests;
 #[path = "fuzz/messages.rs"]

@@ -10,7 +10,7 @@ pub mod new_file;
 pub mod redact;
 pub mod text;
 
-pub use hex::hex;
+pub use hex::{hex, sha256};
 
 /// A runtime of one thread: what this program waits for, it waits for on its main thread.
 ///

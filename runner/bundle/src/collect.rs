@@ -118,12 +118,11 @@ impl Folder {
         file.take(most + 1).read_to_end(&mut bytes).map_err(BundleError::io(&path, "be read"))?;
         if bytes.len() as u64 > most {
             let source = io::Error::other(format!("it has more than {most} bytes"));
-            return Err(BundleError::Io { path, doing: "be bundled", source });
+            return Err(BundleError::io(&path, "be bundled")(source));
         }
-        String::from_utf8(bytes).map_err(|error| BundleError::Io {
-            path,
-            doing: "be bundled",
-            source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+        String::from_utf8(bytes).map_err(|error| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
+            BundleError::io(&path, "be bundled")(source)
         })
     }
 }

@@ -5,31 +5,17 @@ use lab_base::text::clean;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{INDEX_FILE, SCHEMA};
-use lab_base::new_file::NewFileError;
+use super::index::BUNDLE;
 use lab_evidence::EvidenceError;
-use lab_manifest::Sha256;
 use lab_report::JsonError;
+use lab_sealed::SealedError;
 
 /// What is wrong with a bundle or a run's folder: which file, what in it, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The operating system refused.
-    #[error("{}: cannot {doing}: {source}", path.display())]
-    Io {
-        /// What it was about.
-        path: PathBuf,
-        /// What was tried, as in "cannot …".
-        doing: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Nothing is overwritten unasked.
-    #[error("{}: there is a file already; give another name with -o, or --force to replace it", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file itself.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
     /// There is no such run.
     #[error("{}: not a run's folder: {why}", path.display())]
     NotARun {
@@ -51,94 +37,6 @@ pub enum BundleError {
     Changed {
         /// The file.
         path: PathBuf,
-    },
-    /// It is something else.
-    #[error("{}: not a bundle: {why}; `lab bundle` makes one", path.display())]
-    NotABundle {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        why: String,
-    },
-    /// It ends too early.
-    #[error("{}: cut off {at}; copy it again", path.display())]
-    CutOff {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        at: String,
-    },
-    /// It goes on where it should end.
-    #[error("{}: something follows its end; copy it again", path.display())]
-    GoesOn {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What is compressed cannot be unfolded.
-    #[error("{}: damaged {at}: {source}; copy it again", path.display())]
-    Compressed {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        at: String,
-        /// What decompression says.
-        source: io::Error,
-    },
-    /// More comes out of it than any run has.
-    #[error("{}: {unfolded} bytes come out of {from}: no run is like that; do not use it", path.display())]
-    Bomb {
-        /// The file.
-        path: PathBuf,
-        /// Bytes so far.
-        unfolded: u64,
-        /// Out of so many.
-        from: u64,
-    },
-    /// Something is in it that has no business there.
-    #[error("{}: {member:?} in it {why}: no bundle that lab wrote; do not use it", path.display())]
-    Member {
-        /// The file.
-        path: PathBuf,
-        /// The name of what is in it.
-        member: String,
-        /// What is wrong with that.
-        why: String,
-    },
-    /// Something is not in it.
-    #[error("{}: incomplete: there is no {missing} in it; bundle it again", path.display())]
-    Incomplete {
-        /// The file.
-        path: PathBuf,
-        /// What is not there.
-        missing: String,
-    },
-    /// Content is not what was bundled.
-    #[error("{}: {member} in it is damaged: its SHA-256 is {found}, {INDEX_FILE} says {expected}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is damaged.
-        member: String,
-        /// By the index.
-        expected: Sha256,
-        /// By what is there.
-        found: Sha256,
-    },
-    /// It was written by another version.
-    #[error("{}: {INDEX_FILE}: schema: expected {SCHEMA}, found {found}: written by another version of lab", path.display())]
-    Schema {
-        /// The file.
-        path: PathBuf,
-        /// What it has.
-        found: u64,
-    },
-    /// Its index cannot be read.
-    #[error("{}: {INDEX_FILE}: {problem}", path.display())]
-    Index {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        problem: String,
     },
     /// What a run wrote does not read as that, or its hashes do not fit.
     #[error("{}: in it {source}", path.display())]
@@ -169,18 +67,10 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// The operating system refused, for `map_err`; `doing` reads after "cannot".
     pub(super) fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { path, doing, source }
-    }
-}
-
-impl From<NewFileError> for BundleError {
-    fn from(error: NewFileError) -> Self {
-        match error {
-            NewFileError::Exists { path } => Self::Exists { path },
-            NewFileError::Io { path, doing, source } => Self::Io { path, doing, source },
-        }
+        let io = BUNDLE.io(path, doing);
+        move |source| io(source).into()
     }
 }
 

@@ -2,14 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{CAPTURE_BYTES, MEMBERS, TEXT_BYTES, TOTAL_BYTES};
+use super::limits::{CAPTURE_BYTES, INDEX_BYTES, MEMBERS, TEXT_BYTES, TOTAL_BYTES};
 use super::part::{InCase, Part};
 use lab_manifest::Sha256;
+use lab_sealed::Kind;
 
 /// Version of the format.
 pub const SCHEMA: u32 = 1;
 /// The first member of a bundle.
 pub const INDEX_FILE: &str = "bundle.json";
+/// A bundle as a sealed file.
+pub(super) static BUNDLE: Kind = Kind {
+    name: "bundle",
+    index: INDEX_FILE,
+    index_last: false,
+    schema: SCHEMA as u64,
+    index_bytes: INDEX_BYTES,
+    command: "lab bundle",
+    again: "bundle it again",
+};
 
 /// A file in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,21 +1,18 @@
 //! Opening a bundle: all of it is held against its index and against itself before any of it is believed.
 
-use serde::Deserialize;
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::archive::{Archive, Header};
-use super::index::{INDEX_FILE, Index, SCHEMA};
-use super::limits::{INDEX_BYTES, VALUES, is_crowded};
+use super::index::{BUNDLE, INDEX_FILE, Index};
+use super::limits::{VALUES, is_crowded};
 use super::part::{InCase, Part};
 use super::{BundleError, whole};
 use lab_evidence::{CaseFile, CaseState, Evidence, RunFile};
-use lab_manifest::Sha256;
 use lab_model::report::Report;
 use lab_report::from_json;
+use lab_sealed::{Fault, Header, Members, SealedError, Unfolded};
 
 /// What a bundle holds; its evidence was handed on as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +34,7 @@ pub struct Opened {
 pub fn open(path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<Opened, BundleError> {
     let file = File::open(path).map_err(BundleError::io(path, "be opened"))?;
     if !file.metadata().map_err(BundleError::io(path, "be looked at"))?.is_file() {
-        return Err(BundleError::NotABundle { path: path.to_owned(), why: "it is no file".to_owned() });
+        return Err(BUNDLE.not_one(path, "it is no file").into());
     }
     read(file, path, judge)
 }
@@ -50,41 +47,31 @@ pub fn open(path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<O
 /// [`BundleError`] for what is no bundle, is cut off, damaged, incomplete or contradicts itself, or holds what no
 /// bundle holds.
 pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<Opened, BundleError> {
-    let mut archive = Archive::begin(source, path)?;
-    let index = read_index(&mut archive, path)?;
-    let wrong = |(member, why)| BundleError::Member { path: path.to_owned(), member, why };
-    let parts = index.parts().map_err(wrong)?;
+    let mut members = Members::begin(Unfolded::begin(source, path, &BUNDLE)?, path, &BUNDLE);
+    let index = read_index(&mut members, path)?;
+    let parts = index.parts().map_err(|(member, why)| BUNDLE.wrong(path, &member, why))?;
+    let incomplete = |missing| BUNDLE.error(path, Fault::Incomplete(missing));
     if let Some(missing) = index.missing(&parts) {
-        return Err(BundleError::Incomplete { path: path.to_owned(), missing });
+        return Err(incomplete(missing).into());
     }
     let mut reading = Reading { path, run: None, report: None, cases: BTreeMap::new(), captures: BTreeMap::new() };
     for (member, part) in index.members.iter().zip(&parts) {
-        let Some(header) = archive.next()? else {
-            let missing = format!("{}, which {INDEX_FILE} names,", member.path);
-            return Err(BundleError::Incomplete { path: path.to_owned(), missing });
-        };
-        expect(&header, &member.path, member.bytes, &index).map_err(wrong)?;
-        let (mut hash, mut text) = (sha2::Sha256::new(), Vec::new());
-        archive.content(member.bytes, &mut |piece| {
-            hash.update(piece);
+        let Some(header) = members.next_header()? else { return Err(BUNDLE.lacks(path, &member.path).into()) };
+        expect(&header, &member.path, member.bytes, &index).map_err(|why| BUNDLE.wrong(path, &header.name, why))?;
+        let mut text = Vec::new();
+        let found = members.content(&header, &mut |piece| {
             if part.is_read() {
                 text.extend_from_slice(piece);
             }
         })?;
-        let found = Sha256::from_sha256(hash.finalize().into());
-        if found != member.sha256 {
-            let (member, expected) = (member.path.clone(), member.sha256.clone());
-            return Err(BundleError::Damaged { path: path.to_owned(), member, expected, found });
-        }
+        BUNDLE.check(path, &member.path, member.sha256.as_str(), found)?;
         reading.part(part, text, judge)?;
     }
-    if let Some(more) = archive.next()? {
-        return Err(wrong((more.name, format!("is not named in {INDEX_FILE}"))));
+    if let Some(more) = members.next_header()? {
+        return Err(BUNDLE.wrong(path, &more.name, format!("is not named in {INDEX_FILE}")).into());
     }
     let Reading { run, report, cases, captures, .. } = reading;
-    let Some(run) = run else {
-        return Err(BundleError::Incomplete { path: path.to_owned(), missing: Part::Run.to_string() });
-    };
+    let Some(run) = run else { return Err(incomplete(Part::Run.to_string()).into()) };
     let opened = Opened { index, run, report, cases };
     match whole::contradiction(&opened, &captures) {
         Some(what) => Err(BundleError::Contradiction { path: path.to_owned(), what }),
@@ -92,47 +79,28 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
     }
 }
 
-fn read_index<R: Read>(archive: &mut Archive<'_, R>, path: &Path) -> Result<Index, BundleError> {
-    #[derive(Deserialize)]
-    struct OnlySchema {
-        schema: u64,
-    }
-    let unusable = |problem: String| BundleError::Index { path: path.to_owned(), problem };
-    let not_a_bundle = |why: String| BundleError::NotABundle { path: path.to_owned(), why };
-    let Some(first) = archive.next()? else { return Err(not_a_bundle("there is nothing in it".to_owned())) };
+fn read_index<R: Read>(members: &mut Members<'_, R>, path: &Path) -> Result<Index, SealedError> {
+    let Some(first) = members.next_header()? else { return Err(BUNDLE.not_one(path, "there is nothing in it")) };
     if first.name != INDEX_FILE {
-        return Err(not_a_bundle(format!("it begins with {:?}, not with {INDEX_FILE}", first.name)));
+        return Err(BUNDLE.not_one(path, format!("it begins with {:?}, not with {INDEX_FILE}", first.name)));
     }
-    if first.bytes > INDEX_BYTES {
-        return Err(unusable(format!("{} bytes, {INDEX_BYTES} at most", first.bytes)));
-    }
-    let mut text = Vec::new();
-    archive.content(first.bytes, &mut |piece| text.extend_from_slice(piece))?;
-    // What another version writes need not look like this one's.
-    let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
-    if schema != u64::from(SCHEMA) {
-        return Err(BundleError::Schema { path: path.to_owned(), found: schema });
-    }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
-        .map_err(|error| unusable(error.to_string()))
+    members.index(&first)
 }
 
-/// The member that the index has next is the one that is there.
-fn expect(header: &Header, path: &str, bytes: u64, index: &Index) -> Result<(), (String, String)> {
-    let wrong = |why: String| Err((header.name.clone(), why));
-    if header.name != path {
-        return match index.members.iter().position(|member| member.path == header.name) {
-            None => wrong(format!("is not named in {INDEX_FILE}")),
-            Some(own) if index.members.iter().position(|member| member.path == path).is_some_and(|now| own < now) => {
-                wrong("is there twice".to_owned())
-            }
-            Some(_) => wrong(format!("is there where {path} should be")),
-        };
+/// The member that the index has next is the one that is there; else why not.
+fn expect(header: &Header, path: &str, bytes: u64, index: &Index) -> Result<(), String> {
+    if header.name == path && header.bytes == bytes {
+        return Ok(());
     }
-    if header.bytes != bytes {
-        return wrong(format!("has {} bytes, where {INDEX_FILE} says {bytes}", header.bytes));
+    if header.name == path {
+        return Err(format!("has {} bytes, where {INDEX_FILE} says {bytes}", header.bytes));
     }
-    Ok(())
+    let place = |path: &str| index.members.iter().position(|member| member.path == path);
+    Err(match place(&header.name) {
+        None => format!("is not named in {INDEX_FILE}"),
+        Some(own) if place(path).is_some_and(|now| own < now) => "is there twice".to_owned(),
+        Some(_) => format!("is there where {path} should be"),
+    })
 }
 
 /// What was read so far.
@@ -160,7 +128,7 @@ impl Reading<'_> {
         })?;
         if is_crowded(&text) {
             let why = format!("has more than {VALUES} values");
-            return Err(BundleError::Member { path: self.path.to_owned(), member: name.display().to_string(), why });
+            return Err(BUNDLE.wrong(self.path, &name.display().to_string(), why).into());
         }
         match part {
             Part::Run => {

@@ -1,18 +1,18 @@
 //! Making a bundle: what goes in is read and hashed, then written, then opened as any stranger would open it.
 
-use sha2::Digest as _;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::collect::Folder;
+use super::index::BUNDLE;
 use super::limits::{CAPTURE_BYTES, TEXT_BYTES};
 use super::part::{InCase, Part};
 use super::{BundleError, INDEX_FILE, Index, Member, SCHEMA, read};
 use lab_base::new_file::NewFile;
 use lab_base::redact::{redact, secret_at};
 use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, is_id};
-use lab_images::archive::write::TarWriter;
 use lab_manifest::Sha256;
+use lab_sealed::{Fault, Hashed, SealedError, TarWriter};
 
 /// What `zstd` compresses with by itself.
 const LEVEL: i32 = 3;
@@ -53,9 +53,10 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
             found.left_out.push(format!("{part}: {why}"));
             continue;
         }
-        let mut hash = Hashed::default();
+        let mut hash = Hashed::new(io::sink());
         pass(&folder, &part, &mut hash)?;
-        members.push(Member { path: part.to_string(), bytes: hash.bytes, sha256: hash.sha256() });
+        let (_sink, bytes, sha256) = hash.end();
+        members.push(Member { path: part.to_string(), bytes, sha256: Sha256::from_sha256(sha256) });
         parts.push(part);
     }
     let index = Index {
@@ -114,35 +115,10 @@ impl Kept {
     }
 }
 
-/// Counts and hashes.
-#[derive(Debug, Default)]
-struct Hashed {
-    bytes: u64,
-    hash: sha2::Sha256,
-}
-
-impl Hashed {
-    fn sha256(self) -> Sha256 {
-        Sha256::from_sha256(self.hash.finalize().into())
-    }
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes += bytes.len() as u64;
-        self.hash.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The content of a member: of an artefact without secrets; of what is hashed elsewhere nothing can be taken out.
 fn pass(folder: &Folder, part: &Part, out: &mut dyn Write) -> Result<(), BundleError> {
     let path = folder.path_of(part);
-    let broken = |error| BundleError::Io { path: path.clone(), doing: "be read", source: error };
+    let broken = |error| BundleError::io(&path, "be read")(error);
     if !part.is_text() {
         let file = folder.file(part)?;
         let copied = io::copy(&mut file.take(CAPTURE_BYTES + 1), out).map_err(broken)?;
@@ -159,23 +135,6 @@ fn pass(folder: &Folder, part: &Part, out: &mut dyn Write) -> Result<(), BundleE
     match secret_at(&text) {
         Some(line) => Err(BundleError::Secret { path: path.clone(), line }),
         None => out.write_all(text.as_bytes()).map_err(broken),
-    }
-}
-
-/// What a member's content goes through on its way into the archive.
-struct Into<'a, W> {
-    archive: &'a mut TarWriter<W>,
-    hashed: Hashed,
-}
-
-impl<W: Write> Write for Into<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.archive.content(bytes)?;
-        self.hashed.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -199,16 +158,16 @@ impl Packing {
     /// Writes the bundle. Its size.
     ///
     /// # Errors
-    /// [`BundleError::Exists`] unless `force`, [`BundleError::Changed`] when the folder is written to meanwhile, and
+    /// [`Fault::Exists`] unless `force`, [`BundleError::Changed`] when the folder is written to meanwhile, and
     /// whatever anybody who opens it would refuse it for. Nothing is left then.
     pub fn write(&self, path: &Path, force: bool) -> Result<u64, BundleError> {
-        let out = NewFile::begin(path, force)?;
+        let out = NewFile::begin(path, force).map_err(|error| BUNDLE.not_made(error))?;
         self.write_to(out.file(), path)?;
         let mut file = out.file();
         let bytes = file.stream_position().map_err(BundleError::io(path, "be written"))?;
         file.seek(SeekFrom::Start(0)).map_err(BundleError::io(path, "be read"))?;
         read(file, path, &mut |_run, _evidence| {})?;
-        out.place()?;
+        out.place().map_err(|error| BUNDLE.not_made(error))?;
         Ok(bytes)
     }
 
@@ -219,7 +178,7 @@ impl Packing {
     pub fn write_to(&self, out: impl Write, path: &Path) -> Result<(), BundleError> {
         let broken = || BundleError::io(path, "be written");
         let index = serde_json::to_vec_pretty(&self.index)
-            .map_err(|error| BundleError::Index { path: path.to_owned(), problem: error.to_string() })?;
+            .map_err(|error| BUNDLE.error(path, Fault::Index(error.to_string())))?;
         let mut encoder = zstd::Encoder::new(BufWriter::new(out), LEVEL).map_err(broken())?;
         // Without a checksum a damaged index could go unnoticed.
         encoder.include_checksum(true).map_err(broken())?;
@@ -227,17 +186,20 @@ impl Packing {
         archive.file(INDEX_FILE, &index).map_err(broken())?;
         for (part, member) in self.parts.iter().zip(&self.index.members) {
             archive.begin(&member.path, member.bytes).map_err(broken())?;
-            let mut through = Into { archive: &mut archive, hashed: Hashed::default() };
+            let mut through = Hashed::new(&mut archive);
             let passed = pass(&self.folder, part, &mut through);
+            let (_archive, bytes, sha256) = through.end();
             let changed = || BundleError::Changed { path: self.folder.path_of(part) };
             match passed {
                 // More content than was announced.
-                Err(BundleError::Io { doing: "be read", .. }) if through.hashed.bytes >= member.bytes => {
+                Err(BundleError::Sealed(SealedError { fault: Fault::Io { doing: "be read", .. }, .. }))
+                    if bytes >= member.bytes =>
+                {
                     return Err(changed());
                 }
                 other => other?,
             }
-            if through.hashed.bytes != member.bytes || through.hashed.sha256() != member.sha256 {
+            if bytes != member.bytes || Sha256::from_sha256(sha256) != member.sha256 {
                 return Err(changed());
             }
         }

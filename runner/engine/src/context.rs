@@ -5,14 +5,13 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::endpoint::{Endpoint, EndpointError};
-use lab_base::hex;
+use lab_base::sha256;
 
 /// The context that is none: the environment's, or the default socket.
 const DEFAULT_CONTEXT: &str = "default";
@@ -120,7 +119,7 @@ impl Settings {
     fn by_context(&self, name: &str, source: &str) -> Result<Endpoint, EndpointError> {
         let contexts = self.config.clone().unwrap_or_else(|| ".".into()).join("contexts");
         // The docker program names the folder after the digest of the context's name.
-        let id = hex(&Sha256::digest(name));
+        let id = sha256(name.as_bytes());
         let path = contexts.join("meta").join(&id).join("meta.json");
         let meta: Meta = read_json(&path)?.ok_or_else(|| EndpointError::NoContext {
             source_of: source.to_owned(),

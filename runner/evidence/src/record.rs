@@ -1,11 +1,10 @@
 //! `evidence.jsonl`: one thing that was seen, a line.
 
 use chrono::{DateTime, Utc};
-use lab_base::hex;
+use lab_base::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
@@ -80,7 +79,7 @@ impl Evidence {
         for (index, line) in text.lines().enumerate() {
             records.push(parse(line, path, index + 1)?);
         }
-        let found = hex(&Sha256::digest(text.as_bytes()));
+        let found = sha256(text.as_bytes());
         match &case.evidence_sha256 {
             Some(recorded) if *recorded != found => {
                 Err(EvidenceError::AlteredFile { path: path.to_owned(), recorded: recorded.clone(), found })
@@ -100,7 +99,7 @@ pub(super) fn line<T: Serialize>(seen: &Seen<'_>, data: &T, path: &Path) -> Resu
         at: seen.at,
         source: seen.source.to_owned(),
         place: seen.place.cloned(),
-        sha256: hex(&Sha256::digest(data.get().as_bytes())),
+        sha256: sha256(data.get().as_bytes()),
         data,
     };
     let mut text = serde_json::to_string(&line).map_err(not_json)?;
@@ -114,7 +113,7 @@ fn parse(text: &str, path: &Path, line: usize) -> Result<Record, EvidenceError> 
     if read.schema != SCHEMA {
         return Err(EvidenceError::Schema { path: path.to_owned(), line, found: read.schema });
     }
-    let found = hex(&Sha256::digest(read.data.get().as_bytes()));
+    let found = sha256(read.data.get().as_bytes());
     if found != read.sha256 {
         return Err(EvidenceError::Altered { path: path.to_owned(), line, recorded: read.sha256, found });
     }

@@ -17,10 +17,11 @@ pub mod reader;
 mod take;
 mod wanted;
 
-pub use archive::{ArchiveError, Archived, Layout, NameError, Naming, Platform, Reference};
+pub use archive::{ArchiveError, Archived, Layout, Naming, Platform};
 pub use deliver::Origin;
 pub use distribute::{Delivered, Parcel, distribute};
 pub use error::{ImageError, NodeFailed};
+pub use lab_manifest::overrides::Reference;
 pub use on_node::{NodeImages, node_images};
 pub use take::{Held, config_digest, export, held, take};
 pub use wanted::{CILIUM, Find, HELLO_APP, NODE, OPERATOR, Wanted};

@@ -103,13 +103,13 @@ mod tests {
     fn a_recorded_node_is_read() {
         let recorded = include_bytes!("../../tests/data/recordings/3-hello-native/node/kind-worker.crictl-images.json");
         let images = NodeImages::parse(recorded).unwrap();
-        let hello = Reference::parse("hello-app:1.0").unwrap();
+        let hello = Reference::in_full("hello-app:1.0").unwrap();
         let config =
             Digest::try_from("sha256:c5249481e1fff848d043c20c1dd76d4f7b05250df6616dee4bf40e9596a38e65".to_owned())
                 .unwrap();
         assert!(images.has(&hello, &config));
         assert!(!images.has(&hello, &Digest::of(b"another")));
-        assert!(!images.has(&Reference::parse("hello-app:2.0").unwrap(), &config));
+        assert!(!images.has(&Reference::in_full("hello-app:2.0").unwrap(), &config));
         // What `kind load` and an import by tag leave: no registry's digest.
         assert_eq!(images.get(&hello).map(|image| image.repo_digests.as_slice()), Some([].as_slice()));
     }

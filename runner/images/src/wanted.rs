@@ -1,8 +1,7 @@
 //! Which images a lab needs, and by what each is found.
 
-use super::archive::{NameError, Reference};
 use lab_manifest::Digest;
-use lab_manifest::overrides;
+use lab_manifest::overrides::{Reference, Unusable};
 use lab_manifest::pins::{Image, Images};
 use lab_model::observe::ImageFrom;
 
@@ -31,9 +30,9 @@ impl Wanted {
     ///
     /// # Errors
     /// For a name that no image can have.
-    pub fn pinned(name: &str, image: &Image) -> Result<Self, NameError> {
+    pub fn pinned(name: &str, image: &Image) -> Result<Self, Unusable> {
         let find = image.digest.clone().map_or_else(|| Find::Local(image.tagged()), Find::Digest);
-        Ok(Self { name: name.to_owned(), reference: Reference::parse(&image.tagged())?, find })
+        Ok(Self { name: name.to_owned(), reference: Reference::in_full(&image.tagged())?, find })
     }
 
     /// What the command line gives in place of the pinned one: by its digest where it has one, else of the Engine. On
@@ -41,9 +40,9 @@ impl Wanted {
     ///
     /// # Errors
     /// For a name that no image can have.
-    pub fn replaced(self, given: &overrides::Reference) -> Result<Self, NameError> {
-        let tagged = format!("{}:{}", given.repository(), given.tag().unwrap_or(self.reference.tag()));
-        let reference = Reference::parse(&tagged)?;
+    pub fn replaced(self, given: &Reference) -> Result<Self, Unusable> {
+        let tagged = format!("{}:{}", given.repository(), given.tag().or(self.reference.tag()).unwrap_or_default());
+        let reference = Reference::in_full(&tagged)?;
         let find = given.digest().cloned().map_or(Find::Local(tagged), Find::Digest);
         Ok(Self { name: self.name, reference, find })
     }
@@ -52,7 +51,7 @@ impl Wanted {
     ///
     /// # Errors
     /// For a name that no image can have.
-    pub fn all(pins: &Images) -> Result<[Self; 4], NameError> {
+    pub fn all(pins: &Images) -> Result<[Self; 4], Unusable> {
         Ok([
             Self::pinned(NODE, &pins.node)?,
             Self::pinned(CILIUM, &pins.cilium)?,

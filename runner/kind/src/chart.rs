@@ -1,6 +1,5 @@
 //! The chart's file: given, or fetched once and kept, and in any case the one that its hash in `pins.json` names.
 
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use super::tool;
 use lab_backend::{Doing, LabError};
 use lab_base::exec::Invocation;
-use lab_base::hex;
+use lab_base::sha256;
 use lab_manifest::pins;
 use lab_model::stage::Stage;
 
@@ -71,13 +70,13 @@ async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing:
 ///
 /// # Errors
 /// The words.
-pub fn verify(file: &Path, sha256: &str) -> Result<(), String> {
+pub fn verify(file: &Path, expected: &str) -> Result<(), String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let found = hex(&Sha256::digest(&bytes));
-    if found == sha256 {
+    let found = sha256(&bytes);
+    if found == expected {
         return Ok(());
     }
-    Err(format!("{}: expected sha256 {sha256} (pins.json: chart.sha256), found {found}", file.display()))
+    Err(format!("{}: expected sha256 {expected} (pins.json: chart.sha256), found {found}", file.display()))
 }
 
 fn cache() -> Option<PathBuf> {
@@ -100,7 +99,7 @@ mod tests {
         fs::write(&file, b"chart").unwrap();
         // sha256sum of the five letters.
         let hash = "5d53b24c2a4bc24b9ab5ac6bd5a9c0ed5ab2dd1d9bd3b62a5fdcbc8d23c86a8b";
-        let found = hex(&Sha256::digest(b"chart"));
+        let found = sha256(b"chart");
         assert!(verify(&file, &found).is_ok());
         let refused = verify(&file, hash).unwrap_err();
         assert!(refused.contains(&format!("expected sha256 {hash}")) && refused.ends_with(&found), "{refused}");

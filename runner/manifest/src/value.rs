@@ -2,8 +2,9 @@
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 use std::fmt;
+
+use lab_base::{hex, sha256};
 
 /// A value without the form that its key needs. It reads as the second half of an error line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +65,7 @@ impl Digest {
 
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::from_sha256(sha2::Sha256::digest(bytes).into())
+        Self(format!("sha256:{}", sha256(bytes)))
     }
 
     /// Its 64 hex digits.
@@ -74,6 +75,11 @@ impl Digest {
 }
 
 impl Sha256 {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha256(bytes))
+    }
+
     /// Of a file with this SHA-256.
     pub fn from_sha256(hash: [u8; 32]) -> Self {
         Self(hex(&hash))
@@ -219,14 +225,6 @@ number! {
     Replicas: usize, (1..=usize::MAX), "1 or more"
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _always_fits = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -267,7 +265,7 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of(b"abc").as_str(), format!("sha256:{abc}"));
         assert_eq!(Digest::of(b"abc").hex(), abc);
-        assert_eq!(Sha256::from_sha256(sha2::Sha256::digest(b"abc").into()).as_str(), abc);
+        assert_eq!(Sha256::of(b"abc").as_str(), abc);
     }
 
     #[test]

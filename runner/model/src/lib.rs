@@ -4,6 +4,7 @@
 mod backend;
 pub mod deviation;
 pub mod expect;
+pub mod hello_app;
 pub mod host;
 mod judgement;
 pub mod observe;

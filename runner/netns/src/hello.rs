@@ -12,11 +12,12 @@ use tokio::task::JoinHandle;
 
 use super::namespace::{Namespace, NamespaceError};
 use super::world::BuildError;
+use lab_model::hello_app;
 
 /// What a server answers with.
 #[derive(Debug, Clone)]
 pub(super) enum Says {
-    /// The three lines of hello-app 1.0 (GoogleCloudPlatform/kubernetes-engine-samples, hello-app/main.go).
+    /// The three lines of hello-app 1.0.
     Hello {
         /// The pod's name.
         hostname: String,
@@ -28,7 +29,7 @@ pub(super) enum Says {
 impl Says {
     fn body(&self, client: SocketAddr) -> String {
         match self {
-            Self::Hello { hostname } => format!("Hello, world!\nVersion: 1.0.0\nHostname: {hostname}\n"),
+            Self::Hello { hostname } => hello_app::answer(hostname),
             Self::WhomItSees => format!("you are {client}\n"),
         }
     }

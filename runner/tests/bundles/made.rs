@@ -1,9 +1,9 @@
 //! Real bundles taken apart, changed, and put together again.
 
+use lab_base::sha256;
 use lab_bundle::{BundleError, INDEX_FILE, Index, Replay, replay};
 use lab_manifest::Sha256;
 use serde_json::Value;
-use sha2::Digest as _;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,12 @@ pub(crate) fn real(routing: &str) -> Vec<u8> {
 
 /// What is in a bundle, the index first.
 pub(crate) fn entries(bundle: &[u8]) -> Vec<Entry> {
-    let mut archive = tar::Archive::new(zstd::Decoder::new(bundle).unwrap());
+    untar(zstd::Decoder::new(bundle).unwrap())
+}
+
+/// What is in an archive, in its order.
+pub(crate) fn untar(archive: impl Read) -> Vec<Entry> {
+    let mut archive = tar::Archive::new(archive);
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
         let mut content = Vec::new();
@@ -83,7 +88,7 @@ pub(crate) fn indexed(mut entries: Vec<Entry>) -> Vec<Entry> {
         .map(|(name, content)| lab_bundle::Member {
             path: name.clone(),
             bytes: content.len() as u64,
-            sha256: Sha256::from_sha256(sha2::Sha256::digest(content).into()),
+            sha256: Sha256::of(content),
         })
         .collect();
     entries[0].1 = serde_json::to_vec_pretty(&index).unwrap();
@@ -113,18 +118,14 @@ pub(crate) fn change_evidence(entries: &mut [Entry], case: &str, change_data: im
     let mut line: Value = serde_json::from_slice(evidence).unwrap();
     change_data(&mut line["data"]);
     let data = serde_json::to_string(&line["data"]).unwrap();
-    line["sha256"] = hex(data.as_bytes()).into();
+    line["sha256"] = sha256(data.as_bytes()).into();
     // The data stand last, as the bytes that are hashed.
     line.as_object_mut().unwrap().remove("data");
     let mut text = serde_json::to_string(&line).unwrap();
     text.truncate(text.len() - 1);
     *evidence = format!("{text},\"data\":{data}}}\n").into_bytes();
-    let sha256 = hex(evidence);
+    let sha256 = sha256(evidence);
     change(entries, &format!("{folder}/case.json"), |case| case["evidence_sha256"] = sha256.into());
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    Sha256::from_sha256(sha2::Sha256::digest(bytes).into()).as_str().to_owned()
 }
 
 /// Judged again.

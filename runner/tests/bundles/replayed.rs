@@ -144,7 +144,7 @@ fn cases_that_a_stage_or_a_deadline_ended_are_not_judged_again() {
         };
         *content(&mut parts, "cases/l2__peers_are_adjacent/evidence.jsonl") = Vec::new();
         change(&mut parts, "cases/l2__peers_are_adjacent/case.json", |file| {
-            file["evidence_sha256"] = super::made::hex(b"").into();
+            file["evidence_sha256"] = lab_base::sha256(b"").into();
             end(&mut file["report"]);
         });
         change(&mut parts, "report.json", |report| {

@@ -1,6 +1,6 @@
 //! Bundles whose hashes are all right, and whose files cannot all be true.
 
-use super::made::{assert_refused, bundle, change, content, entries, hex, indexed, real};
+use super::made::{assert_refused, bundle, change, content, entries, indexed, real};
 
 const CASE: &str = "cases/l2__peers_are_adjacent/case.json";
 const EVIDENCE: &str = "cases/l2__peers_are_adjacent/evidence.jsonl";
@@ -15,7 +15,7 @@ fn evidence_that_is_missing_is_refused() {
     );
     let mut parts = entries(&real("native"));
     content(&mut parts, EVIDENCE).clear();
-    change(&mut parts, CASE, |case| case["evidence_sha256"] = hex(b"").into());
+    change(&mut parts, CASE, |case| case["evidence_sha256"] = lab_base::sha256(b"").into());
     assert_refused(&bundle(&indexed(parts)), &format!("{EVIDENCE}: there is no evidence, and case.json has a verdict"));
     let mut parts = entries(&real("native"));
     let pcap = "cases/wire__full_mtu_fits/kind-worker-eth0.pcap";
@@ -47,7 +47,7 @@ fn evidence_unlike_its_hashes_is_refused() {
         &format!("{EVIDENCE}:1: altered after it was written: its data have sha256 "),
     );
     let mut parts = entries(&real("native"));
-    change(&mut parts, CASE, |case| case["evidence_sha256"] = hex(b"another").into());
+    change(&mut parts, CASE, |case| case["evidence_sha256"] = lab_base::sha256(b"another").into());
     assert_refused(&bundle(&indexed(parts)), &format!("{EVIDENCE}: altered after it was written: it has sha256 "));
     // A line more.
     let mut parts = entries(&real("native"));

@@ -3,49 +3,17 @@
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lab_images::archive::pass_on;
-use lab_images::kit::{Index, Kit, KitChart, KitError, KitImage, KitWriter, SCHEMA, Stored};
-use lab_images::{Layout, NODE, Naming, Platform, Reference};
+use lab_images::kit::Kit;
+use lab_images::{Naming, Platform, Reference};
+use lab_manifest::Digest;
 use lab_manifest::overrides::ChartFile;
-use lab_manifest::{Digest, Manifests};
 use proptest::prelude::*;
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::Path;
 
 use super::change::{apply, bytes};
 use super::driver::{Fate, fate, fuzz};
-
-fn kit(path: &Path) -> Vec<u8> {
-    let mut kit = KitWriter::begin(path, true).expect("a kit");
-    let mut member = |name: &str, stored| {
-        let written = kit.member(name, stored, |out| {
-            let broken = |source| KitError::Io { path: path.to_owned(), doing: "be written", source };
-            out.write_all(name.repeat(9).as_bytes()).map_err(broken)
-        });
-        written.expect("a member").0
-    };
-    let images = [NODE, "cilium", "operator-generic", "hello-app"].map(|name| KitImage {
-        name: name.to_owned(),
-        reference: Reference::parse("quay.io/lab/x:1").expect("a reference"),
-        repo_digest: None,
-        config_digest: Digest::of(name.as_bytes()),
-        layout: Layout::Docker,
-        file: member(&format!("images/{name}.tar.zst"), Stored::Zstd),
-    });
-    let file = member("chart/cilium-1.12.4.tgz", Stored::Plain);
-    let version = Manifests::embedded().expect("manifests").pins.chart.version;
-    let index = Index {
-        schema: SCHEMA,
-        packed_by: "lab 0.1.0".to_owned(),
-        packed: "2026-11-23T10:39:00.250Z".to_owned(),
-        platform: Platform::linux("amd64"),
-        kubernetes: None,
-        images: images.into(),
-        chart: KitChart { name: "cilium".to_owned(), version, file },
-    };
-    kit.finish(&index).expect("a kit");
-    std::fs::read(path).expect("a kit")
-}
+use super::kits::kit;
 
 #[test]
 fn a_changed_kit_is_opened() {
@@ -111,7 +79,7 @@ fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
 #[test]
 fn a_changed_image_is_passed_on_or_refused() {
     let naming = Naming {
-        reference: Reference::parse("x:1").expect("a reference"),
+        reference: Reference::in_full("x:1").expect("a reference"),
         repo_digest: None,
         platform: Platform::linux("amd64"),
         config: None,

@@ -3,7 +3,6 @@
 use lab_bundle::{INDEX_FILE, Index, Member};
 use lab_manifest::Sha256;
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use super::seeds::{entries, files};
 
@@ -13,10 +12,6 @@ const CASES: usize = 3;
 /// What is in a bundle, the index first.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts(pub(crate) Vec<(String, Vec<u8>)>);
-
-fn hash(bytes: &[u8]) -> Sha256 {
-    Sha256::from_sha256(sha2::Sha256::digest(bytes).into())
-}
 
 fn json_of(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("JSON")
@@ -90,11 +85,11 @@ impl Parts {
         let text = self.text_mut(name);
         let mut lines = text.split(|byte| *byte == b'\n');
         let mut line = json_of(lines.next().expect("a line"));
-        line["sha256"] = json!(hash(seen.to_string().as_bytes()));
+        line["sha256"] = json!(Sha256::of(seen.to_string().as_bytes()));
         line["data"] = seen.clone();
         let rest: Vec<&[u8]> = lines.collect();
         *text = [line.to_string().as_bytes(), &rest.join(&b'\n')].join(&b'\n');
-        let evidence = hash(text);
+        let evidence = Sha256::of(text);
         let case = self.text_mut(&name.replace("evidence.jsonl", "case.json"));
         let mut document = json_of(case);
         document["evidence_sha256"] = json!(evidence);
@@ -108,7 +103,7 @@ impl Parts {
         let member = |(name, content): &(String, Vec<u8>)| Member {
             path: name.clone(),
             bytes: content.len() as u64,
-            sha256: hash(content),
+            sha256: Sha256::of(content),
         };
         index.members = self.0[1..].iter().map(member).collect();
         self.0[0] = (INDEX_FILE.to_owned(), serde_json::to_vec(&index).expect("an index"));

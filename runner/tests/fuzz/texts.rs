@@ -128,14 +128,14 @@ fn texts_of_the_command_line_read_back() {
     ];
     fuzz_texts("arguments", seeds.map(str::to_owned).into(), |text| {
         let mut accepted = false;
-        if let Ok(reference) = Reference::parse(text) {
-            prop_assert_eq!(Reference::parse(&reference.to_string()).ok(), Some(reference));
+        if let Ok(reference) = Reference::in_full(text) {
+            prop_assert_eq!(Reference::in_full(&reference.to_string()).ok(), Some(reference));
             accepted = true;
         }
-        if let Ok(reference) = text.parse::<lab_manifest::overrides::Reference>() {
+        if let Ok(reference) = text.parse::<Reference>() {
             // A tag that is not given is written out.
             let written = reference.to_string();
-            let again = written.parse::<lab_manifest::overrides::Reference>().map(|again| again.to_string());
+            let again = written.parse::<Reference>().map(|again| again.to_string());
             prop_assert_eq!(again.ok(), Some(written));
             accepted = true;
         }

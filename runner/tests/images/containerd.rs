@@ -157,7 +157,7 @@ fn a_real_containerd_takes_the_oci_layout_and_a_digest_that_is_proved() {
         let mut wanted = local("cilium", "quay.io/cilium/cilium:v1.12.4");
         wanted.find = lab_images::Find::Digest(index.clone());
         let naming = archive::Naming {
-            reference: Reference::parse("quay.io/cilium/cilium:v1.12.4").unwrap(),
+            reference: Reference::in_full("quay.io/cilium/cilium:v1.12.4").unwrap(),
             repo_digest: Some(index.clone()),
             platform: platform.clone(),
             config: None,

@@ -14,7 +14,7 @@ use crate::some::{LONG, nobody, remove};
 fn wanted(host: &str, digest: &Digest) -> Wanted {
     Wanted {
         name: "cilium".to_owned(),
-        reference: Reference::parse(&format!("{host}/cilium/cilium:v1.12.4")).unwrap(),
+        reference: Reference::in_full(&format!("{host}/cilium/cilium:v1.12.4")).unwrap(),
         find: Find::Digest(digest.clone()),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn image(engine: &Engine, megabytes: usize) -> Image {
 pub(crate) fn local(name: &str, found_by: &str) -> Wanted {
     Wanted {
         name: name.to_owned(),
-        reference: Reference::parse(found_by).unwrap(),
+        reference: Reference::in_full(found_by).unwrap(),
         find: Find::Local(found_by.to_owned()),
     }
 }

@@ -11,23 +11,22 @@
 
 mod docker;
 mod error;
-mod name;
 mod oci;
 mod read;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
-pub mod write;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{Read, Write};
 
 pub use error::ArchiveError;
-pub use name::{NameError, Reference};
 
 use lab_manifest::Digest;
+use lab_manifest::overrides::Reference;
+use lab_sealed::TarWriter;
 
 /// What an image's programs run on (image-spec v1.0 `config.md`: `os`, `architecture`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +113,7 @@ impl Archived {
 /// # Errors
 /// [`ArchiveError`]. What was passed on by then is no image.
 pub fn pass_on(input: impl Read, out: impl Write, naming: &Naming) -> Result<Archived, ArchiveError> {
-    let mut out = write::TarWriter::new(out);
+    let mut out = TarWriter::new(out);
     let content = read::read(input, &mut out)?;
     let found = if content.has("index.json") {
         let found = oci::find(&content, naming)?;

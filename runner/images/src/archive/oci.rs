@@ -144,7 +144,7 @@ pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveE
         layers: layers.len(),
         bytes: content.bytes,
     };
-    let mut entries = vec![named(&manifest, naming.reference.to_string(), naming.reference.tag())];
+    let mut entries = vec![named(&manifest, naming.reference.to_string(), naming.reference.tag().unwrap_or_default())];
     // By the registry's digest only where that content is in the archive.
     if let Some(digest) = naming.repo_digest.as_ref().filter(|digest| image.proves(digest)) {
         let proved = index.as_ref().filter(|index| index.digest == *digest).unwrap_or(&manifest);

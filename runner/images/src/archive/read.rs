@@ -1,13 +1,12 @@
 //! One pass over an archive: what is in it, by name, size and digest; content goes on as it is read.
 
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 
 use super::ArchiveError;
-use super::write::TarWriter;
 use lab_manifest::Digest;
+use lab_sealed::{Hashed, TarWriter};
 
 /// Documents are read whole; no larger ones (distribution-spec v1.0: registries take manifests up to 4 MiB).
 const DOCUMENT: u64 = 4 << 20;
@@ -97,7 +96,7 @@ impl Content {
         }
         let kept: u64 = self.documents.values().map(|text| text.len() as u64).sum();
         let mut document = (size <= DOCUMENT && kept + size <= DOCUMENTS).then(Vec::new);
-        let (mut hash, mut found) = (Sha256::new(), 0);
+        let mut hash = Hashed::new(std::io::sink());
         let mut chunk = vec![0; 128 << 10];
         loop {
             let length = match entry.read(&mut chunk) {
@@ -107,10 +106,9 @@ impl Content {
                 Err(source) => return Err(ArchiveError::Read { at: path.to_owned(), source }),
             };
             let read = &chunk[..length];
-            found += length as u64;
-            hash.update(read);
+            hash.write_all(read).map_err(ArchiveError::Write)?;
             if passed_on {
-                out.content(read).map_err(ArchiveError::Write)?;
+                out.write_all(read).map_err(ArchiveError::Write)?;
             }
             // Every document of an image is a JSON object or, of the one at the root, a list.
             document = document.filter(|text| !text.is_empty() || matches!(read[0], b'{' | b'[' | b' ' | b'\n'));
@@ -118,13 +116,14 @@ impl Content {
                 text.extend_from_slice(read);
             }
         }
+        let (_sink, found, sha256) = hash.end();
         if found != size {
             return Err(ArchiveError::CutOff { path: path.to_owned(), expected: size, found });
         }
         if let Some(text) = document {
             self.documents.insert(path.to_owned(), text);
         }
-        let digest = Digest::from_sha256(hash.finalize().into());
+        let digest = Digest::from_sha256(sha256);
         if let Some(named) = blob_digest(path).filter(|named| *named != digest) {
             return Err(ArchiveError::Damaged { path: path.to_owned(), expected: named, found: digest });
         }

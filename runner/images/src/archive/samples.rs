@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::write::TarWriter;
-use super::{Naming, Platform, Reference};
+use super::{Naming, Platform};
 use lab_manifest::Digest;
+use lab_manifest::overrides::Reference;
+use lab_sealed::TarWriter;
 
 /// An image to be archived.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub(crate) type Entries = Vec<(String, Vec<u8>)>;
 /// What the samples are asked for as.
 pub(crate) fn naming() -> Naming {
     Naming {
-        reference: Reference::parse("quay.io/cilium/cilium:v1.12.4").unwrap(),
+        reference: Reference::in_full("quay.io/cilium/cilium:v1.12.4").unwrap(),
         repo_digest: None,
         platform: Platform::linux("amd64"),
         config: None,

@@ -4,11 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Layout, Platform, Reference};
 use lab_manifest::{Digest, Sha256, Version};
+use lab_sealed::Kind;
 
 /// Version of the format.
 pub const SCHEMA: u64 = 1;
 /// The last member of a kit.
 pub const INDEX_FILE: &str = "kit.json";
+/// A kit as a sealed file.
+pub(super) static KIT: Kind = Kind {
+    name: "kit",
+    index: INDEX_FILE,
+    index_last: true,
+    schema: SCHEMA,
+    // A thousand times what there is.
+    index_bytes: 1 << 20,
+    command: "lab kit pack",
+    again: "pack it again",
+};
 
 /// How a member is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use bollard::query_parameters::ImportImageOptionsBuilder;
 use futures_util::{StreamExt, stream};
 use std::time::Duration;
 
-use super::{Kit, KitError, KitImage};
+use super::{KIT, Kit, KitError, KitImage};
 use crate::archive::pass_on;
 use crate::pulled::refused;
 use crate::reader::tee;
@@ -12,6 +12,7 @@ use crate::{Find, Held, ImageError, NODE, Naming, Origin, Reference, Wanted};
 use lab_base::clock;
 use lab_engine::Engine;
 use lab_model::observe::{ImageFrom, ImageSource};
+use lab_sealed::Fault;
 
 /// For a gigabyte into a slow disk.
 const DEADLINE: Duration = Duration::from_mins(15);
@@ -29,7 +30,7 @@ impl Kit {
     /// What nodes are to know an image of this kit as.
     ///
     /// # Errors
-    /// [`KitError::Incomplete`] for one that is not in it.
+    /// [`Fault::Incomplete`] for one that is not in it.
     pub fn wanted(&self, name: &str) -> Result<Wanted, KitError> {
         let image = self.image(name)?;
         let local = Find::Local(image.reference.familiar());
@@ -40,7 +41,7 @@ impl Kit {
     /// Where an image's archive comes from: this kit.
     ///
     /// # Errors
-    /// [`KitError::Incomplete`] for one that is not in it.
+    /// [`Fault::Incomplete`] for one that is not in it.
     pub fn origin(&self, name: &str) -> Result<Origin, KitError> {
         let image = self.image(name)?;
         Ok(Origin::Reader {
@@ -51,8 +52,8 @@ impl Kit {
     }
 
     fn image(&self, name: &str) -> Result<&KitImage, KitError> {
-        let missing = || KitError::Incomplete { path: self.path().to_owned(), missing: format!("image {name}") };
-        self.index().image(name).ok_or_else(missing)
+        let missing = || KIT.error(self.path(), Fault::Incomplete(format!("image {name}")));
+        Ok(self.index().image(name).ok_or_else(missing)?)
     }
 
     /// Makes sure that the Engine has the node image: under its own name, or, where the Engine has something else under
@@ -148,5 +149,5 @@ async fn under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, K
 /// A name that nobody else gives, and that means this image and no other.
 fn own_name(image: &KitImage) -> Reference {
     let tag = image.config_digest.hex().get(..12).unwrap_or_default();
-    Reference::parse(&format!("lab-kit/node:{tag}")).unwrap_or_else(|_refused| image.reference.clone())
+    Reference::in_full(&format!("lab-kit/node:{tag}")).unwrap_or_else(|_refused| image.reference.clone())
 }

@@ -1,22 +1,18 @@
 //! Opening a kit: all of it is checked before any of it is used.
 
-use serde::Deserialize;
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::section::{Exactly, Section};
-use super::{INDEX_FILE, Index, KitError, Member, SCHEMA, Stored};
+use super::{INDEX_FILE, Index, KIT, KitError, Member, Stored};
 use crate::{CILIUM, HELLO_APP, NODE, OPERATOR};
-use lab_manifest::Sha256;
+use lab_sealed::{Fault, Members, SealedError};
 
 /// More than a kit ever has.
 const MEMBERS: usize = 64;
-/// A thousand times what a `kit.json` has.
-const INDEX_BYTES: u64 = 1 << 20;
 /// The images that a lab needs.
 const IMAGES: [&str; 4] = [NODE, CILIUM, OPERATOR, HELLO_APP];
 
@@ -29,16 +25,12 @@ pub struct Kit {
     places: BTreeMap<String, Place>,
 }
 
-/// Where a member is in the file.
+/// What is in the file under a name, and where.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     at: u64,
     bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct OnlySchema {
-    schema: u64,
+    sha256: [u8; 32],
 }
 
 impl Kit {
@@ -47,24 +39,18 @@ impl Kit {
     /// # Errors
     /// [`KitError`] for a file that is no kit, is cut off, damaged or incomplete, or holds what no kit holds.
     pub fn open(path: &Path) -> Result<Self, KitError> {
-        let file = File::open(path).map_err(KitError::io(path, "be opened"))?;
-        let about = file.metadata().map_err(KitError::io(path, "be looked at"))?;
-        let not_a_kit = |why: &str| KitError::NotAKit { path: path.to_owned(), why: why.to_owned() };
-        if !about.is_file() {
-            return Err(not_a_kit("it is no file"));
+        let file = File::open(path).map_err(KIT.io(path, "be opened"))?;
+        if !file.metadata().map_err(KIT.io(path, "be looked at"))?.is_file() {
+            return Err(KIT.not_one(path, "it is no file").into());
         }
         let file = Arc::new(file);
-        compressed(&file).map_or(Ok(()), |program| {
-            Err(not_a_kit(&format!(
-                "it is compressed as a whole; `{program}` it first, what is in a kit is compressed"
-            )))
-        })?;
-        let places = places(path, &file, about.len())?;
-        let index = index(path, &file, &places)?;
-        let kit = Self { path: path.to_owned(), file, index, places };
-        kit.check_members()?;
-        kit.check_content()?;
-        Ok(kit)
+        if let Some(program) = compressed(&file) {
+            let why = format!("it is compressed as a whole; `{program}` it first, what is in a kit is compressed");
+            return Err(KIT.not_one(path, why).into());
+        }
+        let (places, index) = read(path, &file)?;
+        check(path, &places, &index)?;
+        Ok(Self { path: path.to_owned(), file, index, places })
     }
 
     /// Where it is.
@@ -77,73 +63,17 @@ impl Kit {
         &self.index
     }
 
-    /// What is named is there, once, and nothing else; and all that a lab needs is named.
-    fn check_members(&self) -> Result<(), KitError> {
-        let wrong =
-            |member: &str, why: String| KitError::Member { path: self.path.clone(), member: member.to_owned(), why };
-        let mut named: Vec<&str> = Vec::new();
-        for member in self.index.members() {
-            let Some(place) = self.places.get(&member.path) else {
-                let missing = format!("{}, which {INDEX_FILE} names,", member.path);
-                return Err(KitError::Incomplete { path: self.path.clone(), missing });
-            };
-            if place.bytes != member.bytes {
-                let why = format!("has {} bytes, where {INDEX_FILE} says {}", place.bytes, member.bytes);
-                return Err(wrong(&member.path, why));
-            }
-            if member.stored == Stored::Plain && member.content_bytes != member.bytes {
-                return Err(wrong(&member.path, format!("has two sizes in {INDEX_FILE}")));
-            }
-            if named.contains(&member.path.as_str()) {
-                return Err(wrong(&member.path, format!("is named twice in {INDEX_FILE}")));
-            }
-            named.push(&member.path);
-        }
-        if let Some(extra) = self.places.keys().find(|name| *name != INDEX_FILE && !named.contains(&name.as_str())) {
-            return Err(wrong(extra, format!("is not named in {INDEX_FILE}")));
-        }
-        for name in IMAGES {
-            match self.index.images.iter().filter(|image| image.name == name).count() {
-                1 => {}
-                0 => {
-                    let missing = format!("image {name}");
-                    return Err(KitError::Incomplete { path: self.path.clone(), missing });
-                }
-                _ => return Err(wrong(name, "is there more than once".to_owned())),
-            }
-        }
-        Ok(())
-    }
-
-    fn check_content(&self) -> Result<(), KitError> {
-        for member in self.index.members() {
-            let mut hash = sha2::Sha256::new();
-            io::copy(&mut self.section(member), &mut io::BufWriter::with_capacity(1 << 20, Hasher(&mut hash)))
-                .map_err(KitError::io(&self.path, "be read"))?;
-            let found = Sha256::from_sha256(hash.finalize().into());
-            if found != member.sha256 {
-                let (path, name) = (self.path.clone(), member.path.clone());
-                return Err(KitError::Damaged { path, member: name, expected: member.sha256.clone(), found });
-            }
-        }
-        Ok(())
-    }
-
-    fn section(&self, member: &Member) -> Section {
-        let place = self.places.get(&member.path).copied().unwrap_or(Place { at: 0, bytes: 0 });
-        Section::new(Arc::clone(&self.file), place.at, place.bytes)
-    }
-
     /// What a member holds, decompressed where it is stored compressed.
     ///
     /// # Errors
     /// When it is not compressed as it should be.
     pub fn content(&self, member: &Member) -> Result<Box<dyn Read + Send>, KitError> {
-        let section = self.section(member);
+        let (at, bytes) = self.places.get(&member.path).map_or((0, 0), |place| (place.at, place.bytes));
+        let section = Section::new(Arc::clone(&self.file), at, bytes);
         Ok(match member.stored {
             Stored::Plain => Box::new(section),
             Stored::Zstd => {
-                let decoder = zstd::Decoder::new(section).map_err(KitError::io(&self.path, "be decompressed"))?;
+                let decoder = zstd::Decoder::new(section).map_err(KIT.io(&self.path, "be decompressed"))?;
                 Box::new(Exactly::new(decoder, member.content_bytes))
             }
         })
@@ -156,22 +86,8 @@ impl Kit {
     pub fn chart(&self) -> Result<Vec<u8>, KitError> {
         let mut bytes = Vec::new();
         let mut content = self.content(&self.index.chart.file)?;
-        content.read_to_end(&mut bytes).map_err(KitError::io(&self.path, "be read"))?;
+        content.read_to_end(&mut bytes).map_err(KIT.io(&self.path, "be read"))?;
         Ok(bytes)
-    }
-}
-
-/// Hashes what is written to it.
-struct Hasher<'a>(&'a mut sha2::Sha256);
-
-impl io::Write for Hasher<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -187,47 +103,43 @@ fn compressed(file: &Arc<File>) -> Option<&'static str> {
     }
 }
 
-/// Where each member is; nothing is read but headers.
-fn places(path: &Path, file: &Arc<File>, length: u64) -> Result<BTreeMap<String, Place>, KitError> {
+/// All members but the index, and that.
+fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index), SealedError> {
     let mut places = BTreeMap::<String, Place>::new();
-    let mut last = String::new();
-    let not_a_kit = |error: io::Error| KitError::NotAKit { path: path.to_owned(), why: error.to_string() };
-    let mut archive = tar::Archive::new(file.as_ref());
-    // Raw: a kit has no headers that give the next member another name or size.
-    for entry in archive.entries_with_seek().map_err(not_a_kit)?.raw(true) {
-        let entry = entry.map_err(not_a_kit)?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let wrong = |why: &str| KitError::Member { path: path.to_owned(), member: name.clone(), why: why.to_owned() };
-        if !entry.header().entry_type().is_file() {
-            return Err(wrong("is no regular file"));
+    let mut index = None;
+    let mut last = None;
+    let mut members = Members::begin(BufReader::with_capacity(1 << 20, file.as_ref()), path, &KIT);
+    while let Some(header) = members.next_header()? {
+        let wrong = |why: &str| Err(KIT.wrong(path, &header.name, why));
+        if !fits(&header.name) {
+            return wrong("has a name that no kit has");
         }
-        if !fits(&name) {
-            return Err(wrong("has a name that no kit has"));
+        if places.contains_key(&header.name) {
+            return wrong("is there twice");
         }
-        if places.contains_key(&name) {
-            return Err(wrong("is there twice"));
-        }
-        if last == INDEX_FILE {
-            return Err(wrong("comes after kit.json"));
+        if index.is_some() {
+            return wrong("comes after kit.json");
         }
         if places.len() == MEMBERS {
-            return Err(wrong("is one too many"));
+            return wrong("is one too many");
         }
-        let (at, bytes) = (entry.raw_file_position(), entry.header().entry_size().map_err(not_a_kit)?);
-        let there = length.saturating_sub(at);
-        if bytes > there {
-            return Err(KitError::CutOff { path: path.to_owned(), member: name, expected: bytes, there });
+        if header.name == INDEX_FILE {
+            index = Some(members.index::<Index>(&header)?);
+            continue;
         }
-        last.clone_from(&name);
-        places.insert(name, Place { at, bytes });
+        let at = members.position();
+        let sha256 = members.content(&header, &mut |_piece| {})?;
+        last = Some(header.name.clone());
+        places.insert(header.name, Place { at, bytes: header.bytes, sha256 });
     }
-    if places.is_empty() {
-        return Err(KitError::NotAKit { path: path.to_owned(), why: "there is nothing in it".to_owned() });
+    match (index, last) {
+        (Some(index), _) => Ok((places, index)),
+        (None, None) => Err(KIT.not_one(path, "there is nothing in it")),
+        (None, Some(last)) => {
+            let at = format!(": {INDEX_FILE}, which is written last, is missing after {last}");
+            Err(KIT.error(path, Fault::CutOff(at)))
+        }
     }
-    if last != INDEX_FILE {
-        return Err(KitError::NoIndex { path: path.to_owned(), last });
-    }
-    Ok(places)
 }
 
 /// `kit.json`, or a file in `images/` or `chart/`.
@@ -243,21 +155,33 @@ fn fits(name: &str) -> bool {
     }
 }
 
-fn index(path: &Path, file: &Arc<File>, places: &BTreeMap<String, Place>) -> Result<Index, KitError> {
-    let place = places[INDEX_FILE];
-    let unusable = |problem: String| KitError::Index { path: path.to_owned(), problem };
-    if place.bytes > INDEX_BYTES {
-        return Err(unusable(format!("{} bytes, {INDEX_BYTES} at most", place.bytes)));
+/// What is named is there, once and undamaged, and nothing else; and all that a lab needs is named.
+fn check(path: &Path, places: &BTreeMap<String, Place>, index: &Index) -> Result<(), SealedError> {
+    let mut named: Vec<&str> = Vec::new();
+    for member in index.members() {
+        let wrong = |why: String| Err(KIT.wrong(path, &member.path, why));
+        let Some(place) = places.get(&member.path) else { return Err(KIT.lacks(path, &member.path)) };
+        if place.bytes != member.bytes {
+            return wrong(format!("has {} bytes, where {INDEX_FILE} says {}", place.bytes, member.bytes));
+        }
+        if member.stored == Stored::Plain && member.content_bytes != member.bytes {
+            return wrong(format!("has two sizes in {INDEX_FILE}"));
+        }
+        if named.contains(&member.path.as_str()) {
+            return wrong(format!("is named twice in {INDEX_FILE}"));
+        }
+        named.push(&member.path);
+        KIT.check(path, &member.path, member.sha256.as_str(), place.sha256)?;
     }
-    let mut text = Vec::new();
-    Section::new(Arc::clone(file), place.at, place.bytes)
-        .read_to_end(&mut text)
-        .map_err(KitError::io(path, "be read"))?;
-    // What another version writes need not look like this one's.
-    let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
-    if schema != SCHEMA {
-        return Err(KitError::Schema { path: path.to_owned(), found: schema });
+    if let Some(extra) = places.keys().find(|name| !named.contains(&name.as_str())) {
+        return Err(KIT.wrong(path, extra, format!("is not named in {INDEX_FILE}")));
     }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
-        .map_err(|error| unusable(error.to_string()))
+    for name in IMAGES {
+        match index.images.iter().filter(|image| image.name == name).count() {
+            1 => {}
+            0 => return Err(KIT.error(path, Fault::Incomplete(format!("image {name}")))),
+            _ => return Err(KIT.wrong(path, name, "is there more than once")),
+        }
+    }
+    Ok(())
 }

@@ -11,14 +11,7 @@ use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
 use lab_model::observe::{HttpOutcome, HttpReply, Place};
 use lab_model::seen::AnswersSeen;
-use lab_model::{Judgement, Proof, Reason, words};
-
-/// First line of hello-app's answer (GoogleCloudPlatform/kubernetes-engine-samples, hello-app's main.go, `hello()`).
-pub const GREETING: &str = "Hello, world!";
-/// Second line of hello-app's answer (the same function).
-pub const VERSION: &str = "Version: 1.0.0";
-/// What precedes the pod's name on the third line of hello-app's answer (the same function).
-pub const HOSTNAME: &str = "Hostname: ";
+use lab_model::{Judgement, Proof, Reason, hello_app, words};
 
 /// The status of an answer (RFC 9110, 15.3.1).
 const OK: u16 = 200;
@@ -26,11 +19,6 @@ const OK: u16 = 200;
 const QUOTED: usize = 3;
 /// How many characters of a strange body a finding quotes.
 const BODY_QUOTED: usize = 60;
-
-/// What hello-app answers on a host of this name: three lines.
-pub fn hello_body(hostname: &str) -> String {
-    format!("{GREETING}\n{VERSION}\n{HOSTNAME}{hostname}\n")
-}
 
 /// At each place, every connection to the `ClusterIP` was answered with status 200 and hello-app's three lines by one of
 /// the ready pods, and each ready pod answered at least once.
@@ -118,7 +106,7 @@ impl<'a> Tally<'a> {
             }
             match &reply.outcome {
                 HttpOutcome::Response { status: OK, body } => {
-                    match answering_pod(body).filter(|pod| ready.contains(pod)) {
+                    match hello_app::hostname(body).filter(|pod| ready.contains(pod)) {
                         Some(pod) => *tally.by_pod.entry(pod).or_default() += 1,
                         None => tally.strange.push(quoted(body)),
                     }
@@ -185,18 +173,6 @@ impl<'a> Tally<'a> {
             self.by_pod.iter().map(|(pod, count)| format!("{pod} {count} of {}", self.total)).collect();
         format!("{place}: {}", by_pod.join(", "))
     }
-}
-
-/// The host that names itself in exactly hello-app's three lines.
-fn answering_pod(body: &str) -> Option<&str> {
-    let hostname = body
-        .strip_prefix(GREETING)?
-        .strip_prefix('\n')?
-        .strip_prefix(VERSION)?
-        .strip_prefix('\n')?
-        .strip_prefix(HOSTNAME)?
-        .strip_suffix('\n')?;
-    (!hostname.contains('\n')).then_some(hostname)
 }
 
 fn quoted(body: &str) -> String {

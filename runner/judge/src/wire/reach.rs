@@ -1,10 +1,9 @@
 use super::who::{self, Across, End};
 use super::{Count, Gathered, asked};
-use crate::service::{GREETING, HOSTNAME, VERSION};
 use lab_model::expect::Expectations;
 use lab_model::observe::{HttpOutcome, HttpReply, Place};
 use lab_model::seen::WireSeen;
-use lab_model::{Finding, Judgement, Proof, Reason};
+use lab_model::{Finding, Judgement, Proof, Reason, hello_app};
 use std::net::SocketAddrV4;
 
 /// Pods on different nodes answer each other at their own addresses, both ways.
@@ -41,7 +40,7 @@ pub fn pods_reach_each_other_directly(seen: &WireSeen, expect: &Expectations) ->
 
 fn judge_reply(one: &Across<'_>, target: SocketAddrV4, gathered: &mut Gathered) {
     let (reason, observed) = match &one.exchange.http.outcome {
-        HttpOutcome::Response { status: 200, body } => match hello(body) {
+        HttpOutcome::Response { status: 200, body } => match hello_app::hostname(body) {
             Some(name) if name == one.to.pod.0 => {
                 gathered.shown.push(format!(
                     "{} on {} → {} on {} at {target}: 200, Hostname: {name}",
@@ -74,15 +73,7 @@ fn judge_reply(one: &Across<'_>, target: SocketAddrV4, gathered: &mut Gathered) 
 
 /// Whether it was this pod that answered.
 pub(super) fn answered_by(reply: &HttpReply, pod: &End<'_>) -> bool {
-    matches!(&reply.outcome, HttpOutcome::Response { status: 200, body } if hello(body) == Some(&pod.pod.0))
-}
-
-/// The hostname in hello-app's three lines; none if they are not just those.
-fn hello(body: &str) -> Option<&str> {
-    let mut lines = body.lines();
-    let (greeting, version, host) = (lines.next()?, lines.next()?, lines.next()?);
-    let whole = lines.next().is_none() && greeting == GREETING && version == VERSION;
-    host.strip_prefix(HOSTNAME).filter(|_| whole)
+    matches!(&reply.outcome, HttpOutcome::Response { status: 200, body } if hello_app::hostname(body) == Some(&pod.pod.0))
 }
 
 /// The first line of a body, at most 80 characters of it.

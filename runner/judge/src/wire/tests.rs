@@ -174,7 +174,7 @@ fn ok(body: &str) -> HttpOutcome {
 }
 
 fn hello(name: &str) -> HttpOutcome {
-    ok(&format!("Hello, world!\nVersion: 1.0.0\nHostname: {name}\n"))
+    ok(&lab_model::hello_app::answer(name))
 }
 
 fn ping(destination: Ipv4Addr, length: u32, outcome: PingOutcome) -> PingReply {

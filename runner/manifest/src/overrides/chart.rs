@@ -2,11 +2,11 @@
 
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use lab_base::sha256;
 
 /// A chart's archive is not one.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ impl ChartFile {
         if metadata.name != name {
             return Err(ChartError::OtherChart { path, expected: name.to_owned(), found: metadata.name });
         }
-        Ok(Self { path, sha256: hex(&Sha256::digest(&bytes)), name: metadata.name, version: metadata.version })
+        Ok(Self { path, sha256: sha256(&bytes), name: metadata.name, version: metadata.version })
     }
 }
 
@@ -133,14 +133,6 @@ fn metadata(archive: &[u8]) -> io::Result<Option<String>> {
     // Past tar's end mark there is gzip's checksum.
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     Ok(found)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -176,8 +168,7 @@ mod tests {
         let bytes = packed(&[("cilium/charts/x/Chart.yaml", "name: x\nversion: 1\n"), ("cilium/Chart.yaml", CHART)]);
         let chart = read(&bytes).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((chart.name.as_str(), chart.version.as_str()), ("cilium", "1.12.5"));
-        assert_eq!(chart.sha256, hex(&Sha256::digest(&bytes)));
-        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
+        assert_eq!(chart.sha256, sha256(&bytes));
     }
 
     #[test]

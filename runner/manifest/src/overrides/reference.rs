@@ -1,6 +1,6 @@
-//! Names of images on the command line.
+//! Names of images: `hello-app:1.0` and `docker.io/library/hello-app:1.0` are the same one.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,9 +23,10 @@ impl Unusable {
 }
 
 /// A reference to an image: a name with a tag, a digest or both
-/// (<https://github.com/distribution/reference>, the grammar at the head of `reference.go`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
+/// (<https://github.com/distribution/reference>, the grammar at the head of `reference.go`). On the command line it is as
+/// it was written there; what is read from a document is [written out in full](Self::in_full).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Reference {
     repository: String,
     tag: Option<Tag>,
@@ -34,8 +35,40 @@ pub struct Reference {
 
 /// The tag of a reference that has neither tag nor digest, as Docker and containerd complete it.
 const LATEST: &str = "latest";
+/// The registry of names that have none, and where its names without a slash are.
+const HUB: &str = "docker.io/";
+const LIBRARY: &str = "library/";
 
 impl Reference {
+    /// Reads a name and a tag, and writes them out in full: without a registry it is Docker Hub's, and there without a
+    /// slash it is in `library` (distribution/reference v0.6, `ParseNormalizedNamed`).
+    ///
+    /// # Errors
+    /// For anything else, a name with a digest included.
+    pub fn in_full(text: &str) -> Result<Self, Unusable> {
+        let wrong = || Unusable::new("an image's name and tag such as quay.io/cilium/cilium:v1.12.4", text);
+        let Self { repository, tag, digest } = text.parse().map_err(|_malformed: Unusable| wrong())?;
+        if tag.is_none() || digest.is_some() {
+            return Err(wrong());
+        }
+        let repository = match registry(&repository) {
+            Some(_) if !repository.starts_with(HUB) => repository,
+            own => {
+                let path = own.map_or(repository.as_str(), |(_hub, path)| path);
+                let library = if path.contains('/') { "" } else { LIBRARY };
+                format!("{HUB}{library}{path}")
+            }
+        };
+        Ok(Self { repository, tag, digest: None })
+    }
+
+    /// As people and the Engine write it: `hello-app:1.0`.
+    pub fn familiar(&self) -> String {
+        let text = self.to_string();
+        let short = text.strip_prefix(HUB).map(|path| path.strip_prefix(LIBRARY).unwrap_or(path).to_owned());
+        short.unwrap_or(text)
+    }
+
     /// The name, with its registry if it has one, without tag and digest.
     pub fn repository(&self) -> &str {
         &self.repository
@@ -67,6 +100,14 @@ impl fmt::Display for Reference {
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {
         reference.to_string()
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = Unusable;
+
+    fn try_from(text: String) -> Result<Self, Unusable> {
+        Self::in_full(&text)
     }
 }
 
@@ -106,20 +147,21 @@ fn is_repository(text: &str) -> bool {
     if text.len() > 255 {
         return false;
     }
-    let path = match text.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
-            if !is_registry(host) {
-                return false;
-            }
-            path
-        }
-        _ => text,
+    let path = match registry(text) {
+        Some((host, _path)) if !is_registry(host) => return false,
+        Some((_host, path)) => path,
+        None => text,
     };
     path.split('/').all(|part| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
         ends(part.chars().next()) && ends(part.chars().last()) && part.chars().all(inner)
     })
+}
+
+/// The registry and the rest, where there is one.
+fn registry(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').filter(|(host, _path)| host.contains(['.', ':']) || *host == "localhost")
 }
 
 fn is_registry(text: &str) -> bool {
@@ -212,6 +254,49 @@ mod tests {
             assert_eq!(
                 error,
                 format!("expected an image's name (`docker tag ID NAME:TAG` gives it one), found {id:?}")
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_written_out_in_full_and_short() {
+        for (text, full, familiar) in [
+            ("hello-app:1.0", "docker.io/library/hello-app:1.0", "hello-app:1.0"),
+            ("kindest/node:v1.25.3", "docker.io/kindest/node:v1.25.3", "kindest/node:v1.25.3"),
+            ("docker.io/library/hello-app:1.0", "docker.io/library/hello-app:1.0", "hello-app:1.0"),
+            ("quay.io/cilium/cilium:v1.12.4", "quay.io/cilium/cilium:v1.12.4", "quay.io/cilium/cilium:v1.12.4"),
+            ("docker.io/kindest/node:v1", "docker.io/kindest/node:v1", "kindest/node:v1"),
+            ("127.0.0.1:5000/a/b:t", "127.0.0.1:5000/a/b:t", "127.0.0.1:5000/a/b:t"),
+            ("localhost/a:t", "localhost/a:t", "localhost/a:t"),
+        ] {
+            let reference = Reference::in_full(text).expect(text);
+            assert_eq!((reference.to_string().as_str(), reference.familiar().as_str()), (full, familiar));
+            assert_eq!(Reference::in_full(full), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn what_names_no_image_and_tag_is_refused() {
+        let id = format!("sha256:{}", "0".repeat(64));
+        let digest = format!("kindest/node@{id}");
+        for text in [
+            "",
+            ":",
+            "hello-app",
+            "hello-app:",
+            ":1.0",
+            "Hello:1",
+            "a//b:1",
+            "127.0.0.1:5000/a",
+            "a:b:c",
+            "a.b:x/y:1",
+            &digest,
+            &id,
+        ] {
+            let error = Reference::in_full(text).expect_err(text).to_string();
+            assert_eq!(
+                error,
+                format!("expected an image's name and tag such as quay.io/cilium/cilium:v1.12.4, found {text:?}")
             );
         }
     }

@@ -120,7 +120,7 @@ fn record_traffic(run: &mut Run, name: &dyn Fn(usize) -> String, said: &str) {
             "outcome": {"response": {"status": 200, "body": body}}, "elapsed": {"secs": 0, "nanos": 5}
         })
     };
-    let body = format!("Hello\nHostname: {said}\n");
+    let body = lab_model::hello_app::answer(said);
     let answers = json!({
         "cluster_ip": "10.96.0.9:8080", "pods": pods,
         "replies": [

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::seen::Shown;
 use super::table::{Cell, Table};
 use super::way;
+use lab_model::hello_app;
 use lab_model::observe::{HttpOutcome, HttpReply};
 use lab_model::seen::AnswersSeen;
 
@@ -43,7 +44,7 @@ pub(super) fn table(shown: &Shown) -> Option<Table> {
 /// The pod whose name the answer has, with its address; or what came instead.
 fn answered_by(seen: &AnswersSeen, reply: &HttpReply) -> (String, bool) {
     let HttpOutcome::Response { body, .. } = &reply.outcome else { return (way::outcome(&reply.outcome), false) };
-    let name = body.lines().find_map(|line| line.strip_prefix("Hostname: ")).unwrap_or("no name in the answer").trim();
+    let name = hello_app::hostname(body).unwrap_or("no name in the answer");
     match seen.pods.iter().find(|pod| pod.name.0 == name) {
         Some(pod) => {
             let address = pod.address.map_or_else(|| "?".to_owned(), |address| address.to_string());

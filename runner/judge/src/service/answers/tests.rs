@@ -24,7 +24,7 @@ fn reply(outcome: HttpOutcome) -> HttpReply {
 }
 
 fn from(pod: &str) -> HttpReply {
-    response(200, &hello_body(pod))
+    response(200, &hello_app::answer(pod))
 }
 
 fn response(status: u16, body: &str) -> HttpReply {
@@ -70,8 +70,8 @@ fn accepts_answers_from_both_pods() {
 fn accepts_the_recorded_body() {
     // curl from a node of a real lab.
     let body = "Hello, world!\nVersion: 1.0.0\nHostname: hello-app-55549b8679-gwmgv\n";
-    assert_eq!(answering_pod(body), Some("hello-app-55549b8679-gwmgv"));
-    assert_eq!(hello_body("hello-app-55549b8679-gwmgv"), body);
+    assert_eq!(hello_app::hostname(body), Some("hello-app-55549b8679-gwmgv"));
+    assert_eq!(hello_app::answer("hello-app-55549b8679-gwmgv"), body);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn refutes_an_empty_reply() {
 
 #[test]
 fn refutes_another_status() {
-    let failing = response(503, &hello_body("hello-app-b"));
+    let failing = response(503, &hello_app::answer("hello-app-b"));
     assert_eq!(reasons(vec![from("hello-app-a"), failing]), [Reason::WrongStatus]);
     assert_eq!(reasons(vec![from("hello-app-a"), from("hello-app-b"), response(204, "")]), [Reason::WrongStatus]);
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Headers and content come in blocks of this many bytes.
-pub const BLOCK: u64 = 512;
+pub const BLOCK: usize = 512;
 
 /// Writes one file after the other.
 #[derive(Debug)]
@@ -11,11 +11,14 @@ pub struct TarWriter<W> {
     out: W,
     /// What is missing to the announced size of the file that is being written.
     left: u64,
-    padding: u64,
+    padding: usize,
     bytes: u64,
 }
 
 /// The header of a regular file that anybody may read, of no time and nobody's.
+///
+/// # Errors
+/// For a name that no header has room for.
 pub fn header(path: &str, size: u64) -> io::Result<tar::Header> {
     let mut header = tar::Header::new_gnu();
     header.set_path(path)?;
@@ -30,12 +33,9 @@ pub fn header(path: &str, size: u64) -> io::Result<tar::Header> {
 }
 
 /// How many bytes are missing to a whole block.
-pub const fn padding(size: u64) -> u64 {
-    (BLOCK - size % BLOCK) % BLOCK
-}
-
-fn zeros(mut out: impl Write, count: u64) -> io::Result<()> {
-    io::copy(&mut io::Read::take(io::repeat(0), count), &mut out).map(drop)
+#[expect(clippy::cast_possible_truncation, reason = "less than a block")]
+pub const fn padding(size: u64) -> usize {
+    (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
 }
 
 impl<W: Write> TarWriter<W> {
@@ -44,7 +44,10 @@ impl<W: Write> TarWriter<W> {
         Self { out, left: 0, padding: 0, bytes: 0 }
     }
 
-    /// Begins a file; its content follows.
+    /// Begins a file; its content is what is written next.
+    ///
+    /// # Errors
+    /// When `out` takes no more, or the name does not fit into a header.
     pub fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
         self.out.write_all(header(path, size)?.as_bytes())?;
         (self.left, self.padding) = (size, padding(size));
@@ -52,25 +55,20 @@ impl<W: Write> TarWriter<W> {
         self.pad()
     }
 
-    /// Content of the file that was begun.
-    pub fn content(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let length = u64::try_from(bytes.len()).map_err(io::Error::other)?;
-        self.left = self.left.checked_sub(length).ok_or_else(|| io::Error::other("more content than was announced"))?;
-        self.out.write_all(bytes)?;
-        self.pad()
-    }
-
     fn pad(&mut self) -> io::Result<()> {
         if self.left == 0 {
-            zeros(&mut self.out, std::mem::take(&mut self.padding))?;
+            self.out.write_all(&[0; BLOCK][..std::mem::take(&mut self.padding)])?;
         }
         Ok(())
     }
 
     /// A whole file.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
     pub fn file(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        self.begin(path, u64::try_from(content.len()).map_err(io::Error::other)?)?;
-        self.content(content)
+        self.begin(path, content.len() as u64)?;
+        self.write_all(content)
     }
 
     /// Bytes of content so far.
@@ -79,9 +77,27 @@ impl<W: Write> TarWriter<W> {
     }
 
     /// Says that there are no more files.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
     pub fn finish(mut self) -> io::Result<W> {
-        zeros(&mut self.out, 2 * BLOCK)?;
+        self.out.write_all(&[0; 2 * BLOCK])?;
         self.out.flush()?;
         Ok(self.out)
+    }
+}
+
+/// Content of the file that was begun; no more of it than was announced.
+impl<W: Write> Write for TarWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(|| io::Error::other("more content than was announced"))?;
+        self.out.write_all(bytes)?;
+        self.pad()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

@@ -1,0 +1,201 @@
+//! The members of a sealed file, read once from its beginning to its end: of headers that lab itself would write, and each
+//! hashed as it passes.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+use super::unfolded::Refused;
+use super::{BLOCK, Fault, Hashed, Kind, SealedError, header, padding};
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 << 10;
+
+/// A sealed file that is being read.
+pub struct Members<'a, R> {
+    path: &'a Path,
+    kind: &'static Kind,
+    source: R,
+    position: u64,
+    /// What was begun last, as it reads after "cut off".
+    at: String,
+}
+
+/// The header of a member.
+#[derive(Debug)]
+pub struct Header {
+    /// Its name, which does not lead out of the archive.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct OnlySchema {
+    schema: u64,
+}
+
+impl<'a, R: Read> Members<'a, R> {
+    /// Begins; nothing is read. `path` is what errors name.
+    pub fn begin(source: R, path: &'a Path, kind: &'static Kind) -> Self {
+        Self { path, kind, source, position: 0, at: " at its beginning".to_owned() }
+    }
+
+    /// Bytes that were read so far: where in the archive what follows is.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads into all of this, unless it ends before.
+    fn fill(&mut self, into: &mut [u8]) -> Result<usize, SealedError> {
+        let mut filled = 0;
+        while filled < into.len() {
+            match self.source.read(&mut into[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        self.position += filled as u64;
+        Ok(filled)
+    }
+
+    fn broken(&self, source: io::Error) -> SealedError {
+        let at = self.at.clone();
+        let fault = match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(Refused::GoesOn) => Fault::GoesOn,
+            Some(&Refused::Bomb { unfolded, from }) => Fault::Bomb { unfolded, from },
+            None if source.kind() == ErrorKind::UnexpectedEof => Fault::CutOff(at),
+            None => Fault::Unreadable { at, source },
+        };
+        self.kind.error(self.path, fault)
+    }
+
+    fn cut_off(&self) -> SealedError {
+        self.kind.error(self.path, Fault::CutOff(self.at.clone()))
+    }
+
+    /// The next member's header; none at the end.
+    ///
+    /// # Errors
+    /// [`SealedError`] for what is cut off, is no archive, goes on after its end, or has a header that lab does not write.
+    pub fn next_header(&mut self) -> Result<Option<Header>, SealedError> {
+        let first = self.position == 0;
+        let mut block = [0; BLOCK];
+        match self.fill(&mut block)? {
+            BLOCK => {}
+            0 if self.kind.index_last => return Ok(None),
+            // Not compressed: it can be anything.
+            _ if self.kind.index_last && first => return Err(self.no_header()),
+            _ => return Err(self.cut_off()),
+        }
+        if block == [0; BLOCK] {
+            return self.end().map(|()| None);
+        }
+        let read = tar::Header::from_byte_slice(&block);
+        let sum: u32 = block
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte }))
+            .sum();
+        if read.cksum().ok() != Some(sum) {
+            return Err(self.no_header());
+        }
+        let name = String::from_utf8_lossy(&read.path_bytes()).into_owned();
+        let wrong = |why: &str| self.kind.wrong(self.path, &name, why);
+        let kind = read.entry_type();
+        if !kind.is_file() {
+            return Err(wrong(match kind {
+                tar::EntryType::Symlink => "is a symbolic link",
+                tar::EntryType::Link => "is a hard link",
+                tar::EntryType::Char | tar::EntryType::Block | tar::EntryType::Fifo => "is a device",
+                tar::EntryType::Directory => "is a folder",
+                _ => "is no regular file",
+            }));
+        }
+        if name.starts_with('/') || name.split('/').any(|part| part == "..") {
+            return Err(wrong("leads out of it"));
+        }
+        let bytes = read.entry_size().map_err(|_not_a_size| wrong("has no size"))?;
+        // Whatever else a header can say, such as another name or a time, is nothing that lab writes.
+        if !header(&name, bytes).is_ok_and(|own| own.as_bytes() == &block) {
+            return Err(wrong("has a header that lab does not write"));
+        }
+        self.at = format!(" in {name}");
+        Ok(Some(Header { name, bytes }))
+    }
+
+    fn no_header(&self) -> SealedError {
+        self.kind.not_one(self.path, format!("there is no header of a tar archive{}", self.at))
+    }
+
+    /// Half of the end is there. The other half follows, and nothing else.
+    fn end(&mut self) -> Result<(), SealedError> {
+        if self.kind.index_last {
+            return Ok(());
+        }
+        " at its end".clone_into(&mut self.at);
+        let mut block = [0; BLOCK];
+        if self.fill(&mut block)? < BLOCK {
+            return Err(self.cut_off());
+        }
+        if block != [0; BLOCK] || self.fill(&mut [0])? > 0 {
+            return Err(self.kind.error(self.path, Fault::GoesOn));
+        }
+        Ok(())
+    }
+
+    /// Hands the content of the member that was begun to `take`, a piece at a time. Its SHA-256.
+    ///
+    /// # Errors
+    /// [`SealedError`] for what is cut off, or is not filled up to a block with zeros.
+    pub fn content(&mut self, header: &Header, take: &mut dyn FnMut(&[u8])) -> Result<[u8; 32], SealedError> {
+        let mut hash = Hashed::new(io::sink());
+        let mut piece = vec![0; PIECE];
+        while hash.bytes() < header.bytes {
+            let left = usize::try_from(header.bytes - hash.bytes()).unwrap_or(usize::MAX);
+            let most = left.min(PIECE);
+            let filled = self.fill(&mut piece[..most])?;
+            hash.write_all(&piece[..filled]).map_err(|error| self.broken(error))?;
+            take(&piece[..filled]);
+            if filled < most {
+                self.at = format!("{}: {} bytes were announced, {} are there", self.at, header.bytes, hash.bytes());
+                return Err(self.cut_off());
+            }
+        }
+        let rest = &mut [0; BLOCK][..padding(header.bytes)];
+        // Behind the index, if that comes last, nothing is missed.
+        let last = self.kind.index_last && header.name == self.kind.index;
+        if self.fill(rest)? < rest.len() && !last {
+            return Err(self.cut_off());
+        }
+        if rest.iter().any(|byte| *byte != 0) {
+            return Err(self.kind.wrong(self.path, &header.name, "is filled up with something"));
+        }
+        Ok(hash.end().2)
+    }
+
+    /// Reads the member that was begun as the index.
+    ///
+    /// # Errors
+    /// [`Fault::Index`], [`Fault::Schema`], and those of [`content`](Self::content).
+    pub fn index<T: DeserializeOwned>(&mut self, header: &Header) -> Result<T, SealedError> {
+        let Kind { index_bytes, schema: own, .. } = *self.kind;
+        let (kind, path) = (self.kind, self.path);
+        let unusable = |problem: String| kind.error(path, Fault::Index(problem));
+        if header.bytes > index_bytes {
+            return Err(unusable(format!("{} bytes, {index_bytes} at most", header.bytes)));
+        }
+        let mut text = Vec::new();
+        self.content(header, &mut |piece| text.extend_from_slice(piece))?;
+        // What another version writes need not look like this one's.
+        let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
+        if schema != own {
+            return Err(kind.error(path, Fault::Schema(schema)));
+        }
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
+            .map_err(|error| unusable(error.to_string()))
+    }
+}
