@@ -1,5 +1,5 @@
-//! README.md and docs/ say what is true: tables, commands, versions and links are compared with the program and the
-//! repository, and the transcripts with runs that are made here.
+//! Both READMEs and docs/ say what is true: tables, commands, versions, links and the graph of crates are compared with the
+//! program and the repository, and the transcripts with runs that are made here.
 
 #[path = "readme/commands.rs"]
 mod commands;
@@ -11,5 +11,7 @@ mod links;
 mod markdown;
 #[path = "readme/overrides.rs"]
 mod overrides;
+#[path = "readme/pages.rs"]
+mod pages;
 #[path = "readme/transcripts.rs"]
 mod transcripts;
