@@ -5,6 +5,8 @@
 mod commands;
 #[path = "readme/facts.rs"]
 mod facts;
+#[path = "readme/graph.rs"]
+mod graph;
 #[path = "readme/links.rs"]
 mod links;
 #[path = "readme/markdown.rs"]
