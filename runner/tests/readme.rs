@@ -15,5 +15,7 @@ mod markdown;
 mod overrides;
 #[path = "readme/pages.rs"]
 mod pages;
+#[path = "readme/steps.rs"]
+mod steps;
 #[path = "readme/transcripts.rs"]
 mod transcripts;
