@@ -24,7 +24,7 @@
     rust.check "dependencies" [ pkgs.cargo-deny ]
       "cargo deny --offline --locked --config ci/deny.toml check bans licenses sources";
   case-list = pkgs.runCommand "lab-case-list" { nativeBuildInputs = [ rust.lab ]; } ''
-    bash ${../ci/case-list} lab ${../README.md}
+    bash ${../ci/case-list} lab ${../docs/cases.md}
     touch $out
   '';
   # actionlint looks at the scripts in it with shellcheck.

@@ -66,7 +66,7 @@ rec {
         pwd > $out/where
         while read -r program; do install -D "$program" "$out/tree/''${program#"$PWD"/}"; done < $out/programs
         install -D target/debug/lab $out/tree/target/debug/lab
-        cp -R CHANGELOG.md LICENSE-* README.md ci docs manifests runner $out/tree/
+        cp -R CHANGELOG.md LICENSE-* README.md README.zh-CN.md ci docs manifests runner $out/tree/
       '';
       # A path in them that is rewritten is a path that they do not find.
       dontFixup = true;

@@ -27,6 +27,7 @@ in
       ../LICENSE-APACHE
       ../LICENSE-MIT
       ../README.md
+      ../README.zh-CN.md
       ../ci
       ../clippy.toml
       ../docs

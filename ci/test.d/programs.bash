@@ -66,6 +66,7 @@ step_ordinary_user() {
     fi
     build_test_programs
     not_run_here "ordinary-user: what needs a Docker Engine: that user is not in its group"
+    not_run_here "ordinary-user: what asks cargo: that user may have none"
     target=$(target_folder)
     for file in "${programs[@]}" "$target/debug/lab"; do install -D "$file" "$copy$file"; done
     mkdir -p "$copy$root"
@@ -79,6 +80,6 @@ step_ordinary_user() {
     done <<<"$PATH:"
     unshare --mount --propagation private ci/test.d/show-copy "$copy" "$root" "$target" -- \
         "${as[@]}" env -i PATH="$path" HOME="$home" TMPDIR="$home/tmp" XDG_STATE_HOME="$home/state" \
-        LAB_TESTS_WITHOUT_DOCKER=1 LAB_TESTS_WITHOUT_CONTAINERD=1 \
+        LAB_TESTS_WITHOUT_DOCKER=1 LAB_TESTS_WITHOUT_CONTAINERD=1 LAB_TESTS_WITHOUT_CARGO=1 \
         "$root/ci/test.d/run-programs" "${free[@]}" --confined "${confined[@]}"
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::markdown::{Document, README, documents, prose, root};
 
 /// Targets of links within the repository.
-fn targets(text: &str) -> Vec<String> {
+pub(crate) fn targets(text: &str) -> Vec<String> {
     let prose = prose(text);
     let after = prose.split("](").skip(1);
     after
@@ -63,4 +63,10 @@ fn every_document_is_linked_from_the_readme() {
     for document in documents().iter().filter(|document| document.path != "README.md") {
         assert!(linked.contains(&document.path), "README.md does not link {}", document.path);
     }
+}
+
+/// Of one sitting: what is more belongs into docs.
+#[test]
+fn the_readme_has_ten_kilobytes_at_most() {
+    assert!(README.len() <= 10 * 1024, "README.md has {} bytes", README.len());
 }

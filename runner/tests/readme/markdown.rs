@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// README.md.
 pub(crate) const README: &str = include_str!("../../../README.md");
+/// README.zh-CN.md.
+pub(crate) const CHINESE: &str = include_str!("../../../README.zh-CN.md");
 
 /// What a console block's commands begin with.
 const PROMPT: &str = "$ ";
@@ -15,14 +17,16 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// A document: its path within the repository, and its text.
+#[derive(Clone)]
 pub(crate) struct Document {
     pub(crate) path: String,
     pub(crate) text: String,
 }
 
-/// README.md and all of docs/.
+/// Both READMEs and all of docs/.
 pub(crate) fn documents() -> Vec<Document> {
-    let mut documents = vec![Document { path: "README.md".to_owned(), text: README.to_owned() }];
+    let readmes = [("README.md", README), ("README.zh-CN.md", CHINESE)];
+    let mut documents = readmes.map(|(path, text)| Document { path: path.to_owned(), text: text.to_owned() }).to_vec();
     for entry in std::fs::read_dir(root().join("docs")).expect("there is a folder docs") {
         let path = entry.expect("it can be listed").path();
         if path.extension().is_some_and(|extension| extension == "md") {
@@ -107,6 +111,13 @@ pub(crate) fn table<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
         .collect();
     assert!(!rows.is_empty(), "there is no table after {heading}");
     rows
+}
+
+/// The part under a heading of the second level, up to the next one.
+pub(crate) fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let begins = format!("\n{heading}\n");
+    let (_, after) = text.split_once(&begins).unwrap_or_else(|| panic!("there is no {heading}"));
+    after.split("\n## ").next().unwrap_or(after)
 }
 
 /// The same with single blanks.

@@ -1,4 +1,4 @@
-//! Runs that README.md shows are what such runs print, but for what differs each time. Runs on netns are made here. The run
+//! Runs that README.md and docs/ show are what such runs print, but for what differs each time. Runs on netns are made here. The run
 //! on kind was made once: what is shown of it is what the program prints of its report.
 
 use clap::Parser;
@@ -10,13 +10,13 @@ use lab_manifest::overrides::Overrides;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::markdown::{README, Shown, commands};
+use crate::markdown::{Document, Shown, commands, documents};
 
 /// For one run: far more than the seconds that a contrast takes, or the minute of sabotage on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(5);
 /// What was left out, as a line or as the end of one.
 const LEFT_OUT: char = '…';
-/// The report of the run on kind that README.md shows.
+/// The report of the run on kind that docs/kind-lab.md shows.
 const ON_KIND: &str = include_str!("../data/kind-run/report.json");
 
 /// A line without what differs from run to run: the run's id, times, and counts that depend on chance or on timing.
@@ -91,7 +91,7 @@ fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
     let expected = telling(shown.printed.iter().copied());
     let printed = telling(text.lines());
     if let Some(line) = missing(&expected, &printed) {
-        return Err(format!("`{}` does not print where README.md shows it: {line}\n\n{text}", shown.command));
+        return Err(format!("`{}` does not print where it is shown: {line}\n\n{text}", shown.command));
     }
     let refuted = shown.printed.iter().any(|line| line.contains("REFUTED"));
     let code = Exit::Code(i32::from(refuted));
@@ -99,18 +99,21 @@ fn holds_for(shown: &Shown<'_>, folder: &Path) -> Result<(), String> {
 }
 
 /// The runs that are shown: those on netns, and those on kind.
-fn shown() -> (Vec<Shown<'static>>, Vec<Shown<'static>>) {
-    let shown = commands(README).into_iter().filter(|shown| !shown.printed.is_empty());
+fn shown(documents: &[Document]) -> (Vec<Shown<'_>>, Vec<Shown<'_>>) {
+    // Both READMEs show the same, which another test holds.
+    let english = documents.iter().filter(|document| document.path != "README.zh-CN.md");
+    let shown = english.flat_map(|document| commands(&document.text)).filter(|shown| !shown.printed.is_empty());
     shown.partition(|shown| shown.command.contains("--on netns"))
 }
 
 #[test]
 fn shown_runs_print_what_is_shown() {
-    let (shown, _on_kind) = shown();
+    let documents = documents();
+    let (shown, _on_kind) = shown(&documents);
     let shows = |command: &str| shown.iter().any(|shown| shown.command == command);
     assert!(
-        shows("lab run --on netns") && shows("lab run --on netns --routing vxlan"),
-        "README.md shows no run that holds, or no contrast"
+        shows("lab run --on netns") && shows("lab run --on netns --routing vxlan") && shows("lab sabotage --on netns"),
+        "no run that holds is shown, or no contrast, or no table of faults"
     );
     for shown in shown {
         let folder = tempfile::tempdir().unwrap();
@@ -122,8 +125,9 @@ fn shown_runs_print_what_is_shown() {
 
 #[test]
 fn the_shown_run_on_kind_is_what_the_program_prints_of_its_report() {
-    let (_on_netns, on_kind) = shown();
-    let [shown] = &on_kind[..] else { panic!("README.md shows {} runs on kind", on_kind.len()) };
+    let documents = documents();
+    let (_on_netns, on_kind) = shown(&documents);
+    let [shown] = &on_kind[..] else { panic!("{} runs on kind are shown", on_kind.len()) };
     let report: serde_json::Value = serde_json::from_str(ON_KIND).unwrap();
     let id = report["id"].as_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +144,7 @@ fn the_shown_run_on_kind_is_what_the_program_prints_of_its_report() {
         rest.map(|line| steady(line, id)).collect::<Vec<_>>()
     };
     let wrong = missing(&lines(shown.printed.clone()), &lines(text.lines().collect())).map(str::to_owned);
-    assert_eq!(wrong, None, "is not printed where README.md shows it:\n{text}");
+    assert_eq!(wrong, None, "is not printed where docs/kind-lab.md shows it:\n{text}");
 
     // What a run says first is not what its report says first, once it is over.
     let first = format!(
@@ -159,8 +163,9 @@ fn the_shown_run_on_kind_is_what_the_program_prints_of_its_report() {
 
 #[test]
 fn the_shown_run_on_kind_has_the_deviations_of_its_command() {
-    let (_on_netns, on_kind) = shown();
-    let shown = on_kind.first().expect("README.md shows a run on kind");
+    let documents = documents();
+    let (_on_netns, on_kind) = shown(&documents);
+    let shown = on_kind.first().expect("a run on kind is shown");
     let Command::Run(args) = Cli::try_parse_from(shown.command.split_whitespace()).unwrap().command else {
         panic!("{}: not a run", shown.command);
     };
