@@ -2,16 +2,16 @@
 
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::bundle::{Bundle, BundleError};
 use super::connect::Engine;
 use super::error::EngineError;
 use super::install::install;
 use super::pcaps::{Fetched, Pcaps};
+use super::program::{Program, ProgramError};
 use super::run::Ran;
 use lab_backend::LabError;
 use lab_backend::captures::Captures;
@@ -42,7 +42,7 @@ type Installed = Arc<OnceCell<String>>;
 pub struct NodeProbe {
     engine: Engine,
     cluster: String,
-    bundle: Bundle,
+    program: Program,
     installed: Mutex<BTreeMap<NodeName, Installed>>,
 }
 
@@ -50,19 +50,19 @@ pub struct NodeProbe {
 type Asked = Vec<(usize, Ask)>;
 
 impl NodeProbe {
-    /// Bundles this program for the nodes of a cluster. Nothing is copied yet.
+    /// Takes the probe for the nodes of a cluster. Nothing is copied yet.
     ///
     /// # Errors
-    /// [`BundleError`], when the program or something it needs cannot be read.
-    pub async fn new(engine: &Engine, cluster: &str, program: &Path) -> Result<Self, BundleError> {
-        let bundle = Bundle::of(program).await?;
+    /// [`ProgramError`], when there is none that runs in nodes.
+    pub fn new(engine: &Engine, cluster: &str) -> Result<Self, ProgramError> {
+        let program = Program::find()?;
         let installed = Mutex::new(BTreeMap::new());
-        Ok(Self { engine: engine.clone(), cluster: cluster.to_owned(), bundle, installed })
+        Ok(Self { engine: engine.clone(), cluster: cluster.to_owned(), program, installed })
     }
 
     /// What is put into the nodes.
-    pub const fn bundle(&self) -> &Bundle {
-        &self.bundle
+    pub const fn program(&self) -> &Program {
+        &self.program
     }
 
     /// Puts the probe into these nodes, all at once, where it is not: asking does so too, later.
@@ -113,13 +113,13 @@ impl NodeProbe {
             let container = container.map_err(|why| LabError::Unasked(format!("{node}: {why}")))?;
             for (position, ask) in &mut asked {
                 if let Request::Capture { pcap: Some(pcap), .. } = &mut ask.request {
-                    let there = self.bundle.capture_file(&format!("{:016x}.pcap", fastrand::u64(..)));
+                    let there = self.program.capture_file(&format!("{:016x}.pcap", fastrand::u64(..)));
                     let wanted = std::mem::replace(pcap, there.clone());
                     let (node, container) = (node.clone(), container.clone());
                     pcaps.push(Fetched { position: *position, node, container, there, wanted });
                 }
             }
-            probes.push((self.program(&container), asked));
+            probes.push((self.held(&container), asked));
         }
         let pcaps = Pcaps { engine: self.engine.clone(), files: pcaps };
         let started = Captures::start_all(probes, Some(Box::new(pcaps))).await;
@@ -157,24 +157,24 @@ impl NodeProbe {
 
     async fn ask_once(&self, node: &NodeName, input: &[u8]) -> Result<Result<Ran, EngineError>, String> {
         let container = self.container(node).await.map_err(|why| format!("{node} cannot be asked: {why}"))?;
-        Ok(self.engine.exec(&container, self.bundle.command("probe"), input.to_vec(), PROBE_DEADLINE).await)
+        Ok(self.engine.exec(&container, [self.program.file()], input.to_vec(), PROBE_DEADLINE).await)
     }
 
     /// The container of a node, the probe being in it.
     async fn container(&self, node: &NodeName) -> Result<String, String> {
         let cell = Arc::clone(self.installed.lock().await.entry(node.clone()).or_default());
         // Boxed: the description of a container is large, and this is in every future that asks.
-        let put = Box::pin(install(&self.engine, &self.cluster, &node.0, &self.bundle));
+        let put = Box::pin(install(&self.engine, &self.cluster, &node.0, &self.program));
         cell.get_or_try_init(|| put).await.cloned()
     }
 
     /// The probe in a container, held by the docker program: it ends with this program, and its input with it.
-    fn program(&self, container: &str) -> Invocation {
+    fn held(&self, container: &str) -> Invocation {
         let mut docker = Invocation::new("docker");
         for (name, value) in self.engine.environment() {
             docker = docker.env(name, value);
         }
-        docker.args(["exec", "--interactive", container]).args(self.bundle.command("probe"))
+        docker.args(["exec", "--interactive", container]).args([self.program.file()])
     }
 }
 

@@ -106,7 +106,7 @@ impl KindLab {
                 .map(|container| container.name.clone())
                 .collect();
             self.doing.now(format!("putting the probe into {} nodes", running.len()));
-            let probe = NodeProbe::new(&self.engine, &self.spec.cluster, &self.program).await;
+            let probe = NodeProbe::new(&self.engine, &self.spec.cluster);
             let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
             probe.install(&running).await?;
             let _first = self.probe.set(probe);

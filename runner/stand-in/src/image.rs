@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::linker::libraries;
 use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
-use lab_engine::{Engine, ProgramHeader, libraries};
+use lab_engine::{Engine, ProgramHeader};
 
 use crate::owner::{DEADLINE, OWNER_LABEL, own, remove_image};
 

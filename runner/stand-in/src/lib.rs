@@ -7,6 +7,7 @@
 pub mod api;
 mod cluster;
 mod image;
+mod linker;
 mod owner;
 
 use std::io::Write;

@@ -74,7 +74,7 @@ fn captures_run_on_all_nodes_and_their_files_are_fetched() {
         }
         // Nothing of it stays in a node.
         for container in cluster.nodes() {
-            let script = format!("cd {}/captures && echo *", probe.bundle().folder());
+            let script = format!("cd {}/captures && echo *", probe.program().folder());
             let left = engine.exec(&container.0, ["sh", "-c", &script], Vec::new(), LONG).await.unwrap();
             assert_eq!(left.stdout_text(), "*\n");
         }

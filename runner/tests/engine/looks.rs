@@ -113,7 +113,7 @@ fn the_probe_is_copied_once_and_whole() {
         let worker = cluster.nodes()[0].clone();
         let place = || Place::Node(worker.clone());
         let probe = probe(&engine, &cluster).await;
-        let folder = probe.bundle().folder().to_owned();
+        let folder = probe.program().folder().to_owned();
         assert!(folder.starts_with("/usr/local/lib/lab-"), "{folder}");
         assert!(!engine.exists(&worker.0, &folder).await.unwrap());
         probe.install(std::slice::from_ref(&worker)).await.unwrap();
@@ -123,7 +123,7 @@ fn the_probe_is_copied_once_and_whole() {
         // The same program again finds it there, and leaves it as it is.
         run(format!("echo mine > {folder}/note")).await;
         let again = super::members::probe(&engine, &cluster).await;
-        assert_eq!(again.bundle().folder(), folder);
+        assert_eq!(again.program().folder(), folder);
         view(&again, place(), &Pods::default()).await;
         assert_eq!(run(format!("cat {folder}/note")).await, "mine\n");
 
@@ -164,7 +164,7 @@ fn a_node_that_cannot_be_asked_has_the_reason_and_the_others_their_answers() {
         let expected = "lab-no-such-node cannot be asked: there is no container of this name";
         assert_eq!(before[4], Err(expected.to_owned()));
         assert!(
-            !engine.exists(&foreign.0, probe.bundle().folder()).await.unwrap(),
+            !engine.exists(&foreign.0, probe.program().folder()).await.unwrap(),
             "a foreign container was written to"
         );
 

@@ -49,7 +49,7 @@ impl Pods {
 }
 
 pub(crate) async fn probe(engine: &Engine, cluster: &Cluster) -> NodeProbe {
-    NodeProbe::new(engine, cluster.name(), Path::new(env!("CARGO_BIN_EXE_lab"))).await.unwrap()
+    NodeProbe::new(engine, cluster.name()).unwrap()
 }
 
 /// One answer about one place.

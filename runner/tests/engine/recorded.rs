@@ -147,7 +147,7 @@ fn a_host_of_another_architecture_gets_no_probe() {
             _ => http("500 Internal Server Error", "{}"),
         });
         let engine = Engine::connect_to(stranger.endpoint.clone()).await.unwrap();
-        let probe = NodeProbe::new(&engine, "kind", Path::new(env!("CARGO_BIN_EXE_lab"))).await.unwrap();
+        let probe = NodeProbe::new(&engine, "kind").unwrap();
         let asks = vec![(Place::Node("kind-worker".into()), Request::View)];
         let answers = probe.ask(asks, &|_| Err("no pods".to_owned())).await;
         let why = answers[0].answer.as_ref().unwrap_err();

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
+use lab_base::failure::chain;
+use lab_engine::Program;
 
 use lab_manifest::Manifests;
 use lab_model::expect::Expectations;
@@ -34,6 +36,8 @@ pub struct KindDoctorInput {
     pub api_min: String,
     /// The programs, and the versions they are pinned to.
     pub tools: Vec<ToolPin>,
+    /// What is put into the nodes to look there, or what to do to have it.
+    pub probe: Result<ProbeSeen, String>,
     /// The nodes' image as the Engine may have it: name and tag, and the digest that it is pinned to.
     pub node_image: String,
     /// Cilium's agent is not the pinned image: what that image is known to refuse is a warning.
@@ -46,6 +50,15 @@ pub struct KindDoctorInput {
     pub search_path: OsString,
     /// Where `proc`, `sys` and `etc` are: `/`.
     pub host_root: PathBuf,
+}
+
+/// The probe that nodes would get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeSeen {
+    /// What it is built for, as Go names it: `amd64`.
+    pub architecture: String,
+    /// Its size, with the archive that it is sent in.
+    pub octets: usize,
 }
 
 /// A program that a lab on kind starts.
@@ -85,6 +98,9 @@ impl KindDoctorInput {
                 tool("kubectl", Some(tools.kubectl.version.as_str()), false),
                 tool("cilium", Some(tools.cilium_cli.version.as_str()), false),
             ],
+            probe: Program::find()
+                .map(|program| ProbeSeen { architecture: program.architecture().to_owned(), octets: program.size() })
+                .map_err(|error| chain(&error)),
             node_image: manifests.pins.images.node.tagged(),
             own_cilium_image: false,
             runs_dir: runs_dir.to_owned(),

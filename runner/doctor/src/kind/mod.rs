@@ -20,7 +20,7 @@ use lab_engine::{Engine, EngineError};
 use rows::locality::Where;
 
 pub use docker::privileged;
-pub use input::{KindDoctorInput, ToolPin};
+pub use input::{KindDoctorInput, ProbeSeen, ToolPin};
 
 /// Looks at this machine for a lab on kind, with the Engine that the docker program would take.
 pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
@@ -54,7 +54,7 @@ fn rows(
     room: Option<&Room>,
 ) -> Vec<Row> {
     use self::rows::{cgroups, disk, docker as engine, iptables, kernel, leftovers, limits, locality, names};
-    use self::rows::{occupied, pods, segment, tools as programs};
+    use self::rows::{occupied, pods, probe, segment, tools as programs};
 
     let mut rows = Vec::new();
     match docker {
@@ -72,6 +72,7 @@ fn rows(
     }
     let program = |name: &str| tools.iter().find(|seen| seen.name == name);
     rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
+    rows.push(probe::probe(&input.probe, docker.ok()));
     rows.push(programs::environment(host));
     // Of a host that is not the Engine's, only the Engine's own word counts.
     let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;

@@ -11,5 +11,6 @@ pub(super) mod locality;
 pub(super) mod names;
 pub(super) mod occupied;
 pub(super) mod pods;
+pub(super) mod probe;
 pub(super) mod segment;
 pub(super) mod tools;

@@ -1,0 +1,63 @@
+//! The program that is put into the nodes to look there.
+
+use crate::kind::facts::DockerSeen;
+use crate::kind::input::ProbeSeen;
+use crate::{Outcome, Row};
+
+/// An architecture as Go names it, of one as the kernel does (uname(2)).
+fn goarch(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// `tools.probe`.
+pub(in crate::kind) fn probe(seen: &Result<ProbeSeen, String>, docker: Option<&DockerSeen>) -> Row {
+    const ID: &str = "tools.probe";
+    const WHY: &str = "nodes are looked into by a static program that is copied into them";
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(why) => return Row::bad(Outcome::Refusal, ID, "there is none that runs in nodes", WHY, why),
+    };
+    let ProbeSeen { architecture, octets } = seen;
+    let found = format!("{architecture}, {}.{} MB", octets / 1_000_000, octets / 100_000 % 10);
+    let wanted = docker.and_then(|docker| docker.engine.architecture.as_deref()).map(goarch);
+    match wanted {
+        Some(wanted) if wanted != architecture => Row::bad(
+            Outcome::Refusal,
+            ID,
+            format!("{found}; the Engine's host is {wanted}"),
+            WHY,
+            format!("name a static lab-probe for {wanted} in LAB_PROBE, for example the one of a release"),
+        ),
+        _ => Row::ok(ID, found, WHY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::fixture::docker;
+
+    fn of(architecture: &str) -> Result<ProbeSeen, String> {
+        Ok(ProbeSeen { architecture: architecture.to_owned(), octets: 2_345_678 })
+    }
+
+    #[test]
+    fn a_probe_of_the_engines_architecture_is_good() {
+        let row = probe(&of("amd64"), Some(&docker()));
+        assert_eq!((row.outcome, row.found.as_str()), (Outcome::Ok, "amd64, 2.3 MB"));
+        assert_eq!(probe(&of("arm64"), None).outcome, Outcome::Ok, "there is no Engine to fit");
+    }
+
+    #[test]
+    fn one_of_another_architecture_and_none_at_all_are_refused_with_what_to_do() {
+        let row = probe(&of("arm64"), Some(&docker()));
+        assert_eq!((row.outcome, row.found.as_str()), (Outcome::Refusal, "arm64, 2.3 MB; the Engine's host is amd64"));
+        assert!(row.remedy.contains("LAB_PROBE"), "{}", row.remedy);
+        let row = probe(&Err("install the static C library".to_owned()), Some(&docker()));
+        assert_eq!((row.outcome, row.remedy.as_str()), (Outcome::Refusal, "install the static C library"));
+    }
+}
