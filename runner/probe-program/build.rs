@@ -22,7 +22,7 @@ const OWN: [&str; 5] = [
 fn main() {
     let own = PathBuf::from(required("CARGO_MANIFEST_DIR"));
     let root = own.join("../..");
-    for source in ["runner/base", "runner/model", "runner/probe", "Cargo.toml", "Cargo.lock"] {
+    for source in ["runner/base", "runner/model", "runner/netlink", "runner/probe", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     let out = PathBuf::from(required("OUT_DIR"));

@@ -1,7 +1,6 @@
 //! What the tests of the probe share: places, a pod, and one answer.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use lab_base::clock;
