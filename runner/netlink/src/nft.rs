@@ -1,4 +1,4 @@
-//! nftables of the family ip (include/uapi/linux/netfilter/nf_tables.h): requests that change it, made all or none by
+//! nftables of the family ip (`include/uapi/linux/netfilter/nf_tables.h`): requests that change it, made all or none by
 //! [`Socket::commit`], and what is there.
 
 mod expression;

@@ -25,7 +25,7 @@ const CT_STATE: u32 = 0;
 const NUMGEN_RANDOM: u32 = 1;
 const DNAT: u32 = 1;
 const TCP: u8 = 6;
-/// `NF_CT_STATE_BIT(IP_CT_NEW)` (include/uapi/linux/netfilter/nf_conntrack_common.h).
+/// `NF_CT_STATE_BIT(IP_CT_NEW)` (`include/uapi/linux/netfilter/nf_conntrack_common.h`).
 const STATE_NEW: u32 = 8;
 /// `NFT_REJECT_ICMP_UNREACH`, and the code for a port.
 const ICMP_UNREACHABLE: u32 = 0;
