@@ -16,6 +16,7 @@ pub(super) static BUNDLE: Kind = Kind {
     name: "bundle",
     index: INDEX_FILE,
     index_last: false,
+    own_headers: true,
     schema: SCHEMA as u64,
     index_bytes: INDEX_BYTES,
     command: "lab bundle",

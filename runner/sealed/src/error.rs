@@ -17,6 +17,8 @@ pub struct Kind {
     /// The index is the last member, and a file that has it is whole even without the mark of an archive's end. Else it is
     /// the first, and the mark is needed.
     pub index_last: bool,
+    /// Headers must be those that [`TarWriter`](super::TarWriter) writes. Else those of other programs do as well.
+    pub own_headers: bool,
     /// Version of the index's format.
     pub schema: u64,
     /// Bytes of the largest index.

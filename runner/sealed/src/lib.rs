@@ -1,9 +1,9 @@
 //! Sealed files: a tar archive of regular files, one of which is an index that names each of the others with its size and
 //! its SHA-256. Kits and bundles are such files; what is in them, and in which order, is their own business ([`Kind`]).
 //!
-//! Whoever reads one did not make it. [`Members`] takes only headers that [`TarWriter`] writes, so that there are no links,
-//! no devices, no second names and no sizes of another kind, and hashes all that it reads; [`Unfolded`] bounds what comes out
-//! of a compressed one. Every refusal is a [`SealedError`], which names the file, the member and the place in it.
+//! Whoever reads one did not make it. [`Members`] takes nothing but regular files, so that there are no links, no devices
+//! and no second names, and hashes all that it reads; [`Unfolded`] bounds what comes out of a compressed one. Every refusal is
+//! a [`SealedError`], which names the file, the member and the place in it.
 
 mod error;
 mod hashed;

@@ -1,5 +1,5 @@
-//! The members of a sealed file, read once from its beginning to its end: of headers that lab itself would write, and each
-//! hashed as it passes.
+//! The members of a sealed file, read once from its beginning to its end: regular files and nothing else, each hashed as it
+//! passes.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -80,7 +80,7 @@ impl<'a, R: Read> Members<'a, R> {
     /// The next member's header; none at the end.
     ///
     /// # Errors
-    /// [`SealedError`] for what is cut off, is no archive, goes on after its end, or has a header that lab does not write.
+    /// [`SealedError`] for what is cut off, is no archive, goes on after its end, or has anything but regular files.
     pub fn next_header(&mut self) -> Result<Option<Header>, SealedError> {
         let first = self.position == 0;
         let mut block = [0; BLOCK];
@@ -120,7 +120,7 @@ impl<'a, R: Read> Members<'a, R> {
         }
         let bytes = read.entry_size().map_err(|_not_a_size| wrong("has no size"))?;
         // Whatever else a header can say, such as another name or a time, is nothing that lab writes.
-        if !header(&name, bytes).is_ok_and(|own| own.as_bytes() == &block) {
+        if self.kind.own_headers && !header(&name, bytes).is_ok_and(|own| own.as_bytes() == &block) {
             return Err(wrong("has a header that lab does not write"));
         }
         self.at = format!(" in {name}");
@@ -171,7 +171,7 @@ impl<'a, R: Read> Members<'a, R> {
         if self.fill(rest)? < rest.len() && !last {
             return Err(self.cut_off());
         }
-        if rest.iter().any(|byte| *byte != 0) {
+        if self.kind.own_headers && rest.iter().any(|byte| *byte != 0) {
             return Err(self.kind.wrong(self.path, &header.name, "is filled up with something"));
         }
         Ok(hash.end().2)

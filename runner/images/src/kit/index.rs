@@ -15,6 +15,8 @@ pub(super) static KIT: Kind = Kind {
     name: "kit",
     index: INDEX_FILE,
     index_last: true,
+    // nix/kit.bash has kits from GNU tar.
+    own_headers: false,
     schema: SCHEMA,
     // A thousand times what there is.
     index_bytes: 1 << 20,
