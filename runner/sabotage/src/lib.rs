@@ -10,6 +10,8 @@ pub mod cluster;
 mod expect;
 mod fault;
 mod faults;
+#[cfg(test)]
+mod matrix;
 pub mod members;
 mod one;
 mod report;
