@@ -5,6 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::pin::Pin;
 
+use crate::cases::article::Shown;
+use crate::explanation::Explanation;
 use crate::lab::Lab;
 use lab_model::BackendKind;
 use lab_model::deviation::Pinned;
@@ -58,6 +60,10 @@ pub struct Case {
     pub needs: Stage,
     /// Where it exists, and how it is decided there.
     pub on: On,
+    /// Where the article shows the same.
+    pub shown: Shown,
+    /// All else that there is to know about it: `lab explain` prints it.
+    pub explanation: Explanation,
 }
 
 impl Case {

@@ -4,6 +4,7 @@ mod by_hand;
 pub mod case;
 pub mod cases;
 mod examine;
+pub mod explanation;
 pub mod lab;
 mod libtest;
 mod options;

@@ -49,7 +49,7 @@ fn the_table_of_cases_is_that_of_the_program() {
 fn programs_that_explanations_run_are_among_the_requirements() {
     let requirements = section(README, "## Requirements");
     let by_hand = explain::all().flat_map(|explanation| explanation.by_hand);
-    let on_netns = by_hand.filter(|one| one.on == explain::Where::Netns).map(|one| one.command);
+    let on_netns = by_hand.filter(|one| one.on == lab_harness::explanation::Where::Netns).map(|one| one.command);
     let programs: BTreeSet<&str> =
         on_netns.filter_map(|command| command.split_once(" -- ")?.1.split(' ').next()).collect();
     assert!(programs.len() > 3, "{programs:?}");
