@@ -3,12 +3,11 @@
 use ipnet::Ipv4Net;
 
 use super::super::acts::{address, route};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node};
-use lab_model::Reason::{
-    Encapsulated, MtuDoesNotFit, NotOnTwoWorkers, RouteBeforeRouting, ThroughTunnel, TunnelDevice,
-};
+use super::super::members::{CONTROL_PLANE, POD2, WORKER, WORKER2, node};
+use lab_harness::expect::Expect::Refuted;
+use lab_harness::turned::Effect;
+use lab_model::Reason::{Encapsulated, NotOnTwoWorkers, RouteBeforeRouting, ThroughTunnel, TunnelDevice};
 use lab_model::Routing;
 use lab_model::stage::Stage;
 use lab_netns::plan::Placement;
@@ -22,6 +21,7 @@ pub(super) const ROUTE_BEFORE_ROUTING: Fault = Fault {
         vec![(node(WORKER), route(pods, "eth0", Some(address(plan, WORKER2))))]
     }),
     kills: &["routing::only_base_routes_before"],
+    breaks: &[],
     turns: &[("routing::only_base_routes_before", Refuted(&[(RouteBeforeRouting, WORKER)]))],
     undo: Undo::BuiltAgain,
 };
@@ -32,6 +32,7 @@ pub(super) const VXLAN: Fault = Fault {
     what: "The lab is built with an overlay: all pod routes lead through vxlan devices.",
     apply: Apply::Built(Stage::RoutingInstalled, |spec| spec.routing = Routing::Vxlan),
     kills: &["routing::no_tunnel_device", "wire::frames_are_not_encapsulated", "wire::full_mtu_fits"],
+    breaks: &[Effect::NarrowPath],
     turns: &[
         (
             "routing::direct_route_to_every_peer",
@@ -42,7 +43,6 @@ pub(super) const VXLAN: Fault = Fault {
             Refuted(&[(TunnelDevice, CONTROL_PLANE), (TunnelDevice, WORKER), (TunnelDevice, WORKER2)]),
         ),
         ("wire::frames_are_not_encapsulated", Refuted(&[(Encapsulated, WORKER), (Encapsulated, WORKER2)])),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
     ],
     undo: Undo::BuiltAgain,
 };
@@ -53,12 +53,7 @@ pub(super) const BOTH_REPLICAS_ON_ONE_WORKER: Fault = Fault {
     what: "The lab is built with both pods on kind-worker.",
     apply: Apply::Built(Stage::WorkloadReady, |spec| spec.placement = Placement::Together),
     kills: &["service::two_replicas_on_two_workers"],
-    turns: &[
-        ("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)])),
-        ("wire::pods_reach_each_other_directly", Unobserved("no two pods on two nodes asked each other")),
-        ("wire::frames_are_not_encapsulated", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::source_address_is_kept", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::full_mtu_fits", Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
-    ],
+    breaks: &[Effect::NoPodsAcross],
+    turns: &[("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)]))],
     undo: Undo::BuiltAgain,
 };

@@ -11,10 +11,11 @@ mod wire;
 
 use std::collections::BTreeSet;
 
-use super::expect::Expect;
 use super::fault::{Apply, Fault, Undo};
 use lab_harness::case::Case;
 use lab_harness::cases;
+use lab_harness::expect::Expect;
+use lab_harness::turned::Effect;
 use lab_model::BackendKind;
 
 /// All faults of a lab on netns, in the order of the cases that they are for.
@@ -100,12 +101,20 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
         if fault.kills.is_empty() {
             wrong.push(format!("{name}: no case is named for it"));
         }
+        for effect in fault.breaks {
+            if !judging(fault.on()).any(|case| decides(fault, *effect, case)) {
+                wrong.push(format!("{name}: no case is turned by {effect:?}"));
+            }
+        }
         for (turned, expect) in fault.turns {
             if !judging(fault.on()).any(|case| case.name == *turned) {
                 wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
             }
-            if matches!(expect, Expect::Held) {
+            if matches!(expect, Expect::Held) && fault.follows(turned).is_none() {
                 wrong.push(format!("{name}: {turned} is not turned"));
+            }
+            if fault.follows(turned).is_some_and(|follows| follows.words() == expect.words()) {
+                wrong.push(format!("{name}: what {turned} must say follows from what it breaks"));
             }
         }
         if let Apply::Cluster { settles, .. } = fault.apply {
@@ -124,6 +133,13 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether it is this effect of a fault that turns a case.
+fn decides(fault: &Fault, effect: Effect, case: &Case) -> bool {
+    let own = fault.turns.iter().any(|(turned, _)| *turned == case.name);
+    let first = fault.breaks.iter().find(|effect| effect.on(case.turned).is_some());
+    !own && first == Some(&effect)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::{AGENTS_NOT_READY, Effect};
 use lab_judge::cilium as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::NodesReady,
     on: kind_only!(kind::components, judge::components_are_ok),
     shown: Shown::OnHost(&["cilium status"]),
+    turned: &[(Effect::AgentsAway, AGENTS_NOT_READY)],
     explanation: Explanation {
         step: "`cilium status --wait` shows Cilium and Operator OK, 3/3 agents, 2/2 operators, Hubble and ClusterMesh disabled, and 3/3 pods managed.",
         native: "Each agent makes its own node's routes. One that is not ready leaves its node with those of the past, or none. Yet OK is no proof: with \

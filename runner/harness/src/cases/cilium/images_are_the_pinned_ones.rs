@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Unobserved;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::Effect;
 use lab_judge::cilium as judge;
 use lab_model::Reason;
 use lab_model::deviation::{ImageName, Pinned};
@@ -18,6 +20,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::RoutingInstalled,
     on: kind_only!(kind::images, judge::images_are_the_pinned_ones),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, Unobserved("the node's images could not be listed: kind-worker2"))],
     explanation: Explanation {
         step: "The article pulls quay.io/cilium/cilium:v1.12.4 and loads it into the nodes; `cilium status` shows the digests that agents and operators run.",
         native: "Which agent makes the routes is a matter of its version: what is said about 1.12.4 holds for that image and no other.",

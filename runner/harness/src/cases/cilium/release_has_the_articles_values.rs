@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::{self, Shown};
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::{BRIDGE, Effect};
 use lab_judge::cilium as judge;
 use lab_kind::{ByHand, KindLab};
 use lab_model::Reason;
@@ -20,6 +22,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::RoutingInstalled,
     on: kind_only!(kind::release, judge::release_has_the_articles_values),
     shown: Shown::Now(commands),
+    turned: &[(Effect::ServiceHostStale, Refuted(&[(Reason::StaleServiceHost, BRIDGE)]))],
     explanation: Explanation {
         step: "The article installs chart cilium 1.12.4 into kube-system with seven values: tunnel, autoDirectNodeRoutes, ipv4NativeRoutingCIDR, \
                kubeProxyReplacement, k8sServiceHost, k8sServicePort and bpf.masquerade.",

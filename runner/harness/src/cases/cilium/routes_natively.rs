@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Unobserved;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::Effect;
 use lab_judge::cilium as judge;
 use lab_model::Reason;
 use lab_model::deviation::Pinned;
@@ -24,6 +26,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::NodesReady,
     on: kind_only!(kind::native, judge::routes_natively),
     shown: Shown::Nowhere,
+    turned: &[(Effect::AgentsAway, Unobserved("the agent did not tell its running configuration"))],
     explanation: Explanation {
         step: "The values of `helm install` are what the article wants; what an agent runs with is what counts.",
         native: "It is asked of each agent itself: Tunnel disabled, EnableAutoDirectRouting true, IPv4NativeRoutingCIDR 10.0.0.0/8, KubeProxyReplacement \

@@ -18,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: kind_only!(kind::nested, judge::control_plane_runs_nested_containers),
     shown: Shown::InControlPlanes("ctr -n k8s.io c ls"),
+    turned: &[],
     explanation: Explanation {
         step: "The article enters kind-control-plane and lists with `ctr -n k8s.io c ls` etcd, kube-apiserver, kube-controller-manager and kube-scheduler: \
                containers in a container.",

@@ -17,6 +17,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::Doctor,
     on: kind_only!(kind::engine, judge::docker_engine_answers),
     shown: Shown::OnHost(&["docker version"]),
+    turned: &[],
     explanation: Explanation {
         step: "The article begins with installing Docker from its own packages on Ubuntu 22.04. It prints nothing; everything after it needs it.",
         native: "Nodes are privileged containers on one Docker bridge: that bridge is the L2 network of which native routing needs one.",

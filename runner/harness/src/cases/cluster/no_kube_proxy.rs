@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Unobserved;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::Effect;
 use lab_judge::cluster as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: kind_only!(kind::kube_proxy, judge::no_kube_proxy),
     shown: Shown::OnHost(&["kubectl get daemonsets --all-namespaces"]),
+    turned: &[(Effect::NodeSilent, Unobserved("kind-worker2: no listing has the kubelet's own chain"))],
     explanation: Explanation {
         step: "The article's kind configuration has `kubeProxyMode: none`, the same as kubeadm's `--skip-phases=addon/kube-proxy`.",
         native: "Cilium is to translate ClusterIPs itself. If kube-proxy does it too, an answer proves nothing about Cilium's table.",

@@ -18,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: kind_only!(kind::shown, judge::nodes_are_what_the_article_shows),
     shown: Shown::OnHost(&["kubectl get nodes -o wide"]),
+    turned: &[],
     explanation: Explanation {
         step: "`kubectl get nodes -o wide` shows v1.25.3, the roles, 172.18.0.x, Ubuntu 22.04.1 LTS, the kernel and containerd 1.6.9.",
         native: "The internal address of a node is the next hop that its peers' routes must have. It is compared with what its container really has.",

@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::{BRIDGE, Effect};
 use lab_judge::cluster as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::NodesReady,
     on: kind_only!(kind::ready, judge::nodes_become_ready),
     shown: Shown::OnHost(&["kubectl get nodes -o wide"]),
+    turned: &[(Effect::NodeNotReady, Refuted(&[(Reason::NodeNotReady, BRIDGE)]))],
     explanation: Explanation {
         step: "After Cilium the article's second `kubectl get nodes` shows all three Ready.",
         native: "kubelet is ready once a CNI configuration is there, which the agent writes when it has started. Ready nodes are a sign that agents \

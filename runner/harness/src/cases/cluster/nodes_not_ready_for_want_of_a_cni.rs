@@ -17,6 +17,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::BaseObserved,
     on: kind_only!(kind::before_cni, judge::nodes_not_ready_for_want_of_a_cni),
     shown: Shown::BeforeCilium("kubectl"),
+    turned: &[],
     explanation: Explanation {
         step: "The article's first `kubectl get nodes` shows all three NotReady, and it says why: kind was told not to install a network plugin.",
         native: "It shows that nobody has set up pod networking before Cilium does; what is routed later is Cilium's work.",

@@ -4,7 +4,9 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::kind;
 use crate::cases::kind_only;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::{BRIDGE, Effect};
 use lab_judge::engine as judge;
 use lab_model::Reason;
 use lab_model::deviation::Pinned;
@@ -18,6 +20,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: kind_only!(kind::containers, judge::three_node_containers_run),
     shown: Shown::OnHost(&["docker ps --all"]),
+    turned: &[(Effect::NodeSilent, Refuted(&[(Reason::NodeNotRunning, BRIDGE)]))],
     explanation: Explanation {
         step: "After `kind create cluster` the article runs `docker ps`: kind-control-plane, kind-worker and kind-worker2, all of kindest/node:v1.25.3, \
                and the API server on 127.0.0.1 with a drawn port.",

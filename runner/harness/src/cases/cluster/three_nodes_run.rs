@@ -4,7 +4,9 @@ use super::nodes;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{Effect, WORKER2};
 use lab_judge::adjacency as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: both!(nodes, judge::three_nodes_run),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, Refuted(&[(Reason::NodeDoesNotAnswer, WORKER2)]))],
     explanation: Explanation {
         step: "`kind create cluster` makes one control plane and two workers. Here each is asked itself, from inside.",
         native: "A route is a property of a network namespace. Each node must have one of its own, with its own eth0, or there is nothing to route between.",

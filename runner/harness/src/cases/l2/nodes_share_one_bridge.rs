@@ -4,7 +4,9 @@ use super::segments;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{Effect, WORKER2};
 use lab_judge::adjacency as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,10 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: both!(segments, judge::nodes_share_one_bridge),
     shown: Shown::OnHost(&["docker network ls"]),
+    turned: &[
+        (Effect::NodeSilent, Refuted(&[(Reason::NotOnBridge, WORKER2)])),
+        (Effect::SecondBridge, Refuted(&[(Reason::NotOnBridge, WORKER2)])),
+    ],
     explanation: Explanation {
         step: "The article runs `docker network ls`, sees the bridge network `kind`, and concludes that all three nodes hang on it: the \
                first of the two situations in which native routing works, that of one L2 network.",

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect};
 use lab_judge::adjacency as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::ClusterCreated,
     on: both!(adjacent, judge::peers_are_adjacent),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "The article states that the nodes are on the same L2 network. `docker network ls` only says that they should be; this case asks \
                each node who answers for its peers.",

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect};
 use lab_judge::routing as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::RoutingInstalled,
     on: both!(with_lookups, judge::direct_route_to_every_peer),
     shown: Shown::InNodes("ip route"),
+    turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "The article installs Cilium with `autoDirectNodeRoutes=true`: each agent then adds, over netlink, one route for each \
                other node's pod CIDR, with that node's address as next hop. The article does not print them; it only says that they \

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect};
 use lab_judge::routing as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::RoutingInstalled,
     on: both!(tables, judge::no_tunnel_device),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "The article sets `tunnel=disabled`; vxlan would be Cilium's default. Its introduction names the two overlays, vxlan and \
                geneve, that are not wanted.",

@@ -17,6 +17,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::BaseObserved,
     on: both!(base, judge::only_base_routes_before),
     shown: Shown::BeforeCilium("ip"),
+    turned: &[],
     explanation: Explanation {
         step: "Before Cilium is installed the article runs `ip route` in kind-control-plane and sees two lines: the default \
                route via 172.18.0.1, the bridge's own address, and the link route of 172.18.0.0/16.",

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect};
 use lab_judge::routing as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::RoutingInstalled,
     on: both!(tables, judge::own_pods_are_local),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "Beside the routes to peers, the agent keeps its own node's pod CIDR at home: in the article's lab by a route via the address \
                of `cilium_host`.",

@@ -4,7 +4,9 @@ use super::from_pods;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect, NONE_READY, ONE_READY, POD1, POD2};
 use lab_judge::service as judge;
 use lab_model::Reason;
 use lab_model::deviation::{ImageName, Pinned};
@@ -18,6 +20,12 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::WorkloadReady,
     on: both!(from_pods, judge::answers),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::OneReplicaReady, ONE_READY),
+        (Effect::NoReplicaReady, NONE_READY),
+        (Effect::PodsApart, Refuted(&[(Reason::SomeUnanswered, POD1), (Reason::SomeUnanswered, POD2)])),
+    ],
     explanation: Explanation {
         step: "The article says that the same curl works in a hello-app pod and leaves it to the reader. hello-app has neither a shell nor curl: \
                the pod's network namespace is entered from its node.",

@@ -4,7 +4,9 @@ use super::from_control_plane;
 use crate::case::Case;
 use crate::cases::article::{self, Shown};
 use crate::cases::both;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, CONTROL_PLANE, Effect, NONE_READY, ONE_READY};
 use lab_judge::service as judge;
 use lab_kind::{ByHand, KindLab};
 use lab_model::Reason;
@@ -21,6 +23,12 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::WorkloadReady,
     on: both!(from_control_plane, judge::answers),
     shown: Shown::Now(commands),
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::OneReplicaReady, ONE_READY),
+        (Effect::NoReplicaReady, NONE_READY),
+        (Effect::SecondPodHidden, Refuted(&[(Reason::SomeUnanswered, CONTROL_PLANE)])),
+    ],
     explanation: Explanation {
         step: "The article enters kind-control-plane, runs `curl http://10.96.37.61:8080`, and gets three lines: Hello, world!, Version: 1.0.0 \
                and Hostname: with a pod's name. It is its proof that nodes reach pods on other nodes.",

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect, NONE_READY, ONE_READY};
 use lab_judge::service as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::WorkloadReady,
     on: both!(endpoints, judge::cluster_ip_has_both_backends),
     shown: Shown::OnHost(&["kubectl get service"]),
+    turned: &[(Effect::NodeSilent, BLIND), (Effect::OneReplicaReady, ONE_READY), (Effect::NoReplicaReady, NONE_READY)],
     explanation: Explanation {
         step: "The article exposes the Deployment on port 8080 and reads with `kubectl get service` that it got the ClusterIP 10.96.37.61.",
         native: "A ClusterIP is nobody's address: no route leads to it. It has to be translated into a pod's address before routing sees the \

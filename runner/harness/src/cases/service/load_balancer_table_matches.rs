@@ -4,7 +4,9 @@ use super::tables;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Unobserved;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect, ONE_READY};
 use lab_judge::service as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,11 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::WorkloadReady,
     on: both!(tables, judge::load_balancer_table_matches),
     shown: Shown::InAgents("service list"),
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::OneReplicaReady, ONE_READY),
+        (Effect::AgentsAway, Unobserved("could not be read: `cilium service list -o json`")),
+    ],
     explanation: Explanation {
         step: "The article runs `cilium service list` in one agent and sees 10.96.37.61:8080 with both pods behind it, each (active).",
         native: "Without kube-proxy the datapath's own table is what translates. Each node has one of its own; a node whose table is behind sends \

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect};
 use lab_judge::service as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +18,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::WorkloadReady,
     on: both!(workload, judge::two_replicas_on_two_workers),
     shown: Shown::OnHost(&["kubectl get pods -o wide"]),
+    turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "The article scales hello-app to two replicas and shows with `kubectl get pods -o wide` that one runs on kind-worker and one on \
                kind-worker2. Nothing in its commands makes that so; this lab asks for it, with an anti-affinity rule.",

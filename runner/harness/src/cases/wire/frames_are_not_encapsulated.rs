@@ -4,7 +4,9 @@ use super::traffic;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::{Refuted, Unobserved};
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect, NO_POD, NOTHING_SENT, WORKER, WORKER2};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,15 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::frames_are_not_encapsulated),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::NoPodsAcross, NOTHING_SENT),
+        (Effect::NothingFromFirst, Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
+        (Effect::NothingFromSecond, Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
+        (Effect::Detour, Refuted(&[(Reason::WrongFrameAddresses, WORKER), (Reason::WrongFrameAddresses, WORKER2)])),
+        (Effect::Leak, Refuted(&[(Reason::WrongFrameAddresses, WORKER)])),
+    ],
     explanation: Explanation {
         step: "The article explains it in words: with native routing, packets between pods on different nodes get there without encapsulation. It \
                shows no frame; this case does.",

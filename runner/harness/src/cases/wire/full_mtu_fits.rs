@@ -4,7 +4,9 @@ use super::traffic;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::{Refuted, Unobserved};
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect, NO_POD, POD1, POD2};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,13 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::full_mtu_fits),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::NoPodsAcross, Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
+        (Effect::PodsApart, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
+        (Effect::NarrowPath, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
+    ],
     explanation: Explanation {
         step: "The article does not speak of it; it follows from its introduction. An overlay's header takes room, 50 bytes with vxlan, and native \
                routing's routes take none.",

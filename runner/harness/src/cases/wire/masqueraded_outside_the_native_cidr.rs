@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect, NO_POD};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::deviation::Pinned;
@@ -18,6 +19,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::masqueraded_outside_the_native_cidr),
     shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, BLIND), (Effect::NoPodRuns, NO_POD)],
     explanation: Explanation {
         step: "The article sets `bpf.masquerade=true`: what leaves the cluster takes the node's address, in BPF and not by iptables.",
         native: "Outside the native routing CIDR nobody has a route back to a pod. Without masquerading a pod's request to the Internet leaves with an \

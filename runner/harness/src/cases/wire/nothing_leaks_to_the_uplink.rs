@@ -4,7 +4,9 @@ use super::traffic;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Refuted;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind};
+use crate::turned::{BLIND, Effect, NO_POD, WORKER};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::deviation::Pinned;
@@ -18,6 +20,11 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::nothing_leaks_to_the_uplink),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::Leak, Refuted(&[(Reason::LeaksToGateway, WORKER)])),
+    ],
     explanation: Explanation {
         step: "The article shows that the nodes' default route leads to the bridge, 172.18.0.1. What has no route of its own goes there.",
         native: "Pod packets must take direct routes. One that takes the default route instead leaves the lab for the host, and the host's own network, \

@@ -4,7 +4,9 @@ use super::traffic;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::{Refuted, Unobserved};
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect, NO_POD, POD1, POD2};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,12 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::pods_reach_each_other_directly),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::NoPodsAcross, Unobserved("no two pods on two nodes asked each other")),
+        (Effect::PodsApart, Refuted(&[(Reason::PodUnreachable, POD1), (Reason::PodUnreachable, POD2)])),
+    ],
     explanation: Explanation {
         step: "The article's aim is that packets of pods on different nodes are routed to their node. It shows it by the Service; this case leaves \
                the Service out and asks the pods by their own addresses.",

@@ -4,7 +4,9 @@ use super::traffic;
 use crate::case::Case;
 use crate::cases::article::Shown;
 use crate::cases::both;
+use crate::expect::Expect::Unobserved;
 use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect, NO_POD, NOTHING_SENT};
 use lab_judge::wire as judge;
 use lab_model::Reason;
 use lab_model::stage::Stage;
@@ -17,6 +19,15 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::source_address_is_kept),
     shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::NoPodsAcross, NOTHING_SENT),
+        (
+            Effect::PodsApart,
+            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
+        ),
+    ],
     explanation: Explanation {
         step: "The article sets `ipv4NativeRoutingCIDR=10.0.0.0/8`: what goes there is not masqueraded.",
         native: "Where pods are routed natively, the receiver can answer a pod's own address, and sees it: logs and policies get the truth. Translation \
