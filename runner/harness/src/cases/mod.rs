@@ -12,6 +12,7 @@ mod traffic;
 mod wire;
 
 use crate::case::Case;
+use lab_model::BackendKind;
 
 pub use traffic::observe as observe_traffic;
 
@@ -47,6 +48,11 @@ pub const ALL: &[Case] = &[
     wire::masqueraded_outside_the_native_cidr::CASE,
     wire::nothing_leaks_to_the_uplink::CASE,
 ];
+
+/// The cases that exist on a backend, in the article's order.
+pub fn on(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
+    ALL.iter().filter(move |case| case.exists_on(backend))
+}
 
 /// The case of this name.
 pub fn find(name: &str) -> Option<&'static Case> {

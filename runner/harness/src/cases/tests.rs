@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use lab_model::{BackendKind, Reason};
+use lab_model::Reason;
 
 #[test]
 fn names_are_distinct_and_name_their_area() {

@@ -7,7 +7,10 @@ use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{CONTROL_PLANE, POD2, WORKER, WORKER2, node};
 use lab_harness::expect::Expect::Refuted;
 use lab_harness::turned::Effect;
-use lab_model::Reason::{Encapsulated, NotOnTwoWorkers, RouteBeforeRouting, ThroughTunnel, TunnelDevice};
+use lab_model::Reason::{
+    Encapsulated, LeaksToGateway, NoAnswer, NotOnTwoWorkers, RouteBeforeRouting, RouteMissing, ThroughTunnel,
+    TunnelDevice,
+};
 use lab_model::Routing;
 use lab_model::stage::Stage;
 use lab_netns::plan::Placement;
@@ -43,6 +46,24 @@ pub(super) const VXLAN: Fault = Fault {
             Refuted(&[(TunnelDevice, CONTROL_PLANE), (TunnelDevice, WORKER), (TunnelDevice, WORKER2)]),
         ),
         ("wire::frames_are_not_encapsulated", Refuted(&[(Encapsulated, WORKER), (Encapsulated, WORKER2)])),
+    ],
+    undo: Undo::BuiltAgain,
+};
+
+/// `--routing none`.
+pub(super) const NO_ROUTES: Fault = Fault {
+    name: "no-routes",
+    what: "The lab is built without pod routes.",
+    apply: Apply::Built(Stage::RoutingInstalled, |spec| spec.routing = Routing::None),
+    kills: &["routing::direct_route_to_every_peer", "service::answers_from_the_control_plane"],
+    breaks: &[Effect::PodsApart, Effect::NothingFromFirst],
+    turns: &[
+        (
+            "routing::direct_route_to_every_peer",
+            Refuted(&[(RouteMissing, CONTROL_PLANE), (RouteMissing, WORKER), (RouteMissing, WORKER2)]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER), (LeaksToGateway, WORKER2)])),
     ],
     undo: Undo::BuiltAgain,
 };

@@ -30,6 +30,7 @@ pub const ALL: &[Fault] = &[
     routing::SHADOWING_RULE,
     routing::OWN_CIDR_VIA_A_PEER,
     built::VXLAN,
+    built::NO_ROUTES,
     built::BOTH_REPLICAS_ON_ONE_WORKER,
     service::ENDPOINT_MISSING,
     service::STALE_BACKEND,
@@ -71,7 +72,7 @@ pub const fn table(backend: BackendKind) -> &'static [Fault] {
 
 /// The cases that judge a fault: all that exist on its backend, in the article's order.
 pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().filter(move |case| case.exists_on(backend))
+    cases::on(backend)
 }
 
 /// Cases of a backend that no fault of a table is named for: they could hold whatever is broken.
