@@ -13,7 +13,7 @@ EXPECTED: dict[str, tuple[int, set[str], set[str]]] = {
             "wire::frames_are_not_encapsulated",
             "wire::full_mtu_fits",
         },
-        set(),
+        {"wire::no_router_between_nodes"},
     ),
     "none": (
         1,
@@ -25,7 +25,7 @@ EXPECTED: dict[str, tuple[int, set[str], set[str]]] = {
             "wire::nothing_leaks_to_the_uplink",
             "wire::pods_reach_each_other_directly",
         },
-        {"wire::frames_are_not_encapsulated", "wire::source_address_is_kept"},
+        {"wire::frames_are_not_encapsulated", "wire::no_router_between_nodes", "wire::source_address_is_kept"},
     ),
 }
 USERS = {

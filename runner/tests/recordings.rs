@@ -165,6 +165,12 @@ const TABLE: &[Row] = &[
         ],
     },
     Row {
+        case: "wire::no_router_between_nodes",
+        judge: |recording| decide(recorded::wire::seen(recording), wire::no_router_between_nodes),
+        seen: |recording| stored(recorded::wire::seen(recording)),
+        on: [Hold, Undecided("no packet hello-app"), Undecided("seen leaving"), Hold, Undecided("seen leaving")],
+    },
+    Row {
         case: "wire::source_address_is_kept",
         judge: |recording| decide(recorded::wire::seen(recording), wire::source_address_is_kept),
         seen: |recording| stored(recorded::wire::seen(recording)),

@@ -43,6 +43,7 @@ pub const ALL: &[Case] = &[
     service::answers_from_each_pod::CASE,
     wire::pods_reach_each_other_directly::CASE,
     wire::frames_are_not_encapsulated::CASE,
+    wire::no_router_between_nodes::CASE,
     wire::source_address_is_kept::CASE,
     wire::full_mtu_fits::CASE,
     wire::masqueraded_outside_the_native_cidr::CASE,

@@ -5,7 +5,7 @@ use ipnet::Ipv4Net;
 use super::super::acts::{address, route};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{CONTROL_PLANE, POD2, WORKER, WORKER2, node};
-use lab_harness::expect::Expect::Refuted;
+use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
 use lab_model::Reason::{
     Encapsulated, LeaksToGateway, NoAnswer, NotOnTwoWorkers, RouteBeforeRouting, RouteMissing, ThroughTunnel,
@@ -46,6 +46,7 @@ pub(super) const VXLAN: Fault = Fault {
             Refuted(&[(TunnelDevice, CONTROL_PLANE), (TunnelDevice, WORKER), (TunnelDevice, WORKER2)]),
         ),
         ("wire::frames_are_not_encapsulated", Refuted(&[(Encapsulated, WORKER), (Encapsulated, WORKER2)])),
+        ("wire::no_router_between_nodes", Unobserved("no packet hello-app-1 → hello-app-2 was seen leaving")),
     ],
     undo: Undo::BuiltAgain,
 };

@@ -53,7 +53,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
         settles: &[],
     },
     kills: &["routing::direct_route_to_every_peer", "wire::nothing_leaks_to_the_uplink"],
-    breaks: &[Effect::Leak, Effect::PodsApart],
+    breaks: &[Effect::Leak, Effect::PodsApart, Effect::NothingFromFirst],
     turns: &[
         ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)])),
         ("wire::source_address_is_kept", Unobserved("no request from")),
@@ -66,7 +66,11 @@ pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     name: "more-specific-routes",
     what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
     apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER2)), settles: &[] },
-    kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
+    kills: &[
+        "routing::direct_route_to_every_peer",
+        "wire::frames_are_not_encapsulated",
+        "wire::no_router_between_nodes",
+    ],
     breaks: &[Effect::Detour],
     turns: &[("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)]))],
     undo: Undo::PutBack,

@@ -13,7 +13,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted.",
     apply: Apply::Acts(without_route),
     kills: &["routing::direct_route_to_every_peer", "wire::nothing_leaks_to_the_uplink"],
-    breaks: &[Effect::Leak, Effect::PodsApart],
+    breaks: &[Effect::Leak, Effect::PodsApart, Effect::NothingFromFirst],
     turns: &[("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)]))],
     undo: Undo::PutBack,
 };
@@ -23,7 +23,11 @@ pub(super) const WRONG_NEXT_HOP: Fault = Fault {
     name: "wrong-next-hop",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 goes via the control plane.",
     apply: Apply::Acts(|plan| vec![(node(WORKER), astray(plan))]),
-    kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
+    kills: &[
+        "routing::direct_route_to_every_peer",
+        "wire::frames_are_not_encapsulated",
+        "wire::no_router_between_nodes",
+    ],
     breaks: &[Effect::Detour],
     turns: &[("routing::direct_route_to_every_peer", Refuted(&[(WrongNextHop, WORKER)]))],
     undo: Undo::PutBack,
