@@ -3,6 +3,8 @@
 
 #[path = "bundles/contents.rs"]
 mod contents;
+#[path = "cli/counts.rs"]
+mod counts;
 #[path = "bundles/damaged.rs"]
 mod damaged;
 #[path = "bundles/hostile.rs"]

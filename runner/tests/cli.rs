@@ -3,6 +3,8 @@
 //! Every test passes as root and as an ordinary user. Some need programs besides, all of util-linux and coreutils:
 //! `unshare`, `mount`, `setpriv`, `prlimit`, `sh`; a test that cannot start one fails and names it.
 
+#[path = "cli/counts.rs"]
+mod counts;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/folders.rs"]

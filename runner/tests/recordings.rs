@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+use lab_harness::cases;
 use lab_judge::{adjacency, routing, service, wire};
 use lab_model::expect::Expectations;
 use lab_model::seen::BaseSeen;
-use lab_model::{Judgement, NotHeld, Reason};
+use lab_model::{BackendKind, Judgement, NotHeld, Reason};
 use recorded::{
     BEFORE, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, docker, expectations, scenes,
 };
@@ -164,6 +165,12 @@ const TABLE: &[Row] = &[
         ],
     },
     Row {
+        case: "wire::no_router_between_nodes",
+        judge: |recording| decide(recorded::wire::seen(recording), wire::no_router_between_nodes),
+        seen: |recording| stored(recorded::wire::seen(recording)),
+        on: [Hold, Undecided("no packet hello-app"), Undecided("seen leaving"), Hold, Undecided("seen leaving")],
+    },
+    Row {
         case: "wire::source_address_is_kept",
         judge: |recording| decide(recorded::wire::seen(recording), wire::source_address_is_kept),
         seen: |recording| stored(recorded::wire::seen(recording)),
@@ -271,10 +278,8 @@ fn every_case_on_every_recording() {
 fn the_table_is_complete() {
     let names: BTreeSet<_> = TABLE.iter().map(|row| row.case).collect();
     assert_eq!(names.len(), TABLE.len(), "a case is in the table twice");
-    let of_area = |area: &str| names.iter().filter(|name| name.starts_with(area)).count();
-    let areas = ["cluster::", "l2::", "routing::", "service::", "wire::"].map(of_area);
-    assert_eq!(areas, [1, 2, 4, 5, 6], "the cases that exist on both backends");
-    assert_eq!(names.len(), 18);
+    let on_both: BTreeSet<_> = cases::on(BackendKind::Netns).map(|case| case.name).collect();
+    assert_eq!(names, on_both, "the cases that exist on both backends");
 }
 
 #[test]

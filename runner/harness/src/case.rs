@@ -5,7 +5,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::pin::Pin;
 
+use crate::cases::article::Shown;
+use crate::expect::Expect;
+use crate::explanation::Explanation;
 use crate::lab::Lab;
+use crate::turned::Effect;
 use lab_model::BackendKind;
 use lab_model::deviation::Pinned;
 use lab_model::expect::Expectations;
@@ -58,6 +62,12 @@ pub struct Case {
     pub needs: Stage,
     /// Where it exists, and how it is decided there.
     pub on: On,
+    /// Where the article shows the same.
+    pub shown: Shown,
+    /// What it says of the effects that a broken lab can have. Of those that are not here it says nothing: it holds.
+    pub turned: &'static [(Effect, Expect)],
+    /// All else that there is to know about it: `lab explain` prints it.
+    pub explanation: Explanation,
 }
 
 impl Case {

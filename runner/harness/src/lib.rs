@@ -4,6 +4,8 @@ mod by_hand;
 pub mod case;
 pub mod cases;
 mod examine;
+pub mod expect;
+pub mod explanation;
 pub mod lab;
 mod libtest;
 mod options;
@@ -12,6 +14,7 @@ mod select;
 mod session;
 mod setup;
 mod stages;
+pub mod turned;
 pub mod wanted;
 
 pub use examine::examine;

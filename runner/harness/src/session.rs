@@ -291,7 +291,7 @@ impl Session {
 /// What the article's own commands say of what a case saw; nothing on netns.
 async fn said(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
     match lab.cluster() {
-        Ok(cluster) => article::said(case.name, cluster, seen).await,
+        Ok(cluster) => article::said(case.shown, cluster, seen).await,
         Err(_netns) => Vec::new(),
     }
 }

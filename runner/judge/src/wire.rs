@@ -4,6 +4,7 @@
 //! claim unobserved: a capture that saw nothing, or lost frames, proves nothing.
 
 mod encapsulated;
+mod hops;
 mod leak;
 mod masquerade;
 mod mtu;
@@ -14,6 +15,7 @@ mod tests;
 mod who;
 
 pub use encapsulated::frames_are_not_encapsulated;
+pub use hops::no_router_between_nodes;
 pub use leak::nothing_leaks_to_the_uplink;
 pub use masquerade::masqueraded_outside_the_native_cidr;
 pub use mtu::full_mtu_fits;

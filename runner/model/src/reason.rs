@@ -95,6 +95,8 @@ pub enum Reason {
     MasqueradedAsAnother,
     /// A frame for the native routing CIDR goes to the gateway.
     LeaksToGateway,
+    /// A packet between two pods lost of its TTL between their nodes.
+    RoutedInBetween,
     /// The Docker Engine does not answer.
     EngineDoesNotAnswer,
     /// The API version that was agreed on with the Engine is too old.

@@ -1,8 +1,10 @@
-//! What a fault is: what is done where and when, which cases it turns, and how it is undone.
+//! What a fault is: what is done where and when, what that breaks, and how it is undone.
 
 use super::acts::PlacedAct;
 use super::cluster::Breakage;
-use super::expect::Expect;
+use lab_harness::cases;
+use lab_harness::expect::Expect;
+use lab_harness::turned::Effect;
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 use lab_netns::plan::{Plan, Spec};
@@ -53,7 +55,10 @@ pub struct Fault {
     /// The cases that are named for it: they must be refuted, as `turns` says. A lab in which one of them holds has
     /// survived the fault.
     pub kills: &'static [&'static str],
-    /// All cases that do not hold with it, those of `kills` among them, and what each must say. All others must hold.
+    /// What it breaks, the nearest first: each case says itself what that means for it. Where two effects turn the
+    /// same case, the first counts.
+    pub breaks: &'static [Effect],
+    /// Cases that say something of it that does not follow from `breaks`. Cases that neither turns must hold.
     pub turns: &'static [(&'static str, Expect)],
     /// How it is undone.
     pub undo: Undo,
@@ -92,7 +97,14 @@ impl Fault {
 
     /// What a case must say with it.
     pub fn expects(&self, case: &str) -> Expect {
-        self.turns.iter().find(|(turned, _)| *turned == case).map_or(Expect::Held, |(_, expect)| *expect)
+        let own = self.turns.iter().find(|(turned, _)| *turned == case).map(|(_, expect)| *expect);
+        own.or_else(|| self.follows(case)).unwrap_or(Expect::Held)
+    }
+
+    /// What a case must say because of what the fault breaks.
+    pub(super) fn follows(&self, case: &str) -> Option<Expect> {
+        let turned = cases::find(case)?.turned;
+        self.breaks.iter().find_map(|effect| effect.on(turned))
     }
 
     /// How it is undone, in words.

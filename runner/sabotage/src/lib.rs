@@ -7,9 +7,10 @@
 pub mod acts;
 mod bench;
 pub mod cluster;
-mod expect;
 mod fault;
 mod faults;
+#[cfg(test)]
+mod matrix;
 pub mod members;
 mod one;
 mod report;
@@ -19,9 +20,10 @@ mod table;
 mod verify;
 
 pub use bench::{Bench, Judged, article};
-pub use expect::{Expect, words};
 pub use fault::{Apply, Fault, Undo};
 pub use faults::{ALL, ON_KIND, check, judging, never_kill, table};
+pub use lab_harness::expect::{Expect, words};
+pub use lab_harness::turned::Effect;
 pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
 pub use run::{Event, Kept, Labs, Outcome, Run};
 pub use select::selected;

@@ -1,20 +1,8 @@
 //! Who is who in the article's lab.
 
+pub use lab_harness::turned::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 use lab_model::observe::{NodeName, Place, PodName};
 use lab_netns::plan::{NodePlan, Plan, PodPlan};
-
-/// The bridge's namespace, and what is about the lab as a whole.
-pub const BRIDGE: &str = "bridge";
-/// The control plane.
-pub const CONTROL_PLANE: &str = "kind-control-plane";
-/// The first worker.
-pub const WORKER: &str = "kind-worker";
-/// The second.
-pub const WORKER2: &str = "kind-worker2";
-/// The pod on the first worker.
-pub const POD1: &str = "hello-app-1";
-/// The pod on the second.
-pub const POD2: &str = "hello-app-2";
 
 /// A node as a place.
 pub fn node(name: &str) -> Place {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::bench::Bench;
-use super::expect::Expect;
 use super::fault::{Apply, Fault, Undo};
 use super::faults::judging;
 use super::report::{CellReport, FaultReport, Wrong, broken};
@@ -11,6 +10,7 @@ use super::run::{Event, Run};
 use super::verify::{Verdict, Verification, verify};
 use lab_base::clock;
 use lab_base::clock::Poll;
+use lab_harness::expect::Expect;
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 

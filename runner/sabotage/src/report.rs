@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::expect::{Expect, words};
 use super::fault::Fault;
 use super::verify::Verdict;
 use lab_base::failure::code;
+use lab_harness::expect::{Expect, words};
 use lab_model::BackendKind;
 use lab_model::host::HostFacts;
 use lab_model::observe::Place;

@@ -3,16 +3,18 @@
 use std::fmt::Write;
 
 use super::fault::Fault;
+use super::faults::judging;
 use super::report::{Cell, FaultReport, Report, Wrong};
 use lab_base::text::clean;
+use lab_harness::expect::Expect;
 use std::time::Duration;
 
 /// The faults: what is done, when, which cases kill it, which others it turns, and how it is undone.
 pub fn list(faults: &[Fault]) -> String {
     let mut text = String::new();
     for fault in faults {
-        let turned: Vec<&str> =
-            fault.turns.iter().map(|(case, _)| *case).filter(|case| !fault.kills.contains(case)).collect();
+        let turned = |case: &&str| !matches!(fault.expects(case), Expect::Held) && !fault.kills.contains(case);
+        let turned: Vec<&str> = judging(fault.on()).map(|case| case.name).filter(|case| turned(case)).collect();
         let _infallible = write!(
             text,
             "{} ({})\n  {}\n  killed by: {}\n",

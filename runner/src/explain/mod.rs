@@ -1,44 +1,22 @@
 //! What there is to know about each case: the article's step, what native routing has to do with it, what is read
-//! where, how to see it by hand, what breaks it. The texts stand beside the cases, one file for each area; claim, step
-//! and backends are the cases' own.
+//! where, how to see it by hand, what breaks it. The texts stand with the cases; here they are printed.
 
-mod cilium;
-mod cluster;
-mod l2;
-mod model;
-mod routing;
-mod service;
 #[cfg(test)]
 mod tests;
 mod text;
-mod wire;
 
 use serde::Serialize;
 
-pub use model::{Breaks, ByHand, Explanation, Read, Where};
 pub use text::{list, text};
 
 use lab_base::failure::Failure;
 use lab_harness::case::Case;
 use lab_harness::cases;
+use lab_harness::explanation::Explanation;
 use lab_harness::nearest;
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 use lab_sabotage as sabotage;
-
-/// All explanations, one file of them after the other.
-pub fn all() -> impl Iterator<Item = &'static Explanation> {
-    [
-        cluster::EXPLANATIONS,
-        l2::EXPLANATIONS,
-        routing::EXPLANATIONS,
-        cilium::EXPLANATIONS,
-        service::EXPLANATIONS,
-        wire::EXPLANATIONS,
-    ]
-    .into_iter()
-    .flatten()
-}
 
 /// A case together with its explanation: an element of what `lab explain --format json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,15 +51,13 @@ pub struct Killed {
 }
 
 impl Explained {
-    /// None where nobody has explained it.
-    fn of(case: &Case) -> Option<Self> {
-        let explanation = all().find(|explanation| explanation.case == case.name)?;
+    fn of(case: &Case) -> Self {
         let on = [BackendKind::Netns, BackendKind::Kind].into_iter().filter(|on| case.exists_on(*on)).collect();
-        let Case { name, article, claim, needs, .. } = *case;
+        let Case { name, article, claim, needs, explanation, .. } = *case;
         let faults = [BackendKind::Netns, BackendKind::Kind].into_iter().flat_map(sabotage::table);
         let named = faults.filter(|fault| fault.kills.contains(&name));
         let kills = named.map(|fault| Killed { on: fault.on(), fault: fault.name, what: fault.what }).collect();
-        Some(Self { name, on, article, claim, needs, explanation: *explanation, kills })
+        Self { name, on, article, claim, needs, explanation, kills }
     }
 }
 
@@ -96,5 +72,5 @@ pub fn meant(name: &str) -> Result<Vec<Explained>, Failure> {
         let hint = nearest(name).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         return Err(Failure::usage(format!("there is no case {name:?}{hint}; `lab explain` lists them all")));
     }
-    Ok(meant.into_iter().filter_map(Explained::of).collect())
+    Ok(meant.into_iter().map(Explained::of).collect())
 }

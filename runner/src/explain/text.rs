@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{ByHand, Explained, Where};
+use super::Explained;
+use lab_harness::explanation::{ByHand, Where};
 use lab_model::BackendKind;
 use lab_report::Style;
 

@@ -1,5 +1,7 @@
 //! What the command line puts in place of pins, on netns; and which lab is meant when none is named.
 
+use crate::counts::{elsewhere, here};
+use lab_harness::cases;
 use lab_model::deviation::Deviation;
 use lab_model::report::CaseOutcome;
 use serde_json::{Value, json};
@@ -18,16 +20,18 @@ fn another_pod_pool_holds_and_says_so_everywhere() {
     let ended = lab.run(&["run", "--on", "netns", "--pod-pool", "10.244.0.0/16"]).code(0).quiet();
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(
-        lines[0].ends_with(
-            " on netns: 3 nodes, 2 replicas, native routing; 2 of 29 cases are judged against overridden pins"
-        ),
+        lines[0].ends_with(&format!(
+            " on netns: 3 nodes, 2 replicas, native routing; 2 of {} cases are judged against overridden pins",
+            cases::ALL.len()
+        )),
         "{ended}"
     );
     assert_eq!(
         lines[1..3],
         [format!("  (otherwise than pinned: {POOL})"), format!("  (otherwise than pinned: {NATIVE})")]
     );
-    assert!(ended.stdout.contains("\n18 held, 2 of them against overridden pins; 11 are about "), "{ended}");
+    let counted = format!("\n{} held, 2 of them against overridden pins; {} are about ", here(), elsewhere());
+    assert!(ended.stdout.contains(&counted), "{ended}");
     for line in lines.iter().filter(|line| line.starts_with("  held  ")) {
         let about = line.contains(MASQUERADED) || line.contains(LEAKS);
         assert_eq!(line.ends_with(" (against overridden pins)"), about, "{line}");
@@ -54,7 +58,12 @@ fn another_pod_pool_holds_and_says_so_everywhere() {
 
     let again = lab.run(&["report", &report.head.id]).code(0).quiet();
     assert!(
-        again.stdout.lines().next().unwrap().ends_with("native routing; 18 held, 2 of them against overridden pins"),
+        again
+            .stdout
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with(&format!("native routing; {} held, 2 of them against overridden pins", here())),
         "{again}"
     );
     lab.assert_nothing_left();
@@ -94,7 +103,7 @@ fn a_dry_run_names_what_is_otherwise() {
         .code(0)
         .quiet()
         .shows(&line)
-        .shows("would run 18 cases, 2 of them against overridden pins:\n");
+        .shows(&format!("would run {} cases, 2 of them against overridden pins:\n", here()));
     assert!(!lab.runs().exists());
     lab.assert_nothing_left();
 }

@@ -1,5 +1,6 @@
 //! `lab run`, and `lab report` of what it wrote.
 
+use crate::counts::{elsewhere, here};
 use lab_evidence::{CaseFile, RunFile, case_folder};
 use lab_model::report::{CaseOutcome, Report, StageOutcome};
 use lab_model::stage::Stage;
@@ -9,15 +10,10 @@ use std::path::Path;
 use super::process::Running;
 use super::world::{Lab, report_in};
 
-/// How many cases exist on netns.
-const HERE: usize = 18;
-/// How many more there are.
-const ELSEWHERE: usize = 11;
-
 #[track_caller]
 fn assert_all_held(report: &Report) {
     let tally = report.tally();
-    assert_eq!((tally.held, tally.not_on_backend, report.cases.len()), (HERE, ELSEWHERE, HERE + ELSEWHERE));
+    assert_eq!((tally.held, tally.not_on_backend, report.cases.len()), (here(), elsewhere(), here() + elsewhere()));
     assert_eq!(report.exit_code(), 0);
     let stages: Vec<Stage> = report.stages.iter().map(|stage| stage.name).collect();
     assert_eq!(stages, Stage::ALL[1..]);
@@ -60,13 +56,17 @@ fn a_run_holds_and_keeps_what_it_saw() {
     let ended = lab.run(&["run"]).code(0).quiet();
     assert!(!ended.stdout.contains('\u{1b}'), "escape codes on a pipe: {ended}");
     assert!(!ended.stdout.contains('\r'), "progress on a pipe: {ended}");
-    assert_eq!(ended.stdout.matches("\n  held  ").count(), HERE, "{ended}");
+    assert_eq!(ended.stdout.matches("\n  held  ").count(), here(), "{ended}");
     let folder = lab.only_run();
     let id = folder.file_name().unwrap().to_str().unwrap();
     assert!(ended.stdout.starts_with(&format!("lab {id} on netns: 3 nodes, 2 replicas, native routing\n")), "{ended}");
     assert!(ended.stdout.ends_with(&format!("\nReport: ./lab-runs/{id}/report.html\n")), "{ended}");
     assert!(
-        ended.stdout.contains("\n18 held; 11 are about Kubernetes and Cilium and do not exist on netns "),
+        ended.stdout.contains(&format!(
+            "\n{} held; {} are about Kubernetes and Cilium and do not exist on netns ",
+            here(),
+            elsewhere()
+        )),
         "{ended}"
     );
 
@@ -75,8 +75,8 @@ fn a_run_holds_and_keeps_what_it_saw() {
     assert_evidence(&report, &folder);
     let junit = fs::read_to_string(folder.join("junit.xml")).unwrap();
     let junit = quick_junit::Report::deserialize_from_str(&junit).unwrap();
-    assert_eq!((junit.tests, junit.failures, junit.errors), (HERE + ELSEWHERE, 0, 0));
-    assert_eq!(junit.test_suites[0].skipped, ELSEWHERE);
+    assert_eq!((junit.tests, junit.failures, junit.errors), (here() + elsewhere(), 0, 0));
+    assert_eq!(junit.test_suites[0].skipped, elsewhere());
 
     let again = lab.run(&["report", id]).code(0).quiet();
     assert_eq!(again.stdout, ended.stdout);

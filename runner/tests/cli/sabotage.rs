@@ -1,7 +1,9 @@
 //! `lab sabotage`: what is asked for, what is written, and its end at any time.
 
+use crate::counts::here;
 use lab_base::clock;
 use lab_base::clock::Poll;
+use lab_harness::cases;
 use lab_sabotage::{ALL, ON_KIND, from_json};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -49,12 +51,14 @@ fn the_list_and_a_dry_run_make_nothing() {
         "mtu-lowered (on a running lab)\n  On kind-worker2 the MTU of eth0 is 1400.\n  killed by: wire::full_mtu_fits\n  \
          undone:    what was there before is put back, and learned path MTUs are forgotten\n",
     );
-    lab.run(&["sabotage", "--dry-run", "mtu", "vxlan"]).code(0).quiet().prints(
-        "would build sound labs on netns, in which 18 of 18 cases must hold\n\
-         would make and undo, one at a time in each lab, 2 of 20 faults:\n  \
+    lab.run(&["sabotage", "--dry-run", "mtu", "vxlan"]).code(0).quiet().prints(&format!(
+        "would build sound labs on netns, in which {0} of {0} cases must hold\n\
+         would make and undo, one at a time in each lab, 2 of {1} faults:\n  \
          vxlan (built at routing_installed)\n  mtu-lowered (on a running lab)\n\
          would keep the report in ./lab-runs\n",
-    );
+        here(),
+        ALL.len()
+    ));
     assert!(!lab.runs().exists());
     lab.assert_nothing_left();
 }
@@ -65,8 +69,11 @@ fn a_fault_is_made_and_undone_and_its_report_kept() {
     let ended = lab.run(&["sabotage", "not-masqueraded"]).code(0).quiet();
     let folder = lab.only_run();
     let id = folder.file_name().unwrap().to_str().unwrap();
-    assert!(ended.stdout.starts_with(&format!("lab {id} on netns: 1 fault, judged by 18 cases each")), "{ended}");
-    let ended = ended.shows("\n1 fault, 1 killed; 1 of 18 cases kill at least one  ");
+    assert!(
+        ended.stdout.starts_with(&format!("lab {id} on netns: 1 fault, judged by {} cases each", here())),
+        "{ended}"
+    );
+    let ended = ended.shows(&format!("\n1 fault, 1 killed; 1 of {} cases kill at least one  ", here()));
     assert!(ended.stdout.ends_with(&format!("\nReport: ./lab-runs/{id}/sabotage.json\n")), "{ended}");
     let text = fs::read_to_string(folder.join("sabotage.json")).unwrap();
     let report = from_json(&text).unwrap();
@@ -100,7 +107,8 @@ fn a_signal_takes_all_labs_down() {
         }));
         waited.unwrap_or_else(|error| panic!("{error}"));
         run.signal(Signal::SIGINT);
-        let ended = run.finish().code(130).quiet().shows("interrupted: 0 faults, 0 killed, 20 not made");
+        let ended =
+            run.finish().code(130).quiet().shows(&format!("interrupted: 0 faults, 0 killed, {} not made", ALL.len()));
         let report = from_json(&fs::read_to_string(lab.only_run().join("sabotage.json")).unwrap()).unwrap();
         assert!(report.interrupted && report.before.is_empty(), "{ended}");
         lab.assert_nothing_left();
@@ -115,10 +123,11 @@ fn faults_on_kind_are_others_and_a_dry_run_of_them_makes_nothing() {
         assert!(listed.contains(&format!("{} (on a running lab)\n  {}\n  killed by: ", fault.name, fault.what)));
     }
     lab.run(&["sabotage", "--on", "kind", "--dry-run", "node-", "--name", "mine"]).code(0).quiet().prints(&format!(
-        "would build the sound lab mine on kind, in which 29 of 29 cases must hold\n\
-         would make and undo, one at a time in each lab, 1 of {} faults:\n  \
+        "would build the sound lab mine on kind, in which {0} of {0} cases must hold\n\
+         would make and undo, one at a time in each lab, 1 of {1} faults:\n  \
          node-paused (on a running lab)\n\
          would keep the report in ./lab-runs\n",
+        cases::ALL.len(),
         ON_KIND.len()
     ));
     lab.run(&["sabotage", "--on", "kind", "mtu-lowered"]).code(2).prints("");

@@ -1,5 +1,6 @@
 //! `lab verify`: a libtest program, on a lab that is up or one of its own.
 
+use crate::counts::here;
 use lab_model::report::Report;
 use std::collections::BTreeSet;
 
@@ -24,8 +25,8 @@ fn reports(lab: &Lab) -> Vec<Report> {
 fn the_list_is_libtests_and_touches_nothing() {
     let lab = Lab::new();
     let names = listed(&lab, &[]);
-    assert_eq!(names.len(), 18);
-    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 18, "{names:?}");
+    assert_eq!(names.len(), here());
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), here(), "{names:?}");
     assert!(names.contains(&EXACT.to_owned()));
     assert_eq!(listed(&lab, &["l2::"]), ["l2::nodes_share_one_bridge", EXACT]);
     assert_eq!(listed(&lab, &["--exact", EXACT]), [EXACT]);
@@ -102,11 +103,11 @@ fn a_lab_that_is_up_is_verified_as_it_is_and_stays() {
 fn output_that_nobody_reads_or_that_is_full_ends_no_verification() {
     let lab = Lab::new();
     let mut verify = lab.start(&["verify"]);
-    verify.line_with("running 18 tests");
+    verify.line_with(&format!("running {} tests", here()));
     verify.stop_reading();
     let ended = verify.finish().code(0);
     assert_eq!(ended.stderr, format!("Report: ./lab-runs/{}/report.html\n", lab.report().head.id));
-    assert_eq!(lab.report().tally().held, 18);
+    assert_eq!(lab.report().tally().held, here());
     lab.assert_nothing_left();
 
     let lab = Lab::new();

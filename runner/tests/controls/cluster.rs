@@ -5,65 +5,63 @@ use std::collections::BTreeMap;
 use lab_backend::captures::Captures;
 use lab_harness::case::{Look, store};
 use lab_harness::lab::Lab;
-use lab_model::Reason::{
-    NoAddress, NoArpAnswer, NodeDoesNotAnswer, NotOnBridge, SharedAddress, SharedNamespace, WrongNodeCount,
-};
+use lab_model::Reason::{NoAddress, NoArpAnswer, SharedAddress, SharedNamespace, WrongNodeCount};
 use lab_model::observe::{NodeName, Role};
 use lab_model::request::{Answer, Ask, Request};
 use lab_model::seen::{NodeAnswer, NodesSeen};
+use lab_model::stage::Stage;
 use lab_netns::tamper::Act;
-use lab_sabotage::Expect::{Refuted, Unobserved};
+use lab_sabotage::Apply;
+use lab_sabotage::Expect::Refuted;
 use lab_sabotage::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 use std::time::Duration;
 
-use crate::control::{Control, Fault, accepts, turns};
+use crate::control::{Control, made};
 
 const RUN: &str = "cluster::three_nodes_run";
 
 pub(crate) const CONTROLS: &[Control] = &[
-    accepts(RUN, "accepts_three_nodes_run"),
-    turns(
-        RUN,
-        "refutes_three_nodes_run_when_a_node_is_stopped",
-        Fault::Stopped(WORKER2),
-        &[
-            (RUN, Refuted(&[(NodeDoesNotAnswer, WORKER2)])),
-            ("l2::nodes_share_one_bridge", Refuted(&[(NotOnBridge, WORKER2)])),
-            ("l2::peers_are_adjacent", Unobserved("kind-worker2 could not be looked into")),
-        ],
-    ),
-    turns(
-        RUN,
-        "refutes_three_nodes_run_when_two_nodes_are_in_one_namespace",
-        Fault::SeenOtherwise(two_in_one_namespace),
+    made(
+        "two-nodes-in-one-namespace",
+        "The probe is shown the first worker's namespace in the place of the second's.",
+        |_plan| Vec::new(),
+        &[RUN],
         &[(RUN, Refuted(&[(SharedNamespace, WORKER2)]))],
-    ),
-    turns(
-        RUN,
-        "refutes_three_nodes_run_when_a_link_is_down",
-        Fault::Made(|_plan| vec![(node(WORKER2), Act::SetDown { device: "eth0".to_owned() })]),
+    )
+    .shown(two_in_one_namespace)
+    .upto(Stage::ClusterCreated),
+    made(
+        "link-down",
+        "On kind-worker2 eth0 is down.",
+        |_plan| vec![(node(WORKER2), Act::SetDown { device: "eth0".to_owned() })],
+        &[RUN],
         &[
             (RUN, Refuted(&[(NoAddress, WORKER2)])),
             ("l2::peers_are_adjacent", Refuted(&[(NoArpAnswer, CONTROL_PLANE), (NoArpAnswer, WORKER)])),
         ],
-    ),
-    turns(
-        RUN,
-        "refutes_three_nodes_run_when_two_nodes_have_one_address",
-        Fault::Made(|plan| {
+    )
+    .upto(Stage::ClusterCreated),
+    made(
+        "one-address-of-two-nodes",
+        "The node kind-worker2 has the address of kind-worker.",
+        |plan| {
             let (from, to) = (node_plan(plan, WORKER2).address, node_plan(plan, WORKER).address);
             vec![(node(WORKER2), Act::MoveAddress { device: "eth0".to_owned(), from, to })]
-        }),
+        },
+        &[RUN],
         &[(RUN, Refuted(&[(SharedAddress, WORKER2)]))],
     )
-    .alone(),
-    turns(
-        RUN,
-        "refutes_three_nodes_run_when_there_is_one_too_many",
-        Fault::None,
+    .alone()
+    .upto(Stage::ClusterCreated),
+    made(
+        "one-node-too-many",
+        "The lab is built with a third worker.",
+        |_plan| Vec::new(),
+        &[RUN],
         &[(RUN, Refuted(&[(WrongNodeCount, BRIDGE)]))],
     )
-    .built(|spec| spec.nodes.push((NodeName::from("kind-worker3"), Role::Worker))),
+    .by(Apply::Built(Stage::ClusterCreated, |spec| spec.nodes.push((NodeName::from("kind-worker3"), Role::Worker))))
+    .upto(Stage::ClusterCreated),
 ];
 
 /// Asks for every node, and shows the probe the first worker's namespace in the place of the second's.

@@ -1,17 +1,16 @@
 //! Controls of `routing::…`.
 
 use ipnet::Ipv4Net;
-use lab_model::Reason::{
-    BaseRouteMissing, OwnCidrLeadsAway, RouteBeforeRouting, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice,
-    WrongDevice, WrongNextHop,
-};
+use lab_model::Reason::{BaseRouteMissing, OwnCidrLeadsAway, RouteBeforeRouting, Shadowed, TunnelDevice, WrongDevice};
+use lab_model::stage::Stage;
 use lab_netns::plan::ROUTER_DEVICE;
 use lab_netns::tamper::Act;
+use lab_sabotage::Apply;
 use lab_sabotage::Expect::Refuted;
-use lab_sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan, without_route};
+use lab_sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan};
 use lab_sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
-use crate::control::{Control, Fault, accepts, turns};
+use crate::control::{Control, made};
 
 const BASE: &str = "routing::only_base_routes_before";
 const DIRECT: &str = "routing::direct_route_to_every_peer";
@@ -19,116 +18,97 @@ const NO_TUNNEL: &str = "routing::no_tunnel_device";
 const OWN: &str = "routing::own_pods_are_local";
 
 pub(crate) const CONTROLS: &[Control] = &[
-    accepts(BASE, "accepts_only_base_routes_before"),
-    turns(
-        BASE,
-        "refutes_only_base_routes_before_when_a_pod_route_is_there",
-        Fault::Made(|plan| vec![(node(WORKER), direct(plan, WORKER2))]),
+    made(
+        "route-in-another-table-before-routing",
+        "On kind-worker there is a pod route in another table before routing is installed.",
+        |_plan| Vec::new(),
+        &[BASE],
         &[(BASE, Refuted(&[(RouteBeforeRouting, WORKER)]))],
-    ),
-    turns(
-        BASE,
-        "refutes_only_base_routes_before_when_one_is_in_another_table",
-        Fault::Made(|plan| vec![(node(WORKER), in_another_table(direct(plan, WORKER2)))]),
+    )
+    .by(Apply::Before(Stage::BaseObserved, |plan| vec![(node(WORKER), in_another_table(direct(plan, WORKER2)))]))
+    .upto(Stage::BaseObserved),
+    made(
+        "direct-route-before-routing",
+        "On kind-worker there is a direct route before routing is installed.",
+        |_plan| Vec::new(),
+        &[BASE],
         &[(BASE, Refuted(&[(RouteBeforeRouting, WORKER)]))],
-    ),
-    turns(
-        BASE,
-        "refutes_only_base_routes_before_when_there_is_no_default_route",
-        Fault::Made(|_plan| vec![(node(WORKER2), Act::DeleteRoute(Ipv4Net::default()))]),
+    )
+    .by(Apply::Before(Stage::BaseObserved, |plan| vec![(node(WORKER), direct(plan, WORKER2))]))
+    .upto(Stage::BaseObserved),
+    made(
+        "default-route-missing-before-routing",
+        "On kind-worker2 there is no default route before routing is installed.",
+        |_plan| Vec::new(),
+        &[BASE],
         &[(BASE, Refuted(&[(BaseRouteMissing, WORKER2)]))],
-    ),
-    accepts(DIRECT, "accepts_direct_route_to_every_peer"),
-    turns(
-        DIRECT,
-        "accepts_direct_route_to_every_peer_beside_a_rule_for_other_packets",
-        Fault::Made(|plan| {
+    )
+    .by(Apply::Before(Stage::BaseObserved, |_plan| vec![(node(WORKER2), Act::DeleteRoute(Ipv4Net::default()))]))
+    .upto(Stage::BaseObserved),
+    made(
+        "rule-for-other-packets",
+        "On kind-worker a rule leads other packets than pods' to another table.",
+        |plan| {
             let elsewhere = Ipv4Net::new_assert([192, 0, 2, 0].into(), 24);
             vec![(node(WORKER), rule(None, elsewhere)), (node(WORKER), in_another_table(astray(plan)))]
-        }),
+        },
         &[],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_one_is_missing",
-        Fault::Made(without_route),
-        &[(DIRECT, Refuted(&[(RouteMissing, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_one_has_a_wrong_next_hop",
-        Fault::Made(|plan| vec![(node(WORKER), astray(plan))]),
-        &[(DIRECT, Refuted(&[(WrongNextHop, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_one_leads_through_a_tunnel",
-        Fault::Made(|plan| vec![(node(WORKER), vxlan()), (node(WORKER), by_device(plan, "vxlan0"))]),
-        &[(DIRECT, Refuted(&[(ThroughTunnel, WORKER)])), (NO_TUNNEL, Refuted(&[(TunnelDevice, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_one_leads_by_another_link",
-        Fault::Made(|plan| vec![(node(WORKER), by_device(plan, ROUTER_DEVICE))]),
+        &[],
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "route-by-another-link",
+        "On kind-worker the route to the pod CIDR of kind-worker2 leads to a link of its own pods.",
+        |plan| vec![(node(WORKER), by_device(plan, ROUTER_DEVICE))],
+        &[DIRECT],
         &[(DIRECT, Refuted(&[(WrongDevice, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_a_rule_shadows_it",
-        Fault::Made(|plan| {
-            let peers = node_plan(plan, WORKER2).pod_cidr;
-            vec![(node(WORKER), rule(None, peers)), (node(WORKER), in_another_table(astray(plan)))]
-        }),
-        &[(DIRECT, Refuted(&[(Shadowed, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_a_rule_shadows_it_for_pods_alone",
-        Fault::Made(|plan| {
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "shadowing-rule-for-pods-alone",
+        "On kind-worker a rule for what its pods send leads to another table, whose route goes via the control plane.",
+        |plan| {
             let (own, peers) = (node_plan(plan, WORKER).pod_cidr, node_plan(plan, WORKER2).pod_cidr);
             vec![(node(WORKER), rule(Some(own), peers)), (node(WORKER), in_another_table(astray(plan)))]
-        }),
+        },
+        &[DIRECT],
         &[(DIRECT, Refuted(&[(Shadowed, WORKER)]))],
-    ),
-    turns(
-        DIRECT,
-        "refutes_direct_route_to_every_peer_when_a_longer_prefix_shadows_it",
-        Fault::Made(|plan| {
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "longer-prefix",
+        "On kind-worker a route to the upper half of the pod CIDR of kind-worker2 goes via the control plane.",
+        |plan| {
             let peers = node_plan(plan, WORKER2).pod_cidr;
             let upper = Ipv4Net::new_assert(peers.broadcast(), peers.prefix_len() + 1).trunc();
             vec![(node(WORKER), route(upper, "eth0", Some(address(plan, CONTROL_PLANE))))]
-        }),
+        },
+        &[DIRECT],
         &[(DIRECT, Refuted(&[(Shadowed, WORKER)]))],
-    ),
-    accepts(NO_TUNNEL, "accepts_no_tunnel_device"),
-    turns(
-        NO_TUNNEL,
-        "refutes_no_tunnel_device_when_there_is_one",
-        Fault::Made(|_plan| vec![(node(CONTROL_PLANE), vxlan())]),
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "tunnel-device-unused",
+        "On the control plane there is a vxlan device.",
+        |_plan| vec![(node(CONTROL_PLANE), vxlan())],
+        &[NO_TUNNEL],
         &[(NO_TUNNEL, Refuted(&[(TunnelDevice, CONTROL_PLANE)]))],
-    ),
-    turns(
-        NO_TUNNEL,
-        "refutes_no_tunnel_device_when_there_is_one_that_is_down",
-        Fault::Made(|_plan| {
-            vec![(node(WORKER2), vxlan()), (node(WORKER2), Act::SetDown { device: "vxlan0".to_owned() })]
-        }),
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "tunnel-device-down",
+        "On kind-worker2 there is a vxlan device that is down.",
+        |_plan| vec![(node(WORKER2), vxlan()), (node(WORKER2), Act::SetDown { device: "vxlan0".to_owned() })],
+        &[NO_TUNNEL],
         &[(NO_TUNNEL, Refuted(&[(TunnelDevice, WORKER2)]))],
-    ),
-    accepts(OWN, "accepts_own_pods_are_local"),
-    turns(
-        OWN,
-        "refutes_own_pods_are_local_when_they_lead_to_a_peer",
-        Fault::Made(|plan| {
-            let own = node_plan(plan, WORKER).pod_cidr;
-            vec![(node(WORKER), route(own, "eth0", Some(address(plan, WORKER2))))]
-        }),
-        &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
-    ),
-    turns(
-        OWN,
-        "refutes_own_pods_are_local_when_they_lead_to_the_gateway",
-        Fault::Made(|plan| vec![(node(WORKER2), Act::DeleteRoute(node_plan(plan, WORKER2).pod_cidr))]),
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "own-cidr-to-the-gateway",
+        "On kind-worker2 there is no route to its own pod CIDR.",
+        |plan| vec![(node(WORKER2), Act::DeleteRoute(node_plan(plan, WORKER2).pod_cidr))],
+        &[OWN],
         &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER2)]))],
-    ),
+    )
+    .upto(Stage::RoutingInstalled),
 ];

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use lab::cli::Cli;
-use lab::explain;
 use lab_base::failure::code;
 use lab_harness::cases;
 use lab_kind::config::MARK_IN_NODE;
@@ -48,8 +47,8 @@ fn the_table_of_cases_is_that_of_the_program() {
 #[test]
 fn programs_that_explanations_run_are_among_the_requirements() {
     let requirements = section(README, "## Requirements");
-    let by_hand = explain::all().flat_map(|explanation| explanation.by_hand);
-    let on_netns = by_hand.filter(|one| one.on == explain::Where::Netns).map(|one| one.command);
+    let by_hand = cases::ALL.iter().flat_map(|case| case.explanation.by_hand);
+    let on_netns = by_hand.filter(|one| one.on == lab_harness::explanation::Where::Netns).map(|one| one.command);
     let programs: BTreeSet<&str> =
         on_netns.filter_map(|command| command.split_once(" -- ")?.1.split(' ').next()).collect();
     assert!(programs.len() > 3, "{programs:?}");

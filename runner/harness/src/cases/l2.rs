@@ -1,38 +1,17 @@
 //! `l2::…`: all nodes hang on one layer-2 network.
 
+pub(super) mod nodes_share_one_bridge;
+pub(super) mod peers_are_adjacent;
+
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::both;
 use super::look::{broke, node_views};
-use crate::case::Case;
 use crate::lab::Lab;
-use lab_judge::adjacency;
 use lab_model::observe::{NetnsView, NodeName, Place};
 use lab_model::request::{Answer, Request};
 use lab_model::seen::{AdjacencySeen, SegmentsSeen};
-use lab_model::stage::Stage;
-
-/// One bridge, one subnet.
-pub(super) const NODES_SHARE_ONE_BRIDGE: Case = Case {
-    name: "l2::nodes_share_one_bridge",
-    article: "docker network ls",
-    claim: "All nodes hang on the one bridge, in one subnet.",
-    against: &[],
-    needs: Stage::ClusterCreated,
-    on: both!(segments, adjacency::nodes_share_one_bridge),
-};
-
-/// No router between.
-pub(super) const PEERS_ARE_ADJACENT: Case = Case {
-    name: "l2::peers_are_adjacent",
-    article: "the nodes are on the same L2 network",
-    claim: "Each node resolves each peer by ARP to the peer's own eth0: no router is between them.",
-    against: &[],
-    needs: Stage::ClusterCreated,
-    on: both!(adjacent, adjacency::peers_are_adjacent),
-};
 
 async fn segments(lab: &Lab) -> Result<SegmentsSeen, String> {
     let segments = lab.segments().await.map_err(|error| broke(&error))?;

@@ -12,41 +12,48 @@ mod traffic;
 mod wire;
 
 use crate::case::Case;
+use lab_model::BackendKind;
 
 pub use traffic::observe as observe_traffic;
 
 /// All cases, in the article's order.
 pub const ALL: &[Case] = &[
-    cluster::DOCKER_ENGINE_ANSWERS,
-    cluster::THREE_NODE_CONTAINERS_RUN,
-    cluster::THREE_NODES_RUN,
-    cluster::NO_KUBE_PROXY,
-    cluster::NODES_NOT_READY_FOR_WANT_OF_A_CNI,
-    cluster::NODES_ARE_WHAT_THE_ARTICLE_SHOWS,
-    l2::NODES_SHARE_ONE_BRIDGE,
-    l2::PEERS_ARE_ADJACENT,
-    cluster::CONTROL_PLANE_RUNS_NESTED_CONTAINERS,
-    routing::ONLY_BASE_ROUTES_BEFORE,
-    cilium::RELEASE_HAS_THE_ARTICLES_VALUES,
-    cilium::IMAGES_ARE_THE_PINNED_ONES,
-    cilium::COMPONENTS_ARE_OK,
-    cilium::ROUTES_NATIVELY,
-    cluster::NODES_BECOME_READY,
-    routing::DIRECT_ROUTE_TO_EVERY_PEER,
-    routing::NO_TUNNEL_DEVICE,
-    routing::OWN_PODS_ARE_LOCAL,
-    service::TWO_REPLICAS_ON_TWO_WORKERS,
-    service::CLUSTER_IP_HAS_BOTH_BACKENDS,
-    service::LOAD_BALANCER_TABLE_MATCHES,
-    service::ANSWERS_FROM_THE_CONTROL_PLANE,
-    service::ANSWERS_FROM_EACH_POD,
-    wire::PODS_REACH_EACH_OTHER_DIRECTLY,
-    wire::FRAMES_ARE_NOT_ENCAPSULATED,
-    wire::SOURCE_ADDRESS_IS_KEPT,
-    wire::FULL_MTU_FITS,
-    wire::MASQUERADED_OUTSIDE_THE_NATIVE_CIDR,
-    wire::NOTHING_LEAKS_TO_THE_UPLINK,
+    cluster::docker_engine_answers::CASE,
+    cluster::three_node_containers_run::CASE,
+    cluster::three_nodes_run::CASE,
+    cluster::no_kube_proxy::CASE,
+    cluster::nodes_not_ready_for_want_of_a_cni::CASE,
+    cluster::nodes_are_what_the_article_shows::CASE,
+    l2::nodes_share_one_bridge::CASE,
+    l2::peers_are_adjacent::CASE,
+    cluster::control_plane_runs_nested_containers::CASE,
+    routing::only_base_routes_before::CASE,
+    cilium::release_has_the_articles_values::CASE,
+    cilium::images_are_the_pinned_ones::CASE,
+    cilium::components_are_ok::CASE,
+    cilium::routes_natively::CASE,
+    cluster::nodes_become_ready::CASE,
+    routing::direct_route_to_every_peer::CASE,
+    routing::no_tunnel_device::CASE,
+    routing::own_pods_are_local::CASE,
+    service::two_replicas_on_two_workers::CASE,
+    service::cluster_ip_has_both_backends::CASE,
+    service::load_balancer_table_matches::CASE,
+    service::answers_from_the_control_plane::CASE,
+    service::answers_from_each_pod::CASE,
+    wire::pods_reach_each_other_directly::CASE,
+    wire::frames_are_not_encapsulated::CASE,
+    wire::no_router_between_nodes::CASE,
+    wire::source_address_is_kept::CASE,
+    wire::full_mtu_fits::CASE,
+    wire::masqueraded_outside_the_native_cidr::CASE,
+    wire::nothing_leaks_to_the_uplink::CASE,
 ];
+
+/// The cases that exist on a backend, in the article's order.
+pub fn on(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
+    ALL.iter().filter(move |case| case.exists_on(backend))
+}
 
 /// The case of this name.
 pub fn find(name: &str) -> Option<&'static Case> {
@@ -76,36 +83,4 @@ macro_rules! kind_only {
 use kind_only;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use lab_model::BackendKind;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn names_are_distinct_and_name_their_area() {
-        let names: BTreeSet<&str> = ALL.iter().map(|case| case.name).collect();
-        assert_eq!(names.len(), ALL.len());
-        for case in ALL {
-            let (area, claim) = case.name.split_once("::").expect("a case's name is area::claim");
-            assert!(!area.is_empty() && !claim.is_empty(), "{}", case.name);
-            assert!(
-                case.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c)),
-                "{}",
-                case.name
-            );
-        }
-    }
-
-    #[test]
-    fn eighteen_cases_run_on_both_backends_and_eleven_on_kind_alone() {
-        let on = |backend| ALL.iter().filter(|case| case.body(backend).is_some()).count();
-        assert_eq!((on(BackendKind::Netns), on(BackendKind::Kind)), (18, 29));
-    }
-
-    #[test]
-    fn every_step_beside_the_article_names_a_case() {
-        for case in lab_report::beside::cases() {
-            assert!(find(case).is_some(), "{case}");
-        }
-    }
-}
+mod tests;

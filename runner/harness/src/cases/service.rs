@@ -1,67 +1,18 @@
 //! `service::…`: the workload, its Service, and who answers.
 
+pub(super) mod answers_from_each_pod;
+pub(super) mod answers_from_the_control_plane;
+pub(super) mod cluster_ip_has_both_backends;
+pub(super) mod load_balancer_table_matches;
+pub(super) mod two_replicas_on_two_workers;
+
 use std::time::Duration;
 
-use super::both;
 use super::look::{broke, node_views};
-use crate::case::Case;
 use crate::lab::Lab;
-use lab_judge::service as judge;
-use lab_model::deviation::{ImageName, Pinned};
 use lab_model::observe::{Place, PodSeen, Role};
 use lab_model::request::{Answer, HttpAsk, Request};
 use lab_model::seen::{AnswersSeen, EndpointsSeen, TablesSeen, WorkloadSeen};
-use lab_model::stage::Stage;
-
-/// hello-app's pods.
-pub(super) const TWO_REPLICAS_ON_TWO_WORKERS: Case = Case {
-    name: "service::two_replicas_on_two_workers",
-    article: "kubectl scale --replicas=2 deployment/hello-app; kubectl get pods -o wide",
-    claim: "The replicas are ready, each on a worker of its own, with addresses from their nodes' pod CIDRs.",
-    against: &[],
-    needs: Stage::WorkloadReady,
-    on: both!(workload, judge::two_replicas_on_two_workers),
-};
-
-/// The Service's endpoints.
-pub(super) const CLUSTER_IP_HAS_BOTH_BACKENDS: Case = Case {
-    name: "service::cluster_ip_has_both_backends",
-    article: "kubectl expose deployment hello-app --port=8080 --target-port=8080",
-    claim: "The Service has a ClusterIP outside the pod CIDRs, and its endpoints are exactly the ready pods.",
-    against: &[],
-    needs: Stage::WorkloadReady,
-    on: both!(endpoints, judge::cluster_ip_has_both_backends),
-};
-
-/// The datapath's table.
-pub(super) const LOAD_BALANCER_TABLE_MATCHES: Case = Case {
-    name: "service::load_balancer_table_matches",
-    article: "cilium service list",
-    claim: "On every node the datapath's own table has the ClusterIP with exactly the endpoints, all active.",
-    against: &[],
-    needs: Stage::WorkloadReady,
-    on: both!(tables, judge::load_balancer_table_matches),
-};
-
-/// curl on the control plane.
-pub(super) const ANSWERS_FROM_THE_CONTROL_PLANE: Case = Case {
-    name: "service::answers_from_the_control_plane",
-    article: "curl http://10.96.37.61:8080 in kind-control-plane",
-    claim: "From the control plane, the ClusterIP answers with hello-app's three lines, from each backend.",
-    against: &[Pinned::Image(ImageName::HelloApp)],
-    needs: Stage::WorkloadReady,
-    on: both!(from_control_plane, judge::answers),
-};
-
-/// curl in the pods.
-pub(super) const ANSWERS_FROM_EACH_POD: Case = Case {
-    name: "service::answers_from_each_pod",
-    article: "curl the service in a hello-app pod",
-    claim: "From inside each pod, the ClusterIP answers with hello-app's three lines, from each backend, itself included.",
-    against: &[Pinned::Image(ImageName::HelloApp)],
-    needs: Stage::WorkloadReady,
-    on: both!(from_pods, judge::answers),
-};
 
 async fn workload(lab: &Lab) -> Result<WorkloadSeen, String> {
     let nodes = node_views(lab).await?;

@@ -2,6 +2,7 @@
 
 mod captured;
 mod exchanged;
+mod hops;
 mod outside;
 mod silent;
 

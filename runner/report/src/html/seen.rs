@@ -20,14 +20,8 @@ const ROUTING: &[&str] =
 const WORKLOAD: &[&str] = &["service::two_replicas_on_two_workers"];
 const ENDPOINTS: &[&str] = &["service::cluster_ip_has_both_backends"];
 pub(super) const ANSWERS: &[&str] = &["service::answers_from_the_control_plane", "service::answers_from_each_pod"];
-const WIRE: &[&str] = &[
-    "wire::pods_reach_each_other_directly",
-    "wire::frames_are_not_encapsulated",
-    "wire::source_address_is_kept",
-    "wire::full_mtu_fits",
-    "wire::masqueraded_outside_the_native_cidr",
-    "wire::nothing_leaks_to_the_uplink",
-];
+/// Where all cases about frames are: they have the one observation of all traffic.
+const WIRE: &str = "wire::";
 
 /// All that was seen of what the page draws. What is none was not seen, and is not drawn.
 #[derive(Debug, Default)]
@@ -47,6 +41,14 @@ pub(super) struct Shown {
     pub(super) unreadable: Vec<String>,
 }
 
+/// The cases of an area that a report has. A name that is no case's is no folder's either.
+fn of_area<'a>(report: &'a Report, area: &str) -> Vec<&'a str> {
+    let is_name =
+        |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_:".contains(&b));
+    let names = report.cases.iter().map(|case| case.name.as_str());
+    names.filter(|name| name.starts_with(area)).filter(is_name).collect()
+}
+
 impl Shown {
     /// Reads the folder of this run.
     pub(super) fn read(folder: &Path, report: &Report) -> Self {
@@ -59,7 +61,7 @@ impl Shown {
             routing: reader.first(ROUTING),
             endpoints: reader.first(ENDPOINTS),
             answers: ANSWERS.iter().filter_map(|name| reader.first(&[*name])).collect(),
-            wire: reader.first(WIRE),
+            wire: reader.first(&of_area(report, WIRE)),
             ..Self::default()
         };
         let routed = shown.routing.as_ref().map(|routing| &routing.pod_cidrs);

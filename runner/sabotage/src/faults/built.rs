@@ -3,11 +3,13 @@
 use ipnet::Ipv4Net;
 
 use super::super::acts::{address, route};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node};
+use super::super::members::{CONTROL_PLANE, POD2, WORKER, WORKER2, node};
+use lab_harness::expect::Expect::{Refuted, Unobserved};
+use lab_harness::turned::Effect;
 use lab_model::Reason::{
-    Encapsulated, MtuDoesNotFit, NotOnTwoWorkers, RouteBeforeRouting, ThroughTunnel, TunnelDevice,
+    Encapsulated, LeaksToGateway, NoAnswer, NotOnTwoWorkers, RouteBeforeRouting, RouteMissing, ThroughTunnel,
+    TunnelDevice,
 };
 use lab_model::Routing;
 use lab_model::stage::Stage;
@@ -22,6 +24,7 @@ pub(super) const ROUTE_BEFORE_ROUTING: Fault = Fault {
         vec![(node(WORKER), route(pods, "eth0", Some(address(plan, WORKER2))))]
     }),
     kills: &["routing::only_base_routes_before"],
+    breaks: &[],
     turns: &[("routing::only_base_routes_before", Refuted(&[(RouteBeforeRouting, WORKER)]))],
     undo: Undo::BuiltAgain,
 };
@@ -32,6 +35,7 @@ pub(super) const VXLAN: Fault = Fault {
     what: "The lab is built with an overlay: all pod routes lead through vxlan devices.",
     apply: Apply::Built(Stage::RoutingInstalled, |spec| spec.routing = Routing::Vxlan),
     kills: &["routing::no_tunnel_device", "wire::frames_are_not_encapsulated", "wire::full_mtu_fits"],
+    breaks: &[Effect::NarrowPath],
     turns: &[
         (
             "routing::direct_route_to_every_peer",
@@ -42,7 +46,25 @@ pub(super) const VXLAN: Fault = Fault {
             Refuted(&[(TunnelDevice, CONTROL_PLANE), (TunnelDevice, WORKER), (TunnelDevice, WORKER2)]),
         ),
         ("wire::frames_are_not_encapsulated", Refuted(&[(Encapsulated, WORKER), (Encapsulated, WORKER2)])),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
+        ("wire::no_router_between_nodes", Unobserved("no packet hello-app-1 → hello-app-2 was seen leaving")),
+    ],
+    undo: Undo::BuiltAgain,
+};
+
+/// `--routing none`.
+pub(super) const NO_ROUTES: Fault = Fault {
+    name: "no-routes",
+    what: "The lab is built without pod routes.",
+    apply: Apply::Built(Stage::RoutingInstalled, |spec| spec.routing = Routing::None),
+    kills: &["routing::direct_route_to_every_peer", "service::answers_from_the_control_plane"],
+    breaks: &[Effect::PodsApart, Effect::NothingFromFirst],
+    turns: &[
+        (
+            "routing::direct_route_to_every_peer",
+            Refuted(&[(RouteMissing, CONTROL_PLANE), (RouteMissing, WORKER), (RouteMissing, WORKER2)]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER), (LeaksToGateway, WORKER2)])),
     ],
     undo: Undo::BuiltAgain,
 };
@@ -53,12 +75,7 @@ pub(super) const BOTH_REPLICAS_ON_ONE_WORKER: Fault = Fault {
     what: "The lab is built with both pods on kind-worker.",
     apply: Apply::Built(Stage::WorkloadReady, |spec| spec.placement = Placement::Together),
     kills: &["service::two_replicas_on_two_workers"],
-    turns: &[
-        ("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)])),
-        ("wire::pods_reach_each_other_directly", Unobserved("no two pods on two nodes asked each other")),
-        ("wire::frames_are_not_encapsulated", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::source_address_is_kept", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::full_mtu_fits", Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
-    ],
+    breaks: &[Effect::NoPodsAcross],
+    turns: &[("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD2)]))],
     undo: Undo::BuiltAgain,
 };

@@ -1,13 +1,11 @@
 //! Faults of a cluster, that commands in its nodes make.
 
 use super::super::cluster::{Breakage, KUBECTL, NodeCommand, Who};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
-use lab_model::Reason::{
-    KubeProxyChain, LeaksToGateway, MtuDoesNotFit, OwnCidrLeadsAway, PodUnreachable, RouteMissing, Shadowed,
-    SomeUnanswered, TunnelDevice, WrongFrameAddresses, WrongReplicaCount,
-};
+use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
+use lab_harness::expect::Expect::{Refuted, Unobserved};
+use lab_harness::turned::Effect;
+use lab_model::Reason::{KubeProxyChain, OwnCidrLeadsAway, RouteMissing, Shadowed, TunnelDevice, WrongReplicaCount};
 
 /// On the first worker, the halves of a node's pod CIDR go via the control plane.
 fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
@@ -35,6 +33,7 @@ pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
         settles: &[],
     },
     kills: &["cluster::no_kube_proxy"],
+    breaks: &[],
     turns: &[("cluster::no_kube_proxy", Refuted(&[(KubeProxyChain, WORKER)]))],
     undo: Undo::PutBack,
 };
@@ -54,14 +53,10 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
         settles: &[],
     },
     kills: &["routing::direct_route_to_every_peer", "wire::nothing_leaks_to_the_uplink"],
+    breaks: &[Effect::Leak, Effect::PodsApart, Effect::NothingFromFirst],
     turns: &[
         ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)])),
-        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
-        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
-        ("wire::frames_are_not_encapsulated", Refuted(&[(WrongFrameAddresses, WORKER)])),
         ("wire::source_address_is_kept", Unobserved("no request from")),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
-        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER)])),
     ],
     undo: Undo::PutBack,
 };
@@ -71,14 +66,13 @@ pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     name: "more-specific-routes",
     what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
     apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER2)), settles: &[] },
-    kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
-    turns: &[
-        ("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)])),
-        (
-            "wire::frames_are_not_encapsulated",
-            Refuted(&[(WrongFrameAddresses, WORKER), (WrongFrameAddresses, WORKER2)]),
-        ),
+    kills: &[
+        "routing::direct_route_to_every_peer",
+        "wire::frames_are_not_encapsulated",
+        "wire::no_router_between_nodes",
     ],
+    breaks: &[Effect::Detour],
+    turns: &[("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)]))],
     undo: Undo::PutBack,
 };
 
@@ -88,6 +82,7 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     what: "On kind-worker two routes to the halves of its own pod CIDR go via the control plane.",
     apply: Apply::Cluster { how: Breakage::Commands(|who| halves_astray(who, WORKER)), settles: &[] },
     kills: &["routing::own_pods_are_local"],
+    breaks: &[],
     turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
     undo: Undo::PutBack,
 };
@@ -111,6 +106,7 @@ pub(super) const SHADOWING_RULE: Fault = Fault {
         settles: &[],
     },
     kills: &["routing::direct_route_to_every_peer"],
+    breaks: &[Effect::Detour],
     turns: MORE_SPECIFIC_ROUTES.turns,
     undo: Undo::PutBack,
 };
@@ -130,6 +126,7 @@ pub(super) const TUNNEL_DEVICE: Fault = Fault {
         settles: &[],
     },
     kills: &["routing::no_tunnel_device"],
+    breaks: &[],
     turns: &[("routing::no_tunnel_device", Refuted(&[(TunnelDevice, WORKER2)]))],
     undo: Undo::PutBack,
 };
@@ -153,16 +150,7 @@ pub(super) const ONE_REPLICA: Fault = Fault {
         settles: &["service::two_replicas_on_two_workers"],
     },
     kills: &["service::two_replicas_on_two_workers"],
-    turns: &[
-        ("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)])),
-        ("service::cluster_ip_has_both_backends", Unobserved("1 of 2 replicas are ready")),
-        ("service::load_balancer_table_matches", Unobserved("1 of 2 replicas are ready")),
-        ("service::answers_from_the_control_plane", Unobserved("1 of 2 replicas are ready")),
-        ("service::answers_from_each_pod", Unobserved("1 of 2 replicas are ready")),
-        ("wire::pods_reach_each_other_directly", Unobserved("no two pods on two nodes asked each other")),
-        ("wire::frames_are_not_encapsulated", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::source_address_is_kept", Unobserved("no pod sent anything to a pod on another node")),
-        ("wire::full_mtu_fits", Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
-    ],
+    breaks: &[Effect::OneReplicaReady, Effect::NoPodsAcross],
+    turns: &[("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)]))],
     undo: Undo::PutBack,
 };

@@ -1,13 +1,11 @@
 //! Faults of a cluster's objects: nodes, the control plane's own pods, the Service, policies.
 
 use super::super::cluster::{Breakage, KUBECTL, NodeCommand};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
-use lab_model::Reason::{
-    BackendMissing, ContainerMissing, EndpointMissing, MtuDoesNotFit, NoAnswer, NodeDiffers, PodUnreachable,
-    SomeUnanswered,
-};
+use lab_harness::expect::Expect::{Refuted, Unobserved};
+use lab_harness::turned::Effect;
+use lab_model::Reason::{BackendMissing, ContainerMissing, EndpointMissing, NoAnswer, NodeDiffers};
 
 /// A command of the control plane's, and the one that takes it back.
 fn on_control_plane(make: String, undo: String) -> Vec<NodeCommand> {
@@ -26,6 +24,7 @@ pub(super) const ANOTHER_ROLE: Fault = Fault {
         settles: &[],
     },
     kills: &["cluster::nodes_are_what_the_article_shows"],
+    breaks: &[],
     turns: &[("cluster::nodes_are_what_the_article_shows", Refuted(&[(NodeDiffers, BRIDGE)]))],
     undo: Undo::PutBack,
 };
@@ -42,6 +41,7 @@ pub(super) const NO_SCHEDULER: Fault = Fault {
         settles: &["cluster::control_plane_runs_nested_containers"],
     },
     kills: &["cluster::control_plane_runs_nested_containers"],
+    breaks: &[],
     turns: &[("cluster::control_plane_runs_nested_containers", Refuted(&[(ContainerMissing, CONTROL_PLANE)]))],
     undo: Undo::PutBack,
 };
@@ -60,6 +60,7 @@ pub(super) const SERVICE_SELECTS_NOBODY: Fault = Fault {
         settles: &["service::cluster_ip_has_both_backends"],
     },
     kills: &["service::cluster_ip_has_both_backends", "service::load_balancer_table_matches"],
+    breaks: &[],
     turns: &[
         ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointMissing, POD1), (EndpointMissing, POD2)])),
         (
@@ -89,14 +90,11 @@ pub(super) const PODS_ISOLATED: Fault = Fault {
         "service::answers_from_each_pod",
         "wire::pods_reach_each_other_directly",
     ],
+    breaks: &[Effect::PodsApart],
     turns: &[
         ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
-        // A pod may always ask itself.
-        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
-        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
         ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod")),
         ("wire::source_address_is_kept", Unobserved("no request from")),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
     ],
     undo: Undo::PutBack,
 };

@@ -1,21 +1,13 @@
 //! Faults of a cluster that it notices in its own time: of nodes and of agents.
 
 use super::super::cluster::{Breakage, NodeCommand, again, without};
-use super::super::expect::Expect::{self, Refuted, RefutedAndPerhaps, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
-use super::nodes::BLIND;
+use lab_harness::expect::Expect::{Refuted, RefutedAndPerhaps, Unobserved};
+use lab_harness::turned::Effect;
 use lab_model::Reason::{
-    AgentsNotReady, NodeDoesNotAnswer, NodeNotReady, NodeNotRunning, NotOnBridge, OperatorsNotReady, OwnCidrLeadsAway,
-    PodNotManaged, RouteMissing, StaleServiceHost, WrongReplicaCount,
+    AgentsNotReady, OperatorsNotReady, OwnCidrLeadsAway, PodNotManaged, RouteMissing, WrongReplicaCount,
 };
-
-/// Whether an operator is ready is a matter of the moment, or of where it runs.
-const AGENTS_NOT_READY: Expect = RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]);
-const NO_CONFIGURATION: Expect = Unobserved("the agent did not tell its running configuration");
-const NONE_READY: Expect = Unobserved("0 of 2 replicas are ready");
-const NO_POD: Expect = Unobserved("the probe cannot look: no container of the pod hello-app-");
-const NO_TABLE: Expect = Unobserved("could not be read: `cilium service list -o json`");
 
 /// `docker pause`.
 pub(super) const NODE_PAUSED: Fault = Fault {
@@ -23,31 +15,8 @@ pub(super) const NODE_PAUSED: Fault = Fault {
     what: "The node kind-worker2 is paused, with its pods.",
     apply: Apply::Cluster { how: Breakage::Paused(WORKER2), settles: &["cluster::nodes_become_ready"] },
     kills: &["cluster::three_node_containers_run", "cluster::three_nodes_run", "cluster::nodes_become_ready"],
-    turns: &[
-        ("cluster::three_node_containers_run", Refuted(&[(NodeNotRunning, BRIDGE)])),
-        ("cluster::three_nodes_run", Refuted(&[(NodeDoesNotAnswer, WORKER2)])),
-        ("cluster::no_kube_proxy", Unobserved("kind-worker2: no listing has the kubelet's own chain")),
-        ("l2::nodes_share_one_bridge", Refuted(&[(NotOnBridge, WORKER2)])),
-        ("l2::peers_are_adjacent", BLIND),
-        ("cilium::images_are_the_pinned_ones", Unobserved("the node's images could not be listed: kind-worker2")),
-        ("cilium::components_are_ok", AGENTS_NOT_READY),
-        ("cilium::routes_natively", NO_CONFIGURATION),
-        ("cluster::nodes_become_ready", Refuted(&[(NodeNotReady, BRIDGE)])),
-        ("routing::direct_route_to_every_peer", BLIND),
-        ("routing::no_tunnel_device", BLIND),
-        ("routing::own_pods_are_local", BLIND),
-        ("service::two_replicas_on_two_workers", BLIND),
-        ("service::cluster_ip_has_both_backends", BLIND),
-        ("service::load_balancer_table_matches", BLIND),
-        ("service::answers_from_the_control_plane", BLIND),
-        ("service::answers_from_each_pod", BLIND),
-        ("wire::pods_reach_each_other_directly", BLIND),
-        ("wire::frames_are_not_encapsulated", BLIND),
-        ("wire::source_address_is_kept", BLIND),
-        ("wire::full_mtu_fits", BLIND),
-        ("wire::masqueraded_outside_the_native_cidr", BLIND),
-        ("wire::nothing_leaks_to_the_uplink", BLIND),
-    ],
+    breaks: &[Effect::NodeSilent, Effect::AgentsAway, Effect::NodeNotReady],
+    turns: &[],
     undo: Undo::PutBack,
 };
 
@@ -64,13 +33,8 @@ pub(super) const AGENT_KILLED: Fault = Fault {
         settles: &["cluster::nodes_become_ready"],
     },
     kills: &["cilium::components_are_ok", "cluster::nodes_become_ready"],
-    turns: &[
-        ("cilium::images_are_the_pinned_ones", Unobserved("2 of 3 containers cilium-agent were seen")),
-        ("cilium::components_are_ok", AGENTS_NOT_READY),
-        ("cilium::routes_natively", NO_CONFIGURATION),
-        ("cluster::nodes_become_ready", Refuted(&[(NodeNotReady, BRIDGE)])),
-        ("service::load_balancer_table_matches", NO_TABLE),
-    ],
+    breaks: &[Effect::AgentsAway, Effect::NodeNotReady],
+    turns: &[("cilium::images_are_the_pinned_ones", Unobserved("2 of 3 containers cilium-agent were seen"))],
     undo: Undo::PutBack,
 };
 
@@ -84,12 +48,8 @@ pub(super) const WRONG_SERVICE_HOST: Fault = Fault {
         settles: &["cilium::images_are_the_pinned_ones", "cluster::nodes_become_ready"],
     },
     kills: &["cilium::release_has_the_articles_values", "cilium::components_are_ok"],
-    turns: &[
-        ("cilium::release_has_the_articles_values", Refuted(&[(StaleServiceHost, BRIDGE)])),
-        ("cilium::components_are_ok", AGENTS_NOT_READY),
-        ("cilium::routes_natively", NO_CONFIGURATION),
-        ("service::load_balancer_table_matches", NO_TABLE),
-    ],
+    breaks: &[Effect::ServiceHostStale, Effect::AgentsAway],
+    turns: &[],
     undo: Undo::PutBack,
 };
 
@@ -113,13 +73,12 @@ pub(super) const NODES_RESTARTED: Fault = Fault {
         "routing::direct_route_to_every_peer",
         "routing::own_pods_are_local",
     ],
+    breaks: &[Effect::ServiceHostStale, Effect::AgentsAway, Effect::NoReplicaReady, Effect::NoPodRuns],
     turns: &[
-        ("cilium::release_has_the_articles_values", Refuted(&[(StaleServiceHost, BRIDGE)])),
         (
             "cilium::components_are_ok",
             RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE), (PodNotManaged, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]),
         ),
-        ("cilium::routes_natively", NO_CONFIGURATION),
         // Kubernetes remembers two starts of a container, and there have been more.
         ("cluster::nodes_become_ready", Unobserved("its agent was started again, and nothing tells when it first was")),
         (
@@ -131,16 +90,6 @@ pub(super) const NODES_RESTARTED: Fault = Fault {
             Refuted(&[(OwnCidrLeadsAway, CONTROL_PLANE), (OwnCidrLeadsAway, WORKER), (OwnCidrLeadsAway, WORKER2)]),
         ),
         ("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)])),
-        ("service::cluster_ip_has_both_backends", NONE_READY),
-        ("service::load_balancer_table_matches", NO_TABLE),
-        ("service::answers_from_the_control_plane", NONE_READY),
-        ("service::answers_from_each_pod", NONE_READY),
-        ("wire::pods_reach_each_other_directly", NO_POD),
-        ("wire::frames_are_not_encapsulated", NO_POD),
-        ("wire::source_address_is_kept", NO_POD),
-        ("wire::full_mtu_fits", NO_POD),
-        ("wire::masqueraded_outside_the_native_cidr", NO_POD),
-        ("wire::nothing_leaks_to_the_uplink", NO_POD),
     ],
     undo: Undo::PutBack,
 };

@@ -11,10 +11,11 @@ mod wire;
 
 use std::collections::BTreeSet;
 
-use super::expect::Expect;
 use super::fault::{Apply, Fault, Undo};
 use lab_harness::case::Case;
 use lab_harness::cases;
+use lab_harness::expect::Expect;
+use lab_harness::turned::Effect;
 use lab_model::BackendKind;
 
 /// All faults of a lab on netns, in the order of the cases that they are for.
@@ -29,6 +30,7 @@ pub const ALL: &[Fault] = &[
     routing::SHADOWING_RULE,
     routing::OWN_CIDR_VIA_A_PEER,
     built::VXLAN,
+    built::NO_ROUTES,
     built::BOTH_REPLICAS_ON_ONE_WORKER,
     service::ENDPOINT_MISSING,
     service::STALE_BACKEND,
@@ -70,7 +72,7 @@ pub const fn table(backend: BackendKind) -> &'static [Fault] {
 
 /// The cases that judge a fault: all that exist on its backend, in the article's order.
 pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().filter(move |case| case.exists_on(backend))
+    cases::on(backend)
 }
 
 /// Cases of a backend that no fault of a table is named for: they could hold whatever is broken.
@@ -100,12 +102,20 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
         if fault.kills.is_empty() {
             wrong.push(format!("{name}: no case is named for it"));
         }
+        for effect in fault.breaks {
+            if !judging(fault.on()).any(|case| decides(fault, *effect, case)) {
+                wrong.push(format!("{name}: no case is turned by {effect:?}"));
+            }
+        }
         for (turned, expect) in fault.turns {
             if !judging(fault.on()).any(|case| case.name == *turned) {
                 wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
             }
-            if matches!(expect, Expect::Held) {
+            if matches!(expect, Expect::Held) && fault.follows(turned).is_none() {
                 wrong.push(format!("{name}: {turned} is not turned"));
+            }
+            if fault.follows(turned).is_some_and(|follows| follows.words() == expect.words()) {
+                wrong.push(format!("{name}: what {turned} must say follows from what it breaks"));
             }
         }
         if let Apply::Cluster { settles, .. } = fault.apply {
@@ -124,6 +134,13 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether it is this effect of a fault that turns a case.
+fn decides(fault: &Fault, effect: Effect, case: &Case) -> bool {
+    let own = fault.turns.iter().any(|(turned, _)| *turned == case.name);
+    let first = fault.breaks.iter().find(|effect| effect.on(case.turned).is_some());
+    !own && first == Some(&effect)
 }
 
 #[cfg(test)]

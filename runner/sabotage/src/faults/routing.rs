@@ -1,13 +1,11 @@
 //! Faults of routes and rules.
 
 use super::super::acts::{address, astray, by_device, in_another_table, route, rule, vxlan, without_route};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{POD1, POD2, WORKER, WORKER2, node, node_plan};
-use lab_model::Reason::{
-    LeaksToGateway, MtuDoesNotFit, OwnCidrLeadsAway, PodUnreachable, RouteMissing, Shadowed, SomeUnanswered,
-    ThroughTunnel, TunnelDevice, WrongFrameAddresses, WrongNextHop,
-};
+use super::super::members::{WORKER, WORKER2, node, node_plan};
+use lab_harness::expect::Expect::Refuted;
+use lab_harness::turned::Effect;
+use lab_model::Reason::{OwnCidrLeadsAway, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice, WrongNextHop};
 
 /// What an agent that fails to install it leaves.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
@@ -15,18 +13,8 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted.",
     apply: Apply::Acts(without_route),
     kills: &["routing::direct_route_to_every_peer", "wire::nothing_leaks_to_the_uplink"],
-    turns: &[
-        ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)])),
-        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
-        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
-        ("wire::frames_are_not_encapsulated", Refuted(&[(WrongFrameAddresses, WORKER)])),
-        (
-            "wire::source_address_is_kept",
-            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
-        ),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
-        ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER)])),
-    ],
+    breaks: &[Effect::Leak, Effect::PodsApart, Effect::NothingFromFirst],
+    turns: &[("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER)]))],
     undo: Undo::PutBack,
 };
 
@@ -35,14 +23,13 @@ pub(super) const WRONG_NEXT_HOP: Fault = Fault {
     name: "wrong-next-hop",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 goes via the control plane.",
     apply: Apply::Acts(|plan| vec![(node(WORKER), astray(plan))]),
-    kills: &["routing::direct_route_to_every_peer", "wire::frames_are_not_encapsulated"],
-    turns: &[
-        ("routing::direct_route_to_every_peer", Refuted(&[(WrongNextHop, WORKER)])),
-        (
-            "wire::frames_are_not_encapsulated",
-            Refuted(&[(WrongFrameAddresses, WORKER), (WrongFrameAddresses, WORKER2)]),
-        ),
+    kills: &[
+        "routing::direct_route_to_every_peer",
+        "wire::frames_are_not_encapsulated",
+        "wire::no_router_between_nodes",
     ],
+    breaks: &[Effect::Detour],
+    turns: &[("routing::direct_route_to_every_peer", Refuted(&[(WrongNextHop, WORKER)]))],
     undo: Undo::PutBack,
 };
 
@@ -52,17 +39,10 @@ pub(super) const ROUTE_THROUGH_A_TUNNEL: Fault = Fault {
     what: "On kind-worker the route to the pod CIDR of kind-worker2 leads through a vxlan device.",
     apply: Apply::Acts(|plan| vec![(node(WORKER), vxlan()), (node(WORKER), by_device(plan, "vxlan0"))]),
     kills: &["routing::direct_route_to_every_peer", "routing::no_tunnel_device"],
+    breaks: &[Effect::PodsApart, Effect::NothingFromFirst],
     turns: &[
         ("routing::direct_route_to_every_peer", Refuted(&[(ThroughTunnel, WORKER)])),
         ("routing::no_tunnel_device", Refuted(&[(TunnelDevice, WORKER)])),
-        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
-        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
-        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod")),
-        (
-            "wire::source_address_is_kept",
-            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
-        ),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
     ],
     undo: Undo::PutBack,
 };
@@ -76,13 +56,8 @@ pub(super) const SHADOWING_RULE: Fault = Fault {
         vec![(node(WORKER), in_another_table(astray(plan))), (node(WORKER), rule(None, peers))]
     }),
     kills: &["routing::direct_route_to_every_peer"],
-    turns: &[
-        ("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)])),
-        (
-            "wire::frames_are_not_encapsulated",
-            Refuted(&[(WrongFrameAddresses, WORKER), (WrongFrameAddresses, WORKER2)]),
-        ),
-    ],
+    breaks: &[Effect::Detour],
+    turns: &[("routing::direct_route_to_every_peer", Refuted(&[(Shadowed, WORKER)]))],
     undo: Undo::PutBack,
 };
 
@@ -95,6 +70,7 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
         vec![(node(WORKER), route(own, "eth0", Some(address(plan, WORKER2))))]
     }),
     kills: &["routing::own_pods_are_local"],
+    breaks: &[],
     turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
     undo: Undo::PutBack,
 };

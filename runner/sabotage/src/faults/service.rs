@@ -1,9 +1,10 @@
 //! Faults of the workload and its Service.
 
 use super::super::acts::{backends, beside, drop_to, instead, of};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod};
+use lab_harness::expect::Expect::{Refuted, Unobserved};
+use lab_harness::turned::Effect;
 use lab_model::Reason::{
     AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, EndpointMissing, EndpointStale, NoAnswer,
     PodUnreachable, SomeUnanswered,
@@ -16,6 +17,7 @@ pub(super) const ENDPOINT_MISSING: Fault = Fault {
     what: "On the control plane the Service has the first pod alone as its backend.",
     apply: Apply::Acts(|plan| vec![(node(CONTROL_PLANE), backends(plan, &[of(plan, POD1)]))]),
     kills: &["service::cluster_ip_has_both_backends"],
+    breaks: &[],
     turns: &[
         ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointMissing, POD2)])),
         ("service::load_balancer_table_matches", Refuted(&[(BackendMissing, CONTROL_PLANE)])),
@@ -33,6 +35,7 @@ pub(super) const STALE_BACKEND: Fault = Fault {
         vec![(node(WORKER), backends(plan, &[of(plan, POD1), of(plan, POD2), gone]))]
     }),
     kills: &["service::load_balancer_table_matches"],
+    breaks: &[],
     turns: &[("service::load_balancer_table_matches", Refuted(&[(BackendStale, WORKER)]))],
     undo: Undo::PutBack,
 };
@@ -43,6 +46,7 @@ pub(super) const ANOTHER_SERVER_ANSWERS: Fault = Fault {
     what: "On the control plane the Service leads to a server of its own, which answers something else.",
     apply: Apply::Acts(|plan| instead(plan, Says::SomethingElse)),
     kills: &["service::answers_from_the_control_plane"],
+    breaks: &[],
     turns: &[
         (
             "service::cluster_ip_has_both_backends",
@@ -63,8 +67,8 @@ pub(super) const BACKEND_SILENT: Fault = Fault {
     what: "The second pod drops what comes in for its server.",
     apply: Apply::Acts(|plan| vec![(pod(POD2), Act::DropPort { port: plan.spec.target_port })]),
     kills: &["service::answers_from_the_control_plane", "wire::pods_reach_each_other_directly"],
+    breaks: &[Effect::SecondPodHidden],
     turns: &[
-        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
         ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1)])),
         // Nothing that it could answer.
@@ -79,6 +83,7 @@ pub(super) const ONE_PODS_TRAFFIC_DROPPED: Fault = Fault {
     what: "The first pod drops all that it sends to pods over TCP, its answers too.",
     apply: Apply::Acts(|plan| vec![(pod(POD1), drop_to(plan, POD1)), (pod(POD1), drop_to(plan, POD2))]),
     kills: &["service::answers_from_each_pod"],
+    breaks: &[],
     turns: &[
         ("service::answers_from_each_pod", Refuted(&[(NoAnswer, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),

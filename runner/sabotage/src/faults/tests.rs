@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::Apply;
+use lab_harness::turned::BLIND;
 use lab_model::Reason;
 
 const SOUND: Fault = Fault {
@@ -9,11 +10,16 @@ const SOUND: Fault = Fault {
     what: "Nothing is done.",
     apply: Apply::Acts(|_plan| Vec::new()),
     kills: &["l2::peers_are_adjacent"],
+    breaks: &[],
     turns: &[REFUTED],
     undo: Undo::PutBack,
 };
 
 const REFUTED: (&str, Expect) = ("l2::peers_are_adjacent", Expect::Refuted(&[(Reason::NoArpAnswer, "kind-worker")]));
+/// One whose turns all follow from what it breaks.
+const SILENT: Fault =
+    Fault { kills: &["cluster::three_nodes_run"], breaks: &[Effect::NodeSilent], turns: &[], ..SOUND };
+const BLIND_ANYWAY: &[(&str, Expect)] = &[("l2::peers_are_adjacent", BLIND)];
 const OF_NO_CASE: &[(&str, Expect)] = &[("l2::none", Expect::Unobserved("")), REFUTED];
 const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::Held), REFUTED];
 
@@ -33,7 +39,7 @@ fn every_case_kills_at_least_one_fault() {
     assert_eq!(
         never_kill(BackendKind::Netns, ALL),
         [""; 0],
-        "no fault is named for these cases: add one to runner/src/sabotage/faults"
+        "no fault is named for these cases: add one to runner/sabotage/src/faults"
     );
 }
 
@@ -64,7 +70,20 @@ fn cases_that_no_fault_on_kind_is_named_for_are_these() {
 fn a_case_without_a_fault_is_noticed() {
     let without: Vec<Fault> = ALL.iter().filter(|fault| fault.name != "stale-backend").copied().collect();
     assert_eq!(never_kill(BackendKind::Netns, &without), ["service::load_balancer_table_matches"]);
-    assert_eq!(never_kill(BackendKind::Netns, &[]).len(), 18);
+    assert_eq!(never_kill(BackendKind::Netns, &[]).len(), judging(BackendKind::Netns).count());
+}
+
+#[test]
+fn the_first_effect_counts_and_what_a_fault_says_itself_before_all() {
+    let says = |fault: &Fault| fault.expects("wire::frames_are_not_encapsulated").words();
+    let leak = "refuted: wrong_frame_addresses at kind-worker";
+    let detour = "refuted: wrong_frame_addresses at kind-worker, wrong_frame_addresses at kind-worker2";
+    assert_eq!(says(&SOUND), "held");
+    assert_eq!(says(&Fault { breaks: &[Effect::Leak, Effect::Detour], ..SOUND }), leak);
+    assert_eq!(says(&Fault { breaks: &[Effect::Detour, Effect::Leak], ..SOUND }), detour);
+    let turns: &[(&str, Expect)] = &[("wire::frames_are_not_encapsulated", Expect::Held)];
+    let nevertheless = Fault { breaks: &[Effect::Detour], turns, ..SOUND };
+    assert_eq!(says(&nevertheless), "held");
 }
 
 #[test]
@@ -79,6 +98,11 @@ fn tables_that_do_not_keep_the_rules_are_noticed() {
         ),
         (Fault { undo: Undo::BuiltAgain, ..SOUND }, "nothing-done: a lab of its own is built again, and no other"),
         (Fault { turns: OF_NO_CASE, ..SOUND }, "nothing-done: there is no case l2::none on netns"),
+        (Fault { breaks: &[Effect::ServiceHostStale], ..SOUND }, "nothing-done: no case is turned by ServiceHostStale"),
+        (
+            Fault { turns: BLIND_ANYWAY, ..SILENT },
+            "nothing-done: what l2::peers_are_adjacent must say follows from what it breaks",
+        ),
         (Fault { turns: NOT_TURNED, ..SOUND }, "nothing-done: l2::nodes_share_one_bridge is not turned"),
     ] {
         assert_eq!(check(&[fault]), [why]);

@@ -1,12 +1,11 @@
 //! Faults of what is on the links.
 
 use super::super::acts::{mtu, sysctl};
-use super::super::expect::Expect::{Refuted, Unobserved};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node, pod};
-use lab_model::Reason::{
-    KernelDisagrees, MtuDoesNotFit, NotMasqueraded, PodUnreachable, RouteMissing, SomeUnanswered, SourceTranslated,
-};
+use super::super::members::{POD1, POD2, WORKER, WORKER2, node, pod};
+use lab_harness::expect::Expect::{Refuted, Unobserved};
+use lab_harness::turned::Effect;
+use lab_model::Reason::{KernelDisagrees, NotMasqueraded, RouteMissing, SourceTranslated};
 use lab_netns::tamper::Act;
 
 /// A node that is no router.
@@ -15,18 +14,10 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
     what: "On kind-worker2 net.ipv4.ip_forward is 0.",
     apply: Apply::Acts(|_plan| vec![(node(WORKER2), sysctl("net/ipv4/ip_forward", "0"))]),
     kills: &["wire::pods_reach_each_other_directly"],
+    breaks: &[Effect::PodsApart, Effect::NothingFromSecond, Effect::SecondPodHidden],
     turns: &[
         // The kernel says of no packet that it would be forwarded.
         ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
-        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
-        ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
-        ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1), (PodUnreachable, POD2)])),
-        ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
-        (
-            "wire::source_address_is_kept",
-            Unobserved("no request from 10.0.1.10 to 10.0.2.11:8080 was seen arriving on hello-app-2's eth0"),
-        ),
-        ("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)])),
         (
             "wire::masqueraded_outside_the_native_cidr",
             Unobserved("0 of 1 requests to 172.18.0.1:9999 that were made on kind-worker2"),
@@ -42,6 +33,7 @@ pub(super) const MASQUERADED_INSIDE: Fault = Fault {
     what: "On kind-worker what leaves for the native routing CIDR is masqueraded too.",
     apply: Apply::Acts(|plan| vec![(node(WORKER), Act::MasqueradeTo(plan.spec.native_cidr))]),
     kills: &["wire::source_address_is_kept"],
+    breaks: &[],
     turns: &[
         ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
         ("wire::source_address_is_kept", Refuted(&[(SourceTranslated, POD2)])),
@@ -55,7 +47,8 @@ pub(super) const MTU_LOWERED: Fault = Fault {
     what: "On kind-worker2 the MTU of eth0 is 1400.",
     apply: Apply::Acts(|_plan| vec![(node(WORKER2), mtu("eth0", 1400))]),
     kills: &["wire::full_mtu_fits"],
-    turns: &[("wire::full_mtu_fits", Refuted(&[(MtuDoesNotFit, POD1), (MtuDoesNotFit, POD2)]))],
+    breaks: &[Effect::NarrowPath],
+    turns: &[],
     // Who was told that packets are too big remembers it for ten minutes (net.ipv4.route.mtu_expires).
     undo: Undo::PutBackAnd(|_plan| {
         [node(WORKER), node(WORKER2), pod(POD1), pod(POD2)].map(|place| (place, Act::ForgetPaths)).to_vec()
@@ -68,6 +61,7 @@ pub(super) const NOT_MASQUERADED_OUTSIDE: Fault = Fault {
     what: "On kind-worker nothing is masqueraded.",
     apply: Apply::Acts(|_plan| vec![(node(WORKER), Act::StopMasquerading)]),
     kills: &["wire::masqueraded_outside_the_native_cidr"],
+    breaks: &[],
     turns: &[("wire::masqueraded_outside_the_native_cidr", Refuted(&[(NotMasqueraded, WORKER)]))],
     undo: Undo::PutBack,
 };

@@ -4,9 +4,10 @@ use super::*;
 
 #[test]
 fn silence_proves_nothing() {
-    let judges: [Judge; 6] = [
+    let judges: [Judge; 7] = [
         pods_reach_each_other_directly,
         frames_are_not_encapsulated,
+        no_router_between_nodes,
         source_address_is_kept,
         full_mtu_fits,
         masqueraded_outside_the_native_cidr,
@@ -18,6 +19,7 @@ fn silence_proves_nothing() {
     }
     for judge in [
         frames_are_not_encapsulated,
+        no_router_between_nodes,
         source_address_is_kept,
         masqueraded_outside_the_native_cidr,
         nothing_leaks_to_the_uplink,
@@ -28,9 +30,10 @@ fn silence_proves_nothing() {
 
 #[test]
 fn nobody_is_taken_for_granted() {
-    let judges: [Judge; 5] = [
+    let judges: [Judge; 6] = [
         pods_reach_each_other_directly,
         frames_are_not_encapsulated,
+        no_router_between_nodes,
         source_address_is_kept,
         full_mtu_fits,
         masqueraded_outside_the_native_cidr,

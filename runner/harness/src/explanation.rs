@@ -1,4 +1,4 @@
-//! What an explanation is made of.
+//! What an explanation of a case is made of: `lab explain` prints it.
 
 use serde::Serialize;
 
@@ -59,9 +59,6 @@ pub struct Breaks {
 /// All that there is to know about a case, beside its claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The case's name; beside it in what is printed.
-    #[serde(skip)]
-    pub case: &'static str,
     /// What the article does at this step, and what it shows of it.
     pub step: &'static str,
     /// What native routing has to do with it.
@@ -77,31 +74,31 @@ pub struct Explanation {
 }
 
 /// Read on every backend.
-pub(super) const fn both(what: &'static str) -> Read {
+pub(crate) const fn read(what: &'static str) -> Read {
     Read { on: Where::Both, what }
 }
 
 /// Read on netns.
-pub(super) const fn netns(what: &'static str) -> Read {
+pub(crate) const fn read_on_netns(what: &'static str) -> Read {
     Read { on: Where::Netns, what }
 }
 
 /// Read on kind.
-pub(super) const fn kind(what: &'static str) -> Read {
+pub(crate) const fn read_on_kind(what: &'static str) -> Read {
     Read { on: Where::Kind, what }
 }
 
 /// A command for a lab on netns.
-pub(super) const fn on_netns(command: &'static str, shows: &'static str) -> ByHand {
+pub(crate) const fn on_netns(command: &'static str, shows: &'static str) -> ByHand {
     ByHand { on: Where::Netns, command, shows }
 }
 
 /// A command for a lab on kind.
-pub(super) const fn on_kind(command: &'static str, shows: &'static str) -> ByHand {
+pub(crate) const fn on_kind(command: &'static str, shows: &'static str) -> ByHand {
     ByHand { on: Where::Kind, command, shows }
 }
 
 /// A reason, and how it comes about.
-pub(super) const fn breaks(reason: Reason, how: &'static str) -> Breaks {
+pub(crate) const fn breaks(reason: Reason, how: &'static str) -> Breaks {
     Breaks { reason, how }
 }

@@ -1,0 +1,66 @@
+//! `cilium::components_are_ok`.
+
+use crate::case::Case;
+use crate::cases::article::Shown;
+use crate::cases::kind;
+use crate::cases::kind_only;
+use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::turned::{AGENTS_NOT_READY, Effect};
+use lab_judge::cilium as judge;
+use lab_model::Reason;
+use lab_model::stage::Stage;
+
+pub(in crate::cases) const CASE: Case = Case {
+    name: "cilium::components_are_ok",
+    article: "cilium status --wait",
+    claim: "Three agents and two operators are ready, without errors, and every pod is managed.",
+    against: &[],
+    needs: Stage::NodesReady,
+    on: kind_only!(kind::components, judge::components_are_ok),
+    shown: Shown::OnHost(&["cilium status"]),
+    turned: &[(Effect::AgentsAway, AGENTS_NOT_READY)],
+    explanation: Explanation {
+        step: "`cilium status --wait` shows Cilium and Operator OK, 3/3 agents, 2/2 operators, Hubble and ClusterMesh disabled, and 3/3 pods managed.",
+        native: "Each agent makes its own node's routes. One that is not ready leaves its node with those of the past, or none. Yet OK is no proof: with \
+                 direct routes missing `cilium status` says OK too, and its exit code is 0 whatever it says.",
+        read: &[
+            read_on_kind(
+                "DaemonSet cilium and Deployment cilium-operator (apps/v1); Deployments that the article leaves out.",
+            ),
+            read_on_kind(
+                "Each agent's own status (`cilium status -o json` in the agent): components and controllers that fail.",
+            ),
+            read_on_kind("CiliumEndpoints, for each running pod that is not in its host's network."),
+        ],
+        by_hand: &[
+            on_kind("cilium status", "the article's table"),
+            on_kind(
+                "kubectl exec -n kube-system AGENT -- cilium status --verbose",
+                "Controller Status, KVStore, Kubernetes: Ok",
+            ),
+            on_kind("kubectl get ciliumendpoints --all-namespaces", "each pod, ready"),
+        ],
+        breaks: &[
+            breaks(
+                Reason::AgentsNotReady,
+                "A wrong k8sServiceHost or port (443 without k8sServicePort=6443): agents restart, and `cilium status` counts errors. \
+                   Or /proc/modules does not exist on this kernel.",
+            ),
+            breaks(
+                Reason::OperatorsNotReady,
+                "They need a node that takes them and the API server; with one worker gone the second stays Pending.",
+            ),
+            breaks(Reason::OperatorsShareNode, "All operators are on one node, whose loss would end them all."),
+            breaks(Reason::UnexpectedComponent, "Hubble relay, Hubble's UI or ClusterMesh were switched on."),
+            breaks(
+                Reason::AgentInError,
+                "A component of the agent reports a failure, or a controller fails again and again: its name and error are shown.",
+            ),
+            breaks(
+                Reason::PodNotManaged,
+                "The pod is older than Cilium, or its endpoint is not ready: delete the pod and let it come again.",
+            ),
+        ],
+        unobserved: "Workloads, pods or an agent's status were not seen.",
+    },
+};

@@ -1,0 +1,47 @@
+//! `routing::own_pods_are_local`.
+
+use super::tables;
+use crate::case::Case;
+use crate::cases::article::Shown;
+use crate::cases::both;
+use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::turned::{BLIND, Effect};
+use lab_judge::routing as judge;
+use lab_model::Reason;
+use lab_model::stage::Stage;
+
+pub(in crate::cases) const CASE: Case = Case {
+    name: "routing::own_pods_are_local",
+    article: "autoDirectNodeRoutes=true",
+    claim: "A node's own pod CIDR leads to an address of this node, not to a peer.",
+    against: &[],
+    needs: Stage::RoutingInstalled,
+    on: both!(tables, judge::own_pods_are_local),
+    shown: Shown::Nowhere,
+    turned: &[(Effect::NodeSilent, BLIND)],
+    explanation: Explanation {
+        step: "Beside the routes to peers, the agent keeps its own node's pod CIDR at home: in the article's lab by a route via the address \
+               of `cilium_host`.",
+        native: "A packet that arrives bare must find the way to its pod here. If the node's own CIDR leads on to a peer, the packet circles \
+                 between nodes until its TTL has run out.",
+        read: &[
+            read(
+                "Rules and routes of each node over netlink, followed for the node's own pod CIDR: for a packet of its own, and for one that \
+                  comes in by eth0 from a peer's pod. It must end at an address of this node, at a link that holds one, or at a pod's link.",
+            ),
+            read_on_netns("The route is `10.0.N.0/24 via 10.0.N.1 dev pod_host`; each pod has a /32 besides."),
+            read_on_kind("The route is `10.0.N.0/24 via ROUTER dev cilium_host`."),
+        ],
+        by_hand: &[
+            on_netns("lab shell kind-worker -- ip route get 10.0.1.1", "local, dev lo: an address of this node"),
+            on_netns("lab shell kind-worker -- ip route show 10.0.1.0/24", "via 10.0.1.1 dev pod_host"),
+            on_kind("docker exec kind-worker ip route show dev cilium_host", "the node's own pod CIDR"),
+        ],
+        breaks: &[breaks(
+            Reason::OwnCidrLeadsAway,
+            "Two nodes believe in one pod CIDR, or a node has kept the direct route of the time when the \
+                  CIDR was a peer's: CiliumNode objects were deleted and CIDRs handed out anew. Its pods are reached from nowhere.",
+        )],
+        unobserved: "A node, its pod CIDR or its rules were not seen.",
+    },
+};

@@ -1,0 +1,50 @@
+//! `wire::full_mtu_fits`.
+
+use super::traffic;
+use crate::case::Case;
+use crate::cases::article::Shown;
+use crate::cases::both;
+use crate::expect::Expect::{Refuted, Unobserved};
+use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
+use crate::turned::{BLIND, Effect, NO_POD, POD1, POD2};
+use lab_judge::wire as judge;
+use lab_model::Reason;
+use lab_model::stage::Stage;
+
+pub(in crate::cases) const CASE: Case = Case {
+    name: "wire::full_mtu_fits",
+    article: "native routing: no encapsulation",
+    claim: "A packet of the link's whole MTU passes between pods with DF set.",
+    against: &[],
+    needs: Stage::TrafficObserved,
+    on: both!(traffic, judge::full_mtu_fits),
+    shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::NoPodsAcross, Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
+        (Effect::PodsApart, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
+        (Effect::NarrowPath, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
+    ],
+    explanation: Explanation {
+        step: "The article does not speak of it; it follows from its introduction. An overlay's header takes room, 50 bytes with vxlan, and native \
+               routing's routes take none.",
+        native: "Pods can use the link's whole MTU. In an overlay their routes carry a smaller one, or large packets vanish while small ones pass.",
+        read: &[read(
+            "Echo replies to an IPv4 packet as long as the MTU of the nodes' eth0, with DF set, from pod to pod across nodes; and to one of 84 \
+                  octets, which tells a size that is too large from no way at all.",
+        )],
+        by_hand: &[
+            on_netns("lab shell hello-app-1 -- ping -c 1 -M do -s 1472 10.0.2.11", "1480 bytes from 10.0.2.11"),
+            on_netns("lab shell hello-app-1 -- ip link show dev eth0", "mtu 1500"),
+            on_kind("lab shell --name kind POD -- ip link show dev eth0", "mtu 1500, or what Docker's bridge has"),
+            on_kind("docker exec kind-worker ip route", "no mtu at the peers' routes"),
+        ],
+        breaks: &[breaks(
+            Reason::MtuDoesNotFit,
+            "An overlay: `observed` says which size fits, mtu 1450. A link in between with a smaller MTU: too big, \
+                  or no answer where ICMP is filtered. No answer to the small one either: there is no way at all.",
+        )],
+        unobserved: "No packet of the whole MTU was sent between pods on two nodes.",
+    },
+};

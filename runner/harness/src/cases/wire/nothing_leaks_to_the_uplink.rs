@@ -1,0 +1,59 @@
+//! `wire::nothing_leaks_to_the_uplink`.
+
+use super::traffic;
+use crate::case::Case;
+use crate::cases::article::Shown;
+use crate::cases::both;
+use crate::expect::Expect::Refuted;
+use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind};
+use crate::turned::{BLIND, Effect, NO_POD, WORKER};
+use lab_judge::wire as judge;
+use lab_model::Reason;
+use lab_model::deviation::Pinned;
+use lab_model::stage::Stage;
+
+pub(in crate::cases) const CASE: Case = Case {
+    name: "wire::nothing_leaks_to_the_uplink",
+    article: "default via 172.18.0.1 dev eth0",
+    claim: "While pods talk, no frame for the native routing CIDR goes to the gateway.",
+    against: &[Pinned::Value("ipv4NativeRoutingCIDR")],
+    needs: Stage::TrafficObserved,
+    on: both!(traffic, judge::nothing_leaks_to_the_uplink),
+    shown: Shown::Nowhere,
+    turned: &[
+        (Effect::NodeSilent, BLIND),
+        (Effect::NoPodRuns, NO_POD),
+        (Effect::Leak, Refuted(&[(Reason::LeaksToGateway, WORKER)])),
+    ],
+    explanation: Explanation {
+        step: "The article shows that the nodes' default route leads to the bridge, 172.18.0.1. What has no route of its own goes there.",
+        native: "Pod packets must take direct routes. One that takes the default route instead leaves the lab for the host, and the host's own network, \
+                 with a pod's address on it.",
+        read: &[
+            read(
+                "All frames on eth0 of each node while pods talk, and the gateway's link-layer address, by ARP: none to it may be for 10.0.0.0/8. The same \
+                  capture must hold a pod's request to the gateway itself, so that a leak would have been seen.",
+            ),
+            read_on_kind(
+                "A lab made as root is sealed besides (nftables table `lab_seal_NAME` on the host): a leak does not get further than the bridge.",
+            ),
+        ],
+        by_hand: &[
+            on_netns("lab shell kind-worker -- ip neigh show 172.18.0.1", "the gateway's lladdr"),
+            on_netns(
+                "lab shell kind-worker -- tcpdump -nn -e -i eth0 -c 1 'ether dst GATEWAY_LLADDR and dst net 10.0.0.0/8'",
+                "waits for ever",
+            ),
+            on_kind(
+                "sudo nsenter --net --target PID_OF_NODE tcpdump -nn -e -i eth0 -c 1 'ether dst GATEWAY_LLADDR and dst net 10.0.0.0/8'",
+                "waits for ever",
+            ),
+        ],
+        breaks: &[breaks(
+            Reason::LeaksToGateway,
+            "A direct route is missing: the sending node hands the packet to the gateway. The first frame is shown with its \
+                  addresses and ports.",
+        )],
+        unobserved: "A node was not captured, frames were lost, the gateway's address is not known, or no request to the outside was seen there.",
+    },
+};
