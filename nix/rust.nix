@@ -9,11 +9,18 @@ let
     # Tests are checks of their own: those of the kernel need a VM.
     doCheck = false;
   };
-  program = {
-    pname = "lab";
+  # One program of the workspace: its package's name is its own.
+  program = name: {
+    pname = name;
+    cargoBuildFlags = [
+      "--package"
+      name
+      "--bin"
+      name
+    ];
     meta = {
       description = "Kubernetes and Cilium native routing, step by step, as test cases that can fail";
-      mainProgram = "lab";
+      mainProgram = name;
       platforms = [
         "x86_64-linux"
         "aarch64-linux"
@@ -22,10 +29,13 @@ let
   };
 in
 rec {
-  lab = pkgs.rustPlatform.buildRustPackage (common // program);
+  lab = pkgs.rustPlatform.buildRustPackage (common // program "lab");
 
-  # Without shared objects: it runs inside any node.
-  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program // { pname = "lab-static"; });
+  # Without shared objects: for any Linux, and for an image of nothing else.
+  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program "lab" // { pname = "lab-static"; });
+
+  # The same: it runs inside any node.
+  lab-probe = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program "lab-probe");
 
   # A check: these commands, with the crates at hand, and nothing to install.
   check =
@@ -66,7 +76,7 @@ rec {
         pwd > $out/where
         while read -r program; do install -D "$program" "$out/tree/''${program#"$PWD"/}"; done < $out/programs
         install -D target/debug/lab $out/tree/target/debug/lab
-        cp -R CHANGELOG.md LICENSE-* README.md README.zh-CN.md ci docs manifests runner $out/tree/
+        cp -R Cargo.* *.md LICENSE-* ci docs manifests runner $out/tree/
       '';
       # A path in them that is rewritten is a path that they do not find.
       dontFixup = true;

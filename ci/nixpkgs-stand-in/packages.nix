@@ -32,6 +32,7 @@ let
     }
     // {
       meta = arguments.meta or { };
+      version = arguments.version or null;
       recorded = {
         inherit function;
         arguments = plain arguments;
