@@ -6,9 +6,13 @@ let
     inherit (workspace.package) version;
     src = source.program;
     cargoLock.lockFile = ../Cargo.lock;
+    # The probe that `lab` has in it is without shared objects.
+    buildInputs = [ pkgs.glibc.static ];
     # Tests are checks of their own: those of the kernel need a VM.
     doCheck = false;
   };
+  # musl has all it needs.
+  static = removeAttrs common [ "buildInputs" ];
   # One program of the workspace: its package's name is its own.
   program = name: {
     pname = name;
@@ -32,10 +36,12 @@ rec {
   lab = pkgs.rustPlatform.buildRustPackage (common // program "lab");
 
   # Without shared objects: for any Linux, and for an image of nothing else.
-  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program "lab" // { pname = "lab-static"; });
+  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (
+    static // program "lab" // { pname = "lab-static"; }
+  );
 
   # The same: it runs inside any node.
-  lab-probe = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program "lab-probe");
+  lab-probe = pkgs.pkgsStatic.rustPlatform.buildRustPackage (static // program "lab-probe");
 
   # A check: these commands, with the crates at hand, and nothing to install.
   check =
