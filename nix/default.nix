@@ -6,7 +6,14 @@ let
   source = import ./source.nix { inherit (pkgs) lib; };
   rust = import ./rust.nix { inherit pkgs source; };
   tools = import ./tools.nix { inherit pkgs pins arch; };
-  images = import ./images.nix { inherit pkgs pins arch; };
+  images = import ./images.nix {
+    inherit
+      pkgs
+      pins
+      arch
+      rust
+      ;
+  };
   wrapped = import ./wrapped.nix {
     inherit pkgs rust tools;
     inherit (images) chart;
@@ -32,7 +39,7 @@ let
     tools
     // images
     // {
-      inherit (rust) lab lab-static;
+      inherit (rust) lab lab-static lab-probe;
       default = wrapped;
       # `./result/bin/nixos-test-driver`: the VM of the check, to be looked at by hand.
       embedded-interactive = checks.embedded.driverInteractive;

@@ -1,9 +1,10 @@
-# Images. hello-app is built here, from the source that the article's is built from. The others are pulled by digest,
+# Images. That of `lab` itself is a program without shared objects and nothing else. hello-app is built here, from the source that the article's is built from. The others are pulled by digest,
 # each as soon as pins.json has the hash of its archive for this system: an unknown hash is no package, and never fails.
 {
   pkgs,
   pins,
   arch,
+  rust,
 }:
 let
   inherit (pkgs) lib;
@@ -56,6 +57,15 @@ in
       Cmd = [ "/bin/hello-app" ];
       Env = [ "PORT=8080" ];
       ExposedPorts."8080/tcp" = { };
+    };
+  };
+  lab-image = pkgs.dockerTools.buildImage {
+    name = "lab";
+    tag = rust.lab-static.version;
+    config = {
+      Entrypoint = [ (lib.getExe rust.lab-static) ];
+      Env = [ "HOME=/tmp" ];
+      WorkingDir = "/tmp";
     };
   };
   chart = pkgs.fetchurl { inherit (pins.chart) url sha256; };

@@ -6,14 +6,25 @@ let
     inherit (workspace.package) version;
     src = source.program;
     cargoLock.lockFile = ../Cargo.lock;
+    # The probe that `lab` has in it is without shared objects.
+    buildInputs = [ pkgs.glibc.static ];
     # Tests are checks of their own: those of the kernel need a VM.
     doCheck = false;
   };
-  program = {
-    pname = "lab";
+  # musl has all it needs.
+  static = removeAttrs common [ "buildInputs" ];
+  # One program of the workspace: its package's name is its own.
+  program = name: {
+    pname = name;
+    cargoBuildFlags = [
+      "--package"
+      name
+      "--bin"
+      name
+    ];
     meta = {
       description = "Kubernetes and Cilium native routing, step by step, as test cases that can fail";
-      mainProgram = "lab";
+      mainProgram = name;
       platforms = [
         "x86_64-linux"
         "aarch64-linux"
@@ -22,10 +33,15 @@ let
   };
 in
 rec {
-  lab = pkgs.rustPlatform.buildRustPackage (common // program);
+  lab = pkgs.rustPlatform.buildRustPackage (common // program "lab");
 
-  # Without shared objects: it runs inside any node.
-  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (common // program // { pname = "lab-static"; });
+  # Without shared objects: for any Linux, and for an image of nothing else.
+  lab-static = pkgs.pkgsStatic.rustPlatform.buildRustPackage (
+    static // program "lab" // { pname = "lab-static"; }
+  );
+
+  # The same: it runs inside any node.
+  lab-probe = pkgs.pkgsStatic.rustPlatform.buildRustPackage (static // program "lab-probe");
 
   # A check: these commands, with the crates at hand, and nothing to install.
   check =
@@ -66,7 +82,7 @@ rec {
         pwd > $out/where
         while read -r program; do install -D "$program" "$out/tree/''${program#"$PWD"/}"; done < $out/programs
         install -D target/debug/lab $out/tree/target/debug/lab
-        cp -R CHANGELOG.md LICENSE-* README.md README.zh-CN.md ci docs manifests runner $out/tree/
+        cp -R Cargo.* *.md LICENSE-* ci docs manifests runner $out/tree/
       '';
       # A path in them that is rewritten is a path that they do not find.
       dontFixup = true;

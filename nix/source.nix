@@ -24,6 +24,7 @@ in
       ../.config
       ../.github
       ../CHANGELOG.md
+      ../Dockerfile
       ../LICENSE-APACHE
       ../LICENSE-MIT
       ../README.md

@@ -19,7 +19,7 @@ changed() { # SYSTEM
         [to_entries[] | select(.value.drvPath != $before[0][.key].drvPath) | .key] | sort | join(" ")'
 }
 # lab embeds pins.json, and what has lab in it follows.
-with_lab="default embedded-interactive lab lab-static"
+with_lab="default embedded-interactive lab lab-image lab-probe lab-static"
 changes() { # SYSTEM PACKAGES
     local found expected
     found=$(changed "$1")

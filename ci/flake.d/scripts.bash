@@ -102,9 +102,10 @@ part "the workflow"
 if python3 -c 'import yaml' 2>/dev/null; then
     python3 ci/flake.d/workflow.py "$root"/.github/workflows/*.yml
     # And it can fail.
-    refused_workflow() { # SED-SCRIPT WHAT IT SAYS
-        sed -E "$1" "$root/.github/workflows/ci.yml" >"$work/ci.yml"
-        if python3 ci/flake.d/workflow.py "$work/ci.yml" >"$work/output" 2>&1; then fail "a workflow after $1 is taken"; fi
+    refused_workflow() { # SED-SCRIPT WHAT IT SAYS [FILE]
+        local file=${3-ci.yml}
+        sed -E "$1" "$root/.github/workflows/$file" >"$work/$file"
+        if python3 ci/flake.d/workflow.py "$work/$file" >"$work/output" 2>&1; then fail "a workflow after $1 is taken"; fi
         grep -Fq -- "$2" "$work/output" || fail "of a workflow after $1 it is not said '$2': $(cat "$work/output")"
     }
     refused_workflow 's/@[0-9a-f]{40} # (v6.*)/@\1/' "not pinned by commit: actions/checkout@v6"
@@ -117,6 +118,12 @@ if python3 -c 'import yaml' 2>/dev/null; then
     refused_workflow '/report.html/d' "kind does not keep report.html"
     refused_workflow '/ci.summary/d' "lab sums nothing up"
     refused_workflow 's/if: always/if: success/' "kind does not keep report.json"
+    refused_workflow '/contents: write/d' "more permissions than contents: read" release.yml
+    refused_workflow 's/actions: read/actions: write/' "more permissions than contents: read" release.yml
+    refused_workflow 's/tags: .*/branches: [main]/' "something else than a tag starts it" release.yml
+    refused_workflow '/sha256sum/d' "sha256sum --check is not run" release.yml
+    refused_workflow '/ci.release/d' "ci/release --output dist is not run" release.yml
+    refused_workflow 's/, ubuntu-24.04-arm//' "nothing is built on aarch64" release.yml
 else
     [[ ${CI-} == true ]] && fail "python3-yaml is not installed"
     not_run_here "flake: python3-yaml is not installed, so the workflow was not looked into"

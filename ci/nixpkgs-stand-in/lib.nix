@@ -15,7 +15,7 @@ rec {
     unions =
       paths:
       map (
-        path: if builtins.pathExists path then baseNameOf path else throw "lib.fileset.unions: ${toString path} does not exist"
+        path: if builtins.pathExists path then toString path else throw "lib.fileset.unions: ${toString path} does not exist"
       ) paths;
     toSource =
       { root, fileset }:
@@ -24,7 +24,7 @@ rec {
         path = root;
         filter =
           path: _type:
-          builtins.any (name: path == toString root + "/${name}" || starts (toString root + "/${name}/") path) fileset;
+          builtins.any (one: path == one || starts "${one}/" path || starts "${path}/" one) fileset;
       };
   };
   starts = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;

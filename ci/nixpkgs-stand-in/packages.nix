@@ -32,6 +32,7 @@ let
     }
     // {
       meta = arguments.meta or { };
+      version = arguments.version or null;
       recorded = {
         inherit function;
         arguments = plain arguments;
@@ -132,6 +133,7 @@ let
       runCommand
       ;
     stdenv.hostPlatform.system = system;
+    glibc.static = record "package" "glibc-static" { name = "glibc-static"; };
     buildGoModule = recorder "buildGoModule";
     rustPlatform.buildRustPackage = buildRustPackage "";
     pkgsStatic.rustPlatform.buildRustPackage = buildRustPackage "pkgsStatic.";

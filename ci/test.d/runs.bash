@@ -2,10 +2,18 @@
 # shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
 # The way of a user: doctor, runs, a lab that stays. Part of ci/test.
 
-# The program as it is shipped. A step alone builds it first.
+# The program: with --full as it is shipped, else the one of the tests, which costs no second build. A step alone builds
+# it first.
 find_lab() {
-    cargo build --release --locked --quiet
-    lab=$(target_folder)/release/lab
+    if [[ -x $scratch/released/lab ]]; then
+        lab=$scratch/released/lab
+    elif [[ $LAB_CI_FULL == yes ]]; then
+        cargo build --release --locked --quiet --package lab
+        lab=$(target_folder)/release/lab
+    else
+        cargo test --workspace --locked --quiet --no-run --test lab
+        lab=$(target_folder)/debug/lab
+    fi
 }
 
 # A command must end with this exit code.
@@ -37,28 +45,33 @@ turned_by() {
     sed -n "/^$1\$/,/^[a-z]/ s/^  [Kt] \([a-z0-9_:]*\)  $2: .*/\1/p" "$root/runner/sabotage/matrix/netns.txt"
 }
 
-# Runs all cases with this routing; it must end so, with all cases held but so many. The report's path goes into $report.
-run_with_routing() {
-    local routing=$1 status=$2 runs=$scratch/runs-$1
-    local lab all there held
+# A report of all cases on netns with this routing, this exit code, and all held but so many.
+as_it_should_be() {
+    local all there
     all=$(cases_in_all)
     there=$(cases_on_netns)
-    held=$((there - $3))
-    find_lab
-    ends_with "$status" "$lab" run --on netns --routing "$routing" --runs-dir "$runs"
-    local reports=("$runs"/*/report.json)
-    ((${#reports[@]} == 1)) || fail "$runs has ${#reports[@]} reports"
-    report=${reports[0]}
-    jq -e --arg routing "$routing" --argjson status "$status" --argjson held "$held" \
+    jq -e --arg routing "$2" --argjson status "$3" --argjson held $((there - $4)) \
         --argjson all "$all" --argjson elsewhere $((all - there)) '
         .schema == 1 and .backend == "netns" and .routing == $routing and .exit_code == $status
         and (.cases | length) == $all
         and ([.cases[] | select(.outcome == "held")] | length) == $held
         and ([.cases[] | select(.outcome == "not_on_backend")] | length) == $elsewhere
-        and ([.stages[] | select(.outcome != "done")] | length) == 0' "$report" >/dev/null ||
-        fail "$report is not as it should be: $(jq -c '[.schema, .backend, .routing, .exit_code,
+        and ([.stages[] | select(.outcome != "done")] | length) == 0' "$1" >/dev/null ||
+        fail "$1 is not as it should be: $(jq -c '[.schema, .backend, .routing, .exit_code,
             (.cases | group_by(.outcome) | map({(.[0].outcome): length}) | add),
-            (.stages | map({(.name): .outcome}) | add)]' "$report")"
+            (.stages | map({(.name): .outcome}) | add)]' "$1")"
+}
+
+# Runs all cases with this routing; it must end so, with all held but so many. The report's path goes into $report.
+run_with_routing() {
+    local routing=$1 status=$2 runs=$scratch/runs-$1
+    local lab
+    find_lab
+    ends_with "$status" "$lab" run --on netns --routing "$routing" --runs-dir "$runs"
+    local reports=("$runs"/*/report.json)
+    ((${#reports[@]} == 1)) || fail "$runs has ${#reports[@]} reports"
+    report=${reports[0]}
+    as_it_should_be "$report" "$routing" "$status" "$3"
     junit_agrees "${report%/*}/junit.xml"
 }
 
@@ -145,7 +158,8 @@ open(path, "wb").write(content)' "$bundle"
     [[ $(find "$away" -mindepth 1 | wc -l) == 3 ]] || fail "replay has left something in $away"
 }
 
-# Every fault is noticed by the cases named for it and by no others, is undone, and no case kills none.
+# Every fault is noticed by the cases named for it and by no others, is undone, and no case kills none. The tests of the
+# documents make the same run of the dev program.
 step_sabotage() {
     local lab runs=$scratch/runs-sabotage
     find_lab

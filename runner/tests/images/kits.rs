@@ -144,12 +144,12 @@ async fn from_the_kit(engine: &Engine, world: &World) {
         origin: kit.origin(name).unwrap(),
         nodes: cluster.nodes().to_vec(),
     });
-    let delivered = lab_images::distribute(&engine, parcels.into_iter().collect(), false, &nobody).await.unwrap();
+    let delivered = lab_images::distribute(engine, parcels.into_iter().collect(), false, &nobody).await.unwrap();
     for (delivered, name) in delivered.iter().zip([CILIUM, OPERATOR, HELLO_APP]) {
         let image = kit.index().image(name).unwrap();
         assert_eq!((delivered.source.from, delivered.moved.len()), (ImageFrom::Kit, 3));
         for node in cluster.nodes() {
-            let images = lab_images::node_images(&engine, node, LONG).await.unwrap();
+            let images = lab_images::node_images(engine, node, LONG).await.unwrap();
             assert!(images.has(&image.reference, &image.config_digest), "{name} on {node}: {images:?}");
         }
     }
@@ -161,11 +161,11 @@ async fn from_the_kit(engine: &Engine, world: &World) {
         config: Digest::of(b"another"),
     };
     let parcel = Parcel { wanted: wanted.clone(), origin, nodes: cluster.nodes().to_vec() };
-    let error = lab_images::distribute(&engine, vec![parcel], false, &nobody).await.unwrap_err();
+    let error = lab_images::distribute(engine, vec![parcel], false, &nobody).await.unwrap_err();
     assert!(matches!(error, ImageError::Archive { .. }), "{error}");
     assert!(error.to_string().contains("the archive has another image"), "{error}");
     for node in cluster.nodes() {
-        assert_eq!(lab_images::node_images(&engine, node, LONG).await.unwrap().get(&wanted.reference), None);
+        assert_eq!(lab_images::node_images(engine, node, LONG).await.unwrap().get(&wanted.reference), None);
     }
 }
 

@@ -12,9 +12,9 @@ use crate::scripts::{one, plan};
 use crate::some::{LONG, config, image, layered, local, nobody, remove};
 
 async fn distribute(engine: &Engine, wanted: &Wanted, nodes: &[NodeName]) -> Result<Delivered, ImageError> {
-    let held = lab_images::take(&engine, wanted, LONG, &nobody).await.unwrap();
+    let held = lab_images::take(engine, wanted, LONG, &nobody).await.unwrap();
     let parcel = Parcel { wanted: wanted.clone(), origin: Origin::Engine(held), nodes: nodes.to_vec() };
-    lab_images::distribute(&engine, vec![parcel], false, &nobody).await.map(|mut delivered| delivered.remove(0))
+    lab_images::distribute(engine, vec![parcel], false, &nobody).await.map(|mut delivered| delivered.remove(0))
 }
 
 async fn shell(engine: &Engine, node: &NodeName, script: &str) -> String {
@@ -25,7 +25,7 @@ async fn shell(engine: &Engine, node: &NodeName, script: &str) -> String {
 
 /// What a node lists under the name.
 async fn listed(engine: &Engine, node: &NodeName, wanted: &Wanted) -> Option<String> {
-    let images = lab_images::node_images(&engine, node, LONG).await.unwrap();
+    let images = lab_images::node_images(engine, node, LONG).await.unwrap();
     images.get(&wanted.reference).map(|image| image.id.clone())
 }
 

@@ -23,9 +23,9 @@ fn wanted(host: &str, digest: &Digest) -> Wanted {
 async fn refused(engine: &Engine, mood: Mood) -> ImageError {
     let registry = Registry::listen(mood).await;
     let wanted = wanted(&registry.host, &registry.digest);
-    let error = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap_err();
+    let error = lab_images::take(engine, &wanted, LONG, &nobody).await.unwrap_err();
     assert!(error.to_string().starts_with(&wanted.shown()), "{error}");
-    assert_eq!(lab_images::held(&engine, &wanted).await.unwrap(), None);
+    assert_eq!(lab_images::held(engine, &wanted).await.unwrap(), None);
     error
 }
 

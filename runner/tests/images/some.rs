@@ -35,8 +35,8 @@ pub(crate) fn nobody(_far: String) {}
 /// The digest of its configuration, as Docker 20.10 to 28 calls images.
 pub(crate) async fn config(engine: &Engine, image: &Image) -> (Held, Digest) {
     let wanted = local("hello-app", image.reference());
-    let held = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap();
-    let config = lab_images::config_digest(&engine, &wanted, &held).await.unwrap();
+    let held = lab_images::take(engine, &wanted, LONG, &nobody).await.unwrap();
+    let config = lab_images::config_digest(engine, &wanted, &held).await.unwrap();
     (held, config)
 }
 
