@@ -27,11 +27,6 @@ pub(super) fn text(at: (i32, i32), class: &str, content: &str) -> Text {
     Text::new(content).set("x", at.0).set("y", at.1).set("class", class)
 }
 
-/// A text around `at`.
-pub(super) fn centred(at: (i32, i32), class: &str, content: &str) -> Text {
-    text(at, class, content).set("text-anchor", "middle")
-}
-
 /// A text that ends at `at`.
 pub(super) fn ending(at: (i32, i32), class: &str, content: &str) -> Text {
     text(at, class, content).set("text-anchor", "end")
@@ -41,11 +36,6 @@ pub(super) fn ending(at: (i32, i32), class: &str, content: &str) -> Text {
 pub(super) fn fitting(content: &str, room: i32, font: i32) -> String {
     let fits = room.max(0) * 100 / (font.max(1) * MONO);
     cut(content, usize::try_from(fits).unwrap_or(0))
-}
-
-/// How much a text in a fixed-width font takes.
-pub(super) fn width_of(content: &str, font: i32) -> i32 {
-    int(content.chars().count()) * font * MONO / 100
 }
 
 /// A box.
@@ -69,7 +59,6 @@ pub(super) fn line(from: (i32, i32), to: (i32, i32), class: &str) -> Line {
 pub(super) enum Points {
     Down,
     Left,
-    Right,
 }
 
 /// An arrow along these points, its head at the last, pointing as said.
@@ -82,7 +71,6 @@ pub(super) fn arrow(along: &[(i32, i32)], points: Points, class: &str) -> Group 
         let short = match points {
             Points::Down => (tip.0, tip.1 - 7),
             Points::Left => (tip.0 + 7, tip.1),
-            Points::Right => (tip.0 - 7, tip.1),
         };
         for point in &rest[..rest.len() - 1] {
             data = data.line_to(*point);
@@ -98,7 +86,6 @@ fn head(tip: (i32, i32), points: Points) -> Polygon {
     let corners = match points {
         Points::Down => [(x - 5, y - 10), (x + 5, y - 10)],
         Points::Left => [(x + 10, y - 5), (x + 10, y + 5)],
-        Points::Right => [(x - 10, y - 5), (x - 10, y + 5)],
     };
     let corner = |(x, y): (i32, i32)| format!("{x},{y}");
     Polygon::new().set("points", vec![corner(tip), corner(corners[0]), corner(corners[1])]).set("class", "head")

@@ -6,7 +6,6 @@
 mod beside;
 mod cases;
 mod ink;
-mod narrow;
 mod routes;
 mod seen;
 mod standing;
@@ -15,10 +14,10 @@ mod table;
 mod tests;
 mod timeline;
 mod topology;
+mod topology_drawn;
 mod translated;
 mod way;
 mod way_drawn;
-mod wide;
 
 use askama::Template;
 use std::path::Path;
@@ -67,8 +66,8 @@ struct Page<'a> {
 
 /// The section about the topology.
 struct Drawing {
-    /// For a wide and for a narrow window; none where there is nothing to draw, or too much.
-    pictures: Option<(String, String)>,
+    /// None where there is nothing to draw, or too much.
+    picture: Option<String>,
     /// What was not seen, or why there is no picture.
     notes: Vec<String>,
     summary: String,
@@ -83,8 +82,8 @@ struct WayView {
     outcome: String,
     answered: bool,
     open: bool,
-    wide: String,
-    narrow: String,
+    /// Of the request and of its answer, as far as there is something to draw.
+    pictures: Vec<(&'static str, String)>,
     table: Table,
     changes: Vec<String>,
 }
@@ -158,7 +157,7 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
         notes.push(format!("{left_out} routes that nothing speaks against are left out of the table of routes."));
     }
     Drawing {
-        pictures: drawable.then(|| (wide::draw(&topology).to_string(), narrow::draw(&topology).to_string())),
+        picture: drawable.then(|| topology_drawn::draw(&topology).to_string()),
         notes,
         summary,
         nodes: (!topology.nodes.is_empty()).then(|| topology.table_of_nodes()),
@@ -177,8 +176,10 @@ fn way_view(index: usize, way: &way::Way) -> WayView {
         }
     }
     WayView {
-        wide: way.wide(&id).to_string(),
-        narrow: way.narrow(&id).to_string(),
+        pictures: [(false, "The request"), (true, "The answer")]
+            .iter()
+            .filter_map(|(answer, name)| Some((*name, way.draw(&id, *answer)?.to_string())))
+            .collect(),
         table: way.table(),
         title: way.title.clone(),
         outcome: way.outcome.clone(),

@@ -261,8 +261,7 @@ fn direct_routes_are_arrows_and_a_hundred_nodes_are_a_table() {
     let mut run = Run::new();
     record_lab(&mut run, 3, &|number| format!("n{number}"));
     let page = to_html(run.path(), &run.report()).unwrap();
-    // In each of the two pictures.
-    assert_eq!(page.matches("class=\"road good\"").count(), 12);
+    assert_eq!(page.matches("class=\"road good\"").count(), 6);
     assert!(page.contains("6 of 6 routes to a peer&#39;s pods are direct"), "{page}");
 
     let mut run = Run::new();

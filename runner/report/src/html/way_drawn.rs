@@ -1,23 +1,21 @@
-//! The way of a request as a drawn sequence: across for a wide window, downwards for a narrow one.
+//! The way of a request as drawn sequences, downwards: one of the request, one of its answer. They stand beside each
+//! other in a wide window, below each other in a narrow one.
 
 use svg::Document;
 use svg::node::element::Group;
 
-use super::ink::{Points, arrow, centred, fitting, int, line, picture, rectangle, text};
+use super::ink::{Points, arrow, fitting, int, line, picture, rectangle, text};
 use super::table::{Cell, Table};
 use super::way::{Hop, SeenHop, Way};
 
-/// Between two lanes, and two hops, of the wide picture.
-const LANE: i32 = 206;
-const HOP: i32 = 78;
-const HEAD: i32 = 46;
-/// Width of the narrow one, and the height of its hops.
-const NARROW: i32 = 330;
+/// Of a picture; of who is passed; and from one who is passed to the next.
+const WIDTH: i32 = 330;
+const LANE: i32 = 34;
 const STEP: i32 = 104;
 
 impl Way {
-    /// The sequence in words.
-    pub(super) fn description(&self) -> String {
+    /// The sequence of the request or of its answer in words.
+    fn description(&self, answer: bool) -> String {
         let hop = |hop: &Hop| match &hop.seen {
             Some(seen) => {
                 let changes =
@@ -28,7 +26,7 @@ impl Way {
             }
             None => format!("{} to {}: {}.", self.lanes[hop.from], self.lanes[hop.to], hop.missing),
         };
-        self.hops.iter().map(hop).collect::<Vec<_>>().join(" ")
+        self.hops.iter().filter(|hop| hop.answer == answer).map(hop).collect::<Vec<_>>().join(" ")
     }
 
     /// The sequence as a table.
@@ -76,66 +74,33 @@ impl Way {
         }
     }
 
-    /// For a wide window.
-    pub(super) fn wide(&self, id: &str) -> Document {
-        let width = LANE * int(self.lanes.len());
-        let bottom = HEAD + HOP * int(self.hops.len()) + 24;
-        let mut drawn = picture(&format!("{id}-wide"), (width, bottom), &self.title, &self.description());
-        let x = |lane: usize| LANE * int(lane) + LANE / 2;
-        for (lane, name) in self.lanes.iter().enumerate() {
-            drawn = drawn
-                .add(line((x(lane), HEAD - 6), (x(lane), bottom - 8), "life"))
-                .add(rectangle((x(lane) - 94, 6), (188, 32), "lane"))
-                .add(centred((x(lane), 27), "mono small strong", &fitting(name, 176, 13)));
-        }
-        for (row, hop) in self.hops.iter().enumerate() {
-            let y = HEAD + HOP * int(row) + 56;
-            let (from, to) = (x(hop.from), x(hop.to));
-            let middle = i32::midpoint(from, to);
-            let points = if from < to { Points::Right } else { Points::Left };
-            drawn = match &hop.seen {
-                Some(seen) => drawn
-                    .add(arrow(&[(from, y), (to, y)], points, &format!("road {}", class(hop, seen))))
-                    .add(words(seen, (middle, y), LANE - 20)),
-                None => drawn
-                    .add(line((from, y), (to, y), "unseen"))
-                    .add(rectangle((middle - 84, y - 24), (168, 20), "behind"))
-                    .add(centred((middle, y - 9), "label small bad", "✗ not seen here")),
-            };
-        }
-        drawn
-    }
-
-    /// For a narrow window: every hop below the one before.
-    pub(super) fn narrow(&self, id: &str) -> Document {
-        let rows = int(self.hops.len());
-        let bottom = 4 + 34 + STEP * rows + 4;
-        let mut drawn = picture(&format!("{id}-narrow"), (NARROW, bottom), &self.title, &self.description());
+    /// The request or its answer: every hop below the one before. None where there is nothing of it to draw.
+    pub(super) fn draw(&self, id: &str, answer: bool) -> Option<Document> {
+        let hops: Vec<&Hop> = self.hops.iter().filter(|hop| hop.answer == answer).collect();
+        let bottom = LANE + STEP * int(hops.len()) + 8;
+        let what = if answer { "the answer" } else { "the request" };
+        let title = format!("{}: {what}", self.title);
+        let mut drawn = picture(&format!("{id}-{answer}"), (WIDTH, bottom), &title, &self.description(answer));
         let mut y = 4;
-        let mut at: Option<usize> = None;
-        for hop in &self.hops {
-            if at != Some(hop.from) {
-                if at.is_some() {
-                    y += 36;
-                }
-                drawn = drawn.add(lane(&self.lanes[hop.from], y));
-                y += 34;
-            }
+        drawn = drawn.add(lane(&self.lanes[hops.first()?.from], y));
+        for hop in hops {
+            y += LANE;
+            let end = y + STEP - LANE;
             drawn = match &hop.seen {
-                Some(seen) => drawn
-                    .add(arrow(&[(24, y), (24, y + STEP - 34)], Points::Down, &format!("road {}", class(hop, seen))))
-                    .add(beside(seen, y + 18)),
+                Some(seen) => drawn.add(beside(seen, y + 18)).add(arrow(
+                    &[(24, y), (24, end)],
+                    Points::Down,
+                    &format!("road {}", class(hop, seen)),
+                )),
                 None => drawn
-                    .add(line((24, y), (24, y + STEP - 34), "unseen"))
+                    .add(line((24, y), (24, end), "unseen"))
                     .add(text((44, y + 32), "mono tiny bad", "✗ not seen here"))
-                    .add(text((44, y + 49), "mono tiny dim", &fitting(&format!("on {}", hop.link), NARROW - 50, 12))),
+                    .add(text((44, y + 49), "mono tiny dim", &fitting(&format!("on {}", hop.link), WIDTH - 50, 12))),
             };
-            y += STEP - 34;
+            y = end;
             drawn = drawn.add(lane(&self.lanes[hop.to], y));
-            y += 34;
-            at = Some(hop.to);
         }
-        drawn
+        Some(drawn)
     }
 }
 
@@ -147,45 +112,29 @@ fn class(hop: &Hop, seen: &SeenHop) -> &'static str {
     }
 }
 
-/// What stands at an arrow: the packet above it, the frame's addresses below.
-fn words(seen: &SeenHop, at: (i32, i32), room: i32) -> Group {
-    let (x, y) = at;
-    let packet = fitting(&seen.addresses(), room, 13);
-    let mut group = Group::new();
-    if let Some((kind, outer)) = &seen.outer {
-        group = group
-            .add(rectangle((x - room / 2, y - 55), (room, 48), "envelope"))
-            .add(centred((x, y - 41), "tiny wrapped", &format!("in {kind}")))
-            .add(centred((x, y - 27), "mono tiny wrapped", &fitting(outer, room - 6, 12)))
-            .add(centred((x, y - 12), "mono tiny", &packet));
-    } else {
-        group = group.add(centred((x, y - 10), "mono small", &packet));
-    }
-    group.add(centred((x, y + 15), "mono tiny dim", &seen.source.to_string())).add(centred(
-        (x, y + 28),
-        "mono tiny dim",
-        &format!("→ {}", seen.destination),
-    ))
-}
-
+/// What stands at an arrow: what wraps the packet, the packet, the frame's addresses.
 fn beside(seen: &SeenHop, y: i32) -> Group {
     let mut lines = Vec::new();
+    let mut group = Group::new();
     if let Some((kind, outer)) = &seen.outer {
+        group = group.add(rectangle((38, y - 17), (WIDTH - 44, 33), "envelope"));
         lines.push(("mono tiny wrapped", format!("{kind} {outer}")));
     }
     lines.push(("mono tiny", seen.addresses()));
     lines.push(("mono tiny dim", seen.source.to_string()));
     lines.push(("mono tiny dim", format!("→ {}", seen.destination)));
-    let top = if lines.len() > 3 { y - 4 } else { y };
-    lines.iter().enumerate().fold(Group::new(), |group, (row, (class, line))| {
-        group.add(text((44, top + 15 * int(row)), class, &fitting(line, NARROW - 50, 12)))
+    // Below an envelope there is a gap.
+    let (top, gap) = if lines.len() > 3 { (y - 4, 4) } else { (y, 0) };
+    lines.iter().enumerate().fold(group, |group, (row, (class, line))| {
+        let y = top + 15 * int(row) + if row > 1 { gap } else { 0 };
+        group.add(text((44, y), class, &fitting(line, WIDTH - 50, 12)))
     })
 }
 
 fn lane(name: &str, y: i32) -> Group {
-    Group::new().add(rectangle((4, y), (NARROW - 8, 30), "lane")).add(text(
+    Group::new().add(rectangle((4, y), (WIDTH - 8, 30), "lane")).add(text(
         (16, y + 20),
         "mono tiny strong",
-        &fitting(name, NARROW - 30, 12),
+        &fitting(name, WIDTH - 30, 12),
     ))
 }

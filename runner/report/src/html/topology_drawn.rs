@@ -1,4 +1,6 @@
-//! The lab drawn for a narrow window: nodes below each other, their routes as lines of text and arrows at the right.
+//! The lab drawn: nodes below each other, their routes as lines of text and as arrows at the right.
+//!
+//! One layout for every window: as wide as a phone's, where its text can still be read, and beside a table elsewhere.
 
 use svg::Document;
 use svg::node::element::Group;
@@ -13,6 +15,12 @@ const NODE: i32 = 230;
 /// Between two arrows.
 const LANE: i32 = 14;
 const ROW: i32 = 19;
+/// Of a bridge, and of a pod.
+const BRIDGE: i32 = 44;
+const POD: i32 = 46;
+/// From a node's upper edge to its first route.
+const ROUTES: i32 = 126;
+/// As `report.css` has it for `tiny`.
 const FONT: i32 = 12;
 
 /// Draws it.
@@ -24,12 +32,12 @@ pub(super) fn draw(topology: &Topology) -> Document {
         y += height(topology, index, node) + 18;
     }
     let bridge = y;
-    let bottom = bridge + 44 * int(topology.bridges.len().max(1)) + 8;
+    let bottom = bridge + BRIDGE * int(topology.bridges.len().max(1)) + 8;
     let drawn_roads = topology.roads.iter().filter(|road| road.is_drawn()).count();
     let width = WIDTH.max(LEFT + NODE + 16 + LANE * int(drawn_roads));
-    let mut drawn = picture("topology-narrow", (width, bottom), "The lab as it was seen", &topology.description());
+    let mut drawn = picture("topology-drawn", (width, bottom), "The lab as it was seen", &topology.description());
     for (row, (name, address)) in topology.bridges.iter().enumerate() {
-        let y = bridge + 44 * int(row);
+        let y = bridge + BRIDGE * int(row);
         drawn = drawn
             .add(rectangle((4, y), (width - 8, 36), "bridge"))
             .add(text((14, y + 23), "name", &format!("bridge {name}")))
@@ -40,10 +48,11 @@ pub(super) fn draw(topology: &Topology) -> Document {
     }
     for (node, top) in topology.nodes.iter().zip(&tops) {
         if let Some(row) = node.bridge {
+            // Around the left of the nodes below it.
             let class = format!("link {}", node.link.class());
             drawn = drawn.add(line((LEFT, top + 26), (10, top + 26), &class)).add(line(
                 (10, top + 26),
-                (10, bridge + 44 * int(row)),
+                (10, bridge + BRIDGE * int(row)),
                 &class,
             ));
         }
@@ -55,7 +64,7 @@ pub(super) fn draw(topology: &Topology) -> Document {
             if !road.is_drawn() {
                 continue;
             }
-            let from = (LEFT + NODE, tops[index] + 84 + ROW * int(row));
+            let from = (LEFT + NODE, tops[index] + ROUTES - 4 + ROW * int(row));
             let mut arrivals = topology.roads.iter().filter(|other| other.to == road.to && other.is_drawn());
             let arrival = arrivals.position(|other| std::ptr::eq(other, road)).unwrap_or(0);
             let to = (LEFT + NODE, tops[road.to] + 14 + 13 * int(arrival.min(4)));
@@ -70,7 +79,7 @@ pub(super) fn draw(topology: &Topology) -> Document {
 
 fn height(topology: &Topology, index: usize, node: &NodeBox) -> i32 {
     let roads = topology.roads.iter().filter(|road| road.from == index).count();
-    80 + ROW * int(roads) + 46 * int(node.pods.len())
+    ROUTES - 8 + ROW * int(roads) + POD * int(node.pods.len())
 }
 
 /// A road as a line of text.
@@ -86,15 +95,23 @@ fn label(road: &Road) -> String {
 fn member(topology: &Topology, index: usize, node: &NodeBox, top: i32) -> Group {
     let class = node.judged.standing.class();
     let (x, room) = (LEFT + 10, NODE - 20);
-    let address = node.address.map_or_else(|| "eth0: not seen".to_owned(), |net| format!("eth0 {net}"));
-    let cidr = node.cidr.map_or_else(|| "pod CIDR: not seen".to_owned(), |net| format!("pods {net}"));
+    let bridges = !topology.bridges.is_empty();
+    let or_not = |seen: Option<String>, what: &str| seen.unwrap_or_else(|| format!("{what}: not seen"));
+    let (link, link_class) = match node.bridge {
+        Some(_) => (format!("{} veth", node.link.mark()), node.link.class()),
+        None if bridges => ("✗ on no bridge".to_owned(), "bad"),
+        None => (String::new(), ""),
+    };
     let mut group = Group::new()
         .add(rectangle((LEFT, top), (NODE, height(topology, index, node)), &format!("node {class}")))
         .add(text((x, top + 22), "name", &fitting(&node.name, room - 24, 16)))
         .add(ending((LEFT + NODE - 10, top + 22), &format!("mark {class}"), node.judged.standing.mark()))
-        .add(text((x, top + 44), "mono tiny", &address))
-        .add(text((x, top + 63), "mono tiny", &cidr));
-    let mut y = top + 88;
+        .add(text((x, top + 41), "label", node.role.unwrap_or("role not seen")))
+        .add(ending((LEFT + NODE - 10, top + 41), &format!("label {link_class}"), &link))
+        .add(text((x, top + 62), "mono tiny", &or_not(node.address.map(|net| format!("eth0 {net}")), "eth0")))
+        .add(text((x, top + 80), "mono tiny dim", &or_not(node.mac.clone(), "MAC")))
+        .add(text((x, top + 101), "mono tiny", &or_not(node.cidr.map(|net| format!("pods {net}")), "pod CIDR")));
+    let mut y = top + ROUTES;
     for road in topology.roads.iter().filter(|road| road.from == index) {
         let class = format!("mono tiny {}", road.standing.class());
         group = group.add(text((x, y), &class, &fitting(&label(road), room, FONT)));
@@ -107,7 +124,7 @@ fn member(topology: &Topology, index: usize, node: &NodeBox, top: i32) -> Group 
             .add(text((x + 6, y + 6), "mono tiny", &fitting(&pod.name, room - 40, FONT)))
             .add(text((x + 6, y + 23), "mono tiny", pod.address.as_deref().unwrap_or("no address seen")))
             .add(ending((LEFT + NODE - 16, y + 8), &format!("mark {class}"), pod.judged.standing.mark()));
-        y += 46;
+        y += POD;
     }
     group
 }
