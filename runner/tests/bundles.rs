@@ -3,8 +3,6 @@
 
 #[path = "bundles/contents.rs"]
 mod contents;
-#[path = "cli/counts.rs"]
-mod counts;
 #[path = "bundles/damaged.rs"]
 mod damaged;
 #[path = "bundles/hostile.rs"]

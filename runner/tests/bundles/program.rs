@@ -1,7 +1,6 @@
 //! `lab bundle` and `lab replay` as somebody runs them: what they print, how they end, what they leave.
 
 use super::made::{bundle, change_evidence, entries, indexed, path, real};
-use crate::counts::{elsewhere, here};
 use lab_base::exec::{Exit, Invocation};
 use serde_json::Value;
 use std::fs;
@@ -71,9 +70,8 @@ fn a_run_is_bundled_and_replayed_as_it_was() {
         fs::copy(folder.path().join(&file), away.path().join(&file)).unwrap();
         let ended = lab(away.path(), &["replay", &file]);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
-        let counted = format!("{0} of {0} verdicts reproduced; {1} not judged again\n", here(), elsewhere());
-        assert!(ended.stdout.contains(&counted), "{}", ended.stdout);
-        assert_eq!(ended.stdout.matches("(reproduced)").count(), here(), "{}", ended.stdout);
+        assert!(ended.stdout.contains("18 of 18 verdicts reproduced; 11 not judged again\n"), "{}", ended.stdout);
+        assert_eq!(ended.stdout.matches("(reproduced)").count(), 18, "{}", ended.stdout);
         assert_eq!(names(away.path()), [file.as_str()]);
     }
 }
@@ -98,7 +96,7 @@ fn what_differs_is_listed_with_both_verdicts_and_versions() {
         "What differs, both by lab ",
         "  DIFFERS  routing::no_tunnel_device\n           recorded  held: 0 of ",
         "\n           now       refuted: tunnel_device at kind-control-plane: ",
-        &format!("1 of {} verdicts DIFFER, {} reproduced; {} not judged again\n", here(), here() - 1, elsewhere()),
+        "1 of 18 verdicts DIFFER, 17 reproduced; 11 not judged again\n",
     ] {
         assert!(ended.stdout.contains(part), "{part:?} is not in {}", ended.stdout);
     }
@@ -148,10 +146,7 @@ fn exit_codes_tell_refused_from_differing_and_from_nothing() {
     let ended = lab(folder.path(), &["replay", "nothing.tar.zst"]);
     assert_eq!(ended.code, 2);
     assert!(
-        ended.stdout.contains(&format!(
-            "no verdict could be judged again: nothing is proved; {} not judged again\n",
-            elsewhere()
-        )),
+        ended.stdout.contains("no verdict could be judged again: nothing is proved; 11 not judged again\n"),
         "{}",
         ended.stdout
     );
