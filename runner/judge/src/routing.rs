@@ -14,5 +14,4 @@ pub use kernel::kernel_questions;
 pub use own::own_pods_are_local;
 pub use tunnel::no_tunnel_device;
 
-/// The link by which a node hangs on the bridge (kind and Docker name it so).
-const UPLINK: &str = "eth0";
+use lab_model::observe::UPLINK;

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::lab::NetnsLab;
-use super::plan::{NODE_DEVICE, ROUTER_DEVICE};
+use super::plan::ROUTER_DEVICE;
 use lab_backend::LabError;
 use lab_base::clock;
 use lab_model::StoredBase;
 use lab_model::observe::{
     NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember, ServiceSeen,
-    ServiceTable, TABLE_MAIN,
+    ServiceTable, TABLE_MAIN, UPLINK,
 };
 use lab_model::request::{Answer, Answered, Request};
 
@@ -73,7 +73,7 @@ impl NetnsLab {
                 members: nodes
                     .iter()
                     .filter(|(_, node)| is_port_of(&hub, bridge.index, node))
-                    .map(|(name, node)| SegmentMember { node: name.clone(), address: node.address_of(NODE_DEVICE) })
+                    .map(|(name, node)| SegmentMember { node: name.clone(), address: node.address_of(UPLINK) })
                     .collect(),
             })
             .collect())
@@ -103,7 +103,7 @@ impl NetnsLab {
                 Ok(view) => PodSeen {
                     name,
                     node: node_of(&view, nodes),
-                    address: view.address_of(NODE_DEVICE).map(|address| address.addr()),
+                    address: view.address_of(UPLINK).map(|address| address.addr()),
                     ready: view.listeners.iter().any(|listener| listener.port == target_port),
                 },
                 Err(_gone) => PodSeen { name, node: None, address: None, ready: false },
@@ -163,7 +163,7 @@ fn endpoints(frontend: &lab_model::observe::Frontend) -> Vec<SocketAddrV4> {
 
 /// A veth's two ends name each other's index; the port's master is the bridge.
 fn is_port_of(hub: &NetnsView, bridge: u32, node: &NetnsView) -> bool {
-    let Some(eth0) = node.link(NODE_DEVICE) else { return false };
+    let Some(eth0) = node.link(UPLINK) else { return false };
     hub.links.iter().any(|port| {
         port.master == Some(bridge) && eth0.peer_index == Some(port.index) && port.peer_index == Some(eth0.index)
     })
@@ -171,8 +171,8 @@ fn is_port_of(hub: &NetnsView, bridge: u32, node: &NetnsView) -> bool {
 
 /// The node that has a host route to the pod's address by a veth whose other end is the pod's eth0.
 fn node_of(pod: &NetnsView, nodes: &BTreeMap<NodeName, NetnsView>) -> Option<NodeName> {
-    let eth0 = pod.link(NODE_DEVICE)?;
-    let address = pod.address_of(NODE_DEVICE)?.addr();
+    let eth0 = pod.link(UPLINK)?;
+    let address = pod.address_of(UPLINK)?.addr();
     nodes.iter().find(|(_, node)| leads_to(node, address, eth0.index, eth0.peer_index)).map(|(name, _)| name.clone())
 }
 

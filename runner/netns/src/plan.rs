@@ -12,8 +12,6 @@ use lab_model::observe::{MacAddr, Mtu, NodeName, PodName, Role};
 
 /// The subnet of Docker's network `kind` in the article.
 pub const BRIDGE_SUBNET: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 18, 0, 0), 16);
-/// What a node's own link to the bridge is called, as in a kind node.
-pub const NODE_DEVICE: &str = "eth0";
 /// The link that holds a node's router address, in the place of Cilium's `cilium_host`.
 pub const ROUTER_DEVICE: &str = "pod_host";
 /// Its other end, in the place of `cilium_net`.

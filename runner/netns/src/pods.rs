@@ -1,8 +1,9 @@
 //! Stage `workload_ready`: pods shaped as Cilium shapes them, their servers, and the Service.
 
+use lab_model::observe::UPLINK;
 use lab_netlink::{NewLink, NewRoute};
 
-use super::plan::{LINK_MTU, NODE_DEVICE, PodPlan, VXLAN_OVERHEAD};
+use super::plan::{LINK_MTU, PodPlan, VXLAN_OVERHEAD};
 use super::world::{BuildError, Member, World};
 use lab_model::Routing;
 
@@ -23,11 +24,11 @@ pub(super) async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, Bu
     let node_plan = &world.plan.nodes[pod.node];
     let node = world.nodes[pod.node].as_ref().ok_or_else(|| BuildError::Gone(node_plan.name.to_string()))?;
     let member = Member::create(&pod.name.0, false)?;
-    let end = NewLink::peer(NODE_DEVICE).mtu(LINK_MTU.0).netns(member.namespace.file());
+    let end = NewLink::peer(UPLINK).mtu(LINK_MTU.0).netns(member.namespace.file());
     node.member.make(NewLink::veth(&pod.host_device, &end).mtu(LINK_MTU.0).up().add()).await?;
-    let eth0 = member.index(NODE_DEVICE).await?;
+    let eth0 = member.index(UPLINK).await?;
     let host_end = node.member.index(&pod.host_device).await?;
-    member.start(NODE_DEVICE, eth0, pod.address).await?;
+    member.start(UPLINK, eth0, pod.address).await?;
     // Packets to pods behind the overlay must leave room for its headers (Cilium's route MTU).
     let mtu = match world.plan.spec.routing {
         Routing::Vxlan => Some(LINK_MTU.0 - VXLAN_OVERHEAD),

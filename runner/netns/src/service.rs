@@ -1,6 +1,7 @@
 //! nftables in node and pod namespaces: the Service's translation, as socket load balancing translates, and
 //! masquerading, as Cilium's `bpf.masquerade` does.
 
+use lab_model::observe::UPLINK;
 use lab_netlink::Protocol;
 use lab_netlink::nft::{
     Base, Element, Expression, Field, Hook, add_chain, add_elements, add_rule, add_set, compare_address,
@@ -9,7 +10,7 @@ use lab_netlink::nft::{
 use std::net::Ipv4Addr;
 
 use super::namespace::Namespace;
-use super::plan::{NODE_DEVICE, NodePlan};
+use super::plan::NodePlan;
 use super::world::{BuildError, NodeUp, World, at};
 use lab_probe::nft_layout;
 use lab_probe::nft_layout::{IPV4_ADDR, TABLE};
@@ -25,7 +26,7 @@ const NODES_SET: &str = "nodes";
 pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let nodes: Vec<Element> = world.plan.nodes.iter().map(|node| Element::address(node.address.addr())).collect();
     let rule = [
-        compare_interface(Field::Outward, NODE_DEVICE, true),
+        compare_interface(Field::Outward, UPLINK, true),
         compare_address(Field::Source, plan.pod_cidr, true),
         compare_address(Field::Destination, world.plan.spec.native_cidr, false),
         vec![

@@ -1,8 +1,8 @@
 //! Waiting until what was built works: links have their carriers, nodes forward.
 
+use lab_model::observe::UPLINK;
 use std::time::Duration;
 
-use super::plan::NODE_DEVICE;
 use super::world::{BuildError, Member, World, at};
 use lab_base::clock;
 use lab_base::clock::Poll;
@@ -22,9 +22,9 @@ pub(super) async fn links_are_up(world: &World) -> Result<(), BuildError> {
 }
 
 async fn link_is_up(member: &Member) -> Result<(), BuildError> {
-    let what = format!("{}'s {NODE_DEVICE} to be operational", member.name());
+    let what = format!("{}'s {UPLINK} to be operational", member.name());
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
-        match member.route.link(NODE_DEVICE).await.map_err(at(member.name())) {
+        match member.route.link(UPLINK).await.map_err(at(member.name())) {
             // With a carrier alone the kernel does not send yet: the first frame would be lost.
             Ok(Some(link)) if link.operational => Poll::Ready(()),
             Ok(Some(_)) => Poll::NotYet("it is not operational".to_owned()),

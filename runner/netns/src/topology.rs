@@ -4,9 +4,9 @@ use ipnet::Ipv4Net;
 use lab_netlink::{NewLink, NewRoute, Protocol, add_address, add_host_address, set_up};
 
 use super::namespace::Namespace;
-use super::plan::{LINK_MTU, NODE_DEVICE, NodePlan, Plan, ROUTER_DEVICE, ROUTER_PEER_DEVICE};
+use super::plan::{LINK_MTU, NodePlan, Plan, ROUTER_DEVICE, ROUTER_PEER_DEVICE};
 use super::world::{BuildError, Member, NodeUp, World};
-use lab_model::observe::MacAddr;
+use lab_model::observe::{MacAddr, UPLINK};
 
 /// Builds it. The namespace of this process becomes the one with the bridge.
 pub(super) async fn build(plan: Plan) -> Result<World, BuildError> {
@@ -40,16 +40,16 @@ pub(super) async fn build_node(
 ) -> Result<NodeUp, BuildError> {
     let name = &node.name.0;
     let member = Member::create(name, true)?;
-    let end = NewLink::peer(NODE_DEVICE).mtu(LINK_MTU.0).mac(node.mac.0).netns(member.namespace.file());
+    let end = NewLink::peer(UPLINK).mtu(LINK_MTU.0).mac(node.mac.0).netns(member.namespace.file());
     let veth = NewLink::veth(&node.port, &end).mtu(LINK_MTU.0).master(bridge_index).up();
     bridge.make(veth.add()).await?;
-    let eth0 = member.index(NODE_DEVICE).await?;
+    let eth0 = member.index(UPLINK).await?;
     // The router address announces the pod CIDR, with its prefix length; the routes to it come with routing.
     member
         .make_all(&[
             set_up("lo"),
             add_address(eth0, node.address),
-            set_up(NODE_DEVICE),
+            set_up(UPLINK),
             NewRoute::default_via(plan.gateway.addr()).by(eth0).add(),
             NewLink::veth(ROUTER_DEVICE, &NewLink::peer(ROUTER_PEER_DEVICE)).up().add(),
             set_up(ROUTER_PEER_DEVICE),

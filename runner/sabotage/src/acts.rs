@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan, pod_plan};
-use lab_model::observe::{MacAddr, Place, TABLE_MAIN};
+use lab_model::observe::{MacAddr, Place, TABLE_MAIN, UPLINK};
 use lab_netns::plan::Plan;
 use lab_netns::tamper::{Act, Says};
 
@@ -49,12 +49,12 @@ pub fn route(destination: Ipv4Net, device: &str, gateway: Option<Ipv4Addr>) -> A
 
 /// What `autoDirectNodeRoutes` would install.
 pub fn direct(plan: &Plan, peer: &str) -> Act {
-    route(node_plan(plan, peer).pod_cidr, "eth0", Some(address(plan, peer)))
+    route(node_plan(plan, peer).pod_cidr, UPLINK, Some(address(plan, peer)))
 }
 
 /// To the second worker's pods, but via the control plane.
 pub fn astray(plan: &Plan) -> Act {
-    route(node_plan(plan, WORKER2).pod_cidr, "eth0", Some(address(plan, CONTROL_PLANE)))
+    route(node_plan(plan, WORKER2).pod_cidr, UPLINK, Some(address(plan, CONTROL_PLANE)))
 }
 
 /// To the second worker's pods by another link.

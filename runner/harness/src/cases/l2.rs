@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::look::{broke, node_views};
 use crate::lab::Lab;
-use lab_model::observe::{NetnsView, NodeName, Place};
+use lab_model::observe::{NetnsView, NodeName, Place, UPLINK};
 use lab_model::request::{Answer, Request};
 use lab_model::seen::{AdjacencySeen, SegmentsSeen};
 
@@ -27,7 +27,7 @@ const ENTRIES_PER_ROUND: usize = 300;
 async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {
     let nodes = node_views(lab).await?;
     let addresses: BTreeMap<&NodeName, Ipv4Net> =
-        nodes.iter().filter_map(|(name, view)| Some((name, view.address_of("eth0")?))).collect();
+        nodes.iter().filter_map(|(name, view)| Some((name, view.address_of(UPLINK)?))).collect();
     let per_round = (ENTRIES_PER_ROUND / nodes.len().max(1)).max(1);
     let mut resolutions = BTreeMap::new();
     let names: Vec<&NodeName> = addresses.keys().copied().collect();
@@ -50,7 +50,7 @@ async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {
 
 fn resolve(asker: &NodeName, addresses: &BTreeMap<&NodeName, Ipv4Net>) -> Request {
     Request::Resolve {
-        device: "eth0".to_owned(),
+        device: UPLINK.to_owned(),
         addresses: addresses.iter().filter(|(peer, _)| **peer != asker).map(|(_, address)| address.addr()).collect(),
         deadline: ARP_DEADLINE,
     }
@@ -68,7 +68,7 @@ async fn forget(
     let asks = nodes
         .keys()
         .map(|node| {
-            (Place::Node(node.clone()), Request::Forget { device: "eth0".to_owned(), addresses: learned.clone() })
+            (Place::Node(node.clone()), Request::Forget { device: UPLINK.to_owned(), addresses: learned.clone() })
         })
         .collect();
     for answered in lab.ask(asks).await.map_err(|error| broke(&error))? {

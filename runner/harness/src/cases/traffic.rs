@@ -9,7 +9,7 @@ use crate::lab::Lab;
 use lab_model::expect::Expectations;
 use lab_model::observe::{
     Capture, HttpOutcome, HttpReply, MacAddr, Mtu, NetnsView, NodeName, OutsideExchange, PingOutcome, PingReply, Place,
-    PodExchange, PodName, PodSeen, Resolved, Traffic,
+    PodExchange, PodName, PodSeen, Resolved, Traffic, UPLINK,
 };
 use lab_model::request::{Answer, CaptureFilter, HttpAsk, Request};
 use lab_model::seen::WireSeen;
@@ -53,7 +53,7 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
 fn link_mtu(nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Option<Mtu> {
     let mut with_pods = pods.iter().filter_map(|pod| nodes.get(pod.node.as_ref()?));
     let largest = |views: &mut dyn Iterator<Item = &NetnsView>| {
-        views.filter_map(|view| view.link("eth0")).map(|link| link.mtu).max()
+        views.filter_map(|view| view.link(UPLINK)).map(|link| link.mtu).max()
     };
     largest(&mut with_pods).or_else(|| largest(&mut nodes.values()))
 }
@@ -72,7 +72,7 @@ fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[Po
         .map(|place| {
             let pcap = lab.scratch().join(format!("{place}.eth0.pcap"));
             let request = Request::Capture {
-                device: "eth0".to_owned(),
+                device: UPLINK.to_owned(),
                 filter: CaptureFilter::Ipv4AndArp,
                 deadline: CAPTURE_DEADLINE,
                 pcap: Some(pcap),
@@ -89,7 +89,7 @@ async fn gateway_macs(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>) -> Resul
         .keys()
         .map(|node| {
             let request =
-                Request::Resolve { device: "eth0".to_owned(), addresses: vec![gateway], deadline: ARP_DEADLINE };
+                Request::Resolve { device: UPLINK.to_owned(), addresses: vec![gateway], deadline: ARP_DEADLINE };
             (Place::Node(node.clone()), request)
         })
         .collect();

@@ -1,7 +1,7 @@
-use super::who::{self, DEVICE, link_of};
+use super::who::{self, link_of};
 use super::{Count, Gathered, asked};
 use lab_model::expect::Expectations;
-use lab_model::observe::{Capture, Frame, IpHeader, MacAddr, NodeName, Payload, Place};
+use lab_model::observe::{Capture, Frame, IpHeader, MacAddr, NodeName, Payload, Place, UPLINK};
 use lab_model::seen::WireSeen;
 use lab_model::{Finding, Judgement, Proof, Reason};
 use std::collections::BTreeSet;
@@ -62,7 +62,7 @@ fn leaks(node: &NodeName, capture: &Capture, gateway: MacAddr, expect: &Expectat
         place: Place::Node(node.clone()),
         expected: format!("no frame for {native} from {node} to the gateway {gateway}"),
         observed: format!("{} on {}; the first: {}", Count(leaked.len(), "frame"), link_of(capture), flow(first)),
-        by_hand: Some(format!("tcpdump -nn -e -i {DEVICE} 'ether dst {gateway} and dst net {native}'")),
+        by_hand: Some(format!("tcpdump -nn -e -i {UPLINK} 'ether dst {gateway} and dst net {native}'")),
     })
 }
 

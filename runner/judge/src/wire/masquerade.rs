@@ -1,7 +1,7 @@
 use super::who::{self, End, link_of};
 use super::{Gathered, asked, first_of, syn};
 use lab_model::expect::Expectations;
-use lab_model::observe::{Capture, HttpOutcome, HttpReply, OutsideExchange};
+use lab_model::observe::{Capture, HttpOutcome, HttpReply, OutsideExchange, UPLINK};
 use lab_model::seen::WireSeen;
 use lab_model::{Finding, Judgement, Reason};
 use std::collections::BTreeSet;
@@ -121,5 +121,5 @@ fn heard_from(reply: &HttpReply) -> Option<SocketAddrV4> {
 }
 
 fn by_hand(target: SocketAddrV4) -> String {
-    format!("tcpdump -nn -e -i {} 'dst {} and tcp[13] == 2'", who::DEVICE, target.ip())
+    format!("tcpdump -nn -e -i {} 'dst {} and tcp[13] == 2'", UPLINK, target.ip())
 }

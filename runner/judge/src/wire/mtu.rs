@@ -1,7 +1,7 @@
 use super::Gathered;
-use super::who::{self, Across, DEVICE};
+use super::who::{self, Across};
 use lab_model::expect::Expectations;
-use lab_model::observe::{Mtu, PingOutcome, PingReply, Place};
+use lab_model::observe::{Mtu, PingOutcome, PingReply, Place, UPLINK};
 use lab_model::seen::WireSeen;
 use lab_model::{Finding, Judgement, Proof, Reason};
 
@@ -40,11 +40,11 @@ fn unfit(one: &Across<'_>, mtu: Mtu) -> Option<String> {
     }
     let widest = [from, to]
         .into_iter()
-        .filter_map(|end| Some((end.node, end.view.link(DEVICE)?.mtu)))
+        .filter_map(|end| Some((end.node, end.view.link(UPLINK)?.mtu)))
         .max_by_key(|(_, mtu)| *mtu);
     widest
         .filter(|(_, widest)| *widest > mtu)
-        .map(|(node, widest)| format!("{mtu} octets were sent, and {DEVICE} of {node} takes {widest}"))
+        .map(|(node, widest)| format!("{mtu} octets were sent, and {UPLINK} of {node} takes {widest}"))
 }
 
 fn judge_ping(one: &Across<'_>, gathered: &mut Gathered) {

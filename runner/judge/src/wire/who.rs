@@ -2,11 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use lab_model::observe::{Capture, Frame, MacAddr, NetnsView, NodeName, Place, PodExchange, PodName};
+use lab_model::observe::{Capture, Frame, MacAddr, NetnsView, NodeName, Place, PodExchange, PodName, UPLINK};
 use lab_model::seen::WireSeen;
-
-/// The link of a node or a pod that leads to the others.
-pub(super) const DEVICE: &str = "eth0";
 
 /// A pod, and the node it is on.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +31,9 @@ pub(super) fn end<'a>(seen: &'a WireSeen, name: &PodName) -> Result<End<'a>, Str
 
 /// The link-layer and IPv4 addresses of a node's eth0.
 pub(super) fn identity(node: &NodeName, view: &NetnsView) -> Result<(MacAddr, Ipv4Addr), String> {
-    let mac = view.link(DEVICE).and_then(|link| link.mac);
-    let mac = mac.ok_or_else(|| format!("{node} has no {DEVICE} with a link-layer address"))?;
-    let address = view.address_of(DEVICE).ok_or_else(|| format!("{node} has no address on {DEVICE}"))?;
+    let mac = view.link(UPLINK).and_then(|link| link.mac);
+    let mac = mac.ok_or_else(|| format!("{node} has no {UPLINK} with a link-layer address"))?;
+    let address = view.address_of(UPLINK).ok_or_else(|| format!("{node} has no address on {UPLINK}"))?;
     Ok((mac, address.addr()))
 }
 
@@ -64,12 +61,12 @@ pub(super) fn across(seen: &WireSeen) -> (Vec<Across<'_>>, Vec<String>) {
 
 /// The capture on a place's eth0, if there is one.
 pub(super) fn capture<'a>(seen: &'a WireSeen, place: &Place) -> Option<&'a Capture> {
-    seen.traffic.captures.iter().find(|capture| capture.place == *place && capture.device == DEVICE)
+    seen.traffic.captures.iter().find(|capture| capture.place == *place && capture.device == UPLINK)
 }
 
 /// The capture on a node's eth0, or that there is none.
 pub(super) fn node_capture<'a>(seen: &'a WireSeen, node: &NodeName) -> Result<&'a Capture, String> {
-    capture(seen, &Place::Node(node.clone())).ok_or_else(|| format!("nothing was captured on {node}'s {DEVICE}"))
+    capture(seen, &Place::Node(node.clone())).ok_or_else(|| format!("nothing was captured on {node}'s {UPLINK}"))
 }
 
 /// `kind-worker2's eth0`.

@@ -36,3 +36,6 @@ pub use traffic::{
     Capture, Frame, IcmpHeader, IpHeader, OutsideExchange, Payload, PodExchange, TcpHeader, Traffic, Tunnel, TunnelKind,
 };
 pub use view::{NetnsId, NetnsView};
+
+/// The link by which a node hangs on the bridge, and a pod on its node (kind, Docker and Cilium name them so).
+pub const UPLINK: &str = "eth0";

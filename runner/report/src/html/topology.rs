@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use super::seen::Shown;
 use super::standing::{self, Judged, Standing};
 use super::table::{Cell, Table};
-use lab_model::observe::{NetnsView, NodeName, Place, Role, Route, RouteKind, TABLE_LOCAL};
+use lab_model::observe::{NetnsView, NodeName, Place, Role, Route, RouteKind, TABLE_LOCAL, UPLINK};
 use lab_model::report::Report;
 use lab_model::words;
 
@@ -229,8 +229,8 @@ fn node(name: &NodeName, shown: &Shown, report: &Report) -> NodeBox {
             Role::ControlPlane => "control plane",
             Role::Worker => "worker",
         }),
-        address: looked.and_then(|view| view.address_of("eth0")),
-        mac: looked.and_then(|view| view.link("eth0")?.mac).map(|mac| mac.to_string()),
+        address: looked.and_then(|view| view.address_of(UPLINK)),
+        mac: looked.and_then(|view| view.link(UPLINK)?.mac).map(|mac| mac.to_string()),
         cidr: shown.cidrs.as_ref().and_then(|cidrs| cidrs.by_node.get(name)).copied(),
         bridge: segments.iter().position(member),
         link: standing::link(report, &place),

@@ -1,6 +1,7 @@
 //! Faults that a lab is built with.
 
 use ipnet::Ipv4Net;
+use lab_model::observe::UPLINK;
 
 use super::super::acts::{address, route};
 use super::super::fault::{Apply, Fault, Undo};
@@ -21,7 +22,7 @@ pub(super) const ROUTE_BEFORE_ROUTING: Fault = Fault {
     what: "On kind-worker there is a pod route before routing is installed: 10.244.2.0/24, as another network plugin would leave it.",
     apply: Apply::Before(Stage::BaseObserved, |plan| {
         let pods = Ipv4Net::new_assert([10, 244, 2, 0].into(), 24);
-        vec![(node(WORKER), route(pods, "eth0", Some(address(plan, WORKER2))))]
+        vec![(node(WORKER), route(pods, UPLINK, Some(address(plan, WORKER2))))]
     }),
     kills: &["routing::only_base_routes_before"],
     breaks: &[],

@@ -6,6 +6,7 @@ use super::super::members::{WORKER, WORKER2, node, node_plan};
 use lab_harness::expect::Expect::Refuted;
 use lab_harness::turned::Effect;
 use lab_model::Reason::{OwnCidrLeadsAway, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice, WrongNextHop};
+use lab_model::observe::UPLINK;
 
 /// What an agent that fails to install it leaves.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
@@ -67,7 +68,7 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     what: "On kind-worker the route to its own pod CIDR goes via kind-worker2.",
     apply: Apply::Acts(|plan| {
         let own = node_plan(plan, WORKER).pod_cidr;
-        vec![(node(WORKER), route(own, "eth0", Some(address(plan, WORKER2))))]
+        vec![(node(WORKER), route(own, UPLINK, Some(address(plan, WORKER2))))]
     }),
     kills: &["routing::own_pods_are_local"],
     breaks: &[],

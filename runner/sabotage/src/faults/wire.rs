@@ -6,6 +6,7 @@ use super::super::members::{POD1, POD2, WORKER, WORKER2, node, pod};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
 use lab_model::Reason::{KernelDisagrees, NotMasqueraded, RouteMissing, SourceTranslated};
+use lab_model::observe::UPLINK;
 use lab_netns::tamper::Act;
 
 /// A node that is no router.
@@ -45,7 +46,7 @@ pub(super) const MASQUERADED_INSIDE: Fault = Fault {
 pub(super) const MTU_LOWERED: Fault = Fault {
     name: "mtu-lowered",
     what: "On kind-worker2 the MTU of eth0 is 1400.",
-    apply: Apply::Acts(|_plan| vec![(node(WORKER2), mtu("eth0", 1400))]),
+    apply: Apply::Acts(|_plan| vec![(node(WORKER2), mtu(UPLINK, 1400))]),
     kills: &["wire::full_mtu_fits"],
     breaks: &[Effect::NarrowPath],
     turns: &[],
