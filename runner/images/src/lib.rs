@@ -1,10 +1,9 @@
 //! Images of a lab: taken by digest, once, and passed on to all nodes at once.
 //!
 //! What [`pins`](lab_manifest::pins) names by a registry's digest is pulled by that digest unless the Engine has it
-//! ([`take`]), and then streamed into `ctr images import` of every node that does
-//! not have it ([`distribute`]). On the way its archive is read: the digest of
-//! the image's configuration, which is how container runtimes identify it, must be the one that is expected, and must be
-//! what each node has under the image's name afterwards.
+//! ([`take`]), and then streamed into `ctr images import` of every node that does not have it ([`distribute`]). On the
+//! way its archive is read: the digest of the image's configuration, which is how container runtimes identify it, must
+//! be the one that is expected, and must be what each node has under the image's name afterwards.
 
 pub mod archive;
 mod deliver;

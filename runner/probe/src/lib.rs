@@ -1,8 +1,8 @@
 //! The probe: the program that looks, inside network namespaces, and answers with one JSON document.
 //!
-//! `lab probe --netns PATH` reads a list of [`Ask`]s on standard input and writes a list of [`Answered`] on
-//! standard output, in the same order. It never writes to what it looks at, save that resolving a neighbour
-//! makes (and then forgets) an entry of the ARP table.
+//! `lab-probe --netns PATH` reads a list of [`Ask`](lab_model::request::Ask)s on standard input and writes a list of
+//! [`Answered`](lab_model::request::Answered) on standard output, in the same order. It never writes to what it looks
+//! at, save that resolving a neighbour makes (and then forgets) an entry of the ARP table.
 
 mod capture;
 mod datagram;

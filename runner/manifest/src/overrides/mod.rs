@@ -1,7 +1,8 @@
 //! What the command line puts in place of pins, for experiments.
 //!
-//! The cases are judged against the pins with these applied, and each that is says so: [`Pinned`] names the pins that a
-//! case is judged against, [`Deviation`] what was declared. What is otherwise and was not declared is refuted.
+//! The cases are judged against the pins with these applied, and each that is says so:
+//! [`Pinned`](lab_model::deviation::Pinned) names the pins that a case is judged against,
+//! [`Deviation`](lab_model::deviation::Deviation) what was declared. What is otherwise and was not declared is refuted.
 
 mod apply;
 mod assignment;
