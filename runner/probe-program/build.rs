@@ -27,7 +27,10 @@ fn main() {
     }
     let out = PathBuf::from(required("OUT_DIR"));
     let (program, why) = match build(&root, &out) {
-        Ok(program) => (format!("Some(include_bytes!({program:?}))"), String::new()),
+        Ok(program) => {
+            let program = program.to_str().expect("cargo's folders have names in UTF-8").to_owned();
+            (format!("Some(include_bytes!({program:?}))"), String::new())
+        }
         Err(why) => {
             println!("cargo::warning=lab-probe is not embedded, so that labs on kind need LAB_PROBE: {why}");
             ("None".to_owned(), why)

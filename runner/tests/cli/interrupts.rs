@@ -3,6 +3,7 @@
 //! The output of a program is read a line behind (see `process`): a signal that is sent after a line was read comes
 //! before the line after the next is written, however fast the program is.
 
+use crate::counts::here;
 use lab_model::stage::Stage;
 use nix::sys::signal::Signal;
 use std::fs;
@@ -124,9 +125,8 @@ fn a_kept_run_is_not_kept_when_it_is_interrupted() {
 
 #[test]
 fn a_verification_is_interrupted_with_its_lab() {
-    for line in
-        ["running 18 tests", "test l2::nodes_share", "test routing::no_tunnel", "test service::answers_from_the"]
-    {
+    let first = format!("running {} tests", here());
+    for line in [&first, "test l2::nodes_share", "test routing::no_tunnel", "test service::answers_from_the"] {
         let lab = Lab::new();
         let ended = after(&lab, &["verify"], line, |verify| verify.signal(Signal::SIGINT));
         assert!(ended.stderr.starts_with("lab: interrupted: "), "{ended}");

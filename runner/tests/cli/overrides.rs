@@ -1,6 +1,6 @@
 //! What the command line puts in place of pins, on netns; and which lab is meant when none is named.
 
-use crate::counts::{elsewhere, here};
+use crate::counts::{elsewhere, here, of_area};
 use lab_harness::cases;
 use lab_model::deviation::Deviation;
 use lab_model::report::CaseOutcome;
@@ -80,7 +80,10 @@ fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
     let told: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(
         told[..2],
-        ["2 of 6 cases are judged against overridden pins", "6 held, 2 of them against overridden pins"]
+        [
+            format!("2 of {} cases are judged against overridden pins", of_area("wire::")),
+            format!("{} held, 2 of them against overridden pins", of_area("wire::"))
+        ]
     );
     assert!(told[2].starts_with("Report: "), "{ended}");
     assert_eq!(lab.report().head.deviations, [POOL, NATIVE]);
