@@ -12,7 +12,7 @@ use super::{BundleError, whole};
 use lab_evidence::{CaseFile, CaseState, Evidence, RunFile};
 use lab_model::report::Report;
 use lab_report::from_json;
-use lab_sealed::{Fault, Header, Members, SealedError, Unfolded};
+use lab_sealed::{Header, Members, SealedError, Unfolded};
 
 /// What a bundle holds; its evidence was handed on as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,15 +49,14 @@ pub fn open(path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<O
 pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<Opened, BundleError> {
     let mut members = Members::begin(Unfolded::begin(source, path, &BUNDLE)?, path, &BUNDLE);
     let index = read_index(&mut members, path)?;
-    let parts = index.parts().map_err(|(member, why)| BUNDLE.wrong(path, &member, why))?;
-    let incomplete = |missing| BUNDLE.error(path, Fault::Incomplete(missing));
+    let parts = index.parts().map_err(|(member, why)| BUNDLE.wrong(path, &member, &why))?;
     if let Some(missing) = index.missing(&parts) {
-        return Err(incomplete(missing).into());
+        return Err(BUNDLE.incomplete(path, &missing).into());
     }
     let mut reading = Reading { path, run: None, report: None, cases: BTreeMap::new(), captures: BTreeMap::new() };
     for (member, part) in index.members.iter().zip(&parts) {
         let Some(header) = members.next_header()? else { return Err(BUNDLE.lacks(path, &member.path).into()) };
-        expect(&header, &member.path, member.bytes, &index).map_err(|why| BUNDLE.wrong(path, &header.name, why))?;
+        expect(&header, &member.path, member.bytes, &index).map_err(|why| BUNDLE.wrong(path, &header.name, &why))?;
         let mut text = Vec::new();
         let found = members.content(&header, &mut |piece| {
             if part.is_read() {
@@ -68,10 +67,10 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
         reading.part(part, text, judge)?;
     }
     if let Some(more) = members.next_header()? {
-        return Err(BUNDLE.wrong(path, &more.name, format!("is not named in {INDEX_FILE}")).into());
+        return Err(BUNDLE.wrong(path, &more.name, &format!("is not named in {INDEX_FILE}")).into());
     }
     let Reading { run, report, cases, captures, .. } = reading;
-    let Some(run) = run else { return Err(incomplete(Part::Run.to_string()).into()) };
+    let Some(run) = run else { return Err(BUNDLE.incomplete(path, &Part::Run.to_string()).into()) };
     let opened = Opened { index, run, report, cases };
     match whole::contradiction(&opened, &captures) {
         Some(what) => Err(BundleError::Contradiction { path: path.to_owned(), what }),
@@ -82,7 +81,7 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
 fn read_index<R: Read>(members: &mut Members<'_, R>, path: &Path) -> Result<Index, SealedError> {
     let Some(first) = members.next_header()? else { return Err(BUNDLE.not_one(path, "there is nothing in it")) };
     if first.name != INDEX_FILE {
-        return Err(BUNDLE.not_one(path, format!("it begins with {:?}, not with {INDEX_FILE}", first.name)));
+        return Err(BUNDLE.not_one(path, &format!("it begins with {:?}, not with {INDEX_FILE}", first.name)));
     }
     members.index(&first)
 }
@@ -128,7 +127,7 @@ impl Reading<'_> {
         })?;
         if is_crowded(&text) {
             let why = format!("has more than {VALUES} values");
-            return Err(BUNDLE.wrong(self.path, &name.display().to_string(), why).into());
+            return Err(BUNDLE.wrong(self.path, &name.display().to_string(), &why).into());
         }
         match part {
             Part::Run => {

@@ -12,7 +12,7 @@ use lab_base::new_file::NewFile;
 use lab_base::redact::{redact, secret_at};
 use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, is_id};
 use lab_manifest::Sha256;
-use lab_sealed::{Fault, Hashed, SealedError, TarWriter};
+use lab_sealed::{Hashed, TarWriter};
 
 /// What `zstd` compresses with by itself.
 const LEVEL: i32 = 3;
@@ -158,7 +158,7 @@ impl Packing {
     /// Writes the bundle. Its size.
     ///
     /// # Errors
-    /// [`Fault::Exists`] unless `force`, [`BundleError::Changed`] when the folder is written to meanwhile, and
+    /// When there is such a file, unless `force`; [`BundleError::Changed`] when the folder is written to meanwhile, and
     /// whatever anybody who opens it would refuse it for. Nothing is left then.
     pub fn write(&self, path: &Path, force: bool) -> Result<u64, BundleError> {
         let out = NewFile::begin(path, force).map_err(|error| BUNDLE.not_made(error))?;
@@ -177,8 +177,7 @@ impl Packing {
     /// See [`write`](Self::write).
     pub fn write_to(&self, out: impl Write, path: &Path) -> Result<(), BundleError> {
         let broken = || BundleError::io(path, "be written");
-        let index = serde_json::to_vec_pretty(&self.index)
-            .map_err(|error| BUNDLE.error(path, Fault::Index(error.to_string())))?;
+        let index = serde_json::to_vec_pretty(&self.index).map_err(|error| BUNDLE.unusable(path, &error))?;
         let mut encoder = zstd::Encoder::new(BufWriter::new(out), LEVEL).map_err(broken())?;
         // Without a checksum a damaged index could go unnoticed.
         encoder.include_checksum(true).map_err(broken())?;
@@ -190,15 +189,11 @@ impl Packing {
             let passed = pass(&self.folder, part, &mut through);
             let (_archive, bytes, sha256) = through.end();
             let changed = || BundleError::Changed { path: self.folder.path_of(part) };
-            match passed {
-                // More content than was announced.
-                Err(BundleError::Sealed(SealedError { fault: Fault::Io { doing: "be read", .. }, .. }))
-                    if bytes >= member.bytes =>
-                {
-                    return Err(changed());
-                }
-                other => other?,
+            // More content than was announced, or not the same.
+            if bytes >= member.bytes && passed.is_err() {
+                return Err(changed());
             }
+            passed?;
             if bytes != member.bytes || Sha256::from_sha256(sha256) != member.sha256 {
                 return Err(changed());
             }

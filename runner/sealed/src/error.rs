@@ -1,6 +1,5 @@
 //! Why a sealed file cannot be believed, or not be made.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,151 +28,79 @@ pub struct Kind {
     pub again: &'static str,
 }
 
-/// What is wrong with a sealed file: which file, what in it, and what to do.
-#[derive(Debug)]
+/// What is wrong with a sealed file: which file, what in it, and what to do, in words. Nobody asks for more: whatever it
+/// is, nothing of the file is used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {why}", path.display())]
 pub struct SealedError {
-    /// The file, or for [`Fault::Io`] whatever it was about.
-    pub path: PathBuf,
-    /// What it should be.
-    pub kind: &'static Kind,
-    /// What is wrong.
-    pub fault: Fault,
+    path: PathBuf,
+    why: String,
 }
 
-/// What can be wrong.
-#[derive(Debug)]
-pub enum Fault {
-    /// The operating system refused.
-    Io {
-        /// What was tried, as in "cannot …".
-        doing: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Nothing is overwritten unasked.
-    Exists,
-    /// It is something else; what, in words.
-    NotOne(String),
-    /// It ends too early; where, to be read after "cut off".
-    CutOff(String),
-    /// It goes on where it should end.
-    GoesOn,
-    /// It cannot be read or unfolded.
-    Unreadable {
-        /// Where, to be read after "damaged".
-        at: String,
-        /// What reading says.
-        source: io::Error,
-    },
-    /// More comes out of it than any file of its kind has.
-    Bomb {
-        /// Bytes so far.
-        unfolded: u64,
-        /// Out of so many.
-        from: u64,
-    },
-    /// Something is in it that has no business there.
-    Member {
-        /// The name of what is in it.
-        member: String,
-        /// What is wrong with that.
-        why: String,
-    },
-    /// Something is not in it; what.
-    Incomplete(String),
-    /// Content is not what was sealed.
-    Damaged {
-        /// What is damaged.
-        member: String,
-        /// SHA-256 by the index.
-        expected: String,
-        /// SHA-256 of what is there.
-        found: String,
-    },
-    /// It was written by another version, whose index has this schema.
-    Schema(u64),
-    /// Its index cannot be read; why not.
-    Index(String),
+impl SealedError {
+    pub(crate) fn new(path: &Path, why: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), why: why.into() }
+    }
 }
 
 impl Kind {
-    /// An error about a file of this kind.
-    pub fn error(&'static self, path: &Path, fault: Fault) -> SealedError {
-        SealedError { path: path.to_owned(), kind: self, fault }
+    /// The operating system refused, for `map_err`; `doing` reads after "cannot".
+    pub fn io(&self, path: &Path, doing: &str) -> impl FnOnce(io::Error) -> SealedError + use<> {
+        let begun = SealedError::new(path, format!("cannot {doing}"));
+        move |source| SealedError { why: format!("{}: {source}", begun.why), ..begun }
     }
 
-    /// [`Fault::Io`], for `map_err`; `doing` reads after "cannot".
-    pub fn io(&'static self, path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> SealedError + use<> {
-        let path = path.to_owned();
-        move |source| SealedError { path, kind: self, fault: Fault::Io { doing, source } }
-    }
-
-    /// [`Fault::NotOne`].
-    pub fn not_one(&'static self, path: &Path, why: impl Into<String>) -> SealedError {
-        self.error(path, Fault::NotOne(why.into()))
-    }
-
-    /// [`Fault::Member`].
-    pub fn wrong(&'static self, path: &Path, member: &str, why: impl Into<String>) -> SealedError {
-        self.error(path, Fault::Member { member: member.to_owned(), why: why.into() })
-    }
-
-    /// [`Fault::Incomplete`], of a member that the index names.
-    pub fn lacks(&'static self, path: &Path, member: &str) -> SealedError {
-        self.error(path, Fault::Incomplete(format!("{member}, which {} names,", self.index)))
-    }
-
-    /// A file that cannot be made.
-    pub fn not_made(&'static self, error: NewFileError) -> SealedError {
+    /// The file cannot be made.
+    pub fn not_made(&self, error: NewFileError) -> SealedError {
         match error {
-            NewFileError::Exists { path } => self.error(&path, Fault::Exists),
+            NewFileError::Exists { path } => {
+                SealedError::new(&path, "there is a file already; give another name with -o, or --force to replace it")
+            }
             NewFileError::Io { path, doing, source } => self.io(&path, doing)(source),
         }
     }
 
-    /// Holds what was read against the index.
+    /// It is something else; what, in words.
+    pub fn not_one(&self, path: &Path, why: &str) -> SealedError {
+        SealedError::new(path, format!("not a {}: {why}; `{}` makes one", self.name, self.command))
+    }
+
+    /// It ends too early; where, as it reads after "cut off".
+    pub fn cut_off(&self, path: &Path, at: &str) -> SealedError {
+        SealedError::new(path, format!("cut off{at}; copy it again"))
+    }
+
+    /// Something is in it that has no business there: its name, and what is wrong with it.
+    pub fn wrong(&self, path: &Path, member: &str, why: &str) -> SealedError {
+        SealedError::new(path, format!("{member:?} in it {why}: no {} that lab wrote; do not use it", self.name))
+    }
+
+    /// Something is not in it; what.
+    pub fn incomplete(&self, path: &Path, missing: &str) -> SealedError {
+        SealedError::new(path, format!("incomplete: there is no {missing} in it; {}", self.again))
+    }
+
+    /// A member that the index names is not in it.
+    pub fn lacks(&self, path: &Path, member: &str) -> SealedError {
+        self.incomplete(path, &format!("{member}, which {} names,", self.index))
+    }
+
+    /// Its index cannot be read or written; why not.
+    pub fn unusable(&self, path: &Path, problem: &dyn std::fmt::Display) -> SealedError {
+        SealedError::new(path, format!("{}: {problem}; {}", self.index, self.again))
+    }
+
+    /// Holds the SHA-256 of what was read against that in the index.
     ///
     /// # Errors
-    /// [`Fault::Damaged`].
-    pub fn check(&'static self, path: &Path, name: &str, expected: &str, found: [u8; 32]) -> Result<(), SealedError> {
+    /// When it is another.
+    pub fn check(&self, path: &Path, name: &str, expected: &str, found: [u8; 32]) -> Result<(), SealedError> {
         let found = hex(&found);
         if found == expected {
             return Ok(());
         }
-        let (member, expected) = (name.to_owned(), expected.to_owned());
-        Err(self.error(path, Fault::Damaged { member, expected, found }))
-    }
-}
-
-impl std::error::Error for SealedError {}
-
-impl fmt::Display for SealedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kind { name, index, schema, command, again, .. } = self.kind;
-        write!(f, "{}: ", self.path.display())?;
-        match &self.fault {
-            Fault::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
-            Fault::Exists => {
-                f.write_str("there is a file already; give another name with -o, or --force to replace it")
-            }
-            Fault::NotOne(why) => write!(f, "not a {name}: {why}; `{command}` makes one"),
-            Fault::CutOff(at) => write!(f, "cut off{at}; copy it again"),
-            Fault::GoesOn => f.write_str("something follows its end; copy it again"),
-            Fault::Unreadable { at, source } => write!(f, "damaged{at}: {source}; copy it again"),
-            Fault::Bomb { unfolded, from } => {
-                write!(f, "{unfolded} bytes come out of {from}: no {name} is like that; do not use it")
-            }
-            Fault::Member { member, why } => {
-                write!(f, "{member:?} in it {why}: no {name} that lab wrote; do not use it")
-            }
-            Fault::Incomplete(missing) => write!(f, "incomplete: there is no {missing} in it; {again}"),
-            Fault::Damaged { member, expected, found } => {
-                write!(f, "{member} in it is damaged: its SHA-256 is {found}, {index} says {expected}; copy it again")
-            }
-            Fault::Schema(found) => {
-                write!(f, "{index}: schema: expected {schema}, found {found}: written by another version of lab")
-            }
-            Fault::Index(problem) => write!(f, "{index}: {problem}; {again}"),
-        }
+        let index = self.index;
+        let why = format!("{name} in it is damaged: its SHA-256 is {found}, {index} says {expected}; copy it again");
+        Err(SealedError::new(path, why))
     }
 }

@@ -11,8 +11,8 @@ mod members;
 mod tar;
 mod unfolded;
 
-pub use error::{Fault, Kind, SealedError};
-pub use hashed::{Counted, Hashed};
+pub use error::{Kind, SealedError};
+pub use hashed::Hashed;
 pub use members::{Header, Members};
 pub use tar::{BLOCK, TarWriter, header, padding};
 pub use unfolded::Unfolded;

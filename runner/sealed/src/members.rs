@@ -6,8 +6,7 @@ use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-use super::unfolded::Refused;
-use super::{BLOCK, Fault, Hashed, Kind, SealedError, header, padding};
+use super::{BLOCK, Hashed, Kind, SealedError, header, padding};
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 << 10;
@@ -63,18 +62,15 @@ impl<'a, R: Read> Members<'a, R> {
     }
 
     fn broken(&self, source: io::Error) -> SealedError {
-        let at = self.at.clone();
-        let fault = match source.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(Refused::GoesOn) => Fault::GoesOn,
-            Some(&Refused::Bomb { unfolded, from }) => Fault::Bomb { unfolded, from },
-            None if source.kind() == ErrorKind::UnexpectedEof => Fault::CutOff(at),
-            None => Fault::Unreadable { at, source },
-        };
-        self.kind.error(self.path, fault)
+        match source.downcast() {
+            Ok(refused) => refused,
+            Err(source) if source.kind() == ErrorKind::UnexpectedEof => self.cut_off(),
+            Err(source) => SealedError::new(self.path, format!("damaged{}: {source}; copy it again", self.at)),
+        }
     }
 
     fn cut_off(&self) -> SealedError {
-        self.kind.error(self.path, Fault::CutOff(self.at.clone()))
+        self.kind.cut_off(self.path, &self.at)
     }
 
     /// The next member's header; none at the end.
@@ -128,7 +124,7 @@ impl<'a, R: Read> Members<'a, R> {
     }
 
     fn no_header(&self) -> SealedError {
-        self.kind.not_one(self.path, format!("there is no header of a tar archive{}", self.at))
+        self.kind.not_one(self.path, &format!("there is no header of a tar archive{}", self.at))
     }
 
     /// Half of the end is there. The other half follows, and nothing else.
@@ -142,7 +138,7 @@ impl<'a, R: Read> Members<'a, R> {
             return Err(self.cut_off());
         }
         if block != [0; BLOCK] || self.fill(&mut [0])? > 0 {
-            return Err(self.kind.error(self.path, Fault::GoesOn));
+            return Err(SealedError::new(self.path, "something follows its end; copy it again"));
         }
         Ok(())
     }
@@ -180,22 +176,22 @@ impl<'a, R: Read> Members<'a, R> {
     /// Reads the member that was begun as the index.
     ///
     /// # Errors
-    /// [`Fault::Index`], [`Fault::Schema`], and those of [`content`](Self::content).
+    /// When it is larger than an index is, of another schema, or not of its form, and those of [`content`](Self::content).
     pub fn index<T: DeserializeOwned>(&mut self, header: &Header) -> Result<T, SealedError> {
-        let Kind { index_bytes, schema: own, .. } = *self.kind;
         let (kind, path) = (self.kind, self.path);
-        let unusable = |problem: String| kind.error(path, Fault::Index(problem));
-        if header.bytes > index_bytes {
-            return Err(unusable(format!("{} bytes, {index_bytes} at most", header.bytes)));
+        if header.bytes > kind.index_bytes {
+            return Err(kind.unusable(path, &format!("{} bytes, {} at most", header.bytes, kind.index_bytes)));
         }
         let mut text = Vec::new();
         self.content(header, &mut |piece| text.extend_from_slice(piece))?;
         // What another version writes need not look like this one's.
-        let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
-        if schema != own {
-            return Err(kind.error(path, Fault::Schema(schema)));
+        let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| kind.unusable(path, &error))?;
+        if schema != kind.schema {
+            let Kind { index, schema: own, .. } = kind;
+            let why = format!("{index}: schema: expected {own}, found {schema}: written by another version of lab");
+            return Err(SealedError::new(path, why));
         }
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
-            .map_err(|error| unusable(error.to_string()))
+            .map_err(|error| kind.unusable(path, &error))
     }
 }

@@ -12,7 +12,6 @@ use crate::{Find, Held, ImageError, NODE, Naming, Origin, Reference, Wanted};
 use lab_base::clock;
 use lab_engine::Engine;
 use lab_model::observe::{ImageFrom, ImageSource};
-use lab_sealed::Fault;
 
 /// For a gigabyte into a slow disk.
 const DEADLINE: Duration = Duration::from_mins(15);
@@ -30,7 +29,7 @@ impl Kit {
     /// What nodes are to know an image of this kit as.
     ///
     /// # Errors
-    /// [`Fault::Incomplete`] for one that is not in it.
+    /// [`KitError::Sealed`] for one that is not in it.
     pub fn wanted(&self, name: &str) -> Result<Wanted, KitError> {
         let image = self.image(name)?;
         let local = Find::Local(image.reference.familiar());
@@ -41,7 +40,7 @@ impl Kit {
     /// Where an image's archive comes from: this kit.
     ///
     /// # Errors
-    /// [`Fault::Incomplete`] for one that is not in it.
+    /// [`KitError::Sealed`] for one that is not in it.
     pub fn origin(&self, name: &str) -> Result<Origin, KitError> {
         let image = self.image(name)?;
         Ok(Origin::Reader {
@@ -52,7 +51,7 @@ impl Kit {
     }
 
     fn image(&self, name: &str) -> Result<&KitImage, KitError> {
-        let missing = || KIT.error(self.path(), Fault::Incomplete(format!("image {name}")));
+        let missing = || KIT.incomplete(self.path(), &format!("image {name}"));
         Ok(self.index().image(name).ok_or_else(missing)?)
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::section::{Exactly, Section};
 use super::{INDEX_FILE, Index, KIT, KitError, Member, Stored};
 use crate::{CILIUM, HELLO_APP, NODE, OPERATOR};
-use lab_sealed::{Fault, Members, SealedError};
+use lab_sealed::{Members, SealedError};
 
 /// More than a kit ever has.
 const MEMBERS: usize = 64;
@@ -46,7 +46,7 @@ impl Kit {
         let file = Arc::new(file);
         if let Some(program) = compressed(&file) {
             let why = format!("it is compressed as a whole; `{program}` it first, what is in a kit is compressed");
-            return Err(KIT.not_one(path, why).into());
+            return Err(KIT.not_one(path, &why).into());
         }
         let (places, index) = read(path, &file)?;
         check(path, &places, &index)?;
@@ -137,7 +137,7 @@ fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index
         (None, None) => Err(KIT.not_one(path, "there is nothing in it")),
         (None, Some(last)) => {
             let at = format!(": {INDEX_FILE}, which is written last, is missing after {last}");
-            Err(KIT.error(path, Fault::CutOff(at)))
+            Err(KIT.cut_off(path, &at))
         }
     }
 }
@@ -159,27 +159,27 @@ fn fits(name: &str) -> bool {
 fn check(path: &Path, places: &BTreeMap<String, Place>, index: &Index) -> Result<(), SealedError> {
     let mut named: Vec<&str> = Vec::new();
     for member in index.members() {
-        let wrong = |why: String| Err(KIT.wrong(path, &member.path, why));
+        let wrong = |why: &str| Err(KIT.wrong(path, &member.path, why));
         let Some(place) = places.get(&member.path) else { return Err(KIT.lacks(path, &member.path)) };
         if place.bytes != member.bytes {
-            return wrong(format!("has {} bytes, where {INDEX_FILE} says {}", place.bytes, member.bytes));
+            return wrong(&format!("has {} bytes, where {INDEX_FILE} says {}", place.bytes, member.bytes));
         }
         if member.stored == Stored::Plain && member.content_bytes != member.bytes {
-            return wrong(format!("has two sizes in {INDEX_FILE}"));
+            return wrong(&format!("has two sizes in {INDEX_FILE}"));
         }
         if named.contains(&member.path.as_str()) {
-            return wrong(format!("is named twice in {INDEX_FILE}"));
+            return wrong(&format!("is named twice in {INDEX_FILE}"));
         }
         named.push(&member.path);
         KIT.check(path, &member.path, member.sha256.as_str(), place.sha256)?;
     }
     if let Some(extra) = places.keys().find(|name| !named.contains(&name.as_str())) {
-        return Err(KIT.wrong(path, extra, format!("is not named in {INDEX_FILE}")));
+        return Err(KIT.wrong(path, extra, &format!("is not named in {INDEX_FILE}")));
     }
     for name in IMAGES {
         match index.images.iter().filter(|image| image.name == name).count() {
             1 => {}
-            0 => return Err(KIT.error(path, Fault::Incomplete(format!("image {name}")))),
+            0 => return Err(KIT.incomplete(path, &format!("image {name}"))),
             _ => return Err(KIT.wrong(path, name, "is there more than once")),
         }
     }

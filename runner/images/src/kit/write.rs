@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{INDEX_FILE, Index, KIT, KitError, Member, Stored};
 use lab_base::new_file::NewFile;
 use lab_manifest::Sha256;
-use lab_sealed::{BLOCK, Counted, Fault, Hashed, header, padding};
+use lab_sealed::{BLOCK, Hashed, header, padding};
 
 /// What `zstd` compresses with by itself.
 const LEVEL: i32 = 3;
@@ -19,11 +19,29 @@ pub struct KitWriter {
     at: u64,
 }
 
+/// Counts what goes through.
+struct Counted<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 impl KitWriter {
     /// Begins a kit that will be at this path.
     ///
     /// # Errors
-    /// [`Fault::Exists`] unless `force`, [`Fault::Io`] when its folder cannot be written to.
+    /// When there is such a file, unless `force`, or its folder cannot be written to.
     pub fn begin(path: &Path, force: bool) -> Result<Self, KitError> {
         let out = NewFile::begin(path, force).map_err(|error| KIT.not_made(error))?;
         Ok(Self { out, at: 0 })
@@ -37,7 +55,7 @@ impl KitWriter {
     /// Adds a member whose content `write` writes; what that returned comes back too.
     ///
     /// # Errors
-    /// What `write` ran into, or [`Fault::Io`] for a full disk.
+    /// What `write` ran into, or for a full disk.
     pub fn member<T, E: From<KitError>>(
         &mut self,
         name: &str,
@@ -57,11 +75,10 @@ impl KitWriter {
             }
             Stored::Zstd => {
                 let encoder = zstd::Encoder::new(&mut through, LEVEL).map_err(broken())?;
-                let mut counted = Counted::new(encoder);
+                let mut counted = Counted { out: encoder, bytes: 0 };
                 let written = write(&mut counted)?;
-                let content_bytes = counted.bytes();
-                counted.into_inner().finish().map_err(broken())?;
-                (content_bytes, written)
+                counted.out.finish().map_err(broken())?;
+                (counted.bytes, written)
             }
         };
         let (mut out, bytes, sha256) = through.end();
@@ -81,12 +98,11 @@ impl KitWriter {
     /// Writes the index and puts the kit where it should be. Its size.
     ///
     /// # Errors
-    /// [`Fault::Io`], [`Fault::Exists`] when there is a file by now.
+    /// For a full disk, or when there is such a file by now.
     pub fn finish(mut self, index: &Index) -> Result<u64, KitError> {
         let path = self.path().to_owned();
         let broken = || KitError::io(&path, "be written");
-        let text =
-            serde_json::to_vec_pretty(index).map_err(|error| KIT.error(&path, Fault::Index(error.to_string())))?;
+        let text = serde_json::to_vec_pretty(index).map_err(|error| KIT.unusable(&path, &error))?;
         self.member(INDEX_FILE, Stored::Plain, |out| out.write_all(&text).map_err(broken()))?;
         let mut file = self.out.file();
         file.seek(SeekFrom::Start(self.at)).and_then(|_at| file.write_all(&[0; 2 * BLOCK])).map_err(broken())?;
