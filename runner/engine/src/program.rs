@@ -67,18 +67,13 @@ impl Program {
     /// # Errors
     /// [`ProgramError`].
     pub fn find() -> Result<Self, ProgramError> {
-        match std::env::var_os(PROBE_VARIABLE).filter(|path| !path.is_empty()) {
-            Some(path) => {
-                let path = PathBuf::from(path);
-                let program =
-                    std::fs::read(&path).map_err(|source| ProgramError::Read { path: path.clone(), source })?;
-                Self::of(&format!("{PROBE_VARIABLE}={}", path.display()), &program)
-            }
-            None => {
-                let program = lab_probe_program::embedded().map_err(|why| ProgramError::Missing { why })?;
-                Self::of("the embedded probe", program)
-            }
+        if let Some(path) = std::env::var_os(PROBE_VARIABLE).filter(|path| !path.is_empty()) {
+            let path = PathBuf::from(path);
+            let program = std::fs::read(&path).map_err(|source| ProgramError::Read { path: path.clone(), source })?;
+            return Self::of(&format!("{PROBE_VARIABLE}={}", path.display()), &program);
         }
+        let program = lab_probe_program::embedded().map_err(|why| ProgramError::Missing { why })?;
+        Self::of("the embedded probe", program)
     }
 
     /// Packs a program; `name` is what errors call it.
