@@ -82,5 +82,21 @@ macro_rules! kind_only {
 }
 use kind_only;
 
+/// What a case's file is written with.
+mod prelude {
+    pub(super) use super::article::Shown;
+    pub(super) use super::{both, kind_only};
+    pub(super) use crate::case::Case;
+    pub(super) use crate::expect::Expect::{Refuted, Unobserved};
+    pub(super) use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+    pub(super) use crate::turned::{
+        AGENTS_NOT_READY, BLIND, BRIDGE, CONTROL_PLANE, Effect, NO_POD, NONE_READY, NOTHING_SENT, ONE_READY, POD1,
+        POD2, WORKER, WORKER2,
+    };
+    pub(super) use lab_model::Reason;
+    pub(super) use lab_model::deviation::{ImageName, Pinned};
+    pub(super) use lab_model::stage::Stage;
+}
+
 #[cfg(test)]
 mod tests;

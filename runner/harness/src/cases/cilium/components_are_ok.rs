@@ -1,14 +1,8 @@
 //! `cilium::components_are_ok`.
 
-use crate::case::Case;
-use crate::cases::article::Shown;
 use crate::cases::kind;
-use crate::cases::kind_only;
-use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
-use crate::turned::{AGENTS_NOT_READY, Effect};
+use crate::cases::prelude::*;
 use lab_judge::cilium as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "cilium::components_are_ok",

@@ -1,16 +1,8 @@
 //! `cilium::images_are_the_pinned_ones`.
 
-use crate::case::Case;
-use crate::cases::article::Shown;
 use crate::cases::kind;
-use crate::cases::kind_only;
-use crate::expect::Expect::Unobserved;
-use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
-use crate::turned::Effect;
+use crate::cases::prelude::*;
 use lab_judge::cilium as judge;
-use lab_model::Reason;
-use lab_model::deviation::{ImageName, Pinned};
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "cilium::images_are_the_pinned_ones",

@@ -1,17 +1,10 @@
 //! `cilium::release_has_the_articles_values`.
 
-use crate::case::Case;
-use crate::cases::article::{self, Shown};
+use crate::cases::article;
 use crate::cases::kind;
-use crate::cases::kind_only;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
-use crate::turned::{BRIDGE, Effect};
+use crate::cases::prelude::*;
 use lab_judge::cilium as judge;
 use lab_kind::{ByHand, KindLab};
-use lab_model::Reason;
-use lab_model::deviation::Pinned;
-use lab_model::stage::Stage;
 use serde_json::Value;
 
 pub(in crate::cases) const CASE: Case = Case {

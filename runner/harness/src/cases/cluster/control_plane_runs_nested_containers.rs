@@ -1,14 +1,8 @@
 //! `cluster::control_plane_runs_nested_containers`.
 
-use crate::case::Case;
-use crate::cases::article::Shown;
 use crate::cases::kind;
-use crate::cases::kind_only;
-use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
+use crate::cases::prelude::*;
 use lab_judge::cluster as judge;
-use lab_model::Reason;
-use lab_model::deviation::Pinned;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "cluster::control_plane_runs_nested_containers",

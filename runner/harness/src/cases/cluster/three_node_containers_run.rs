@@ -1,16 +1,8 @@
 //! `cluster::three_node_containers_run`.
 
-use crate::case::Case;
-use crate::cases::article::Shown;
 use crate::cases::kind;
-use crate::cases::kind_only;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, read_on_kind};
-use crate::turned::{BRIDGE, Effect};
+use crate::cases::prelude::*;
 use lab_judge::engine as judge;
-use lab_model::Reason;
-use lab_model::deviation::Pinned;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "cluster::three_node_containers_run",

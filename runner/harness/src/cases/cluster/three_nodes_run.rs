@@ -1,15 +1,8 @@
 //! `cluster::three_nodes_run`.
 
 use super::nodes;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
-use crate::turned::{Effect, WORKER2};
+use crate::cases::prelude::*;
 use lab_judge::adjacency as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "cluster::three_nodes_run",

@@ -1,15 +1,8 @@
 //! `l2::nodes_share_one_bridge`.
 
 use super::segments;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{Effect, WORKER2};
+use crate::cases::prelude::*;
 use lab_judge::adjacency as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "l2::nodes_share_one_bridge",

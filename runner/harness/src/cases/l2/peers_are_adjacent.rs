@@ -1,14 +1,8 @@
 //! `l2::peers_are_adjacent`.
 
 use super::adjacent;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
-use crate::turned::{BLIND, Effect};
+use crate::cases::prelude::*;
 use lab_judge::adjacency as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "l2::peers_are_adjacent",

@@ -1,13 +1,8 @@
 //! `routing::only_base_routes_before`.
 
 use super::base;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
+use crate::cases::prelude::*;
 use lab_judge::routing as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "routing::only_base_routes_before",

@@ -1,14 +1,8 @@
 //! `routing::own_pods_are_local`.
 
 use super::tables;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect};
+use crate::cases::prelude::*;
 use lab_judge::routing as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "routing::own_pods_are_local",

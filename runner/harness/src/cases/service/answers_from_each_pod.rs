@@ -1,16 +1,8 @@
 //! `service::answers_from_each_pod`.
 
 use super::from_pods;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect, NONE_READY, ONE_READY, POD1, POD2};
+use crate::cases::prelude::*;
 use lab_judge::service as judge;
-use lab_model::Reason;
-use lab_model::deviation::{ImageName, Pinned};
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "service::answers_from_each_pod",

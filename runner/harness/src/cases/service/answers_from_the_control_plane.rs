@@ -1,17 +1,10 @@
 //! `service::answers_from_the_control_plane`.
 
 use super::from_control_plane;
-use crate::case::Case;
-use crate::cases::article::{self, Shown};
-use crate::cases::both;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, CONTROL_PLANE, Effect, NONE_READY, ONE_READY};
+use crate::cases::article;
+use crate::cases::prelude::*;
 use lab_judge::service as judge;
 use lab_kind::{ByHand, KindLab};
-use lab_model::Reason;
-use lab_model::deviation::{ImageName, Pinned};
-use lab_model::stage::Stage;
 use serde_json::Value;
 use std::net::SocketAddrV4;
 

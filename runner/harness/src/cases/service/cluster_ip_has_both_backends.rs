@@ -1,14 +1,8 @@
 //! `service::cluster_ip_has_both_backends`.
 
 use super::endpoints;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect, NONE_READY, ONE_READY};
+use crate::cases::prelude::*;
 use lab_judge::service as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "service::cluster_ip_has_both_backends",

@@ -1,15 +1,8 @@
 //! `service::load_balancer_table_matches`.
 
 use super::tables;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Unobserved;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect, ONE_READY};
+use crate::cases::prelude::*;
 use lab_judge::service as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "service::load_balancer_table_matches",

@@ -1,14 +1,8 @@
 //! `service::two_replicas_on_two_workers`.
 
 use super::workload;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect};
+use crate::cases::prelude::*;
 use lab_judge::service as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "service::two_replicas_on_two_workers",

@@ -1,15 +1,8 @@
 //! `wire::masqueraded_outside_the_native_cidr`.
 
 use super::traffic;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
-use crate::turned::{BLIND, Effect, NO_POD};
+use crate::cases::prelude::*;
 use lab_judge::wire as judge;
-use lab_model::Reason;
-use lab_model::deviation::Pinned;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "wire::masqueraded_outside_the_native_cidr",

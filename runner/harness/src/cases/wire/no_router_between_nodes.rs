@@ -1,15 +1,8 @@
 //! `wire::no_router_between_nodes`.
 
 use super::traffic;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::{Refuted, Unobserved};
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind};
-use crate::turned::{BLIND, Effect, NO_POD, NOTHING_SENT, WORKER2};
+use crate::cases::prelude::*;
 use lab_judge::wire as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "wire::no_router_between_nodes",

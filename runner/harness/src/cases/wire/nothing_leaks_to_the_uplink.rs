@@ -1,16 +1,8 @@
 //! `wire::nothing_leaks_to_the_uplink`.
 
 use super::traffic;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Refuted;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind};
-use crate::turned::{BLIND, Effect, NO_POD, WORKER};
+use crate::cases::prelude::*;
 use lab_judge::wire as judge;
-use lab_model::Reason;
-use lab_model::deviation::Pinned;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "wire::nothing_leaks_to_the_uplink",

@@ -1,15 +1,8 @@
 //! `wire::source_address_is_kept`.
 
 use super::traffic;
-use crate::case::Case;
-use crate::cases::article::Shown;
-use crate::cases::both;
-use crate::expect::Expect::Unobserved;
-use crate::explanation::{Explanation, breaks, on_kind, on_netns, read};
-use crate::turned::{BLIND, Effect, NO_POD, NOTHING_SENT};
+use crate::cases::prelude::*;
 use lab_judge::wire as judge;
-use lab_model::Reason;
-use lab_model::stage::Stage;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "wire::source_address_is_kept",
