@@ -10,7 +10,6 @@ use crate::lab::Lab;
 use lab_base::clock;
 use lab_model::seen::{BaseSeen, RoutingSeen};
 
-#[expect(clippy::unused_async, reason = "looks are asynchronous; what this one takes was observed before")]
 async fn base(lab: &Lab) -> Result<BaseSeen, String> {
     let stored = lab.base().map_err(|error| broke(&error))?;
     let Some(stored) = stored else {

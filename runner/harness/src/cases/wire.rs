@@ -12,7 +12,6 @@ pub(super) mod source_address_is_kept;
 use crate::lab::Lab;
 use lab_model::seen::WireSeen;
 
-#[expect(clippy::unused_async, reason = "looks are asynchronous; what this one takes was observed before")]
 async fn traffic(lab: &Lab) -> Result<WireSeen, String> {
     lab.traffic().ok_or_else(|| "no traffic was observed".to_owned())
 }

@@ -41,20 +41,20 @@ mod tests {
     use super::*;
     use crate::kind::fixture::docker;
 
-    fn of(architecture: &str) -> Result<ProbeSeen, String> {
-        Ok(ProbeSeen { architecture: architecture.to_owned(), octets: 2_345_678 })
+    fn of(architecture: &str) -> ProbeSeen {
+        ProbeSeen { architecture: architecture.to_owned(), octets: 2_345_678 }
     }
 
     #[test]
     fn a_probe_of_the_engines_architecture_is_good() {
-        let row = probe(&of("amd64"), Some(&docker()));
+        let row = probe(&Ok(of("amd64")), Some(&docker()));
         assert_eq!((row.outcome, row.found.as_str()), (Outcome::Ok, "amd64, 2.3 MB"));
-        assert_eq!(probe(&of("arm64"), None).outcome, Outcome::Ok, "there is no Engine to fit");
+        assert_eq!(probe(&Ok(of("arm64")), None).outcome, Outcome::Ok, "there is no Engine to fit");
     }
 
     #[test]
     fn one_of_another_architecture_and_none_at_all_are_refused_with_what_to_do() {
-        let row = probe(&of("arm64"), Some(&docker()));
+        let row = probe(&Ok(of("arm64")), Some(&docker()));
         assert_eq!((row.outcome, row.found.as_str()), (Outcome::Refusal, "arm64, 2.3 MB; the Engine's host is amd64"));
         assert!(row.remedy.contains("LAB_PROBE"), "{}", row.remedy);
         let row = probe(&Err("install the static C library".to_owned()), Some(&docker()));
