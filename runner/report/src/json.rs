@@ -137,7 +137,7 @@ mod tests {
                 _ => {}
             }
         }
-        let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/report.md");
+        let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.md");
         let document = fs::read_to_string(document).unwrap();
         let text = to_json(&samples::run_with_every_outcome()).unwrap();
         let mut written = Vec::new();

@@ -63,6 +63,7 @@ fn every_row_has_an_id_of_its_own() {
         "tools.helm",
         "tools.kind",
         "tools.kubectl",
+        "tools.probe",
     ];
     let mut all = all.to_vec();
     all.sort_unstable();
