@@ -76,7 +76,7 @@ pub fn parse_filter(text: &str) -> Result<BTreeMap<String, Vec<String>>, String>
 /// # Errors
 /// In words, when they cannot be listed.
 pub async fn nested(engine: &Engine, node: &NodeName) -> Result<Vec<NestedContainer>, String> {
-    let list = async |what: &str| words(engine, node, &["ctr", "--namespace", "k8s.io", what, "ls"]).await;
+    let list = async |what: &str| output_of(engine, node, &["ctr", "--namespace", "k8s.io", what, "ls"]).await;
     let (containers, tasks) = tokio::join!(list("containers"), list("tasks"));
     let mut tasks = parse_tasks(&tasks?)?;
     let mut containers = parse_containers(&containers?)?;
@@ -90,7 +90,7 @@ pub async fn nested(engine: &Engine, node: &NodeName) -> Result<Vec<NestedContai
 pub async fn filters(engine: &Engine, node: &NodeName) -> Vec<FilterListing> {
     let list = async |program: &str| FilterListing {
         program: program.to_owned(),
-        tables: words(engine, node, &[program]).await.and_then(|text| parse_filter(&text)),
+        tables: output_of(engine, node, &[program]).await.and_then(|text| parse_filter(&text)),
     };
     futures_util::future::join_all(FILTERS.map(list)).await
 }
@@ -105,7 +105,7 @@ pub async fn images_on(engine: &Engine, node: &NodeName) -> Result<Vec<NodeImage
 }
 
 /// What a program in a node writes to its standard output.
-async fn words(engine: &Engine, node: &NodeName, argv: &[&str]) -> Result<String, String> {
+async fn output_of(engine: &Engine, node: &NodeName, argv: &[&str]) -> Result<String, String> {
     let ran = engine.exec(&node.0, argv.iter().copied(), Vec::new(), DEADLINE).await;
     let ran = ran.map_err(|error| chain(&error))?;
     if ran.success() {

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::look::io_words;
+use super::look::io_error_text;
 use lab_base::clock;
 use lab_base::failure::chain;
 use lab_model::observe::{Connection, HttpOutcome, HttpReply};
@@ -86,12 +86,12 @@ fn lock(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
 async fn get(to: SocketAddrV4, path: &str, progress: &Mutex<Progress>) -> HttpOutcome {
     let stream = match TcpStream::connect(to).await {
         Ok(stream) => stream,
-        Err(error) => return HttpOutcome::NotConnected(io_words(&error)),
+        Err(error) => return HttpOutcome::NotConnected(io_error_text(&error)),
     };
     match stream.local_addr() {
         Ok(SocketAddr::V4(local)) => lock(progress).connection = Some(Connection { local, remote: to }),
         Ok(SocketAddr::V6(local)) => return HttpOutcome::Broken(format!("the connection's own end is {local}")),
-        Err(error) => return HttpOutcome::Broken(io_words(&error)),
+        Err(error) => return HttpOutcome::Broken(io_error_text(&error)),
     }
     lock(progress).sent = true;
     let request = Request::get(path)
@@ -139,5 +139,5 @@ fn failed(error: &hyper::Error) -> HttpOutcome {
         return HttpOutcome::Empty;
     }
     let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    HttpOutcome::Broken(io.map_or_else(|| chain(error), io_words))
+    HttpOutcome::Broken(io.map_or_else(|| chain(error), io_error_text))
 }

@@ -117,7 +117,7 @@ fn checksum(message: &[u8]) -> u16 {
 }
 
 /// An ICMP type and code in words (RFC 792, RFC 1122, RFC 1812).
-pub(super) fn words(kind: u8, code: u8) -> String {
+pub(super) fn icmp_text(kind: u8, code: u8) -> String {
     let words = match (kind, code) {
         (UNREACHABLE, 0) => "network unreachable",
         (UNREACHABLE, 1) => "host unreachable",

@@ -87,13 +87,13 @@ pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
 }
 
 /// An errno in words: `network is unreachable`.
-pub(super) fn words(errno: Errno) -> String {
+pub(super) fn errno_text(errno: Errno) -> String {
     let text = errno.desc();
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// An I/O error in words.
-pub(super) fn io_words(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |number| words(Errno::from_raw(number)))
+pub(super) fn io_error_text(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |number| errno_text(Errno::from_raw(number)))
 }

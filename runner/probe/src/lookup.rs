@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::libc::RTM_GETROUTE;
 
 use super::links::{INET, Names, links, names};
-use super::look::{LookError, words};
+use super::look::{LookError, errno_text};
 use super::routes::{Unread, parse_route};
 use lab_model::observe::{Lookup, LookupOutcome, LookupQuery, Mtu, NextHop, Route};
 
@@ -69,7 +69,7 @@ async fn ask(socket: &Socket, names: &Names, query: &LookupQuery) -> Result<Resu
             Err(Unread::Error(error)) => Err(error.into()),
         },
         // A malformed request is EINVAL too, but with a text.
-        Err(Error { why: Why::Refused { errno, text: None }, .. }) if is_decision(errno) => Ok(Err(words(errno))),
+        Err(Error { why: Why::Refused { errno, text: None }, .. }) if is_decision(errno) => Ok(Err(errno_text(errno))),
         Err(error) => Err(error.into()),
     }
 }

@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::datagram::register;
-use super::icmp::{Echo, ICMP_HEADER, IP_HEADER, News, words};
-use super::look::{LookError, io_words};
+use super::icmp::{Echo, ICMP_HEADER, IP_HEADER, News, icmp_text};
+use super::look::{LookError, io_error_text};
 use super::lookup::path_mtu;
 use lab_base::clock;
 use lab_model::observe::{PingOutcome, PingReply};
@@ -84,7 +84,7 @@ async fn send(socket: &UdpSocket, echo: Echo, length: u32) -> Result<Sent, LookE
             Some(PingOutcome::TooBig(path_mtu(echo.destination).await?.map(|mtu| mtu.0)))
         }
         // No route, an `unreachable` or `prohibit` one, a filter.
-        Err(error) => Some(PingOutcome::Refused(io_words(&error))),
+        Err(error) => Some(PingOutcome::Refused(io_error_text(&error))),
     };
     let end = outcome.map(|outcome| (outcome, at.elapsed()));
     Ok(Sent { echo, length, at, end })
@@ -103,6 +103,8 @@ fn outcome(news: &News) -> Option<PingOutcome> {
         News::Reply => Some(PingOutcome::Answered),
         News::Damaged => None,
         News::TooBig(mtu) => Some(PingOutcome::TooBig(mtu.map(u32::from))),
-        News::Refused { from, kind, code } => Some(PingOutcome::Refused(format!("{}, from {from}", words(kind, code)))),
+        News::Refused { from, kind, code } => {
+            Some(PingOutcome::Refused(format!("{}, from {from}", icmp_text(kind, code))))
+        }
     }
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::libc::{RTM_DELNEIGH, RTM_NEWNEIGH};
 
 use super::links::{INET, Names, links, names};
-use super::look::{LookError, words};
+use super::look::{LookError, errno_text};
 use super::neighbours::neighbours;
 use lab_base::clock;
 use lab_base::clock::Poll;
@@ -162,7 +162,7 @@ impl ArpTable {
                  host"
                     .to_owned(),
             )),
-            Why::Refused { errno, text } => Some(Resolved::NotAsked(text.unwrap_or_else(|| words(errno)))),
+            Why::Refused { errno, text } => Some(Resolved::NotAsked(text.unwrap_or_else(|| errno_text(errno)))),
             why => return Err(Error { doing, why }.into()),
         })
     }

@@ -113,13 +113,13 @@ pub async fn container(docker: &Docker, architecture: Option<&str>, host: HostCo
     let host = HostConfig { network_mode: Some("none".to_owned()), ..host };
     match clock::within(DEADLINE, "trying a container", Box::pin(tried(docker, layer, host))).await {
         Ok(Ok(tried)) => tried,
-        Ok(Err(error)) => not_tried(words(error)),
+        Ok(Err(error)) => not_tried(engine_text(error)),
         Err(passed) => not_tried(passed.to_string()),
     }
 }
 
 /// The Engine's own words.
-fn words(error: Error) -> String {
+fn engine_text(error: Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message,
         other => other.to_string(),
@@ -158,7 +158,7 @@ async fn with_image(docker: &Docker, image: &str, host: HostConfig) -> Result<Tr
         Ok(created) => created.id,
         // Plugins refuse here.
         Err(error @ Error::DockerResponseServerError { .. }) => {
-            return Ok(Tried { privileged: Privileged::Refused(words(error)), cgroupns: None });
+            return Ok(Tried { privileged: Privileged::Refused(engine_text(error)), cgroupns: None });
         }
         Err(error) => return Err(error),
     };
@@ -171,7 +171,7 @@ async fn with_image(docker: &Docker, image: &str, host: HostConfig) -> Result<Tr
 async fn run(docker: &Docker, id: &str) -> Result<Tried, Error> {
     let inspected = docker.inspect_container(id, None::<InspectContainerOptions>).await?;
     let cgroupns = inspected.host_config.and_then(|host| host.cgroupns_mode).map(|mode| mode.to_string());
-    let refused = |error: Error| Privileged::Refused(words(error));
+    let refused = |error: Error| Privileged::Refused(engine_text(error));
     let privileged = match docker.start_container(id, None::<StartContainerOptions>).await {
         Err(error) => refused(error),
         Ok(()) => match docker.wait_container(id, None::<WaitContainerOptions>).next().await {

@@ -27,12 +27,12 @@ pub enum Shown {
 
 /// A command on the Docker host.
 pub(super) fn on_host(command: &str) -> ByHand {
-    ByHand::OnHost(words(command))
+    ByHand::OnHost(argv(command))
 }
 
 /// A command in each control plane.
 pub(super) fn in_control_planes(lab: &KindLab, command: &str) -> Vec<ByHand> {
-    each(lab, Some(Role::ControlPlane)).map(|node| ByHand::InNode(node, words(command))).collect()
+    each(lab, Some(Role::ControlPlane)).map(|node| ByHand::InNode(node, argv(command))).collect()
 }
 
 /// What these commands say now; or, for what was only to be seen before Cilium, what they said then.
@@ -40,9 +40,9 @@ pub async fn said(shown: Shown, lab: &KindLab, seen: &Value) -> Vec<Said> {
     let commands = match shown {
         Shown::Nowhere => Vec::new(),
         Shown::OnHost(commands) => commands.iter().map(|command| on_host(command)).collect(),
-        Shown::InNodes(command) => each(lab, None).map(|node| ByHand::InNode(node, words(command))).collect(),
+        Shown::InNodes(command) => each(lab, None).map(|node| ByHand::InNode(node, argv(command))).collect(),
         Shown::InControlPlanes(command) => in_control_planes(lab, command),
-        Shown::InAgents(command) => each(lab, None).map(|node| ByHand::InAgent(node, words(command))).collect(),
+        Shown::InAgents(command) => each(lab, None).map(|node| ByHand::InAgent(node, argv(command))).collect(),
         Shown::BeforeCilium(program) => return said_before(lab, program),
         Shown::Now(commands) => commands(lab, seen),
     };
@@ -54,7 +54,7 @@ fn said_before(lab: &KindLab, program: &str) -> Vec<Said> {
     stored.into_iter().filter(|said| said.command.split(' ').next() == Some(program)).collect()
 }
 
-fn words(command: &str) -> Vec<String> {
+fn argv(command: &str) -> Vec<String> {
     command.split(' ').map(str::to_owned).collect()
 }
 

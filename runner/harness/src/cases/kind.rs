@@ -32,12 +32,12 @@ const COMPONENTS_DEADLINE: Duration = Duration::from_secs(45);
 /// Between two looks at them.
 const COMPONENTS_INTERVAL: Duration = Duration::from_secs(1);
 
-fn words(error: impl std::error::Error) -> String {
+fn error_text(error: impl std::error::Error) -> String {
     chain(&error)
 }
 
 fn api(lab: &KindLab) -> Result<&Api, String> {
-    lab.api().map_err(words)
+    lab.api().map_err(error_text)
 }
 
 fn names(lab: &KindLab) -> Vec<NodeName> {
@@ -46,7 +46,7 @@ fn names(lab: &KindLab) -> Vec<NodeName> {
 
 /// The Engine. That it runs privileged containers is shown by a node that does, else by a container made for it.
 pub(super) async fn engine(lab: &KindLab) -> Result<EngineSeen, String> {
-    let facts = lab.engine().facts().await.map_err(words);
+    let facts = lab.engine().facts().await.map_err(error_text);
     let nodes = lab.containers().await.unwrap_or_default();
     let running = nodes.into_iter().find(|node| node.is_running() && node.privileged);
     let privileged = match (running, &facts) {
@@ -59,13 +59,13 @@ pub(super) async fn engine(lab: &KindLab) -> Result<EngineSeen, String> {
 
 /// The cluster's containers.
 pub(super) async fn containers(lab: &KindLab) -> Result<ContainersSeen, String> {
-    let containers = lab.containers().await.map_err(words)?;
+    let containers = lab.containers().await.map_err(error_text)?;
     let image = sources(lab)?.into_iter().find(|source| source.name == NODE_IMAGE);
     Ok(ContainersSeen { containers, image })
 }
 
 fn sources(lab: &KindLab) -> Result<Vec<ImageSource>, String> {
-    lab.images().map_err(words)
+    lab.images().map_err(error_text)
 }
 
 /// What kube-proxy would leave.
@@ -75,13 +75,13 @@ pub(super) async fn kube_proxy(lab: &KindLab) -> Result<KubeProxySeen, String> {
         nodes.iter().map(async |node| (node.clone(), Ok(lab_kind::in_node::filters(lab.engine(), node).await))),
     );
     let (daemon_sets, filters) = tokio::join!(api(lab)?.daemon_sets(), filters);
-    Ok(KubeProxySeen { nodes, daemon_sets: daemon_sets.map_err(words), filters: filters.into_iter().collect() })
+    Ok(KubeProxySeen { nodes, daemon_sets: daemon_sets.map_err(error_text), filters: filters.into_iter().collect() })
 }
 
 /// What was stored before there was a network plugin.
 #[expect(clippy::unused_async, reason = "looks are asynchronous; what this one takes was observed before")]
 pub(super) async fn before_cni(lab: &KindLab) -> Result<BeforeCniSeen, String> {
-    let stored = lab.before_cni().map_err(words)?;
+    let stored = lab.before_cni().map_err(error_text)?;
     let stored = stored.ok_or("nothing was stored before there was a network plugin")?;
     Ok(BeforeCniSeen { age: clock::unix_now().saturating_sub(stored.observed), nodes: stored.nodes })
 }
@@ -92,8 +92,8 @@ pub(super) async fn shown(lab: &KindLab) -> Result<NodesShownSeen, String> {
     let (nodes, version, containers, facts) =
         tokio::join!(api.nodes(), api.version(), lab.containers(), lab.engine().facts());
     Ok(NodesShownSeen {
-        nodes: nodes.map_err(words)?,
-        containers: containers.map_err(words)?,
+        nodes: nodes.map_err(error_text)?,
+        containers: containers.map_err(error_text)?,
         server_version: version.ok(),
         host_kernel: facts.ok().and_then(|facts| facts.kernel),
     })
@@ -116,12 +116,12 @@ pub(super) async fn release(lab: &KindLab) -> Result<ReleaseSeen, String> {
         tokio::join!(api(lab)?.helm_release(wanted.namespace.as_str(), wanted.name.as_str()), lab.containers());
     let network = &lab.spec().expect.network;
     let control_planes = containers
-        .map_err(words)?
+        .map_err(error_text)?
         .into_iter()
         .filter(|node| node.role == Some(Role::ControlPlane))
         .map(|node| (node.name.clone(), node.address_on(network)))
         .collect();
-    Ok(ReleaseSeen { release: release.map_err(words)?, control_planes })
+    Ok(ReleaseSeen { release: release.map_err(error_text)?, control_planes })
 }
 
 /// Images that were taken, and images that run.
@@ -135,7 +135,7 @@ pub(super) async fn images(lab: &KindLab) -> Result<ImagesSeen, String> {
 
 async fn cilium_pods(lab: &KindLab, labels: &[(&str, &str)]) -> Result<Vec<KubePod>, String> {
     let has = |pod: &KubePod| labels.iter().any(|(key, value)| pod.labels.get(*key).is_some_and(|is| is == value));
-    Ok(api(lab)?.pods().await.map_err(words)?.into_iter().filter(has).collect())
+    Ok(api(lab)?.pods().await.map_err(error_text)?.into_iter().filter(has).collect())
 }
 
 /// Cilium's parts and what they manage: once all is well, or as it is when that has taken too long.
@@ -172,17 +172,17 @@ async fn components_now(lab: &KindLab) -> Result<ComponentsSeen, String> {
     let api = api(lab)?;
     let nodes = names(lab);
     let statuses = async {
-        let agents = lab.agents().await.map_err(words)?;
+        let agents = lab.agents().await.map_err(error_text)?;
         let told = join_all(nodes.iter().map(async |node| (node.clone(), agents.status(node).await.value)));
         Ok::<BTreeMap<_, _>, String>(told.await.into_iter().collect())
     };
     let (daemon_sets, deployments, pods, endpoints, statuses) =
         tokio::join!(api.daemon_sets(), api.deployments(), api.pods(), api.cilium_endpoints(), statuses);
     Ok(ComponentsSeen {
-        daemon_sets: daemon_sets.map_err(words)?,
-        deployments: deployments.map_err(words)?,
-        pods: pods.map_err(words)?,
-        endpoints: endpoints.map_err(words)?,
+        daemon_sets: daemon_sets.map_err(error_text)?,
+        deployments: deployments.map_err(error_text)?,
+        pods: pods.map_err(error_text)?,
+        endpoints: endpoints.map_err(error_text)?,
         statuses: statuses?,
         nodes,
     })
@@ -193,12 +193,12 @@ pub(super) async fn native(lab: &KindLab) -> Result<NativeSeen, String> {
     let api = api(lab)?;
     let nodes = names(lab);
     let namespace = lab.spec().manifests.cilium.release.namespace.as_str();
-    let agents = lab.agents().await.map_err(words)?;
+    let agents = lab.agents().await.map_err(error_text)?;
     let (config_map, (agents, _said)) = tokio::join!(api.config_map(namespace, CONFIG_MAP), agents.seen(&nodes));
     let config_map = match config_map {
         Ok(Some(data)) => Ok(data),
         Ok(None) => Err("there is none".to_owned()),
-        Err(error) => Err(words(error)),
+        Err(error) => Err(error_text(error)),
     };
     Ok(NativeSeen { nodes, config_map, agents })
 }
@@ -206,5 +206,5 @@ pub(super) async fn native(lab: &KindLab) -> Result<NativeSeen, String> {
 /// Nodes and agents.
 pub(super) async fn ready(lab: &KindLab) -> Result<ReadySeen, String> {
     let (nodes, agents) = tokio::join!(api(lab)?.nodes(), cilium_pods(lab, &[AGENT_LABEL]));
-    Ok(ReadySeen { nodes: nodes.map_err(words)?, agents: agents? })
+    Ok(ReadySeen { nodes: nodes.map_err(error_text)?, agents: agents? })
 }

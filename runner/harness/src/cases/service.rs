@@ -51,9 +51,9 @@ async fn from_pods(lab: &Lab) -> Result<AnswersSeen, String> {
 }
 
 /// New connections until both backends have answered, 64 at most: enough that a
-/// backend that takes its share is missed once in 2^63 runs).
+/// backend that takes its share is missed once in 2^63 runs.
 const ATTEMPTS: usize = 64;
-/// In a larger workload: enough that one of n backends picked at random is missed once in n⁻¹e²⁴ runs.
+/// In a larger workload, for each of its n pods: of backends that are picked at random, one is missed in n of 10^10 runs (n e^-24).
 const ATTEMPTS_PER_POD: usize = 24;
 /// A connection within one machine takes well under a millisecond; a lost SYN is sent again after one second.
 const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);

@@ -62,7 +62,7 @@ pub fn no_kube_proxy(seen: &KubeProxySeen, expect: &Expectations) -> Judgement {
     weighing.conclude(|| {
         let others = if others.is_empty() { "none at all".to_owned() } else { others.join(", ") };
         Proof::new(format!(
-            "no kube-proxy among the DaemonSets ({others}), no chain of its on {total} of {total} nodes"
+            "no kube-proxy among the DaemonSets ({others}), no KUBE-SVC chain on {total} of {total} nodes"
         ))
         .with_details(lines)
     })
@@ -141,7 +141,7 @@ mod tests {
     fn accepts_nodes_with_the_kubelets_chains_alone() {
         assert_eq!(
             judged(|_seen| {}).expect("held").summary,
-            "no kube-proxy among the DaemonSets (kube-system/cilium), no chain of its on 3 of 3 nodes"
+            "no kube-proxy among the DaemonSets (kube-system/cilium), no KUBE-SVC chain on 3 of 3 nodes"
         );
         let none = judged(|seen| seen.daemon_sets = Ok(Vec::new())).expect("held");
         assert!(none.summary.contains("none at all"), "{}", none.summary);

@@ -180,13 +180,13 @@ pub(super) fn list(expressions: &[Expression]) -> Attributes {
 }
 
 /// Words, in the attributes 1, 2, and so on.
-fn words(words: &[u32]) -> Attributes {
+fn numbered(words: &[u32]) -> Attributes {
     (1..).zip(words).fold(Attributes::default(), |attributes, (kind, word)| attributes.u32_be(kind, *word))
 }
 
 fn verdict(code: u32) -> Attributes {
     let verdict = Attributes::default().u32_be(VERDICT_CODE, code);
-    words(&[VERDICT_REGISTER]).nest(2, &Attributes::default().nest(DATA_VERDICT, &verdict))
+    numbered(&[VERDICT_REGISTER]).nest(2, &Attributes::default().nest(DATA_VERDICT, &verdict))
 }
 
 impl Field {
@@ -219,19 +219,19 @@ impl Expression {
     fn write(&self) -> (&str, Attributes) {
         match self {
             Self::Load { field, register } => match (field.payload(), field.meta()) {
-                (Some([base, offset, length]), _) => ("payload", words(&[*register, base, offset, length])),
-                (None, Some(key)) => ("meta", words(&[*register, key])),
-                (None, None) => ("ct", words(&[*register, CT_STATE])),
+                (Some([base, offset, length]), _) => ("payload", numbered(&[*register, base, offset, length])),
+                (None, Some(key)) => ("meta", numbered(&[*register, key])),
+                (None, None) => ("ct", numbered(&[*register, CT_STATE])),
             },
             Self::Compare { register, equal, value } => {
-                ("cmp", words(&[*register, u32::from(!*equal)]).nest(3, &data(value)))
+                ("cmp", numbered(&[*register, u32::from(!*equal)]).nest(3, &data(value)))
             }
             Self::Bitwise { from, register, mask, xor } => {
                 let length = u32::try_from(mask.len()).unwrap_or(u32::MAX);
-                ("bitwise", words(&[*from, *register, length]).nest(4, &data(mask)).nest(5, &data(xor)))
+                ("bitwise", numbered(&[*from, *register, length]).nest(4, &data(mask)).nest(5, &data(xor)))
             }
             Self::Random { register, modulus, offset } => {
-                ("numgen", words(&[*register, *modulus, NUMGEN_RANDOM, *offset]))
+                ("numgen", numbered(&[*register, *modulus, NUMGEN_RANDOM, *offset]))
             }
             Self::Lookup { set, from, register, inverted } => {
                 let lookup = Attributes::default().text(1, set).u32_be(2, *from);
@@ -241,14 +241,14 @@ impl Expression {
                 };
                 ("lookup", if *inverted { lookup.u32_be(5, 1) } else { lookup })
             }
-            Self::Immediate { register, value } => ("immediate", words(&[*register]).nest(2, &data(value))),
+            Self::Immediate { register, value } => ("immediate", numbered(&[*register]).nest(2, &data(value))),
             Self::TranslateDestination { address, port } => {
-                let nat = words(&[DNAT, IPV4.into()]);
+                let nat = numbered(&[DNAT, IPV4.into()]);
                 let nat = address.iter().fold(nat, |nat, register| nat.u32_be(3, *register).u32_be(4, *register));
                 ("nat", port.iter().fold(nat, |nat, register| nat.u32_be(5, *register).u32_be(6, *register)))
             }
             Self::Masquerade => ("masq", Attributes::default()),
-            Self::Reject => ("reject", words(&[ICMP_UNREACHABLE]).put(2, &[PORT_UNREACHABLE])),
+            Self::Reject => ("reject", numbered(&[ICMP_UNREACHABLE]).put(2, &[PORT_UNREACHABLE])),
             Self::Count => ("counter", Attributes::default()),
             Self::Drop => ("immediate", verdict(0)),
             Self::Accept => ("immediate", verdict(1)),

@@ -50,7 +50,7 @@ impl Section {
         let count = |outcome| beside.steps.iter().filter(|step| step.outcome == outcome).count();
         let outcomes = [Outcome::Differs, Outcome::Declared, Outcome::Same, Outcome::NotSeen];
         let counts = outcomes.into_iter().filter(|outcome| count(*outcome) > 0);
-        let counts: Vec<String> = counts.map(|outcome| format!("{} {}", count(outcome), words(outcome).2)).collect();
+        let counts: Vec<String> = counts.map(|outcome| format!("{} {}", count(outcome), shown(outcome).2)).collect();
         let all = beside.steps.len();
         let seen = beside.steps.iter().enumerate().filter_map(|(index, step)| view(index, step)).collect();
         let unseen = beside.steps.iter().filter(|step| step.lab.is_none());
@@ -63,7 +63,7 @@ impl Section {
 }
 
 /// Class, sign and words of an outcome.
-const fn words(outcome: Outcome) -> (&'static str, &'static str, &'static str) {
+const fn shown(outcome: Outcome) -> (&'static str, &'static str, &'static str) {
     match outcome {
         Outcome::Same => ("good", "=", "the same"),
         Outcome::Declared => ("good", "~", "the same but for what is declared"),
@@ -79,7 +79,7 @@ fn view(index: usize, step: &StepBeside) -> Option<StepView> {
         (false, Some(0) | None) => String::new(),
         (false, Some(code)) => format!(", exit code {code}"),
     };
-    let (class, _, word) = words(step.outcome);
+    let (class, _, word) = shown(step.outcome);
     Some(StepView {
         id: format!("article-{}", index + 1),
         step: step.step.clone(),

@@ -44,7 +44,7 @@ pub(super) async fn take_away(lab: &KindLab) -> Result<(), String> {
     in_node(lab, CONTROL_PLANE, &without(&all(lab))).await?;
     until(lab, "nodes without agents to be not Ready", async || {
         let agents = agents(lab).await?.len();
-        let nodes = lab.api().map_err(words)?.nodes().await.map_err(words)?;
+        let nodes = lab.api().map_err(error_text)?.nodes().await.map_err(error_text)?;
         let ready = nodes.iter().filter(|node| node.ready().is_some_and(|ready| ready.status == "True")).count();
         Ok((agents + ready > 0).then(|| format!("{agents} agents are there, {ready} nodes are Ready")))
     })
@@ -88,7 +88,7 @@ async fn until(
 async fn agents(lab: &KindLab) -> Result<Vec<KubePod>, String> {
     let namespace = lab.spec().manifests.cilium.release.namespace.as_str();
     let labels = [AGENT_LABEL].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    lab.api().map_err(words)?.pods_with(namespace, &labels).await.map_err(words)
+    lab.api().map_err(error_text)?.pods_with(namespace, &labels).await.map_err(error_text)
 }
 
 /// The nodes' own names.
@@ -97,6 +97,6 @@ fn all(lab: &KindLab) -> String {
     names.join(" ")
 }
 
-fn words(error: impl std::error::Error) -> String {
+fn error_text(error: impl std::error::Error) -> String {
     chain(&error)
 }

@@ -70,7 +70,7 @@ pub(super) const NO_ROUTES: Fault = Fault {
     undo: Undo::BuiltAgain,
 };
 
-/// A workload without anti-affinity.
+/// Both replicas are on one worker, as happens where the workload has no anti-affinity.
 pub(super) const BOTH_REPLICAS_ON_ONE_WORKER: Fault = Fault {
     name: "both-replicas-on-one-worker",
     what: "The lab is built with both pods on kind-worker.",

@@ -18,7 +18,7 @@ fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
     Ok(who.halves_of(pods_of)?.into_iter().map(command).collect())
 }
 
-/// What kube-proxy would leave.
+/// A chain of kube-proxy's in a node's packet filter, as kube-proxy would leave it.
 pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
     name: "kube-proxy-chain",
     what: "On kind-worker there is a chain KUBE-SVC-SABOTAGE in iptables' table nat, as kube-proxy would make one.",
@@ -61,7 +61,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Cilium's own route stands, and is not taken.
+/// A rule of a higher priority hides Cilium's own route, which stays in its table.
 pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     name: "more-specific-routes",
     what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
@@ -111,7 +111,7 @@ pub(super) const SHADOWING_RULE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Nothing uses it.
+/// A tunnel device that no route uses.
 pub(super) const TUNNEL_DEVICE: Fault = Fault {
     name: "tunnel-device",
     what: "On kind-worker2 there is a vxlan device.",

@@ -18,7 +18,7 @@ pub(super) const NODE_STOPPED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Another network, that is routed to.
+/// A worker is on a second Docker-like bridge and in another subnet: the lab's namespace routes between both.
 pub(super) const WORKER_BEHIND_A_ROUTER: Fault = Fault {
     name: "worker-behind-a-router",
     what: "The node kind-worker2 is moved to a second bridge, and a router forwards between the two.",

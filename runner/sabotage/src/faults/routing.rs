@@ -8,7 +8,7 @@ use lab_harness::turned::Effect;
 use lab_model::Reason::{OwnCidrLeadsAway, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice, WrongNextHop};
 use lab_model::observe::UPLINK;
 
-/// What an agent that fails to install it leaves.
+/// A direct route is missing: so it is where an agent could not install it.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     name: "direct-route-deleted",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted.",
@@ -19,7 +19,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// It gets there nevertheless.
+/// A direct route by way of the wrong node, which forwards the packet: requests are answered all the same.
 pub(super) const WRONG_NEXT_HOP: Fault = Fault {
     name: "wrong-next-hop",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 goes via the control plane.",

@@ -26,7 +26,7 @@ pub(super) const ENDPOINT_MISSING: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// What an agent that missed a pod's end leaves.
+/// A backend that is no pod any more: so it is where an agent missed a pod's end.
 pub(super) const STALE_BACKEND: Fault = Fault {
     name: "stale-backend",
     what: "On kind-worker the Service has a third backend, which no pod has the address of.",
@@ -40,7 +40,7 @@ pub(super) const STALE_BACKEND: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Something answers, and it is not hello-app.
+/// The Service leads to another server than hello-app.
 pub(super) const ANOTHER_SERVER_ANSWERS: Fault = Fault {
     name: "another-server-answers",
     what: "On the control plane the Service leads to a server of its own, which answers something else.",
@@ -61,7 +61,7 @@ pub(super) const ANOTHER_SERVER_ANSWERS: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// It listens, and nobody hears it.
+/// A backend whose port is dropped on its own link: it listens, and no request arrives.
 pub(super) const BACKEND_SILENT: Fault = Fault {
     name: "backend-silent",
     what: "The second pod drops what comes in for its server.",
@@ -77,7 +77,7 @@ pub(super) const BACKEND_SILENT: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// What it drops are its answers too.
+/// All TCP of one pod to the other is dropped, its answers among it.
 pub(super) const ONE_PODS_TRAFFIC_DROPPED: Fault = Fault {
     name: "one-pods-traffic-dropped",
     what: "The first pod drops all that it sends to pods over TCP, its answers too.",

@@ -9,7 +9,7 @@ use lab_model::Reason::{KernelDisagrees, NotMasqueraded, RouteMissing, SourceTra
 use lab_model::observe::UPLINK;
 use lab_netns::tamper::Act;
 
-/// A node that is no router.
+/// A node that does not forward packets: `net.ipv4.ip_forward` is 0.
 pub(super) const IP_FORWARD_OFF: Fault = Fault {
     name: "ip_forward-off",
     what: "On kind-worker2 net.ipv4.ip_forward is 0.",
@@ -42,7 +42,7 @@ pub(super) const MASQUERADED_INSIDE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// As with a tunnel in between that nobody told.
+/// A link that takes less than the others: so it is where a tunnel lies in between, and the hosts' MTU was not lowered for it.
 pub(super) const MTU_LOWERED: Fault = Fault {
     name: "mtu-lowered",
     what: "On kind-worker2 the MTU of eth0 is 1400.",
@@ -56,7 +56,7 @@ pub(super) const MTU_LOWERED: Fault = Fault {
     }),
 };
 
-/// Pods' addresses are shown to the world.
+/// Requests leave the native routing CIDR with the pod's own address: nothing is masqueraded.
 pub(super) const NOT_MASQUERADED_OUTSIDE: Fault = Fault {
     name: "not-masqueraded-outside",
     what: "On kind-worker nothing is masqueraded.",
