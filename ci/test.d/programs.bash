@@ -134,7 +134,7 @@ step_all_as_user() {
     target=$(target_folder)
     for file in "${programs[@]}" "$target/debug/lab"; do install -D "$file" "$copy$file"; done
     mkdir -p "$copy$root"
-    cp -R ./*.md Cargo.toml LICENSE-* .github ci docs flake.nix manifests nix runner "$copy$root/"
+    cp -R ./*.md Cargo.toml Dockerfile LICENSE-* .github ci docs flake.nix manifests nix runner "$copy$root/"
     chmod -R a+rX "$copy"
     install -d -o "$id" -g "$id" "$home" "$home/tmp" "$home/state"
     # A folder in PATH that a user may not enter turns "no such program" into "permission denied".
