@@ -59,7 +59,8 @@ impl Reference {
                 format!("{HUB}{library}{path}")
             }
         };
-        Ok(Self { repository, tag, digest: None })
+        // In full it may be longer than a name may be.
+        if is_repository(&repository) { Ok(Self { repository, tag, digest: None }) } else { Err(wrong()) }
     }
 
     /// As people and the Engine write it: `hello-app:1.0`.
@@ -178,6 +179,13 @@ fn is_registry(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_in_full_is_refused() {
+        let name = |length: usize| format!("{}:1", "a".repeat(length));
+        assert!(Reference::in_full(&name(255 - "docker.io/library/".len())).is_ok());
+        assert!(Reference::in_full(&name(256 - "docker.io/library/".len())).is_err());
+    }
 
     #[test]
     fn references_are_read_part_by_part() {
