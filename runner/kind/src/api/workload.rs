@@ -155,7 +155,9 @@ impl Api {
                 });
                 return match asked.await {
                     Ok(service) => Ok((ready, service)),
-                    Err(error) => Err(error.to_string()),
+                    Err(WaitError::Failed { reason, .. }) => Err(reason),
+                    // The wait around this one ends in the same moment, and tells it.
+                    Err(WaitError::Deadline { .. }) => std::future::pending().await,
                 };
             }
         });
