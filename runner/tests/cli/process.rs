@@ -13,7 +13,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStderr};
 
 /// For anything that is waited for. Only a broken program, or a machine that stands still, takes as long.
-pub(super) const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Runs a future on this thread.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
