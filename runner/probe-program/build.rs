@@ -4,7 +4,7 @@
 //! the probe's libraries are built a second time, for that program alone. Where it cannot be linked statically (no
 //! `libc.a` on this machine), nothing is embedded, and a lab on kind says so and what to do.
 
-use std::env::{self, var_os};
+use std::env::var_os;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,9 +59,6 @@ fn build(root: &Path, out: &Path) -> Result<PathBuf, String> {
     cargo.args(["--profile", "probe", "--target"]).arg(&target).arg("--target-dir").arg(&folder);
     cargo.args(["--", "-C", "target-feature=+crt-static"]);
     for name in OWN {
-        cargo.env_remove(name);
-    }
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_FEATURE_")) {
         cargo.env_remove(name);
     }
     let done = cargo.output().map_err(|error| format!("cargo could not be started: {error}"))?;
