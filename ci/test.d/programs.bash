@@ -58,10 +58,11 @@ with_nextest() {
     return "$status"
 }
 
-# Of those that nextest has just run, the ten that took longest, into the summary.
+# Of those that nextest has just run, the ten that took longest, into the summary. It writes below `target` wherever cargo
+# builds.
 slowest_tests() {
     sed -nE 's/.*<testcase name="([^"]*)" classname="([^"]*)".* time="([^"]*)".*/\3 s  \2 \1/p' \
-        "$(target_folder)/nextest/ci/junit.xml" | sed 's/&amp;/\&/g' | cat - "$scratch/slowest" |
+        target/nextest/ci/junit.xml | sed 's/&amp;/\&/g' | cat - "$scratch/slowest" |
         sort --general-numeric-sort --reverse | head -n 10 >"$scratch/slowest-now"
     mv "$scratch/slowest-now" "$scratch/slowest"
 }

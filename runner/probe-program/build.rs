@@ -49,6 +49,7 @@ fn required(name: &str) -> OsString {
 /// The static program's path, or why it could not be built.
 fn build(root: &Path, out: &Path) -> Result<PathBuf, String> {
     let target = required("TARGET");
+    let profile = if required("PROFILE") == "release" { "probe" } else { "probe-dev" };
     let folder = out.join("build");
     #[expect(
         clippy::disallowed_methods,
@@ -56,7 +57,7 @@ fn build(root: &Path, out: &Path) -> Result<PathBuf, String> {
     )]
     let mut cargo = Command::new(required("CARGO"));
     cargo.current_dir(root).args(["rustc", "--frozen", "--package", "lab-probe", "--bin", "lab-probe"]);
-    cargo.args(["--profile", "probe", "--target"]).arg(&target).arg("--target-dir").arg(&folder);
+    cargo.args(["--profile", profile, "--target"]).arg(&target).arg("--target-dir").arg(&folder);
     cargo.args(["--", "-C", "target-feature=+crt-static"]);
     for name in OWN {
         cargo.env_remove(name);
@@ -68,5 +69,5 @@ fn build(root: &Path, out: &Path) -> Result<PathBuf, String> {
             said.lines().rev().find(|line| line.trim_start().starts_with("error") || line.contains("cannot find"));
         return Err(last.unwrap_or("cargo says nothing").trim().to_owned());
     }
-    Ok(folder.join(target).join("probe/lab-probe"))
+    Ok(folder.join(target).join(profile).join("lab-probe"))
 }
