@@ -4,6 +4,7 @@
 //! the case looks at was not recorded, and which files would hold it; `recorded/kind_only.rs` has that of the cases that
 //! exist on kind alone. `data/recordings/README.md` says what they are.
 
+mod altered;
 mod recorded;
 
 use serde::Serialize;

@@ -142,7 +142,7 @@ const TABLE: &[Row] = &[
 
 /// The pins, and the overrides with which the recorded labs were built: a node image of the host's own with Kubernetes
 /// 1.20.2, and local images of Cilium.
-pub(super) fn declared() -> Read<Expectations> {
+pub(crate) fn declared() -> Read<Expectations> {
     let mut expect = pinned()?;
     let cluster = expect.cluster.as_mut().ok_or("a cluster is expected")?;
     cluster.kubernetes = None;
@@ -158,7 +158,7 @@ fn pinned() -> Read<Expectations> {
 }
 
 /// What the table says of a recording.
-pub(super) fn rows(recording: Recording) -> Vec<Judged> {
+pub(crate) fn rows(recording: Recording) -> Vec<Judged> {
     let Some(column) = COLUMNS.iter().position(|column| *column == recording) else { return Vec::new() };
     TABLE.iter().map(|row| (row.case, row.seen, row.on[column])).collect()
 }
