@@ -24,10 +24,16 @@ fn values_that_do_not_go_together() {
             ),
         );
     }
-    for (role, name) in [("- role: control-plane\n", "control-plane"), ("- role: worker\n- role: worker\n", "worker")] {
-        let message = format!("DIR/kind.yaml: nodes: expected at least one node of role {name}, found none");
-        refused(KIND, role, "", "", &message);
+    let one = "- role: control-plane\n";
+    for (control_planes, found) in [(0, "none"), (2, "2"), (3, "3")] {
+        let message = format!(
+            "DIR/kind.yaml: nodes: expected one node of role control-plane (kind puts a container of its own before \
+             several, a load balancer, which the article's lab has not), found {found}"
+        );
+        refused(KIND, one, &one.repeat(control_planes), "", &message);
     }
+    let message = "DIR/kind.yaml: nodes: expected at least one node of role worker, found none";
+    refused(KIND, "- role: worker\n- role: worker\n", "", "", message);
     refused(
         HELLO_APP,
         "targetPort: 8080",
