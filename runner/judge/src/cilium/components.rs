@@ -1,8 +1,10 @@
 //! What `cilium status` counts, from the objects and the agents themselves: its own exit code is 0 whatever it counts.
 
+mod managed;
+
 use std::collections::BTreeSet;
 
-use super::OPERATOR;
+use super::{OPERATOR, operators_wanted};
 use crate::cluster::AGENT;
 use crate::of_cluster;
 use crate::weighing::{Weighing, unobserved};
@@ -13,21 +15,24 @@ use lab_model::{Judgement, Proof, Reason, words};
 
 /// The agents' `DaemonSet` (chart 1.12.4: `cilium-agent/daemonset.yaml`).
 const DAEMON_SET: &str = "cilium";
-/// Operators that chart 1.12.4 runs where nothing is said (its `operator.replicas`).
-const OPERATORS: u64 = 2;
 /// Deployments of what the article's release leaves out.
 const LEFT_OUT: [(&str, &str); 3] =
     [("hubble-relay", "Hubble relay"), ("hubble-ui", "Hubble's UI"), ("clustermesh-apiserver", "ClusterMesh")];
+/// Parts that every agent has, whatever is switched on (cilium 1.12 to 1.15: `daemon/cmd/status.go`, `getStatus`): the
+/// agent's own verdict on itself, and whether it has the API server.
+const PARTS: [&str; 2] = ["cilium", "kubernetes"];
 /// How many parts of an agent are named before the rest is only counted.
 const PARTS_NAMED: usize = 3;
 
 /// An agent is ready on each node, operators are ready on nodes of their own, Hubble relay and `ClusterMesh` are not
-/// there, no agent reports an error, and every running pod with a network of its own is managed by Cilium.
+/// there, no agent reports an error, and every pod with an address of its own is managed by Cilium: as many of the
+/// cluster's own as their Deployments want.
 ///
 /// # Errors
 /// [`Reason::AgentsNotReady`], [`Reason::OperatorsNotReady`], [`Reason::OperatorsShareNode`],
 /// [`Reason::UnexpectedComponent`], for each agent [`Reason::AgentInError`], and for each pod
-/// [`Reason::PodNotManaged`]. Unobserved where workloads, an agent's status or pods were not seen.
+/// [`Reason::PodNotManaged`]. Unobserved where workloads, an agent's status or pods were not seen, or where one of the
+/// cluster's own pods is on no node yet.
 pub fn components_are_ok(seen: &ComponentsSeen, expect: &Expectations) -> Judgement {
     let cluster = of_cluster(expect)?;
     if seen.daemon_sets.is_empty() && seen.deployments.is_empty() {
@@ -57,7 +62,7 @@ pub fn components_are_ok(seen: &ComponentsSeen, expect: &Expectations) -> Judgem
             None => weighing.miss(format!("{node}: the agent was not asked for its status")),
         }
     }
-    let managed = pods(seen, &mut weighing);
+    let managed = managed::weigh(seen, expect, &mut weighing);
     weighing.conclude(|| {
         let total = expect.nodes();
         Proof::new(format!(
@@ -107,8 +112,7 @@ fn unready(pod: &KubePod) -> Option<String> {
 
 /// How many operators there should be.
 fn operators(seen: &ComponentsSeen, cluster: &ClusterExpectations, weighing: &mut Weighing) -> u64 {
-    let declared = cluster.values.get("operator.replicas").and_then(serde_json::Value::as_u64);
-    let wanted = declared.unwrap_or(OPERATORS);
+    let wanted = operators_wanted(cluster);
     let expected = format!("Deployment {}/{OPERATOR}: {wanted} of {wanted} ready", cluster.namespace);
     let own = |name: &str, namespace: &str| name == OPERATOR && namespace == cluster.namespace;
     match seen.deployments.iter().find(|one| own(&one.name, &one.namespace)) {
@@ -137,6 +141,8 @@ fn operators(seen: &ComponentsSeen, cluster: &ClusterExpectations, weighing: &mu
 fn weigh(node: &NodeName, status: &AgentStatus, weighing: &mut Weighing) {
     if status.components.is_empty() {
         weighing.miss(format!("{node}: the agent's status names no parts"));
+    } else if let Some(part) = PARTS.into_iter().find(|part| status.component(part).is_none()) {
+        weighing.miss(format!("{node}: the agent's status has no part {part}"));
     }
     let wrong = status
         .components
@@ -157,37 +163,6 @@ fn weigh(node: &NodeName, status: &AgentStatus, weighing: &mut Weighing) {
             Some(words::in_agent("cilium status --verbose")),
         );
     }
-}
-
-/// How many pods should be managed.
-fn pods(seen: &ComponentsSeen, weighing: &mut Weighing) -> usize {
-    let with_network: Vec<&KubePod> =
-        seen.pods.iter().filter(|pod| !pod.host_network && !pod.terminating && pod.phase == "Running").collect();
-    if with_network.is_empty() {
-        weighing.miss("no running pod with a network of its own was seen");
-    }
-    for pod in &with_network {
-        let own = seen.endpoints.iter().find(|one| one.namespace == pod.namespace && one.name == pod.name);
-        let observed = match own {
-            None => "no CiliumEndpoint".to_owned(),
-            Some(one) if one.state != "ready" => format!("its CiliumEndpoint is {:?}", one.state),
-            Some(one) if one.address.map(std::net::IpAddr::V4) != pod.address => {
-                let text = |address: Option<String>| address.unwrap_or_else(|| "none".to_owned());
-                let (of_endpoint, of_pod) =
-                    (one.address.map(|one| one.to_string()), pod.address.map(|one| one.to_string()));
-                format!("its CiliumEndpoint has address {}, the pod {}", text(of_endpoint), text(of_pod))
-            }
-            Some(_) => continue,
-        };
-        weighing.refute(
-            Reason::PodNotManaged,
-            Place::Bridge,
-            format!("{}: managed by Cilium", pod.full_name()),
-            format!("{}: {observed}", pod.full_name()),
-            Some(format!("kubectl get ciliumendpoints --namespace {} {}", pod.namespace, pod.name)),
-        );
-    }
-    with_network.len()
 }
 
 fn line(node: &NodeName, status: &AgentStatus) -> String {

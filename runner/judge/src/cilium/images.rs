@@ -1,8 +1,8 @@
 //! The images that agents and operators run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::OPERATOR;
+use super::{OPERATOR, operators_wanted};
 use crate::cluster::AGENT;
 use crate::of_cluster;
 use crate::weighing::Weighing;
@@ -15,26 +15,33 @@ use lab_model::{Judgement, Proof, Reason};
 const IMAGES: [(&str, &str); 2] = [("cilium", AGENT), ("operator-generic", OPERATOR)];
 
 /// Each agent's and operator's container runs, by the digest of its configuration on its node, the image that the lab
-/// took, and the lab took it by the pinned digest of its repository.
+/// took, and the lab took it by the pinned digest of its repository. There are an agent for each node, and as many
+/// operators as the release asks for.
 ///
 /// # Errors
-/// For an image [`Reason::WrongRepositoryDigest`], for a container [`Reason::AnotherImage`]. Unobserved where there is
-/// no agent for each node, no operator, or where an image came from or what it is on its node was not seen.
+/// For an image [`Reason::WrongRepositoryDigest`], for a container [`Reason::AnotherImage`]. Unobserved where fewer agents
+/// or operators were seen than there should be, or where an image came from or what it is on its node was not.
 pub fn images_are_the_pinned_ones(seen: &ImagesSeen, expect: &Expectations) -> Judgement {
     let cluster = of_cluster(expect)?;
     let mut weighing = Weighing::default();
     let mut lines = Vec::new();
     let mut counts = Vec::new();
     for (key, container) in IMAGES {
-        let least = if container == AGENT { expect.nodes() } else { 1 };
+        let operators = usize::try_from(operators_wanted(cluster)).unwrap_or(usize::MAX);
+        let wanted = if container == AGENT { expect.nodes() } else { operators };
         let running: Vec<(&KubePod, &KubeContainer)> = seen
             .pods
             .iter()
             .filter(|pod| !pod.terminating)
             .filter_map(|pod| Some((pod, pod.container(container)?)))
             .collect();
-        if running.len() < least {
-            weighing.miss(format!("{} of {least} containers {container} were seen", running.len()));
+        // Of agents each must be on a node of its own; where operators are is another case's claim.
+        let distinct = match container {
+            AGENT => running.iter().filter_map(|(pod, _)| pod.node.as_ref()).collect::<BTreeSet<_>>().len(),
+            _ => running.iter().map(|(pod, _)| pod.full_name()).collect::<BTreeSet<_>>().len(),
+        };
+        if distinct < wanted {
+            weighing.miss(format!("{distinct} of {wanted} containers {container} were seen"));
         }
         let Some(taken) = taken(key, cluster, &seen.sources, &mut weighing) else { continue };
         for (pod, container) in &running {
@@ -182,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn as_many_operators_are_looked_at_as_the_release_asks_for() {
+        let mut expect = expectations();
+        let Some(cluster) = &mut expect.cluster else { panic!("a cluster is expected") };
+        cluster.values.insert("operator.replicas".to_owned(), serde_json::json!(1));
+        let mut seen = images();
+        seen.pods.pop();
+        assert!(images_are_the_pinned_ones(&seen, &expect).is_ok());
+        let judgement = judged(|seen| drop(seen.pods.pop()));
+        let Err(NotHeld::Unobserved(why)) = judgement else { panic!("not unobserved: {judgement:?}") };
+        assert_eq!(why, "1 of 2 containers cilium-operator were seen");
+    }
+
+    #[test]
     fn refutes_an_image_that_was_not_taken_by_its_pin() {
         let other = reasons(|seen| seen.sources[0].repo_digest = Some(another()));
         assert_eq!(other, [Reason::WrongRepositoryDigest]);
@@ -218,9 +238,14 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_unobserved() {
         let worker = NodeName::from("kind-worker");
-        let changes: [&dyn Fn(&mut ImagesSeen); 8] = [
+        let changes: [&dyn Fn(&mut ImagesSeen); 11] = [
             &|seen| seen.pods.clear(),
             &|seen| drop(seen.pods.remove(0)),
+            // One of the two operators, and one of them twice.
+            &|seen| drop(seen.pods.pop()),
+            &|seen| seen.pods[4] = seen.pods[3].clone(),
+            // Two agents on one node are none on another.
+            &|seen| seen.pods[1].node = seen.pods[0].node.clone(),
             &|seen| seen.pods[0].terminating = true,
             &|seen| seen.sources.clear(),
             &|seen| seen.pods[1].containers[0].image_id.clear(),

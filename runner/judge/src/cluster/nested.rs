@@ -15,8 +15,8 @@ const ETCD: &str = COMPONENTS[0];
 /// The article's own look.
 const SHOW: &str = "ctr -n k8s.io containers ls";
 
-/// The namespace `k8s.io` of each control plane's containerd runs etcd, and at the pinned version kube-apiserver,
-/// kube-controller-manager and kube-scheduler.
+/// The namespace `k8s.io` of each control plane's containerd runs etcd, kube-apiserver, kube-controller-manager and
+/// kube-scheduler; and every container of the last three that runs there is of the pinned version.
 ///
 /// # Errors
 /// For each component [`Reason::ContainerMissing`], [`Reason::ContainerNotRunning`] or [`Reason::WrongVersion`].
@@ -78,20 +78,20 @@ fn weigh(
     };
     let own: Vec<&NestedContainer> =
         containers.iter().filter(|container| name_and_tag(&container.image).0 == component).collect();
-    // One that was started again leaves its predecessor behind.
-    let running: Vec<&&NestedContainer> = own.iter().filter(|one| one.task.as_deref() == Some("RUNNING")).collect();
-    match (own.first(), running.first(), version) {
-        (None, _, _) => {
-            refute(Reason::ContainerMissing, format!("a container of {component}"), format!("no {component}"));
-        }
-        (Some(stopped), None, _) => {
+    // One that was started again leaves its predecessor behind, which has stopped.
+    let running: Vec<&NestedContainer> =
+        own.iter().copied().filter(|one| one.task.as_deref() == Some("RUNNING")).collect();
+    match own.first() {
+        None => refute(Reason::ContainerMissing, format!("a container of {component}"), format!("no {component}")),
+        Some(stopped) if running.is_empty() => {
             let task = stopped.task.as_deref().unwrap_or("without a task");
             refute(Reason::ContainerNotRunning, format!("{component} running"), format!("{component} {task}"));
         }
-        (_, Some(one), Some(version)) if component != ETCD && name_and_tag(&one.image).1 != version => {
-            refute(Reason::WrongVersion, format!("{component}:{version}"), one.image.clone());
-        }
-        (_, Some(_), _) => {}
+        Some(_) => {}
+    }
+    let Some(version) = version.filter(|_| component != ETCD) else { return };
+    for one in running.iter().filter(|one| name_and_tag(&one.image).1 != version) {
+        refute(Reason::WrongVersion, format!("{component}:{version}"), one.image.clone());
     }
 }
 
@@ -175,6 +175,16 @@ mod tests {
             "registry.k8s.io/kube-apiserver:v1.25.2".clone_into(&mut containers[at].image);
         });
         assert_eq!(found, [Reason::WrongVersion]);
+        // A second one that runs beside the right one, wherever it is in the list.
+        for at_the_end in [false, true] {
+            let found = reasons(|containers| {
+                let mut second = containers[of(containers, "kube-scheduler")].clone();
+                "registry.k8s.io/kube-scheduler:v1.24.0".clone_into(&mut second.image);
+                let at = if at_the_end { containers.len() } else { 0 };
+                containers.insert(at, second);
+            });
+            assert_eq!(found, [Reason::WrongVersion], "at the end: {at_the_end}");
+        }
         let etcd = judged(|containers| {
             let at = of(containers, "etcd");
             "registry.k8s.io/etcd:3.5.5-0".clone_into(&mut containers[at].image);
@@ -188,6 +198,10 @@ mod tests {
             let mut stopped = containers[of(containers, "etcd")].clone();
             stopped.task = Some("STOPPED".to_owned());
             containers.insert(0, stopped);
+            let mut older = containers[of(containers, "kube-apiserver")].clone();
+            older.task = None;
+            "registry.k8s.io/kube-apiserver:v1.24.0".clone_into(&mut older.image);
+            containers.push(older);
         });
         assert!(judgement.is_ok());
     }

@@ -7,7 +7,7 @@ use lab_judge::cilium as judge;
 pub(in crate::cases) const CASE: Case = Case {
     name: "cilium::components_are_ok",
     article: "cilium status --wait",
-    claim: "Three agents and two operators are ready, without errors, and every pod is managed.",
+    claim: "Three agents and two operators are ready, without errors; every pod with an address is managed, and all of the cluster's own have one.",
     against: &[],
     needs: Stage::NodesReady,
     on: kind_only!(kind::components, judge::components_are_ok),
@@ -24,7 +24,10 @@ pub(in crate::cases) const CASE: Case = Case {
             read_on_kind(
                 "Each agent's own status (`cilium status -o json` in the agent): components and controllers that fail.",
             ),
-            read_on_kind("CiliumEndpoints, for each running pod that is not in its host's network."),
+            read_on_kind(
+                "CiliumEndpoints, for each pod that has an address of its own. How many of the cluster's own there should be is told by the \
+                      Deployments coredns and local-path-provisioner, which every cluster of kind has.",
+            ),
         ],
         by_hand: &[
             on_kind("cilium status", "the article's table"),
@@ -52,9 +55,11 @@ pub(in crate::cases) const CASE: Case = Case {
             ),
             breaks(
                 Reason::PodNotManaged,
-                "The pod is older than Cilium, or its endpoint is not ready: delete the pod and let it come again.",
+                "The pod is older than Cilium, or its endpoint is not ready: delete the pod and let it come again. Or a pod of the \
+                   cluster's own is on a node and gets no address: `kubectl describe pod` says what the network plugin answers.",
             ),
         ],
-        unobserved: "Workloads, pods or an agent's status were not seen.",
+        unobserved: "Workloads, pods or an agent's status were not seen, or fewer of the cluster's own pods are on nodes than it wants. A pod of \
+                     somebody else that waits does not matter.",
     },
 };

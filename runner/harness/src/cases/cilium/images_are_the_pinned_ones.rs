@@ -36,6 +36,6 @@ pub(in crate::cases) const CASE: Case = Case {
                 "Another image of the same tag is on the node, and `imagePullPolicy: IfNotPresent` took it.",
             ),
         ],
-        unobserved: "An agent for each node or an operator was not seen, or what its image is on the node.",
+        unobserved: "An agent for each node or one of the two operators was not seen, or what its image is on the node.",
     },
 };

@@ -81,7 +81,7 @@ fn a_declared_number_of_operators_is_expected() {
     let mut seen = components();
     let judgement = components_are_ok(&seen, &expect);
     assert_eq!(judgement.expect_err("two are there").reasons(), [Reason::OperatorsNotReady]);
-    seen.deployments = vec![deployment(OPERATOR, 1)];
+    seen.deployments[0] = deployment(OPERATOR, 1);
     seen.pods.remove(4);
     assert!(components_are_ok(&seen, &expect).is_ok());
 }
@@ -134,23 +134,121 @@ fn refutes_a_pod_that_is_not_managed() {
     assert_eq!(reasons(&state), [Reason::PodNotManaged]);
     let address = refuted(|seen| seen.endpoints[0].address = Some("10.0.1.99".parse().expect("an address")));
     assert_eq!(reasons(&address), [Reason::PodNotManaged]);
+    // A pod that runs with a network of its own, and tells no address of it.
+    assert_eq!(reasons(&refuted(|seen| seen.pods[5].address = None)), [Reason::PodNotManaged]);
     // Those that share their node's network, have ended, or are going need no endpoint.
     for change in [
-        (|seen| seen.pods[5].host_network = true) as fn(&mut ComponentsSeen),
-        |seen| "Succeeded".clone_into(&mut seen.pods[5].phase),
-        |seen| seen.pods[5].terminating = true,
+        (|pod| pod.host_network = true) as fn(&mut KubePod),
+        |pod| "Succeeded".clone_into(&mut pod.phase),
+        |pod| "Failed".clone_into(&mut pod.phase),
+        |pod| pod.terminating = true,
     ] {
         let judgement = judged(|seen| {
-            seen.endpoints.remove(0);
-            change(seen);
+            let mut pod = KubePod { name: "one-that-goes".to_owned(), ..seen.pods[5].clone() };
+            change(&mut pod);
+            seen.pods.push(pod);
         });
         assert!(judgement.is_ok(), "{judgement:?}");
     }
 }
 
+/// A pod's container waits, and the kubelet has not made its sandbox: it has no address.
+fn never_starts(pod: &mut KubePod) {
+    "Pending".clone_into(&mut pod.phase);
+    pod.ready = false;
+    pod.address = None;
+    let state = ContainerState::Waiting { reason: "ContainerCreating".to_owned(), message: String::new() };
+    pod.containers[0].state = Some(state);
+}
+
+#[test]
+fn refutes_pods_of_the_cluster_that_never_start() {
+    let findings = refuted(|seen| {
+        seen.pods[5..7].iter_mut().for_each(never_starts);
+        seen.deployments[1].ready = 0;
+        seen.endpoints.drain(..2);
+    });
+    assert_eq!(reasons(&findings), [Reason::PodNotManaged; 2]);
+    assert_eq!(
+        findings[0].observed,
+        "kube-system/coredns-565d847f94-6z2t5: Pending on kind-worker2, without an address"
+    );
+    // The lab's own workload has nothing to wait for either.
+    let workload = |seen: &mut ComponentsSeen| {
+        let mut pod = seen.pods[5].clone();
+        "default".clone_into(&mut pod.namespace);
+        "hello-app-55549b8679-4gvdj".clone_into(&mut pod.name);
+        never_starts(&mut pod);
+        seen.pods.push(pod);
+    };
+    assert_eq!(reasons(&refuted(workload)), [Reason::PodNotManaged]);
+}
+
+#[test]
+fn the_clusters_own_pods_are_counted_by_what_their_deployments_want() {
+    for (change, missing) in [
+        (
+            (|seen| drop(seen.pods.drain(5..7))) as fn(&mut ComponentsSeen),
+            "0 of 2 pods of Deployment kube-system/coredns are on a node",
+        ),
+        // On no node yet: nothing shows what Cilium would do.
+        (
+            |seen| {
+                never_starts(&mut seen.pods[5]);
+                seen.pods[5].node = None;
+            },
+            "1 of 2 pods of Deployment kube-system/coredns are on a node",
+        ),
+        // One of the two, twice.
+        (|seen| seen.pods[6] = seen.pods[5].clone(), "1 of 2 pods of Deployment kube-system/coredns are on a node"),
+        (
+            |seen| drop(seen.pods.pop()),
+            "0 of 1 pods of Deployment local-path-storage/local-path-provisioner are on a node",
+        ),
+        (
+            |seen| drop(seen.deployments.remove(1)),
+            "no Deployment kube-system/coredns was seen, which every cluster of kind has",
+        ),
+        (|seen| seen.deployments[1].desired = 0, "2 of 0 pods of Deployment kube-system/coredns are on a node"),
+    ] {
+        let judgement = judged(change);
+        assert!(matches!(&judgement, Err(NotHeld::Unobserved(why)) if why == missing), "{missing}: {judgement:?}");
+    }
+}
+
+#[test]
+fn what_strangers_wait_for_is_not_ciliums_doing() {
+    let stranger = |change: fn(&mut KubePod)| {
+        judged(|seen| {
+            let mut pod = seen.pods[5].clone();
+            "shop".clone_into(&mut pod.namespace);
+            "database-7c9c8b8c5d-x2x7k".clone_into(&mut pod.name);
+            change(&mut pod);
+            seen.pods.push(pod);
+        })
+    };
+    let waits: [fn(&mut KubePod); 3] = [
+        // No node takes it; a volume that it mounts is not there; it is a Job's and has ended.
+        |pod| {
+            never_starts(pod);
+            pod.node = None;
+        },
+        never_starts,
+        |pod| "Succeeded".clone_into(&mut pod.phase),
+    ];
+    for (number, change) in waits.into_iter().enumerate() {
+        let judgement = stranger(change);
+        assert!(judgement.is_ok(), "{number}: {judgement:?}");
+    }
+    // One that has an address is as any other, whether its image is there or not.
+    for change in [(|_pod| {}) as fn(&mut KubePod), |pod| "Pending".clone_into(&mut pod.phase)] {
+        assert_eq!(stranger(change).expect_err("no endpoint").reasons(), [Reason::PodNotManaged]);
+    }
+}
+
 #[test]
 fn what_was_not_seen_is_unobserved() {
-    let changes: [fn(&mut ComponentsSeen); 7] = [
+    let changes: [fn(&mut ComponentsSeen); 9] = [
         |seen| {
             seen.daemon_sets.clear();
             seen.deployments.clear();
@@ -159,6 +257,9 @@ fn what_was_not_seen_is_unobserved() {
         |seen| drop(seen.statuses.remove(&"kind-worker".into())),
         |seen| drop(seen.statuses.insert("kind-worker".into(), Err("no answer in 5 s".to_owned()))),
         |seen| status(seen, |status| status.components.clear()),
+        // The agent's own verdict, and whether it has the API server.
+        |seen| status(seen, |status| drop(status.components.remove(0))),
+        |seen| status(seen, |status| drop(status.components.remove(1))),
         |seen| seen.pods.retain(|pod| pod.host_network),
         |seen| seen.pods.retain(|pod| pod.container(OPERATOR).is_none()),
     ];
