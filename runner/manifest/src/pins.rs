@@ -89,12 +89,18 @@ pub struct Source {
     pub vendor_hash: Option<NarHash>,
 }
 
-/// The cluster's Kubernetes.
+/// What each node reports of itself (`core/v1`, `NodeSystemInfo`). All of it comes with the nodes' image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kubernetes {
-    /// What each node reports, without its `v`.
+    /// Kubernetes' version, without its `v`.
     pub version: Version,
+    /// `osImage`; absent where it is not known: then nodes are compared with each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_image: Option<String>,
+    /// `containerRuntimeVersion`; absent where it is not known: then nodes are compared with each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_runtime_version: Option<String>,
 }
 
 /// Cilium's Helm chart; its name is in `cilium.yaml`.

@@ -40,6 +40,9 @@ fn the_pins_are_what_the_article_prints() {
     let pins = manifests().pins;
     assert_eq!(pins.tools.kind.version.as_str(), "0.17.0");
     assert_eq!(pins.kubernetes.version.as_str(), "1.25.3");
+    // The article's own `kubectl get nodes -o wide` shows them, of kind 0.17.0's default image, whose digest is pinned.
+    assert_eq!(pins.kubernetes.os_image.as_deref(), Some("Ubuntu 22.04.1 LTS"));
+    assert_eq!(pins.kubernetes.container_runtime_version.as_deref(), Some("containerd://1.6.9"));
     assert_eq!(pins.images.node.tagged(), "kindest/node:v1.25.3");
     assert_eq!(pins.chart.version.as_str(), "1.12.4");
     assert_eq!(pins.chart.repository.as_str(), "https://helm.cilium.io/");

@@ -46,6 +46,13 @@ pub struct ClusterExpectations {
     /// Kubernetes' version without its `v` (pins.json: `kubernetes.version`). None where the command line gave another
     /// node image: then all that runs Kubernetes must have the version that its API server tells.
     pub kubernetes: Option<String>,
+    /// The nodes' system (pins.json: `kubernetes.osImage`). None where it is not pinned, or the command line gave another
+    /// node image: then nodes are compared with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os_image: Option<String>,
+    /// The nodes' container runtime and its version (pins.json: `kubernetes.containerRuntimeVersion`). None as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_runtime: Option<String>,
     /// The nodes' image (pins.json: `images.node`).
     pub node_image: ImageExpected,
     /// The images in the cluster, by their keys in pins.json, `images`: `cilium`, `operator-generic`, `hello-app`.

@@ -129,7 +129,8 @@ pub enum Reason {
     NotReadyForAnotherReason,
     /// Something has another version than it should.
     WrongVersion,
-    /// A node has another role or address than its container, or another kernel than its host.
+    /// A node has another role or address than its container, another kernel than its host, or another system or runtime
+    /// than the pinned image brings.
     NodeDiffers,
     /// Nodes of one image report different systems or runtimes.
     NodesDiffer,

@@ -145,7 +145,7 @@ const TABLE: &[Row] = &[
 pub(crate) fn declared() -> Read<Expectations> {
     let mut expect = pinned()?;
     let cluster = expect.cluster.as_mut().ok_or("a cluster is expected")?;
-    cluster.kubernetes = None;
+    (cluster.kubernetes, cluster.os_image, cluster.container_runtime) = (None, None, None);
     cluster.node_image = ImageExpected { reference: "kindest/node:v1.20.2-local".into(), digest: None };
     cluster.images.values_mut().for_each(|image| image.digest = None);
     Ok(expect)
@@ -229,8 +229,32 @@ const CONTROLS: &[(&str, &str, Option<&[Reason]>, Changed)] = &[
             decide(Ok(seen), cluster::nodes_not_ready_for_want_of_a_cni)
         },
     ),
-    ("cluster::nodes_are_what_the_article_shows", "the pins alone", Some(&[Reason::WrongVersion]), || {
-        Ok(cluster::nodes_are_what_the_article_shows(&objects::shown(NATIVE)?, &pinned()?))
+    (
+        "cluster::nodes_are_what_the_article_shows",
+        "the pins alone: another version, and Debian in the place of Ubuntu",
+        Some(&[Reason::WrongVersion, Reason::NodeDiffers]),
+        || Ok(cluster::nodes_are_what_the_article_shows(&objects::shown(NATIVE)?, &pinned()?)),
+    ),
+    ("cluster::nodes_are_what_the_article_shows", "one node of another system", Some(&[Reason::NodesDiffer]), || {
+        let mut seen = objects::shown(NATIVE)?;
+        seen.nodes[2].os_image = "Alpine Linux v3.17".into();
+        decide(Ok(seen), cluster::nodes_are_what_the_article_shows)
+    }),
+    ("cluster::control_plane_runs_nested_containers", "a second scheduler", Some(&[Reason::WrongVersion]), || {
+        let mut seen = objects::nested(NATIVE)?;
+        for containers in seen.control_planes.values_mut().flatten() {
+            let scheduler = containers.iter().find(|one| one.image.contains("kube-scheduler") && one.task.is_some());
+            let mut second = scheduler.ok_or("no scheduler that runs")?.clone();
+            second.image = "k8s.gcr.io/kube-scheduler:v1.19.0".into();
+            containers.push(second);
+        }
+        decide(Ok(seen), cluster::control_plane_runs_nested_containers)
+    }),
+    ("cilium::components_are_ok", "a pod of the DNS that never starts", Some(&[Reason::PodNotManaged]), || {
+        let mut seen = objects::components(NATIVE)?;
+        let dns = seen.pods.iter_mut().find(|pod| pod.name.starts_with("coredns-")).ok_or("no DNS")?;
+        (dns.phase, dns.address, dns.ready) = ("Pending".into(), None, false);
+        decide(Ok(seen), cilium::components_are_ok)
     }),
     ("cluster::control_plane_runs_nested_containers", "the pins alone", Some(&[Reason::WrongVersion]), || {
         Ok(cluster::control_plane_runs_nested_containers(&objects::nested(NATIVE)?, &pinned()?))

@@ -16,8 +16,9 @@ const CONTROL_PLANE: [&str; 2] = ["control-plane", "master"];
 /// How a runtime that is containerd reports itself.
 const CONTAINERD: &str = "containerd://";
 
-/// Each node has the pinned version, the role and the address of its container, the host's kernel and containerd, and
-/// all have one OS image.
+/// Each node has the pinned version, OS image and container runtime, the role and the address of its container, and the
+/// host's kernel. Where the node image is not the pinned one, OS image and runtime are what it brings: all nodes have the
+/// same, and the runtime is containerd.
 ///
 /// # Errors
 /// [`Reason::WrongNodeCount`], and for a node [`Reason::WrongVersion`], [`Reason::NodeDiffers`] or
@@ -60,16 +61,20 @@ pub fn nodes_are_what_the_article_shows(seen: &NodesShownSeen, expect: &Expectat
         if let Some(kernel) = &seen.host_kernel {
             against.compare(Reason::NodeDiffers, "kernel", kernel, &node.kernel);
         }
-        against.compare(Reason::NodesDiffer, "OS image", &first.os_image, &node.os_image);
-        against.compare(Reason::NodesDiffer, "runtime", &first.runtime, &node.runtime);
-        if !node.runtime.is_empty() && !node.runtime.starts_with(CONTAINERD) {
+        against.of_image("OS image", cluster.os_image.as_ref(), &first.os_image, &node.os_image);
+        against.of_image("runtime", cluster.container_runtime.as_ref(), &first.runtime, &node.runtime);
+        if cluster.container_runtime.is_none() && !node.runtime.is_empty() && !node.runtime.starts_with(CONTAINERD) {
             against.refute(Reason::NodeDiffers, "containerd", &format!("runtime {}", node.runtime));
         }
     }
     let total = seen.nodes.len();
+    let by = match (&cluster.os_image, &cluster.container_runtime) {
+        (Some(_), Some(_)) => "",
+        _ => "; not pinned, and the same on all",
+    };
     weighing.conclude(|| {
         Proof::new(format!(
-            "{total} of {total} nodes: {}, {}, Linux {}, {}",
+            "{total} of {total} nodes: {}, {}, Linux {}, {}{by}",
             first.kubelet_version, first.os_image, first.kernel, first.runtime
         ))
         .with_details(seen.nodes.iter().map(line))
@@ -117,6 +122,14 @@ impl Against<'_> {
             self.weighing.miss(format!("{} does not tell its {what}", self.node.name));
         } else if expected != observed {
             self.refute(reason, &format!("{what} {expected}"), &format!("{what} {observed}"));
+        }
+    }
+
+    /// What comes with the nodes' image: as it is pinned, else the same on all nodes.
+    fn of_image(&mut self, what: &str, pinned: Option<&String>, first: &str, observed: &str) {
+        match pinned {
+            Some(pinned) => self.compare(Reason::NodeDiffers, what, pinned, observed),
+            None => self.compare(Reason::NodesDiffer, what, first, observed),
         }
     }
 
@@ -225,10 +238,41 @@ mod tests {
         assert_eq!(moved, [Reason::NodeDiffers]);
         assert_eq!(reasons(|seen| "5.15.0".clone_into(&mut seen.nodes[1].kernel)), [Reason::NodeDiffers]);
         let image = reasons(|seen| "Debian GNU/Linux 12".clone_into(&mut seen.nodes[1].os_image));
-        assert_eq!(image, [Reason::NodesDiffer]);
-        let runtime =
-            reasons(|seen| seen.nodes.iter_mut().for_each(|node| "docker://20.10".clone_into(&mut node.runtime)));
-        assert_eq!(runtime, [Reason::NodeDiffers; 3]);
+        assert_eq!(image, [Reason::NodeDiffers]);
+        // All of them alike, and none as the pinned image makes it.
+        let alike = judged(|seen| {
+            for node in &mut seen.nodes {
+                "Alpine".clone_into(&mut node.os_image);
+                "containerd://0.0.1".clone_into(&mut node.runtime);
+            }
+        });
+        let Err(NotHeld::Refuted(findings)) = alike else { panic!("not refuted: {alike:?}") };
+        assert_eq!(findings.len(), 6);
+        assert!(findings.iter().all(|finding| finding.reason == Reason::NodeDiffers), "{findings:?}");
+        assert_eq!(findings[0].expected, "kind-control-plane: OS image Ubuntu 22.04.1 LTS");
+        assert_eq!(findings[1].observed, "kind-control-plane: runtime containerd://0.0.1");
+    }
+
+    #[test]
+    fn with_another_node_image_nodes_have_one_system_and_containerd() {
+        let mut expect = expectations();
+        let Some(cluster) = &mut expect.cluster else { panic!("a cluster is expected") };
+        (cluster.os_image, cluster.container_runtime) = (None, None);
+        let judged = |change: fn(&mut KubeNode), nodes: usize| {
+            let mut seen = shown();
+            seen.nodes.iter_mut().take(nodes).for_each(change);
+            nodes_are_what_the_article_shows(&seen, &expect)
+        };
+        let debian: fn(&mut KubeNode) = |node| "Debian GNU/Linux 12".clone_into(&mut node.os_image);
+        assert_eq!(
+            judged(debian, 3).expect("all alike").summary,
+            "3 of 3 nodes: v1.25.3, Debian GNU/Linux 12, Linux 6.18.44, containerd://1.6.9; not pinned, and the same on all"
+        );
+        assert_eq!(judged(debian, 1).expect_err("two differ").reasons(), [Reason::NodesDiffer; 2]);
+        let newer: fn(&mut KubeNode) = |node| "containerd://1.7.0".clone_into(&mut node.runtime);
+        assert_eq!(judged(newer, 1).expect_err("two differ").reasons(), [Reason::NodesDiffer; 2]);
+        let docker: fn(&mut KubeNode) = |node| "docker://20.10".clone_into(&mut node.runtime);
+        assert_eq!(judged(docker, 3).expect_err("no containerd").reasons(), [Reason::NodeDiffers; 3]);
     }
 
     #[test]

@@ -45,7 +45,8 @@ fn values_of_another_type() {
     refused(PINS, version, "\"version\": [\n1]", "version", &format!("{path} a list"));
     refused(
         PINS,
-        "\"kubernetes\": {\n    \"version\": \"1.25.3\"\n  }",
+        "\"kubernetes\": {\n    \"version\": \"1.25.3\",\n    \"osImage\": \"Ubuntu 22.04.1 LTS\",\n    \
+         \"containerRuntimeVersion\": \"containerd://1.6.9\"\n  }",
         "\"kubernetes\": \"1.25.3\"",
         "kubernetes",
         "DIR/pins.json:LINE: kubernetes: expected a mapping, found \"1.25.3\"",

@@ -182,7 +182,10 @@ impl Overrides {
                     reference: named(reference),
                     digest: reference.digest().map(|digest| digest.as_str().to_owned()),
                 };
+                // All that nodes report comes with their image.
                 cluster.kubernetes = None;
+                cluster.os_image = None;
+                cluster.container_runtime = None;
             }
         }
         for image in &self.images {

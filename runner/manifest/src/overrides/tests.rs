@@ -85,7 +85,7 @@ fn a_node_image_brings_its_own_kubernetes() {
     let options = ["--node-image", "kindest/node:v1.20.2"];
     let cluster = expected(&overrides(&options));
     assert_eq!((cluster.node_image.reference.as_str(), cluster.node_image.digest), ("kindest/node:v1.20.2", None));
-    assert_eq!(cluster.kubernetes, None);
+    assert_eq!((cluster.kubernetes, cluster.os_image, cluster.container_runtime), (None, None, None));
     assert_eq!(
         deviations(&options),
         [

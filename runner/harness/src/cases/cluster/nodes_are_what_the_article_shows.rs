@@ -7,8 +7,8 @@ use lab_judge::cluster as judge;
 pub(in crate::cases) const CASE: Case = Case {
     name: "cluster::nodes_are_what_the_article_shows",
     article: "kubectl get nodes -o wide",
-    claim: "Version, roles, addresses, OS image, kernel and runtime of the nodes are the pinned ones.",
-    against: &[Pinned::Kubernetes],
+    claim: "Version, OS image and runtime of the nodes are the pinned ones; roles and addresses are their containers', the kernel is the host's.",
+    against: &[Pinned::Kubernetes, Pinned::NodeImage],
     needs: Stage::ClusterCreated,
     on: kind_only!(kind::shown, judge::nodes_are_what_the_article_shows),
     shown: Shown::OnHost(&["kubectl get nodes -o wide"]),
@@ -19,6 +19,10 @@ pub(in crate::cases) const CASE: Case = Case {
         read: &[
             read_on_kind("Node.status.nodeInfo, addresses and role labels (core/v1), and the API server's /version."),
             read_on_kind("The containers' own addresses and roles and the host's kernel, by the Engine."),
+            read_on_kind(
+                "Version, OS image and runtime are pinned with the node image (pins.json: kubernetes). With --node-image they are what that image \
+                      brings: nodes are compared with the API server's version and with each other.",
+            ),
         ],
         by_hand: &[
             on_kind("kubectl get nodes -o wide", "VERSION, INTERNAL-IP, OS-IMAGE, KERNEL-VERSION, CONTAINER-RUNTIME"),
@@ -30,11 +34,11 @@ pub(in crate::cases) const CASE: Case = Case {
             breaks(
                 Reason::NodeDiffers,
                 "Docker gave the container another address after a restart and the Node object has the old one; a role label is \
-                   missing; or the kernel is not the host's.",
+                   missing; the kernel is not the host's; or system or runtime are not those of the pinned image.",
             ),
             breaks(
                 Reason::NodesDiffer,
-                "Nodes of one image report different systems or runtimes: they are not of one image.",
+                "With --node-image: nodes report different systems or runtimes, so they are not of one image.",
             ),
         ],
         unobserved: "One side of a comparison was not told.",
