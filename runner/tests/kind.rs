@@ -19,6 +19,8 @@ mod drift;
 mod engine_socket;
 #[path = "kind/failures.rs"]
 mod failures;
+#[path = "kind/first.rs"]
+mod first;
 #[path = "kind/helm.rs"]
 mod helm;
 #[path = "kind/interrupts.rs"]

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::api::Patience;
+use super::cilium::agents::is_agent;
 use super::distribution::Distributed;
 use super::helm::Order;
-use super::lab::{IMAGES_FILE, KindLab, RECORD_FILE};
+use super::lab::{FIRST_FILE, FirstReady, IMAGES_FILE, KindLab, RECORD_FILE};
 use super::stages::failed;
 use super::{chart, helm, tool};
 use lab_backend::LabError;
@@ -67,6 +68,8 @@ impl KindLab {
         let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
         let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
+        let agents = self.api()?.pods().await?.into_iter().filter(is_agent).collect();
+        state.write_json(FIRST_FILE, &FirstReady { agents, nodes: None })?;
         let pinned = self.spec.manifests.pins.chart.version.as_str();
         let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
         let port = self.spec.manifests.cilium.values.k8s_service_port.get();

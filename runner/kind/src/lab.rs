@@ -21,7 +21,7 @@ use lab_backend::state::{ClusterMark, LabState, StateDir};
 use lab_backend::{Doing, LabError};
 use lab_engine::{Engine, NodeProbe};
 use lab_model::StoredBase;
-use lab_model::observe::{ImageSource, KubeNode, NodeName, Role};
+use lab_model::observe::{ImageSource, KubeNode, KubePod, NodeName, Role};
 use lab_model::said::Said;
 use lab_model::seen::WireSeen;
 use lab_model::stage::Stage;
@@ -30,6 +30,8 @@ use lab_model::stage::Stage;
 pub(super) const BASE_FILE: &str = "base.json";
 /// What Docker and the API server told before the CNI.
 pub(super) const BEFORE_FILE: &str = "before-cni.json";
+/// The agents as they first were ready, and the nodes as they first were: [`FirstReady`].
+pub(super) const FIRST_FILE: &str = "first-ready.json";
 /// Addresses, and what the agents were told: [`ClusterRecord`].
 pub(super) const RECORD_FILE: &str = "cluster.json";
 /// What the lab was made from: [`KindSpec`].
@@ -54,6 +56,25 @@ pub struct BeforeCni {
     /// What the article's own commands said then.
     #[serde(default)]
     pub said: Vec<Said>,
+}
+
+/// The agents when all had first become ready, and the nodes when all had: what came first is told by this alone, once
+/// an agent's pod is replaced or a node becomes Ready again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstReady {
+    /// The agents' pods, at the end of the installation.
+    pub agents: Vec<KubePod>,
+    /// The nodes, once all are Ready; none before that.
+    pub nodes: Option<FirstNodes>,
+}
+
+/// Nodes that have just become Ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstNodes {
+    /// Since the Unix epoch.
+    pub observed: Duration,
+    /// The API server's nodes.
+    pub nodes: Vec<KubeNode>,
 }
 
 /// A kind lab.
@@ -274,6 +295,14 @@ impl KindLab {
     /// When it cannot be read.
     pub fn before_cni(&self) -> Result<Option<BeforeCni>, LabError> {
         self.stored(BEFORE_FILE)
+    }
+
+    /// The first agents, and the nodes when they had just become Ready. None in labs of older programs.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn first_ready(&self) -> Result<Option<FirstReady>, LabError> {
+        self.stored(FIRST_FILE)
     }
 
     /// Where each image on the nodes came from.

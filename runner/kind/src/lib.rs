@@ -25,6 +25,6 @@ mod standing;
 pub mod teardown;
 pub mod tool;
 
-pub use lab::{BeforeCni, KindLab};
+pub use lab::{BeforeCni, FirstNodes, FirstReady, KindLab};
 pub use said::ByHand;
 pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::api::{Api, Patience, PullPolicy, Workload};
 use super::config::{cluster_config, mark_of};
 use super::create::{Creation, kubeconfig_of};
-use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, KindLab, SEAL_FILE};
+use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, FIRST_FILE, FirstNodes, FirstReady, KindLab, SEAL_FILE};
 use super::observed::{WORKLOAD_NAMESPACE, bridge_of};
 use super::seal::{self, Seal};
 use super::tool;
@@ -164,6 +164,12 @@ impl KindLab {
         let names: Vec<NodeName> = self.nodes().iter().map(|(name, _)| name.clone()).collect();
         let ready = self.api()?.until_nodes_ready(&names, patience).await;
         ready.map_err(|error| failed(Stage::NodesReady, chain(&error)))?;
+        // Without the first agents, which an older program did not keep, nothing can be said of what came first.
+        if let Some(first) = self.first_ready()? {
+            let observed = clock::unix_now();
+            let nodes = Some(FirstNodes { observed, nodes: self.api()?.nodes().await? });
+            self.state()?.write_json(FIRST_FILE, &FirstReady { nodes, ..first })?;
+        }
         Ok(format!("{} of {} nodes are Ready", names.len(), names.len()))
     }
 

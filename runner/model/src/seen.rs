@@ -13,8 +13,8 @@ use crate::observe::{
 };
 
 pub use kind::{
-    AgentSeen, BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, ImagesSeen, KubeProxySeen, NativeSeen,
-    NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
+    AgentSeen, BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, FirstReadySeen, ImagesSeen, KubeProxySeen,
+    NativeSeen, NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
 };
 
 /// Every node that the lab says it has, and whether it answered.

@@ -25,7 +25,11 @@ impl ApiServer {
         let name = cluster.to_owned();
         let (serving, server) = Serving::start(async move || {
             let server = Arc::new(Server::start(BEFORE_CNI).await);
-            server.with(|objects| objects.become_like(Objects::recorded(BEFORE_CNI).of_cluster(&name)));
+            server.with(|objects| {
+                // The recorded cluster's own: this one's have other names.
+                objects.remove("nodes", |_node| true);
+                objects.become_like(Objects::recorded(BEFORE_CNI).of_cluster(&name));
+            });
             let told = Arc::clone(&server);
             // Ends with the runtime.
             tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! A whole lab: what it is made of, what `lab status` tells of its nodes as they go, and its end.
+//! A whole lab: what it is made of and keeps, what `lab status` tells of its nodes as they go, and its end.
 
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
 use lab_kind::ownership::Member;
@@ -71,6 +71,7 @@ fn a_lab_is_built_drifts_and_goes() {
         assert!(members.iter().all(|member| member.is_marked(&world.state().join("mark"))), "{members:?}");
         let volumes: Vec<String> = members.iter().map(|member| world.volume(&member.id)).collect();
         world.status_tells(&[]);
+        world.keeps_what_was_ready_first();
 
         let docker = world.engine.client();
         world.call(docker.pause_container(&worker));

@@ -6,10 +6,12 @@ use lab_judge::{cilium, cluster, engine};
 use lab_manifest::Manifests;
 use lab_model::BackendKind;
 use lab_model::expect::{Expectations, ImageExpected};
-use lab_model::observe::{ContainerState, EngineFacts, Privileged};
+use lab_model::observe::{ContainerState, EngineFacts, KubePod, Privileged};
+use lab_model::seen::{FirstReadySeen, ReadySeen};
 use lab_model::{Judgement, NotHeld, Reason};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{
     BEFORE, CILIUM, NATIVE, NATIVE_WIRE, Read, Recording, VXLAN, VXLAN_WIRE, WITHOUT_ROUTES, WRONG_HOST, objects,
@@ -309,16 +311,55 @@ const CONTROLS: &[(&str, &str, Option<&[Reason]>, Changed)] = &[
     ("cilium::routes_natively", "running configurations of 8", Some(&[Reason::WrongAgentConfig]), || {
         native_of(VXLAN_WIRE).and_then(|seen| decide(Ok(seen), cilium::routes_natively))
     }),
-    ("cluster::nodes_become_ready", "an agent that started later", Some(&[Reason::ReadyBeforeAgent]), || {
-        let mut seen = objects::ready(NATIVE)?;
-        let agent = seen.agents.iter_mut().flat_map(|pod| &mut pod.containers).next().ok_or("no agent")?;
-        let Some(ContainerState::Running { started: Some(started) }) = &mut agent.state else {
-            return Err("an agent that does not run".into());
-        };
-        *started += chrono::TimeDelta::minutes(1);
+    // As after its pod was deleted by force: seen on a real cluster, Ready since 07:52:59, the agent since 07:55:52.
+    ("cluster::nodes_become_ready", "an agent's pod that was replaced", None, || {
+        let mut seen = built_and_now()?;
+        later(&mut seen.agents)?;
+        decide(Ok(seen), cluster::nodes_become_ready)
+    }),
+    ("cluster::nodes_become_ready", "a first agent that started later", Some(&[Reason::ReadyBeforeAgent]), || {
+        let mut seen = built_and_now()?;
+        later(&mut seen.first.as_mut().ok_or("no first look")?.agents)?;
+        decide(Ok(seen), cluster::nodes_become_ready)
+    }),
+    ("cluster::nodes_become_ready", "a node that is not Ready any more", Some(&[Reason::NodeNotReady]), || {
+        let mut seen = built_and_now()?;
+        let conditions = seen.nodes.iter_mut().flat_map(|node| &mut node.conditions);
+        conditions.filter(|one| one.kind == "Ready").last().ok_or("no condition")?.status = "Unknown".into();
         decide(Ok(seen), cluster::nodes_become_ready)
     }),
 ];
+
+/// Nodes and agents of 3, with those of 2, which is the same lab once Cilium was ready, as what was seen when it was
+/// built.
+fn built_and_now() -> Read<ReadySeen> {
+    let ReadySeen { nodes, agents, .. } = objects::ready(CILIUM)?;
+    let first = Some(FirstReadySeen { age: Duration::from_mins(5), nodes, agents });
+    Ok(ReadySeen { first, ..objects::ready(NATIVE)? })
+}
+
+/// The first of these agents is one of 173 seconds later.
+fn later(agents: &mut [KubePod]) -> Read<()> {
+    let agent = agents.iter_mut().flat_map(|pod| &mut pod.containers).next().ok_or("no agent")?;
+    let Some(ContainerState::Running { started: Some(started) }) = &mut agent.state else {
+        return Err("an agent that does not run".into());
+    };
+    *started += chrono::TimeDelta::seconds(173);
+    Ok(())
+}
+
+/// Without a first look, as in labs of older programs, the same agent decides nothing.
+#[test]
+fn without_a_first_look_an_agent_that_is_younger_than_its_nodes_condition_decides_nothing() {
+    let judged = || -> Read<Judgement> {
+        let mut seen = objects::ready(NATIVE)?;
+        later(&mut seen.agents)?;
+        decide(Ok(seen), cluster::nodes_become_ready)
+    };
+    let judgement = judged().expect("read");
+    let Err(NotHeld::Unobserved(why)) = &judgement else { panic!("should be unobserved: {judgement:#?}") };
+    assert!(why.contains("may be in the place of an earlier one"), "{why}");
+}
 
 /// The rest of what an Engine such as the recorded one tells: Debian's 20.10, with cgroup v1.
 fn engine_with(change: fn(&mut EngineFacts), privileged: Option<Privileged>) -> Read<Judgement> {

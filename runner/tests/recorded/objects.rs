@@ -301,7 +301,7 @@ pub(crate) fn native(recording: Recording) -> Read<NativeSeen> {
     })
 }
 
-/// Nodes and agents' pods.
+/// Nodes and agents' pods. What a lab keeps of the moment when it was built was not recorded.
 pub(crate) fn ready(recording: Recording) -> Read<ReadySeen> {
-    Ok(ReadySeen { nodes: nodes(recording)?, agents: pods_of(recording, &["cilium-agent"])? })
+    Ok(ReadySeen { nodes: nodes(recording)?, agents: pods_of(recording, &["cilium-agent"])?, first: None })
 }

@@ -10,14 +10,14 @@ use lab_base::clock::Poll;
 use lab_base::failure::chain;
 use lab_doctor::kind as doctor;
 use lab_judge::cilium::components_are_ok;
-use lab_kind::KindLab;
 use lab_kind::api::Api;
 use lab_kind::cilium::agents::AGENT_LABEL;
+use lab_kind::{FirstNodes, FirstReady, KindLab};
 use lab_model::NotHeld;
 use lab_model::observe::{ImageSource, KubePod, NodeName, Privileged, Role};
 use lab_model::seen::{
-    BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, ImagesSeen, KubeProxySeen, NativeSeen, NestedSeen,
-    NodesShownSeen, ReadySeen, ReleaseSeen,
+    BeforeCniSeen, ComponentsSeen, ContainersSeen, EngineSeen, FirstReadySeen, ImagesSeen, KubeProxySeen, NativeSeen,
+    NestedSeen, NodesShownSeen, ReadySeen, ReleaseSeen,
 };
 
 /// The node's image among the lab's, by its key in `pins.json`.
@@ -203,8 +203,12 @@ pub(super) async fn native(lab: &KindLab) -> Result<NativeSeen, String> {
     Ok(NativeSeen { nodes, config_map, agents })
 }
 
-/// Nodes and agents.
+/// Nodes and agents, now and when the lab was built.
 pub(super) async fn ready(lab: &KindLab) -> Result<ReadySeen, String> {
     let (nodes, agents) = tokio::join!(api(lab)?.nodes(), cilium_pods(lab, &[AGENT_LABEL]));
-    Ok(ReadySeen { nodes: nodes.map_err(error_text)?, agents: agents? })
+    let first = lab.first_ready().map_err(error_text)?.and_then(|FirstReady { agents, nodes }| {
+        let FirstNodes { observed, nodes } = nodes?;
+        Some(FirstReadySeen { age: clock::unix_now().saturating_sub(observed), nodes, agents })
+    });
+    Ok(ReadySeen { nodes: nodes.map_err(error_text)?, agents: agents?, first })
 }

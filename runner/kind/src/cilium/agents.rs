@@ -14,6 +14,11 @@ use lab_model::seen::AgentSeen;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// The label of agents' pods (chart cilium 1.12.4: `templates/cilium-agent/daemonset.yaml`).
 pub const AGENT_LABEL: (&str, &str) = ("k8s-app", "cilium");
+/// Whether a pod is an agent's.
+pub fn is_agent(pod: &KubePod) -> bool {
+    pod.labels.get(AGENT_LABEL.0).is_some_and(|value| value == AGENT_LABEL.1)
+}
+
 /// The container that the agent is.
 const CONTAINER: &str = "cilium-agent";
 
@@ -74,7 +79,7 @@ impl<N: NodeCommands> Agents<N> {
     /// The agents among these pods. Where a node has several, because one is being replaced, it is the one that runs.
     pub fn of(commands: N, pods: &[KubePod]) -> Self {
         let mut containers: BTreeMap<NodeName, Result<String, String>> = BTreeMap::new();
-        for pod in pods.iter().filter(|pod| pod.labels.get(AGENT_LABEL.0).is_some_and(|value| value == AGENT_LABEL.1)) {
+        for pod in pods.iter().filter(|pod| is_agent(pod)) {
             let Some(node) = &pod.node else { continue };
             let container = running(pod);
             if container.is_ok() || !containers.contains_key(node) {

@@ -134,4 +134,19 @@ pub struct ReadySeen {
     pub nodes: Vec<KubeNode>,
     /// The agents' pods.
     pub agents: Vec<KubePod>,
+    /// The same when the lab was built; none where that was not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<FirstReadySeen>,
+}
+
+/// The first agents of a lab, and its nodes when they had just become Ready. Later neither tells what came first: an
+/// agent's pod may have been replaced, and a node may have become Ready again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstReadySeen {
+    /// How long before the judgement the nodes were observed.
+    pub age: Duration,
+    /// All node objects, once all were Ready.
+    pub nodes: Vec<KubeNode>,
+    /// The agents' pods, once all were ready after Cilium was installed.
+    pub agents: Vec<KubePod>,
 }

@@ -1,7 +1,7 @@
 //! Taking a cluster's agents away and bringing them back, so that what they begin with can be changed in between.
 //!
-//! An agent whose pod is only replaced comes back while its node stays Ready: nothing would tell any more whether the
-//! node was Ready before its agent. So agents are first taken away for long enough that their nodes notice.
+//! An agent whose pod is only replaced comes back while its node stays Ready. So agents are first taken away for long
+//! enough that their nodes notice: that the nodes are Ready again is then the doing of the agents that came back.
 
 use std::time::Duration;
 

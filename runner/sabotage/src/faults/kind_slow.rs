@@ -79,8 +79,6 @@ pub(super) const NODES_RESTARTED: Fault = Fault {
             "cilium::components_are_ok",
             RefutedAndPerhaps(&[(AgentsNotReady, BRIDGE), (PodNotManaged, BRIDGE)], &[(OperatorsNotReady, BRIDGE)]),
         ),
-        // Kubernetes remembers two starts of a container, and there have been more.
-        ("cluster::nodes_become_ready", Unobserved("its agent was started again, and nothing tells when it first was")),
         (
             "routing::direct_route_to_every_peer",
             Refuted(&[(RouteMissing, CONTROL_PLANE), (RouteMissing, WORKER), (RouteMissing, WORKER2)]),
