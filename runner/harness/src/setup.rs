@@ -124,7 +124,13 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
     let effective = kit.as_ref().map(|kit| with_kit(&overrides, kit.index(), &pinned.pins));
     let effective = effective.as_ref().unwrap_or(&overrides);
     effective.check_routing(args.routing).map_err(refused)?;
-    let mut manifests = effective.apply(&pinned).map_err(refused)?;
+    let mut manifests = effective.apply(&pinned).map_err(|error| match &kit {
+        // What was given can be used, and what the kit holds cannot.
+        Some(kit) if overrides.apply(&pinned).is_ok() => {
+            Failure::usage(format!("--kit {}: its images: {error}", kit.path().display()))
+        }
+        _ => refused(error),
+    })?;
     let nodes = args.nodes.unwrap_or(manifests.kind.nodes.len());
     effective.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
     let deviations = match &kit {

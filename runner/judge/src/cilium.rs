@@ -4,6 +4,7 @@ mod components;
 mod images;
 mod native;
 mod release;
+mod settings;
 
 pub use components::components_are_ok;
 pub use images::images_are_the_pinned_ones;

@@ -3,6 +3,7 @@
 use super::error::ManifestError;
 use super::hello_app::Labels;
 use super::{Files, Manifests};
+use lab_model::CiliumVersion;
 use lab_model::observe::Role;
 
 /// The label of nodes that differs on each (<https://kubernetes.io/docs/reference/labels-annotations-taints/>).
@@ -10,9 +11,27 @@ const ONE_NODE: &str = "kubernetes.io/hostname";
 
 /// Refuses manifests that do not go together; the first contradiction is named.
 pub(super) fn check(manifests: &Manifests, files: &Files) -> Result<(), ManifestError> {
+    versions(manifests, &files.pins.name)?;
     roles(manifests, &files.kind.name)?;
     networks(manifests, &files.cilium.name)?;
     workload(manifests, &files.hello_app.name)
+}
+
+/// Of Cilium. That an image's tag is no version says nothing against it.
+fn versions(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    // The article's values, of which `tunnel` is one, are those of the charts that have one.
+    let newest = CiliumVersion::ROUTING_MODE;
+    let expected =
+        || format!("Cilium {} to {newest}, whose charts know the values in cilium.yaml", CiliumVersion::OLDEST);
+    let known = |version: Option<CiliumVersion>| {
+        version.is_some_and(|version| (CiliumVersion::OLDEST..=newest).contains(&version))
+    };
+    let pins = &manifests.pins;
+    let chart = pins.chart.version.as_str();
+    unless(known(CiliumVersion::parse(chart)), file, "chart.version", || (expected(), chart.to_owned()))?;
+    let tag = pins.images.cilium.tag.as_str();
+    let version = CiliumVersion::parse(tag);
+    unless(version.is_none() || known(version), file, "images.cilium.tag", || (expected(), tag.to_owned()))
 }
 
 fn roles(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {

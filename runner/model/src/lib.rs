@@ -2,6 +2,7 @@
 //! report holds, and what a probe is asked. Nothing here does input or output, and nothing decides.
 
 mod backend;
+mod cilium_version;
 pub mod deviation;
 pub mod expect;
 pub mod hello_app;
@@ -18,5 +19,6 @@ pub mod verdict;
 pub mod words;
 
 pub use backend::{BackendKind, Routing, StoredBase};
+pub use cilium_version::CiliumVersion;
 pub use judgement::{Finding, Judgement, NotHeld, Proof, unless_refuted};
 pub use reason::Reason;

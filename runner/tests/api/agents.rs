@@ -33,6 +33,7 @@ impl Recorded {
             Some("config --all -o json") => "agent-config",
             Some("service list -o json") => "service-list",
             Some("bpf lb list -o json") => "bpf-lb-list",
+            Some("endpoint list -o json") => "endpoint-list",
             other => panic!("not recorded: {other:?}"),
         };
         let file = self.moment.path(&format!("{node}.{name}.json"));
@@ -182,6 +183,74 @@ fn agents_that_are_not_well_are_unobserved_with_their_own_words() {
         assert!(words.contains("Cannot get services list"), "{words}");
         assert!(tables[&NodeName::from("kind-worker2")].is_ok());
     });
+}
+
+/// The recorded agents, with images of this name.
+async fn pods_of_image(image: &str) -> Vec<KubePod> {
+    let mut pods = pods(HELLO).await;
+    for container in pods.iter_mut().flat_map(|pod| &mut pod.containers).filter(|one| one.name == "cilium-agent") {
+        image.clone_into(&mut container.image);
+    }
+    pods
+}
+
+#[test]
+fn an_agent_is_asked_by_the_program_of_its_version() {
+    block_on(async {
+        let worker = NodeName::from("kind-worker");
+        for (image, program) in [
+            ("quay.io/cilium/cilium:v1.14.0", "cilium"),
+            ("quay.io/cilium/cilium:v1.15.1@sha256:0", "cilium-dbg"),
+            // Nothing tells: newer ones have the old name too.
+            ("cilium:dev", "cilium"),
+        ] {
+            let recorded = Recorded::of(HELLO);
+            let agents = Agents::of(&recorded, &pods_of_image(image).await);
+            let told = agents.status(&worker).await;
+            assert!(told.value.is_ok(), "{image}: {:?}", told.value);
+            assert_eq!(told.said[0].command, format!("{program} status -o json"), "{image}");
+            assert_eq!(recorded.asked.borrow()[0].1[3], program, "{image}");
+            let (seen, _said) = agents.seen(std::slice::from_ref(&worker)).await;
+            assert_eq!(seen[&worker].image.as_deref(), Some(image));
+        }
+    });
+}
+
+#[test]
+fn agents_whose_words_are_not_known_are_unobserved_with_the_range() {
+    block_on(async {
+        let worker = NodeName::from("kind-worker");
+        let words = "it is of Cilium 1.19, and the words of 1.12 to 1.15 alone are known";
+        let recorded = Recorded::of(HELLO);
+        let agents = Agents::of(&recorded, &pods_of_image("quay.io/cilium/cilium:v1.19.0").await);
+        let status = agents.status(&worker).await;
+        assert_eq!(status.value.unwrap_err(), format!("`cilium-dbg status -o json` in kind-worker's agent: {words}"));
+        // What it said is kept all the same.
+        assert_eq!(status.said[0].code, Some(0));
+        let (tables, _said) = agents.tables(std::slice::from_ref(&worker)).await;
+        assert!(tables[&worker].as_ref().unwrap_err().ends_with(words), "{tables:?}");
+        let missing = agents.missing(std::slice::from_ref(&worker)).await.unwrap();
+        assert!(missing.ends_with(words), "{missing}");
+
+        // One whose image is called otherwise says it itself.
+        let newer = Newer(Recorded::of(HELLO));
+        let agents = Agents::of(&newer, &pods_of_image("cilium:dev").await);
+        let why = agents.status(&worker).await.value.unwrap_err();
+        assert!(why.ends_with(words), "{why}");
+    });
+}
+
+/// Agents that say that they are of another version than the recorded ones, and else the same.
+struct Newer(Recorded);
+
+impl NodeCommands for &Newer {
+    async fn run_in_node(&self, node: &NodeName, argv: Vec<String>, deadline: Duration) -> Result<Output, String> {
+        let mut output = (&self.0).run_in_node(node, argv, deadline).await?;
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("\" (v-)\""), "{text}");
+        output.stdout = text.replace("\" (v-)\"", "\"1.19.0 (v1.19.0-a1b2c3d)\"").into_bytes();
+        Ok(output)
+    }
 }
 
 #[test]

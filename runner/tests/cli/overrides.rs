@@ -161,6 +161,47 @@ fn values_that_cannot_be_are_told_by_option_and_form() {
     assert!(!lab.runs().exists());
 }
 
+/// The archive of a chart of Cilium, of this version.
+fn chart(lab: &Lab, version: &str) -> String {
+    let text = format!("apiVersion: v2\nname: cilium\nversion: {version}\n");
+    let path = lab.work().join(format!("cilium-{version}.tgz"));
+    let file = fs::File::create(&path).unwrap();
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "cilium/Chart.yaml", text.as_bytes()).unwrap();
+    tar.into_inner().unwrap().finish().unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn cilium_whose_words_are_not_known_is_refused_and_nothing_is_made() {
+    let lab = Lab::new();
+    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' words are known here, found";
+    let (old, new, by_mode) = (chart(&lab, "1.11.9"), chart(&lab, "1.19.0"), chart(&lab, "1.15.0"));
+    let image = "cilium=quay.io/cilium/cilium:v1.19.0";
+    for command in ["run", "up"] {
+        for (option, value, message) in [
+            ("--chart", old.as_str(), format!("--chart {old}: {words} 1.11.9")),
+            ("--chart", new.as_str(), format!("--chart {new}: {words} 1.19.0")),
+            ("--image", image, format!("--image {image}: {words} v1.19.0")),
+            (
+                "--chart",
+                by_mode.as_str(),
+                format!(
+                    "--chart {by_mode}: Cilium 1.15 has no `tunnel`, and makes an overlay where `routingMode` is not set; \
+                     give `--set tunnel=null --set routingMode=native` too"
+                ),
+            ),
+        ] {
+            lab.run(&[command, "--on", "kind", option, value]).code(2).prints("").says(&message);
+        }
+    }
+    assert!(!lab.runs().exists());
+    lab.assert_nothing_left();
+}
+
 #[test]
 fn the_only_lab_is_meant_when_none_is_named() {
     let lab = Lab::new();

@@ -289,9 +289,15 @@ fn config(recording: Recording, node: &str) -> Result<AgentConfig, String> {
 /// What there is of the `ConfigMap`, each agent's running configuration and its status; no moment has all three.
 #[expect(clippy::unnecessary_wraps, reason = "every scene may fail to be read; what is missing here is data")]
 pub(crate) fn native(recording: Recording) -> Read<NativeSeen> {
+    let pods = pods_of(recording, &["cilium-agent"]).unwrap_or_default();
+    let image = |node: &str| {
+        let pod = pods.iter().find(|pod| pod.node.as_ref().is_some_and(|name| name.0 == node))?;
+        Some(pod.containers.first()?.image.clone())
+    };
     let agent = |node: &str| AgentSeen {
         config: config(recording, node),
         status: status(recording, node).and_then(|told| told),
+        image: image(node),
     };
     let maps: Read<Vec<RawConfigMap>> = recording.served_json("configmaps.json");
     Ok(NativeSeen {

@@ -11,7 +11,7 @@ use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::{ClusterExpectations, Expectations};
 use lab_model::observe::{AgentStatus, ContainerState, FailingController, KubePod, NodeName, Place};
 use lab_model::seen::ComponentsSeen;
-use lab_model::{Judgement, Proof, Reason, words};
+use lab_model::{CiliumVersion, Judgement, Proof, Reason, words};
 
 /// The agents' `DaemonSet` (chart 1.12.4: `cilium-agent/daemonset.yaml`).
 const DAEMON_SET: &str = "cilium";
@@ -155,12 +155,13 @@ fn weigh(node: &NodeName, status: &AgentStatus, weighing: &mut Weighing) {
     });
     let all: Vec<String> = wrong.chain(failing).collect();
     if !all.is_empty() {
+        let program = status.version().unwrap_or(CiliumVersion::OLDEST).agent_program();
         weighing.refute(
             Reason::AgentInError,
             Place::Node(node.clone()),
             format!("{node}: no errors"),
             format!("{node}: {}", words::few(&all, PARTS_NAMED, "; ")),
-            Some(words::in_agent("cilium status --verbose")),
+            Some(words::in_agent(&format!("{program} status --verbose"))),
         );
     }
 }

@@ -2,57 +2,23 @@
 
 use serde_json::Value;
 
+use super::settings::{Setting, is_native, settings};
 use super::written;
 use crate::of_cluster;
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::{ClusterExpectations, Expectations};
 use lab_model::observe::{AgentConfig, AgentStatus, NodeName, Place};
 use lab_model::seen::{AgentSeen, NativeSeen};
-use lab_model::{Judgement, Proof, Reason, words};
-
-/// A value of the release, the key that chart 1.12.4 writes it under in the `ConfigMap`, and the field of an agent's
-/// own configuration that it arrives in, with what is there.
-struct Setting {
-    value: &'static str,
-    config_map: &'static str,
-    field: &'static str,
-    of_agent: fn(&AgentConfig) -> Option<String>,
-}
-
-const SETTINGS: [Setting; 5] = [
-    Setting { value: "tunnel", config_map: "tunnel", field: "Tunnel", of_agent: |config| config.tunnel.clone() },
-    Setting {
-        value: "autoDirectNodeRoutes",
-        config_map: "auto-direct-node-routes",
-        field: "EnableAutoDirectRouting",
-        of_agent: |config| config.auto_direct_node_routes.map(|on| on.to_string()),
-    },
-    Setting {
-        value: "ipv4NativeRoutingCIDR",
-        config_map: "ipv4-native-routing-cidr",
-        field: "IPv4NativeRoutingCIDR",
-        of_agent: |config| config.native_cidr.map(|cidr| cidr.to_string()),
-    },
-    Setting {
-        value: "kubeProxyReplacement",
-        config_map: "kube-proxy-replacement",
-        field: "KubeProxyReplacement",
-        of_agent: |config| config.kube_proxy_replacement.clone(),
-    },
-    Setting {
-        value: "bpf.masquerade",
-        config_map: "enable-bpf-masquerade",
-        field: "EnableBPFMasquerade",
-        of_agent: |config| config.bpf_masquerade.map(|on| on.to_string()),
-    },
-];
+use lab_model::{CiliumVersion, Judgement, Proof, Reason, words};
 
 /// Each agent runs with the values that the release should have: not what the `ConfigMap` says alone, which an agent
-/// reads once when it starts, but what the agent itself tells, and what its status shows of it.
+/// reads once when it starts, but what the agent itself tells, and what its status shows of it. What the values are
+/// called there is a matter of the version: the chart's for the `ConfigMap`, the agent's own for the rest.
 ///
 /// # Errors
 /// For the `ConfigMap` [`Reason::WrongConfigMap`], for each agent [`Reason::WrongAgentConfig`] and
-/// [`Reason::WrongAgentStatus`]. Unobserved where one of them, or a part of it, was not seen.
+/// [`Reason::WrongAgentStatus`]. Unobserved where one of them, or a part of it, was not seen, or chart or agent are of a
+/// version whose words are not known.
 pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
     let cluster = of_cluster(expect)?;
     if seen.nodes.is_empty() {
@@ -62,21 +28,37 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }
-    let wanted = wanted(cluster, &mut weighing);
+    let chart = CiliumVersion::parse(&cluster.chart_version).filter(|version| version.is_known());
+    let Some(chart) = chart else {
+        let known = CiliumVersion::known();
+        return unobserved(format!(
+            "chart {} is outside of {known}, the versions of Cilium whose settings are known",
+            cluster.chart_version
+        ));
+    };
+    let wanted = wanted(chart, cluster, &mut weighing);
     config_map(seen, &wanted, &mut weighing);
     let mut lines = Vec::new();
     for node in &seen.nodes {
-        let Some(AgentSeen { config, status }) = seen.agents.get(node) else {
+        let Some(agent) = seen.agents.get(node) else {
             weighing.miss(format!("{node}: the agent was not asked"));
             continue;
         };
-        match config {
-            Ok(config) => of_config(node, config, &wanted, &mut weighing),
+        // One that does not tell its version, as one that was built by hand, is taken for one of its chart.
+        let version = version_of(agent).unwrap_or(chart);
+        if !version.is_known() {
+            let known = CiliumVersion::known();
+            weighing.miss(format!("{node}: the agent is Cilium {version}, outside of {known}, whose words are known"));
+            continue;
+        }
+        let against = Against { node, version, cluster };
+        match &agent.config {
+            Ok(config) => against.config(config, &mut weighing),
             Err(why) => weighing.miss(format!("{node}: the agent did not tell its running configuration: {why}")),
         }
-        match status {
+        match &agent.status {
             Ok(status) => {
-                of_status(node, status, cluster, &mut weighing);
+                against.status(status, &mut weighing);
                 lines.push(line(node, status));
             }
             Err(why) => weighing.miss(format!("{node}: the agent did not tell its status: {why}")),
@@ -84,24 +66,27 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
     }
     let total = seen.nodes.len();
     weighing.conclude(|| {
-        let settings: Vec<String> =
-            wanted.iter().map(|(setting, wanted)| format!("{}={wanted}", setting.value)).collect();
-        Proof::new(format!("{total} of {total} agents run with {}", settings.join(", "))).with_details(lines)
+        let told =
+            |setting: &Setting| Some(format!("{}={}", setting.value, written(cluster.values.get(setting.value)?)));
+        let values: Vec<String> = wanted.iter().filter_map(told).collect();
+        Proof::new(format!("{total} of {total} agents run with {}", values.join(", "))).with_details(lines)
     })
 }
 
-fn wanted(cluster: &ClusterExpectations, weighing: &mut Weighing) -> Vec<(&'static Setting, String)> {
-    let mut wanted = Vec::new();
-    for setting in &SETTINGS {
-        match cluster.values.get(setting.value) {
-            Some(value) => wanted.push((setting, written(value))),
-            None => weighing.miss(format!("nothing says what {} should be", setting.value)),
-        }
-    }
-    wanted
+/// An agent's version: what it says itself, else what its image is called.
+fn version_of(agent: &AgentSeen) -> Option<CiliumVersion> {
+    let told = agent.status.as_ref().ok().and_then(AgentStatus::version);
+    told.or_else(|| CiliumVersion::of_image(agent.image.as_deref()?))
 }
 
-fn config_map(seen: &NativeSeen, wanted: &[(&'static Setting, String)], weighing: &mut Weighing) {
+fn wanted(version: CiliumVersion, cluster: &ClusterExpectations, weighing: &mut Weighing) -> Vec<Setting> {
+    settings(version, &cluster.values).unwrap_or_else(|value| {
+        weighing.miss(format!("nothing says what {value} should be, which Cilium {version} needs"));
+        Vec::new()
+    })
+}
+
+fn config_map(seen: &NativeSeen, wanted: &[Setting], weighing: &mut Weighing) {
     let found = match &seen.config_map {
         Ok(found) => found,
         Err(why) => {
@@ -113,9 +98,8 @@ fn config_map(seen: &NativeSeen, wanted: &[(&'static Setting, String)], weighing
         weighing.miss("the ConfigMap cilium-config is empty");
         return;
     }
-    for (setting, wanted) in wanted {
-        let key = setting.config_map;
-        let value = found.get(key);
+    for Setting { config_map: key, wanted, .. } in wanted {
+        let value = found.get(*key);
         if value != Some(wanted) {
             weighing.refute(
                 Reason::WrongConfigMap,
@@ -128,50 +112,72 @@ fn config_map(seen: &NativeSeen, wanted: &[(&'static Setting, String)], weighing
     }
 }
 
-fn of_config(node: &NodeName, config: &AgentConfig, wanted: &[(&'static Setting, String)], weighing: &mut Weighing) {
-    for (Setting { field, of_agent, .. }, wanted) in wanted {
-        match of_agent(config) {
-            None => weighing.miss(format!("{node}: the agent's running configuration has no {field}")),
-            Some(found) if found == *wanted => {}
-            Some(found) => weighing.refute(
-                Reason::WrongAgentConfig,
-                Place::Node(node.clone()),
-                format!("{node}: {field} {wanted}"),
-                format!("{node}: {field} {found}"),
-                Some(words::in_agent("cilium config --all")),
-            ),
-        }
-    }
+/// An agent while it is compared.
+struct Against<'a> {
+    node: &'a NodeName,
+    version: CiliumVersion,
+    cluster: &'a ClusterExpectations,
 }
 
-fn of_status(node: &NodeName, status: &AgentStatus, cluster: &ClusterExpectations, weighing: &mut Weighing) {
-    let value = |key: &str| cluster.values.get(key).map(written).unwrap_or_default();
-    let is_native = value("tunnel") == "disabled";
-    let masquerades = cluster.values.get("bpf.masquerade") == Some(&Value::Bool(true));
-    let mut compare = |what: &str, wanted: &str, found: Option<String>| match found {
-        None => weighing.miss(format!("{node}: the agent's status does not tell {what}")),
-        Some(found) if found.eq_ignore_ascii_case(wanted) => {}
-        Some(found) => weighing.refute(
-            Reason::WrongAgentStatus,
-            Place::Node(node.clone()),
-            format!("{node}: {what} {wanted}"),
-            format!("{node}: {what} {found}"),
-            Some(words::in_agent("cilium status --verbose")),
-        ),
-    };
-    let replacement = value("kubeProxyReplacement");
-    compare("KubeProxyReplacement", &replacement, status.kube_proxy_replacement.clone());
-    if masquerades {
-        compare("Masquerading", "BPF", Some(status.masquerading.clone().unwrap_or_else(|| "off".to_owned())));
+impl Against<'_> {
+    /// The command that shows it by hand.
+    fn by_hand(&self, args: &str) -> String {
+        words::in_agent(&format!("{} {args}", self.version.agent_program()))
     }
-    let cidr = value("ipv4NativeRoutingCIDR");
-    compare("not masqueraded", &cidr, status.snat_exclusion.map(|cidr| cidr.to_string()));
-    // An agent that encapsulates names no device to route by.
-    let device = status.direct_routing_device.as_ref().map_or("none", |_device| "a device");
-    let device_wanted = if is_native { "a device" } else { "none" };
-    compare("direct routing by", device_wanted, Some(device.to_owned()));
-    if status.host_routing.is_none() {
-        weighing.miss(format!("{node}: the agent's status does not name host routing"));
+
+    fn config(&self, config: &AgentConfig, weighing: &mut Weighing) {
+        let node = self.node;
+        for Setting { field, wanted, .. } in wanted(self.version, self.cluster, weighing) {
+            let Some(field) = field else { continue };
+            let name = field.name();
+            match field.of(config) {
+                None => weighing.miss(format!("{node}: the agent's running configuration has no {name}")),
+                Some(found) if found == wanted => {}
+                Some(found) => weighing.refute(
+                    Reason::WrongAgentConfig,
+                    Place::Node(node.clone()),
+                    format!("{node}: {name} {wanted}"),
+                    format!("{node}: {name} {found}"),
+                    Some(self.by_hand("config --all")),
+                ),
+            }
+        }
+    }
+
+    fn status(&self, status: &AgentStatus, weighing: &mut Weighing) {
+        let node = self.node;
+        let values = &self.cluster.values;
+        let value = |key: &str| values.get(key).map(written).unwrap_or_default();
+        let masquerades = values.get("bpf.masquerade") == Some(&Value::Bool(true));
+        let mut compare = |what: &str, wanted: &str, found: Option<String>| match found {
+            None => weighing.miss(format!("{node}: the agent's status does not tell {what}")),
+            Some(found) if found.eq_ignore_ascii_case(wanted) => {}
+            Some(found) => weighing.refute(
+                Reason::WrongAgentStatus,
+                Place::Node(node.clone()),
+                format!("{node}: {what} {wanted}"),
+                format!("{node}: {what} {found}"),
+                Some(self.by_hand("status --verbose")),
+            ),
+        };
+        let replacement = value("kubeProxyReplacement");
+        compare("KubeProxyReplacement", &replacement, status.kube_proxy_replacement.clone());
+        if masquerades {
+            compare("Masquerading", "BPF", Some(status.masquerading.clone().unwrap_or_else(|| "off".to_owned())));
+        }
+        let cidr = value("ipv4NativeRoutingCIDR");
+        compare("not masqueraded", &cidr, status.snat_exclusion.map(|cidr| cidr.to_string()));
+        let is_native = is_native(self.version, values);
+        // Until 1.14 an agent that encapsulates names no device to route by (`pkg/option/config.go`,
+        // `DirectRoutingDeviceRequired`); later it names one all the same.
+        if is_native || self.version < CiliumVersion::DBG {
+            let device = status.direct_routing_device.as_ref().map_or("none", |_device| "a device");
+            let wanted = if is_native { "a device" } else { "none" };
+            compare("direct routing by", wanted, Some(device.to_owned()));
+        }
+        if status.host_routing.is_none() {
+            weighing.miss(format!("{node}: the agent's status does not name host routing"));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{parse_config, parse_services, parse_status, parse_table};
+use lab_model::CiliumVersion;
 use lab_model::observe::{AgentConfig, AgentStatus, ContainerState, KubePod, NodeName, ServiceTable};
 use lab_model::seen::AgentSeen;
 
@@ -72,13 +73,35 @@ pub struct Told<T> {
 #[derive(Debug, Clone)]
 pub struct Agents<N> {
     commands: N,
-    containers: BTreeMap<NodeName, Result<String, String>>,
+    containers: BTreeMap<NodeName, Result<Container, String>>,
+}
+
+/// An agent's container.
+#[derive(Debug, Clone)]
+struct Container {
+    /// 64 hex digits.
+    id: String,
+    /// The image's reference.
+    image: String,
+}
+
+impl Container {
+    /// The agent's version, as far as its image is called after one.
+    fn version(&self) -> Option<CiliumVersion> {
+        CiliumVersion::of_image(&self.image)
+    }
+
+    /// The program that asks the agent. `cilium` where nothing tells its version: a newer one has that name as well
+    /// (cilium 1.15: `cilium-dbg/Makefile`, `TARGET_OLD`).
+    fn program(&self) -> &'static str {
+        self.version().unwrap_or(CiliumVersion::OLDEST).agent_program()
+    }
 }
 
 impl<N: NodeCommands> Agents<N> {
     /// The agents among these pods. Where a node has several, because one is being replaced, it is the one that runs.
     pub fn of(commands: N, pods: &[KubePod]) -> Self {
-        let mut containers: BTreeMap<NodeName, Result<String, String>> = BTreeMap::new();
+        let mut containers: BTreeMap<NodeName, Result<Container, String>> = BTreeMap::new();
         for pod in pods.iter().filter(|pod| is_agent(pod)) {
             let Some(node) = &pod.node else { continue };
             let container = running(pod);
@@ -91,7 +114,13 @@ impl<N: NodeCommands> Agents<N> {
 
     /// How the agent on a node does (`cilium status -o json`).
     pub async fn status(&self, node: &NodeName) -> Told<AgentStatus> {
-        self.told(node, &["status", "-o", "json"], parse_status).await
+        let mut told = self.told(node, &["status", "-o", "json"], parse_status).await;
+        // It says itself what its image need not be called after.
+        let version = told.value.as_ref().ok().and_then(AgentStatus::version);
+        if let Some(why) = version.and_then(unknown) {
+            told.value = Err(format!("`cilium status -o json` in {node}'s agent: {why}"));
+        }
+        told
     }
 
     /// What the agent on a node runs with (`cilium config --all -o json`).
@@ -118,7 +147,8 @@ impl<N: NodeCommands> Agents<N> {
         let ask = async |node: &NodeName| {
             let (config, status) = (self.config(node).await, self.status(node).await);
             let said: Vec<Said> = config.said.into_iter().chain(status.said).collect();
-            (node.clone(), AgentSeen { config: config.value, status: status.value }, said)
+            let image = self.containers.get(node).and_then(|known| Some(known.as_ref().ok()?.image.clone()));
+            (node.clone(), AgentSeen { config: config.value, status: status.value, image }, said)
         };
         let mut seen = BTreeMap::new();
         let mut all = Vec::new();
@@ -148,31 +178,35 @@ impl<N: NodeCommands> Agents<N> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Told<T> {
         let said = self.run(node, args).await;
-        let value = match said.code {
-            Some(0) => read(&said.stdout),
-            Some(code) => {
+        let version = self.containers.get(node).and_then(|known| known.as_ref().ok()?.version());
+        let value = match (version.and_then(unknown), said.code) {
+            (Some(why), _) => Err(format!("`{}` in {node}'s agent: {why}", said.command)),
+            (None, Some(0)) => read(&said.stdout),
+            (None, Some(code)) => {
                 Err(format!("`{}` in {node}'s agent: exit code {code}: {}", said.command, said.stderr.trim()))
             }
-            None => Err(format!("`{}` in {node}'s agent: {}", said.command, said.stderr)),
+            (None, None) => Err(format!("`{}` in {node}'s agent: {}", said.command, said.stderr)),
         };
         Told { value, said: vec![said] }
     }
 
-    /// Runs `cilium` with these arguments in a node's agent.
+    /// Runs `cilium`, as the agent's version calls it, with these arguments in a node's agent.
     pub async fn run(&self, node: &NodeName, args: &[&str]) -> Said {
+        let container = self.containers.get(node);
+        let program = container.and_then(|known| known.as_ref().ok()).map_or("cilium", Container::program);
         let said = |code, stdout: &[u8], stderr: &[u8]| Said {
             node: node.clone(),
-            command: format!("cilium {}", args.join(" ")),
+            command: format!("{program} {}", args.join(" ")),
             code,
             stdout: String::from_utf8_lossy(stdout).into_owned(),
             stderr: String::from_utf8_lossy(stderr).into_owned(),
         };
-        let container = match self.containers.get(node) {
-            Some(Ok(container)) => container,
+        let id = match container {
+            Some(Ok(container)) => container.id.as_str(),
             Some(Err(why)) => return said(None, b"", why.as_bytes()),
             None => return said(None, b"", b"no agent's pod is on this node"),
         };
-        let argv = ["crictl", "exec", container, "cilium"].into_iter().chain(args.iter().copied());
+        let argv = ["crictl", "exec", id, program].into_iter().chain(args.iter().copied());
         let output = self.commands.run_in_node(node, argv.map(str::to_owned).collect(), DEADLINE).await;
         match output {
             Ok(output) => said(Some(output.code), &output.stdout, &output.stderr),
@@ -181,13 +215,19 @@ impl<N: NodeCommands> Agents<N> {
     }
 }
 
-/// The id of an agent's container, if it runs.
-fn running(pod: &KubePod) -> Result<String, String> {
+/// Why nothing is read in what an agent of this version says; none where its words are known.
+fn unknown(version: CiliumVersion) -> Option<String> {
+    let known = CiliumVersion::known();
+    (!version.is_known()).then(|| format!("it is of Cilium {version}, and the words of {known} alone are known"))
+}
+
+/// An agent's container, if it runs.
+fn running(pod: &KubePod) -> Result<Container, String> {
     let container =
         pod.container(CONTAINER).ok_or_else(|| format!("pod {} has no container {CONTAINER} yet", pod.name))?;
     match &container.state {
         Some(ContainerState::Running { .. }) if !container.container_id.is_empty() => {
-            Ok(container.container_id.clone())
+            Ok(Container { id: container.container_id.clone(), image: container.image.clone() })
         }
         Some(ContainerState::Waiting { reason, .. }) => {
             Err(format!("{CONTAINER} of pod {} does not run: {reason}", pod.name))

@@ -1,4 +1,4 @@
-//! `cilium config --all -o json`: what an agent runs with (cilium 1.12: `pkg/option`, `DaemonConfig`).
+//! `cilium config --all -o json`: what an agent runs with (cilium 1.12 to 1.15: `pkg/option`, `DaemonConfig`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use lab_model::observe::AgentConfig;
 #[serde(rename_all = "PascalCase")]
 struct Raw {
     tunnel: Option<String>,
+    routing_mode: Option<String>,
     enable_auto_direct_routing: Option<bool>,
     #[serde(rename = "IPv4NativeRoutingCIDR")]
     native_cidr: Option<RawCidr>,
@@ -49,7 +50,9 @@ pub fn parse_config(text: &str) -> Result<AgentConfig, String> {
     let raw: Raw = serde_json::from_str(text).map_err(|error| format!("`cilium config --all -o json`: {error}"))?;
     let native_cidr = raw.native_cidr.map(|cidr| cidr.read()).transpose();
     Ok(AgentConfig {
-        tunnel: raw.tunnel,
+        // From 1.14 on it is there, and empty: what it said is in the routing mode.
+        tunnel: raw.tunnel.filter(|tunnel| !tunnel.is_empty()),
+        routing_mode: raw.routing_mode,
         auto_direct_node_routes: raw.enable_auto_direct_routing,
         native_cidr: native_cidr.map_err(|error| format!("`cilium config --all -o json`: {error}"))?,
         kube_proxy_replacement: raw.kube_proxy_replacement,
@@ -70,6 +73,11 @@ mod tests {
     fn what_is_not_named_is_none() {
         let none = parse_config("{}").unwrap();
         assert_eq!((none.tunnel, none.auto_direct_node_routes, none.native_cidr), (None, None, None));
+        // Cilium 1.14 (`pkg/option/config.go`, `Populate`) has both, 1.15 the second alone.
+        for text in [r#"{"Tunnel": "", "RoutingMode": "native"}"#, r#"{"RoutingMode": "native"}"#] {
+            let config = parse_config(text).unwrap();
+            assert_eq!((config.tunnel, config.routing_mode.as_deref()), (None, Some("native")), "{text}");
+        }
         assert_eq!(cidr("10.0.0.0", "\"/wAAAA==\"").unwrap().native_cidr, "10.0.0.0/8".parse().ok());
     }
 

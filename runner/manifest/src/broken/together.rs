@@ -1,6 +1,6 @@
 //! Files that are each right, and do not go together.
 
-use super::{CILIUM, Files, HELLO_APP, KIND, refused};
+use super::{CILIUM, Files, HELLO_APP, KIND, PINS, refused};
 
 #[test]
 fn values_that_do_not_go_together() {
@@ -24,6 +24,13 @@ fn values_that_do_not_go_together() {
             ),
         );
     }
+    let expected = "expected Cilium 1.12 to 1.14, whose charts know the values in cilium.yaml";
+    for version in ["1.11.9", "1.15.0", "2.0.0"] {
+        let message = format!("DIR/pins.json: chart.version: {expected}, found {version}");
+        refused(PINS, "\"version\": \"1.12.4\"", &format!("\"version\": \"{version}\""), "", &message);
+    }
+    let message = format!("DIR/pins.json: images.cilium.tag: {expected}, found v1.19.0");
+    refused(PINS, "\"tag\": \"v1.12.4\"", "\"tag\": \"v1.19.0\"", "", &message);
     let one = "- role: control-plane\n";
     for (control_planes, found) in [(0, "none"), (2, "2"), (3, "3")] {
         let message = format!(

@@ -10,20 +10,23 @@ use super::error::OverrideError;
 use super::installed::contrast;
 use crate::pins::Image;
 use crate::{Cidr, Manifests, MaskSize};
-use lab_model::Routing;
 use lab_model::deviation;
 use lab_model::deviation::Deviation;
 use lab_model::deviation::ImageName;
 use lab_model::expect::{ClusterExpectations, ImageExpected};
+use lab_model::{CiliumVersion, Routing};
 
 /// Chart 1.12.4: the pool of pod CIDRs, and their prefix length.
 const POOL_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDR";
 const MASK_KEY: &str = "ipam.operator.clusterPoolIPv4MaskSize";
-/// Chart 1.12.4: would hide the pool above.
+/// The pool as a list: it would hide the one above in charts 1.12 and 1.13, and is alone in those from 1.14 on
+/// (`templates/cilium-configmap.yaml`).
 const POOLS_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDRList";
 /// The article's values that do not go together with a tunnel.
 const TUNNEL_KEY: &str = "tunnel";
 const DIRECT_KEY: &str = "autoDirectNodeRoutes";
+/// What charts have in the place of `tunnel`: beside it in 1.14, alone from 1.15 on.
+pub(super) const MODE_KEY: &str = "routingMode";
 /// The article's value that the pool must lie in.
 const NATIVE_KEY: &str = "ipv4NativeRoutingCIDR";
 
@@ -57,6 +60,7 @@ impl Overrides {
     /// # Errors
     /// When overrides contradict each other or what remains of the pins.
     pub fn apply(&self, pinned: &Manifests) -> Result<Manifests, OverrideError> {
+        self.check_versions(pinned)?;
         let mut manifests = pinned.clone();
         if let Some(pool) = self.pod_pool {
             manifests.cilium.chart_defaults.cluster_pool_ipv4_pod_cidr = pool.cidr();
@@ -88,6 +92,51 @@ impl Overrides {
             container.image = reference.to_string();
         }
         Ok(manifests)
+    }
+
+    /// Refuses what the chart that is taken does not know, and Cilium whose words this program does not know: minutes
+    /// later a lab of it would be there, and nothing could be judged.
+    fn check_versions(&self, pinned: &Manifests) -> Result<(), OverrideError> {
+        let by = self.chart.as_ref().map(|chart| format!("--chart {}", chart.path.display()));
+        let text = self.chart.as_ref().map_or(pinned.pins.chart.version.as_str(), |chart| chart.version.as_str());
+        let by = by.unwrap_or_else(|| "pins.json: chart.version".to_owned());
+        let unknown = |by: String, found: &str| OverrideError::UnknownVersion { by, found: found.to_owned() };
+        let version = CiliumVersion::parse(text).filter(|version| version.is_known());
+        let version = version.ok_or_else(|| unknown(by.clone(), text))?;
+        // An image that is called after no version may be anything.
+        let agent = self.images.iter().find(|image| image.name == ImageName::Cilium);
+        if let Some((image, tag)) = agent.and_then(|image| Some((image, image.reference.tag()?.to_string())))
+            && CiliumVersion::parse(&tag).is_some_and(|version| !version.is_known())
+        {
+            return Err(unknown(format!("--image {image}"), &tag));
+        }
+        if version < CiliumVersion::ROUTING_MODE {
+            return Ok(());
+        }
+        let set = |key: &str| self.values.iter().find(|set| set.path().to_string() == key);
+        if let Some(set) = set(POOL_KEY) {
+            let problem = "takes a list of pools, not one";
+            let by = format!("--set {set}");
+            return Err(OverrideError::OtherWords { by, version, problem, instead: "`--pod-pool CIDR`" });
+        }
+        let is_set = |key: &str| set(key).is_some_and(|set| !set.value().is_null());
+        // The article sets it.
+        let has_tunnel = set(TUNNEL_KEY).is_none_or(|set| !set.value().is_null());
+        match (is_set(MODE_KEY), has_tunnel) {
+            (true, true) => Err(OverrideError::OtherWords {
+                by,
+                version,
+                problem: "takes `tunnel` or `routingMode`, and not both",
+                instead: "`--set tunnel=null` too",
+            }),
+            (false, _) if version >= CiliumVersion::DBG => Err(OverrideError::OtherWords {
+                by,
+                version,
+                problem: "has no `tunnel`, and makes an overlay where `routingMode` is not set",
+                instead: "`--set tunnel=null --set routingMode=native` too",
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a tunnel beside direct routes: an agent of Cilium 1.12 ends with `auto-direct-node-routes cannot be used
@@ -147,8 +196,11 @@ impl Overrides {
     /// # Errors
     /// When `--routing` asks for the contrast, and `--set` for one of its values.
     pub fn check_routing(&self, routing: Routing) -> Result<(), OverrideError> {
-        let keys = contrast(routing);
-        let set = self.values.iter().find(|set| keys.iter().any(|(key, _)| set.path().to_string() == *key));
+        let by_mode = self.values.iter().any(|set| set.path().to_string() == MODE_KEY && !set.value().is_null());
+        let keys = contrast(routing, by_mode);
+        // With a chart that knows no `tunnel` the mode says what is expected, and the contrast what is made.
+        let clashes = |key: &str| key != MODE_KEY && keys.iter().any(|(other, _)| key == *other);
+        let set = self.values.iter().find(|set| clashes(&set.path().to_string()));
         set.map_or(Ok(()), |set| Err(OverrideError::Routing { set: set.to_string(), routing }))
     }
 
@@ -200,7 +252,13 @@ impl Overrides {
         }
         if let Some(pool) = self.pod_pool {
             cluster.values.insert(NATIVE_KEY.to_owned(), Value::String(pool.to_string()));
-            cluster.values.insert(POOL_KEY.to_owned(), Value::String(pool.to_string()));
+            let pool = Value::String(pool.to_string());
+            let version = CiliumVersion::parse(&cluster.chart_version);
+            let (key, pool) = match version {
+                Some(version) if version >= CiliumVersion::ROUTING_MODE => (POOLS_KEY, Value::Array(vec![pool])),
+                _ => (POOL_KEY, pool),
+            };
+            cluster.values.insert(key.to_owned(), pool);
         }
         for set in &self.values {
             let key = set.path().to_string();

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::chart::ChartError;
+use lab_model::CiliumVersion;
 
 /// Overrides that contradict each other, the manifests, or what a lab does itself.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,29 @@ pub enum OverrideError {
         set: String,
         /// The tunnel.
         tunnel: String,
+    },
+    /// A chart, or an agent's image, of a version of Cilium whose words this program does not know.
+    #[error(
+        "{by}: expected Cilium {}, the versions whose settings and agents' words are known here, found {found}",
+        CiliumVersion::known()
+    )]
+    UnknownVersion {
+        /// The option.
+        by: String,
+        /// The version.
+        found: String,
+    },
+    /// A value that the chart does not know any more, or does not know in this form.
+    #[error("{by}: Cilium {version} {problem}; give {instead}")]
+    OtherWords {
+        /// The option, or the file, that the chart comes from.
+        by: String,
+        /// The chart's version.
+        version: CiliumVersion,
+        /// What is otherwise in it.
+        problem: &'static str,
+        /// What to give.
+        instead: &'static str,
     },
     /// `--chart` is no chart.
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::net::Ipv4Addr;
 
+use super::apply::MODE_KEY;
 use super::assignment::ValuePath;
 use lab_model::Routing;
 use lab_model::expect::{ClusterExpectations, FROM_CLUSTER};
@@ -11,7 +12,7 @@ use lab_model::expect::{ClusterExpectations, FROM_CLUSTER};
 /// plane's address, and what a contrast makes otherwise.
 ///
 /// A contrast is no override: what it sets is not expected, so that the cases which are about it are refuted. `vxlan`
-/// is chart 1.12.4's own `tunnel`, which does not go together with direct routes; `none` leaves the routes out.
+/// is the chart's own tunnel, which does not go together with direct routes; `none` leaves the routes out.
 pub fn installed_values(expected: &ClusterExpectations, control_plane: Ipv4Addr, routing: Routing) -> Value {
     let mut root = Map::new();
     let mut set = |key: &str, value: &Value| {
@@ -24,18 +25,22 @@ pub fn installed_values(expected: &ClusterExpectations, control_plane: Ipv4Addr,
     for (key, value) in expected.own_values.iter().chain(&expected.values) {
         if value == FROM_CLUSTER { set(key, &json!(control_plane)) } else { set(key, value) }
     }
-    for (key, value) in contrast(routing) {
+    let by_mode = expected.values.get(MODE_KEY).is_some_and(|mode| !mode.is_null());
+    for (key, value) in contrast(routing, by_mode) {
         set(key, &value);
     }
     Value::Object(root)
 }
 
-/// What a routing mode makes otherwise than the article, by the keys of chart 1.12.4.
-pub(super) fn contrast(routing: Routing) -> Vec<(&'static str, Value)> {
-    match routing {
-        Routing::Native => Vec::new(),
-        Routing::Vxlan => vec![("tunnel", json!("vxlan")), ("autoDirectNodeRoutes", json!(false))],
-        Routing::None => vec![("autoDirectNodeRoutes", json!(false))],
+/// What a routing mode makes otherwise than the article: by the keys of chart 1.12, or where `routingMode` is set, as it
+/// must be from 1.15 on, by those of the charts that know it.
+pub(super) fn contrast(routing: Routing, by_mode: bool) -> Vec<(&'static str, Value)> {
+    let no_routes = ("autoDirectNodeRoutes", json!(false));
+    match (routing, by_mode) {
+        (Routing::Native, _) => Vec::new(),
+        (Routing::Vxlan, false) => vec![("tunnel", json!("vxlan")), no_routes],
+        (Routing::Vxlan, true) => vec![(MODE_KEY, json!("tunnel")), ("tunnelProtocol", json!("vxlan")), no_routes],
+        (Routing::None, _) => vec![no_routes],
     }
 }
 

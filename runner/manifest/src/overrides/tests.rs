@@ -201,7 +201,7 @@ fn a_chart_is_told_by_its_hash() {
 #[test]
 fn another_chart_may_know_other_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = chart(folder.path(), "1.16.0").display().to_string();
+    let file = chart(folder.path(), "1.14.0").display().to_string();
     let set = ["--set", "kubeProxyReplacement=true"];
     let given = overrides(&[set[0], set[1], "--chart", &file]);
     assert!(given.apply(&manifests()).is_ok());
@@ -209,6 +209,89 @@ fn another_chart_may_know_other_words() {
     assert_eq!(
         refused(&set),
         "--set kubeProxyReplacement=true: expected one of `strict`, `partial`, `disabled`, found \"true\""
+    );
+}
+
+/// What is given with chart 1.15.
+const BY_MODE: [&str; 4] = ["--set", "tunnel=null", "--set", "routingMode=native"];
+
+#[test]
+fn a_chart_or_an_agent_whose_words_are_not_known_is_refused_with_the_range() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' words are known here, found";
+    for version in ["1.11.9", "1.16.0", "1.19.0-pre.1", "2.0.0", "master"] {
+        let file = chart(folder.path(), version).display().to_string();
+        assert_eq!(refused(&["--chart", &file]), format!("--chart {file}: {words} {version}"));
+    }
+    for version in ["1.12.0", "1.13.18", "1.14.0"] {
+        let file = chart(folder.path(), version).display().to_string();
+        assert!(overrides(&["--chart", &file]).apply(&manifests()).is_ok(), "{version}");
+    }
+    let image = "cilium=quay.io/cilium/cilium:v1.19.0";
+    assert_eq!(refused(&["--image", image]), format!("--image {image}: {words} v1.19.0"));
+    for image in ["cilium=cilium:dev", "cilium=cilium:v1.13.2", "operator-generic=operator:v1.19.0"] {
+        assert!(overrides(&["--image", image]).apply(&manifests()).is_ok(), "{image}");
+    }
+}
+
+#[test]
+fn what_a_newer_chart_calls_otherwise_is_told_before_anything_is_made() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let charts = ["1.14.0", "1.15.0"].map(|version| chart(folder.path(), version).display().to_string());
+    let with = |chart: usize, more: &[&str]| -> Result<Overrides, String> {
+        let file = &charts[chart];
+        let options: Vec<&str> = ["--chart", file].into_iter().chain(more.iter().copied()).collect();
+        let given = overrides(&options);
+        given.apply(&manifests()).map(|_applied| given.clone()).map_err(|error| error.to_string())
+    };
+    let told = |chart: usize, more: &[&str]| with(chart, more).expect_err("it cannot be made");
+    assert!(with(0, &[]).is_ok() && with(0, &BY_MODE).is_ok() && with(1, &BY_MODE).is_ok());
+    let needs_mode = format!(
+        "--chart {}: Cilium 1.15 has no `tunnel`, and makes an overlay where `routingMode` is not set; give `--set \
+         tunnel=null --set routingMode=native` too",
+        charts[1]
+    );
+    assert_eq!(told(1, &[]), needs_mode);
+    assert_eq!(told(1, &BY_MODE[..2]), needs_mode);
+    for (number, version) in ["1.14", "1.15"].into_iter().enumerate() {
+        assert_eq!(
+            told(number, &BY_MODE[2..]),
+            format!(
+                "--chart {}: Cilium {version} takes `tunnel` or `routingMode`, and not both; give `--set tunnel=null` too",
+                charts[number]
+            )
+        );
+    }
+    let pool = ["--set", "ipam.operator.clusterPoolIPv4PodCIDR=10.1.0.0/16"];
+    assert_eq!(
+        told(0, &pool),
+        format!("--set {}: Cilium 1.14 takes a list of pools, not one; give `--pod-pool CIDR`", pool[1])
+    );
+    // Which Helm gets as that chart knows it.
+    let pooled = expected(&with(0, &["--pod-pool", "10.1.0.0/16"]).expect("it can be made"));
+    assert_eq!(pooled.values["ipam.operator.clusterPoolIPv4PodCIDRList"], json!(["10.1.0.0/16"]));
+    assert!(!pooled.values.contains_key(&pool[1][..pool[1].len() - "=10.1.0.0/16".len()]));
+}
+
+#[test]
+fn a_contrast_is_made_in_the_words_of_the_chart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = chart(folder.path(), "1.15.0").display().to_string();
+    let options: Vec<&str> = ["--chart", &file].into_iter().chain(BY_MODE).collect();
+    let given = overrides(&options);
+    assert!([Routing::Native, Routing::Vxlan, Routing::None].into_iter().all(|mode| given.check_routing(mode).is_ok()));
+    let cluster = expected(&given);
+    assert_eq!((&cluster.values["tunnel"], &cluster.values["routingMode"]), (&Value::Null, &json!("native")));
+    let installed = |routing| installed_values(&cluster, Ipv4Addr::LOCALHOST, routing);
+    assert_eq!(installed(Routing::Native)["routingMode"], "native");
+    assert!(installed(Routing::Native)["tunnel"].is_null());
+    let vxlan = installed(Routing::Vxlan);
+    let told = (&vxlan["tunnel"], &vxlan["routingMode"], &vxlan["tunnelProtocol"], &vxlan["autoDirectNodeRoutes"]);
+    assert_eq!(told, (&Value::Null, &json!("tunnel"), &json!("vxlan"), &json!(false)));
+    let twice: Vec<&str> = options.into_iter().chain(["--set", "tunnelProtocol=geneve"]).collect();
+    assert_eq!(
+        overrides(&twice).check_routing(Routing::Vxlan).expect_err("both say it").to_string(),
+        "--set tunnelProtocol=geneve: --routing vxlan sets that too; give one of the two"
     );
 }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 
+use crate::CiliumVersion;
+
 /// A Helm release (Helm 3: the secret `sh.helm.release.v1.NAME.vN` of the newest revision).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelmRelease {
@@ -69,7 +71,7 @@ pub struct AgentStatus {
     pub failing: Vec<FailingController>,
     /// How many controllers there are.
     pub controllers: usize,
-    /// `kube-proxy-replacement.mode`: `Strict`, `Partial`, `Disabled`.
+    /// `kube-proxy-replacement.mode`: `Strict`, `Partial`, `Disabled`, from 1.14 `True` and `False`.
     pub kube_proxy_replacement: Option<String>,
     /// `kube-proxy-replacement.directRoutingDevice`: `eth0`; none where it routes through a tunnel.
     pub direct_routing_device: Option<String>,
@@ -82,6 +84,11 @@ pub struct AgentStatus {
 }
 
 impl AgentStatus {
+    /// The agent's own version; none where it was built without one.
+    pub fn version(&self) -> Option<CiliumVersion> {
+        CiliumVersion::of_status(&self.component("cilium")?.message)
+    }
+
     /// The part of this name.
     pub fn component(&self, name: &str) -> Option<&ComponentState> {
         self.components.iter().find(|component| component.name == name)
@@ -92,13 +99,16 @@ impl AgentStatus {
 /// not name is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentConfig {
-    /// `Tunnel`: `disabled`, `vxlan`, `geneve`.
+    /// `Tunnel`: `disabled`, `vxlan`, `geneve`; from 1.14 empty, and then none.
     pub tunnel: Option<String>,
+    /// `RoutingMode`, from 1.14: `native` or `tunnel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_mode: Option<String>,
     /// `EnableAutoDirectRouting`.
     pub auto_direct_node_routes: Option<bool>,
     /// `IPv4NativeRoutingCIDR`, an address and a mask in base64.
     pub native_cidr: Option<Ipv4Net>,
-    /// `KubeProxyReplacement`: `strict`, `partial`, `disabled`.
+    /// `KubeProxyReplacement`: `strict`, `partial`, `disabled`, from 1.14 `true` and `false`.
     pub kube_proxy_replacement: Option<String>,
     /// `EnableBPFMasquerade`.
     pub bpf_masquerade: Option<bool>,

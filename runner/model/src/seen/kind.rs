@@ -114,6 +114,9 @@ pub struct AgentSeen {
     pub config: Result<AgentConfig, String>,
     /// How it does, or why it did not tell.
     pub status: Result<AgentStatus, String>,
+    /// The image that it runs, as its node's runtime names it; none where that was not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// What agents run with, for `cilium::routes_natively`.

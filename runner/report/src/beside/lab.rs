@@ -40,7 +40,12 @@ pub(super) fn shown(step: &Step, backend: BackendKind, folder: &Path) -> Result<
 }
 
 fn said(step: &Step, records: &[Record]) -> Result<Shown, String> {
-    let begins = |command: &str| command == step.said || command.starts_with(&format!("{} ", step.said));
+    let begins = |command: &str| {
+        // What the article's agent calls `cilium` is `cilium-dbg` from 1.15 on.
+        let newer = command.strip_prefix("cilium-dbg ").map(|args| format!("cilium {args}"));
+        let command = newer.as_deref().unwrap_or(command);
+        command == step.said || command.starts_with(&format!("{} ", step.said))
+    };
     let all = records.iter().skip(1).filter(|record| begins(&record.source));
     let of_place = |place: Option<&Place>| match place {
         Some(Place::Node(node)) => !step.control_plane || node.0.ends_with(CONTROL_PLANE),

@@ -206,6 +206,9 @@ fn every_pin_that_a_case_names_can_be_overridden() {
         "--image=operator-generic=a",
         "--image=hello-app=a",
         "--set=tunnel=vxlan",
+        // Charts from 1.14 on know these two.
+        "--set=routingMode=native",
+        "--set=tunnelProtocol=vxlan",
         "--set=autoDirectNodeRoutes=false",
         "--set=kubeProxyReplacement=partial",
         "--set=k8sServiceHost=a",
