@@ -14,6 +14,7 @@ use lab_model::BackendKind;
 use lab_model::deviation::Pinned;
 use lab_model::expect::Expectations;
 use lab_model::report::Claim;
+use lab_model::road::Road;
 use lab_model::stage::Stage;
 use lab_model::{Judgement, NotHeld};
 
@@ -27,6 +28,9 @@ pub struct Body {
     pub look: for<'a> fn(&'a Lab) -> Look<'a>,
     /// Decides.
     pub judge: fn(&Value, &Expectations) -> Judgement,
+    /// What the judge found about the way from each node to each peer's pods, for who draws it; none where the case is
+    /// about something else.
+    pub roads: Option<fn(&Value, &Expectations) -> Vec<Road>>,
 }
 
 #[cfg(test)]
@@ -35,6 +39,7 @@ impl Body {
     pub const BLIND: Self = Self {
         look: |_lab| Box::pin(async { Err("nothing was looked at".to_owned()) }),
         judge: |_seen, _expect| Err(NotHeld::Unobserved("nothing was looked at".to_owned())),
+        roads: None,
     };
 }
 
@@ -107,6 +112,15 @@ pub fn judge_stored<Seen: DeserializeOwned>(
         Ok(seen) => judge(&seen, expect),
         Err(error) => Err(NotHeld::Unobserved(format!("the stored observations cannot be read: {error}"))),
     }
+}
+
+/// The ways to peers' pods in observations that are stored as JSON; none in what does not read back.
+pub fn stored_roads<Seen: DeserializeOwned>(
+    stored: &Value,
+    expect: &Expectations,
+    roads: fn(&Seen, &Expectations) -> Vec<Road>,
+) -> Vec<Road> {
+    Seen::deserialize(stored).map(|seen| roads(&seen, expect)).unwrap_or_default()
 }
 
 /// Turns what a look gathered into what is stored.

@@ -139,6 +139,7 @@ impl Session {
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
         let begun = clock::now();
+        let mut roads = Vec::new();
         let outcome = if let Some(blocked) = self.blocked(case.needs) {
             blocked
         } else {
@@ -159,11 +160,13 @@ impl Session {
                         said = said(case, lab, &seen) => record_said(&mut folder, &said)?,
                     }
                     self.keep_captures(case, &mut folder);
+                    roads = body.roads.map(|roads| roads(&seen, &self.setup.expect)).unwrap_or_default();
                     (body.judge)(&seen, &self.setup.expect).into()
                 }
             }
         };
-        let report = self.judged(case, outcome, begun.elapsed(), folder.files());
+        let mut report = self.judged(case, outcome, begun.elapsed(), folder.files());
+        report.roads = roads;
         folder.finish(&report)?;
         Ok(self.keep(report, tell))
     }

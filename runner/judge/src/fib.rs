@@ -113,6 +113,13 @@ impl<'a> Fib<'a> {
 
     /// What becomes of a packet.
     pub fn decide(&self, flow: &Flow<'_>) -> Decision<'a> {
+        // Every namespace has rules, and routes to its own addresses: without any, they were not seen.
+        if self.rules.is_empty() {
+            return Decision::Undecidable("no routing rules were seen".to_owned());
+        }
+        if self.tables.is_empty() {
+            return Decision::Undecidable("no routes were seen".to_owned());
+        }
         let mut at = 0;
         while let Some(&rule) = self.rules.get(at) {
             at += 1;

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use super::routing;
 use lab_model::expect::Expectations;
 use lab_model::observe::{
-    Address, Link, Lookup, LookupOutcome, MacAddr, Mtu, NetnsId, NetnsView, NextHop, NodeName, PodCidrs, PodSeen, Role,
-    Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Address, Link, Lookup, LookupOutcome, LookupQuery, MacAddr, Mtu, NetnsId, NetnsView, NextHop, NodeName, PodCidrs,
+    PodSeen, Role, Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
 use lab_model::seen::RoutingSeen;
 
@@ -280,8 +280,17 @@ pub(super) fn native(count: u8) -> RoutingSeen {
 
 /// What a kernel with these tables answers to all questions.
 pub(super) fn ask_kernel(seen: &mut RoutingSeen) {
-    for (node, queries) in routing::kernel_questions(&seen.nodes, &seen.pod_cidrs) {
-        let fib = Fib::new(&seen.nodes[&node]);
+    seen.lookups = answers(&seen.nodes, routing::kernel_questions(&seen.nodes, &seen.pod_cidrs));
+}
+
+/// What kernels with these tables answer to these questions.
+pub(super) fn answers(
+    nodes: &BTreeMap<NodeName, NetnsView>,
+    questions: BTreeMap<NodeName, Vec<LookupQuery>>,
+) -> BTreeMap<NodeName, Vec<Lookup>> {
+    let mut answers = BTreeMap::new();
+    for (node, queries) in questions {
+        let fib = Fib::new(&nodes[&node]);
         let lookups = queries
             .into_iter()
             .map(|query| {
@@ -294,8 +303,9 @@ pub(super) fn ask_kernel(seen: &mut RoutingSeen) {
                 Lookup { query, outcome }
             })
             .collect();
-        seen.lookups.insert(node, lookups);
+        answers.insert(node, lookups);
     }
+    answers
 }
 
 /// The roles of the lab's three nodes.

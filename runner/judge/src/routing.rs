@@ -3,15 +3,20 @@
 mod base;
 mod direct;
 mod kernel;
+mod links;
 mod node;
 mod own;
+mod roads;
+mod to_peers;
 mod tunnel;
 mod verdict;
 
 pub use base::only_base_routes_before;
-pub use direct::{direct_route_to_every_peer, tables_lead_directly};
+pub use direct::{direct_route_to_every_peer, roads, tables_lead_directly};
 pub use kernel::kernel_questions;
 pub use own::own_pods_are_local;
+pub use to_peers::peer_questions;
+pub(crate) use to_peers::weigh_ways;
 pub use tunnel::no_tunnel_device;
 
 use lab_model::observe::UPLINK;

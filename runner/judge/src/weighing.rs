@@ -40,6 +40,12 @@ impl Weighing {
         }
     }
 
+    /// All that another one has gathered.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        other.gaps.into_iter().for_each(|gap| self.miss(gap));
+    }
+
     /// Findings come first: what is refuted is refuted whatever else was not seen.
     pub(super) fn conclude(self, proof: impl FnOnce() -> Proof) -> Judgement {
         if !self.findings.is_empty() {

@@ -12,6 +12,7 @@ pub mod observe;
 mod reason;
 pub mod report;
 pub mod request;
+pub mod road;
 pub mod said;
 pub mod seen;
 pub mod stage;

@@ -25,17 +25,19 @@ pub enum Reason {
     NoArpAnswer,
     /// Another link-layer address than the peer's own answers for it: a router in between.
     AnotherAnswersForPeer,
+    /// A route to a peer's own address has a router as its next hop.
+    PeerBehindRouter,
     /// A base route is missing.
     BaseRouteMissing,
     /// A route is there before routing was installed.
     RouteBeforeRouting,
-    /// No route leads to a peer's pod CIDR but the default route, or none at all.
+    /// No route leads to a peer's pod CIDR but the default route, or none at all; or none to the peer itself.
     RouteMissing,
     /// A route to a peer's pod CIDR has another next hop than that peer.
     WrongNextHop,
-    /// A route to a peer's pod CIDR leads through a tunnel device or encapsulates.
+    /// A route to a peer or its pod CIDR leads through a tunnel device or encapsulates.
     ThroughTunnel,
-    /// A route to a peer's pod CIDR leaves by another device than eth0 that is no tunnel.
+    /// A route to a peer or its pod CIDR leaves by another device than eth0 that is no tunnel.
     WrongDevice,
     /// A rule or a route of another table takes the packet before the direct route can.
     Shadowed,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::host::HostFacts;
 use crate::observe::Place;
+use crate::road::Road;
 use crate::stage::Stage;
 use crate::{BackendKind, Routing};
 use crate::{Finding, Judgement, NotHeld, Proof};
@@ -184,6 +185,10 @@ pub struct CaseReport {
     pub by_hand: Vec<String>,
     /// Files with what was seen, relative to the run's folder.
     pub evidence: Vec<String>,
+    /// What its judge found about the way from each node to each peer's pods, in the nodes' order. Empty of a case that
+    /// is about something else, or looked at nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roads: Vec<Road>,
 }
 
 /// What a case claims, in the words that its verdict is given with.
@@ -225,6 +230,7 @@ impl CaseReport {
             observed,
             by_hand: commands,
             evidence,
+            roads: Vec::new(),
         }
     }
 

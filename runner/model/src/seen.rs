@@ -44,13 +44,18 @@ pub struct SegmentsSeen {
     pub segments: Vec<Segment>,
 }
 
-/// Who answers ARP for whom. The views hold each node's own eth0 address and link-layer address.
+/// Who answers ARP for whom, and which way each node's packets for its peers take. The views hold each node's own eth0
+/// address and link-layer address, and its rules and routes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdjacencySeen {
     /// A look into each node.
     pub nodes: BTreeMap<NodeName, NetnsView>,
     /// What each node was answered when it asked for all its peers' addresses.
     pub resolutions: BTreeMap<NodeName, Vec<Resolution>>,
+    /// Each kernel's own decisions on the way to the peers' addresses; none where no kernel was asked, as in what
+    /// was stored before this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<BTreeMap<NodeName, Vec<Lookup>>>,
 }
 
 /// What nodes showed before routing was installed.

@@ -86,7 +86,10 @@ impl NetnsLab {
     pub async fn tamper(&self, acts: Vec<(Place, Act)>) -> Result<Tampered, LabError> {
         let changes = acts
             .into_iter()
-            .map(|(place, act)| Ok(Tamper { netns: self.netns_file(&place)?, act }))
+            .map(|(place, act)| {
+                let other = act.other().map(|other| self.netns_file(other)).transpose()?;
+                Ok(Tamper { netns: self.netns_file(&place)?, other, act })
+            })
             .collect::<Result<Vec<_>, LabError>>()?;
         Tampered::make(self.program("tamper"), &changes).await
     }

@@ -13,6 +13,9 @@ pub const ANOTHER_TABLE: u32 = 100;
 /// The bridge beside the lab's own.
 pub const SECOND_BRIDGE: &str = "kind2";
 
+/// A node's link to a second network, as Docker names it.
+pub const SECOND_LINK: &str = "eth1";
+
 /// A change in one place.
 pub type PlacedAct = (Place, Act);
 
@@ -45,6 +48,12 @@ pub fn mtu(device: &str, mtu: u32) -> Act {
 /// A route of the main table.
 pub fn route(destination: Ipv4Net, device: &str, gateway: Option<Ipv4Addr>) -> Act {
     Act::PutRoute { destination, device: device.to_owned(), gateway, table: TABLE_MAIN }
+}
+
+/// On the first worker the way to the second one's own address leads through the bridge's gateway.
+pub fn peer_behind_the_gateway(plan: &Plan) -> Vec<PlacedAct> {
+    let way = route(address(plan, WORKER2).into(), UPLINK, Some(plan.gateway.addr()));
+    vec![(node(WORKER), way)]
 }
 
 /// What `autoDirectNodeRoutes` would install.
@@ -87,15 +96,32 @@ pub fn without_route(plan: &Plan) -> Vec<PlacedAct> {
     vec![(node(WORKER), Act::DeleteRoute(node_plan(plan, WORKER2).pod_cidr))]
 }
 
+/// The bridge beside the lab's own, with this address.
+fn bridge_beside(address: Ipv4Net) -> PlacedAct {
+    let [a, b, c, d] = address.addr().octets();
+    let (device, mac) = (SECOND_BRIDGE.to_owned(), MacAddr([0x02, 0x42, a, b, c, d]));
+    (Place::Bridge, Act::AddBridge { device, address, mac })
+}
+
 /// The second worker's port moves to a bridge of its own.
 pub fn second_bridge(plan: &Plan) -> Vec<PlacedAct> {
-    let address = Ipv4Net::new_assert([172, 19, 0, 1].into(), 16);
-    let (device, mac) = (SECOND_BRIDGE.to_owned(), MacAddr([0x02, 0x42, 172, 19, 0, 1]));
     let port = node_plan(plan, WORKER2).port.clone();
     vec![
-        (Place::Bridge, Act::AddBridge { device, address, mac }),
+        bridge_beside(Ipv4Net::new_assert([172, 19, 0, 1].into(), 16)),
         (Place::Bridge, Act::SetMaster { device: port, master: SECOND_BRIDGE.to_owned() }),
     ]
+}
+
+/// The first worker has a link [`SECOND_LINK`], with this address, to a second network, whose bridge has the other one.
+pub fn second_network(own: Ipv4Net, gateway: Ipv4Net) -> Vec<PlacedAct> {
+    let join = Act::JoinNetwork {
+        device: SECOND_LINK.to_owned(),
+        address: own,
+        place: Place::Bridge,
+        bridge: SECOND_BRIDGE.to_owned(),
+        port: "second0".to_owned(),
+    };
+    vec![bridge_beside(gateway), (node(WORKER), join)]
 }
 
 /// The same, and the host with the two bridges forwards between them.

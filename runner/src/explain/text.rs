@@ -13,10 +13,11 @@ const LABEL: usize = 16;
 const BEFORE_COMMAND: &str = "    ";
 
 /// Words in capitals, in commands, and what stands for them in a reader's lab.
-pub(super) const STANDS_FOR: [(&str, &str); 6] = [
+pub(super) const STANDS_FOR: [(&str, &str); 7] = [
     ("AGENT", "the pod of Cilium's agent on the node: `kubectl get pods -n kube-system -l k8s-app=cilium -o wide`"),
     ("POD", "a pod of hello-app: `kubectl get pods -o wide`"),
     ("POD_ADDRESS", "its address"),
+    ("PEER_ADDRESS", "the address of the other node: `kubectl get nodes -o wide`"),
     ("PEER_POD_ADDRESS", "the address of the pod on the other node"),
     ("CLUSTER_IP", "the Service's address: `kubectl get service hello-app`"),
     ("PID_OF_NODE", "its process on the host: `docker inspect --format {{.State.Pid}} kind-worker2`"),

@@ -71,7 +71,8 @@ fn a_run_is_bundled_and_replayed_as_it_was() {
         let ended = lab(away.path(), &["replay", &file]);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
         assert!(ended.stdout.contains("18 of 18 verdicts reproduced; 11 not judged again\n"), "{}", ended.stdout);
-        assert_eq!(ended.stdout.matches("(reproduced)").count(), 18, "{}", ended.stdout);
+        // Some in other words than those of the version that made the run.
+        assert_eq!(ended.stdout.matches("(reproduced").count(), 18, "{}", ended.stdout);
         assert_eq!(names(away.path()), [file.as_str()]);
     }
 }

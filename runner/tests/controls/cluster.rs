@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lab_backend::captures::Captures;
 use lab_harness::case::{Look, store};
 use lab_harness::lab::Lab;
-use lab_model::Reason::{NoAddress, NoArpAnswer, SharedAddress, SharedNamespace, WrongNodeCount};
+use lab_model::Reason::{NoAddress, NoArpAnswer, RouteMissing, SharedAddress, SharedNamespace, WrongNodeCount};
 use lab_model::observe::{NodeName, Role};
 use lab_model::request::{Answer, Ask, Request};
 use lab_model::seen::{NodeAnswer, NodesSeen};
@@ -37,7 +37,11 @@ pub(crate) const CONTROLS: &[Control] = &[
         &[RUN],
         &[
             (RUN, Refuted(&[(NoAddress, WORKER2)])),
-            ("l2::peers_are_adjacent", Refuted(&[(NoArpAnswer, CONTROL_PLANE), (NoArpAnswer, WORKER)])),
+            (
+                "l2::peers_are_adjacent",
+                // The link's routes went with it.
+                Refuted(&[(NoArpAnswer, CONTROL_PLANE), (NoArpAnswer, WORKER), (RouteMissing, WORKER2)]),
+            ),
         ],
     )
     .upto(Stage::ClusterCreated),

@@ -131,7 +131,7 @@ impl Control {
 
     /// What is wrong with a case's judgement. It is given to judges that do not look, too, whom nobody must believe.
     async fn judge(&self, bench: &Bench, case: &Case, unseen: Option<&String>) -> Vec<String> {
-        let Some(Body { look, judge }) = case.body(BackendKind::Netns) else { return Vec::new() };
+        let Some(Body { look, judge, .. }) = case.body(BackendKind::Netns) else { return Vec::new() };
         let look = self.shown.filter(|_| self.fault.kills.contains(&case.name)).unwrap_or(look);
         let expected = self.fault.expects(case.name);
         let seen = match unseen {

@@ -7,7 +7,9 @@ use lab_netns::plan::ROUTER_DEVICE;
 use lab_netns::tamper::Act;
 use lab_sabotage::Apply;
 use lab_sabotage::Expect::Refuted;
-use lab_sabotage::acts::{address, astray, by_device, direct, in_another_table, route, rule, vxlan};
+use lab_sabotage::acts::{
+    SECOND_LINK, address, astray, by_device, direct, in_another_table, route, rule, second_network, vxlan,
+};
 use lab_sabotage::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan};
 
 use crate::control::{Control, made};
@@ -101,6 +103,48 @@ pub(crate) const CONTROLS: &[Control] = &[
         |_plan| vec![(node(WORKER2), vxlan()), (node(WORKER2), Act::SetDown { device: "vxlan0".to_owned() })],
         &[NO_TUNNEL],
         &[(NO_TUNNEL, Refuted(&[(TunnelDevice, WORKER2)]))],
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "own-cidr-to-a-second-network",
+        "On kind-worker its own pod CIDR leads to a link of a second network, which has an address of that.",
+        |plan| {
+            let of = |last| Ipv4Net::new_assert([172, 19, 0, last].into(), 16);
+            let mut acts = second_network(of(3), of(1));
+            acts.push((node(WORKER), route(node_plan(plan, WORKER).pod_cidr, SECOND_LINK, None)));
+            acts
+        },
+        &[OWN],
+        &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "own-cidr-via-another-address-of-the-node",
+        "On kind-worker its own pod CIDR goes via the node's own address on a second network.",
+        |plan| {
+            let of = |last| Ipv4Net::new_assert([172, 19, 0, last].into(), 16);
+            let mut acts = second_network(of(3), of(1));
+            let via = Some(of(3).addr());
+            acts.push((node(WORKER), route(node_plan(plan, WORKER).pod_cidr, SECOND_LINK, via)));
+            acts
+        },
+        &[OWN],
+        &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
+    )
+    .upto(Stage::RoutingInstalled),
+    made(
+        "one-pods-address-to-a-second-network",
+        "On kind-worker one address of its own pod CIDR leads to a link of a second network.",
+        |plan| {
+            let of = |last| Ipv4Net::new_assert([172, 19, 0, last].into(), 16);
+            let mut acts = second_network(of(3), of(1));
+            let [a, b, c, _] = node_plan(plan, WORKER).pod_cidr.network().octets();
+            let one = Ipv4Net::new_assert([a, b, c, 77].into(), 32);
+            acts.push((node(WORKER), route(one, SECOND_LINK, None)));
+            acts
+        },
+        &[OWN],
+        &[(OWN, Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
     )
     .upto(Stage::RoutingInstalled),
     made(

@@ -61,7 +61,8 @@ pub(crate) fn adjacency(recording: Recording) -> Read<AdjacencySeen> {
         reachable.filter_map(|one| Some(resolution(one.address, &one.device, one.mac?))).collect()
     };
     let resolutions = nodes.iter().map(|(node, view)| (node.clone(), answered(view))).collect();
-    Ok(AdjacencySeen { nodes, resolutions })
+    // The kernels were asked nothing: rules and routes tell the ways.
+    Ok(AdjacencySeen { nodes, resolutions, lookups: None })
 }
 
 /// What the nodes showed at this moment, taken for the moment before routing.

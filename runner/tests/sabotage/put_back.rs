@@ -9,7 +9,8 @@ use lab_netns::plan::Plan;
 use lab_netns::tamper::Act;
 use lab_sabotage::Bench;
 use lab_sabotage::acts::{
-    PlacedAct, astray, backends, beside, direct, in_another_table, mtu, of, router_between, rule, vxlan, without_route,
+    PlacedAct, astray, backends, beside, direct, in_another_table, mtu, of, peer_behind_the_gateway, router_between,
+    rule, second_network, vxlan, without_route,
 };
 use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use std::net::SocketAddrV4;
@@ -18,7 +19,7 @@ use std::path::Path;
 /// Changes, and what they are.
 type Change = (&'static str, fn(&Plan) -> Vec<PlacedAct>);
 
-const CHANGES: [Change; 12] = [
+const CHANGES: [Change; 14] = [
     ("a route deleted", without_route),
     ("the default route deleted", |_plan| vec![(node(WORKER), Act::DeleteRoute(Ipv4Net::default()))]),
     ("a route replaced", |plan| vec![(node(WORKER), astray(plan))]),
@@ -30,6 +31,11 @@ const CHANGES: [Change; 12] = [
         vec![(node(WORKER), vxlan()), (node(WORKER), Act::SetDown { device: "vxlan0".to_owned() })]
     }),
     ("a bridge added, a port moved, routes and settings", router_between),
+    ("a link to a second network", |_plan| {
+        let of = |last| Ipv4Net::new_assert([172, 19, 0, last].into(), 16);
+        second_network(of(3), of(1))
+    }),
+    ("a route to a peer itself", peer_behind_the_gateway),
     ("a link set down, and its routes gone with it", |_plan| {
         vec![(node(WORKER), Act::SetDown { device: "eth0".to_owned() })]
     }),

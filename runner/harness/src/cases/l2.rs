@@ -7,8 +7,9 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::look::{broke, node_views};
+use super::look::{broke, lookups, node_views};
 use crate::lab::Lab;
+use lab_judge::routing::peer_questions;
 use lab_model::observe::{NetnsView, NodeName, Place, UPLINK};
 use lab_model::request::{Answer, Request};
 use lab_model::seen::{AdjacencySeen, SegmentsSeen};
@@ -26,6 +27,7 @@ const ENTRIES_PER_ROUND: usize = 300;
 
 async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {
     let nodes = node_views(lab).await?;
+    let lookups = lookups(lab, peer_questions(&nodes)).await?;
     let addresses: BTreeMap<&NodeName, Ipv4Net> =
         nodes.iter().filter_map(|(name, view)| Some((name, view.address_of(UPLINK)?))).collect();
     let per_round = (ENTRIES_PER_ROUND / nodes.len().max(1)).max(1);
@@ -45,7 +47,7 @@ async fn adjacent(lab: &Lab) -> Result<AdjacencySeen, String> {
             forget(lab, &nodes, askers, &addresses).await?;
         }
     }
-    Ok(AdjacencySeen { nodes, resolutions })
+    Ok(AdjacencySeen { nodes, resolutions, lookups: Some(lookups) })
 }
 
 fn resolve(asker: &NodeName, addresses: &BTreeMap<&NodeName, Ipv4Net>) -> Request {

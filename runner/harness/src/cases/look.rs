@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::lab::Lab;
 use lab_backend::LabError;
 use lab_judge::routing::kernel_questions;
-use lab_model::observe::{Lookup, NetnsView, NodeName, Place, PodCidrs};
+use lab_model::observe::{Lookup, LookupQuery, NetnsView, NodeName, Place};
 use lab_model::request::{Answer, Request};
 use lab_model::seen::{NodeAnswer, RoutingSeen};
 
@@ -49,17 +49,19 @@ pub(super) async fn node_views(lab: &Lab) -> Result<BTreeMap<NodeName, NetnsView
 pub(super) async fn routing(lab: &Lab, with_lookups: bool) -> Result<RoutingSeen, String> {
     let nodes = node_views(lab).await?;
     let pod_cidrs = lab.pod_cidrs(&nodes).await.map_err(|error| broke(&error))?;
-    let lookups = if with_lookups { lookups(lab, &nodes, &pod_cidrs).await? } else { BTreeMap::new() };
+    let questions = if with_lookups { kernel_questions(&nodes, &pod_cidrs) } else { BTreeMap::new() };
+    let lookups = lookups(lab, questions).await?;
     Ok(RoutingSeen { nodes, pod_cidrs, lookups })
 }
 
-/// The kernel's own decisions on what each node's kernel must be asked.
-async fn lookups(
+/// Each kernel's own decisions on what it is asked.
+pub(super) async fn lookups(
     lab: &Lab,
-    nodes: &BTreeMap<NodeName, NetnsView>,
-    pod_cidrs: &PodCidrs,
+    questions: BTreeMap<NodeName, Vec<LookupQuery>>,
 ) -> Result<BTreeMap<NodeName, Vec<Lookup>>, String> {
-    let questions = kernel_questions(nodes, pod_cidrs);
+    if questions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let asks = questions
         .iter()
         .map(|(name, questions)| (Place::Node(name.clone()), Request::Lookups(questions.clone())))

@@ -60,12 +60,20 @@ pub fn find(name: &str) -> Option<&'static Case> {
     ALL.iter().find(|case| case.name == name)
 }
 
-/// `On::Both` from a look (an `async fn(&Lab) -> Result<Seen, String>`) and a judge of what it yields.
+/// `On::Both` from a look (an `async fn(&Lab) -> Result<Seen, String>`) and a judge of what it yields; and, of a case about
+/// them, from what tells the ways to peers' pods.
 macro_rules! both {
     ($look:expr, $judge:expr) => {
+        both!($look, $judge, roads: None)
+    };
+    ($look:expr, $judge:expr, $roads:expr) => {
+        both!($look, $judge, roads: Some(|stored, expect| $crate::case::stored_roads(stored, expect, $roads)))
+    };
+    ($look:expr, $judge:expr, roads: $roads:expr) => {
         $crate::case::On::Both($crate::case::Body {
             look: |lab| Box::pin(async move { $crate::case::store(&$look(lab).await?) }),
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
+            roads: $roads,
         })
     };
 }
@@ -77,6 +85,7 @@ macro_rules! kind_only {
         $crate::case::On::KindOnly($crate::case::Body {
             look: |lab| Box::pin(async move { $crate::case::store(&$look(lab.cluster()?).await?) }),
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
+            roads: None,
         })
     };
 }

@@ -42,11 +42,14 @@ fn every_step_beside_the_article_names_a_case() {
     }
 }
 
-/// Judges that give reasons outside the file of their own function, too.
-const REASONS_ELSEWHERE: [(&str, &[&str]); 2] = [
-    ("cluster::three_node_containers_run", &["engine/image.rs"]),
-    ("routing::direct_route_to_every_peer", &["routing/verdict.rs", "routing/kernel.rs"]),
+/// Judges that give reasons outside the file of their own function, too; and of the reasons there, those that are given
+/// for other cases alone.
+const REASONS_ELSEWHERE: [(&str, &[&str], &[&str]); 3] = [
+    ("cluster::three_node_containers_run", &["engine/image.rs"], &[]),
+    ("l2::peers_are_adjacent", WAYS, &["shadowed", "wrong_next_hop"]),
+    ("routing::direct_route_to_every_peer", WAYS, &["peer_behind_router"]),
 ];
+const WAYS: &[&str] = &["routing/verdict.rs", "routing/kernel.rs"];
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -57,7 +60,7 @@ fn judge_of(case: &Case, judges: &Path) -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cases").join(case.name.replace("::", "/") + ".rs");
     let own = read(&own);
     let area = own.split_once("use lab_judge::").expect("it names its judges").1.split([' ', ';']).next().unwrap();
-    let function = own.split_once(", judge::").expect("it names its judge").1.split(')').next().unwrap();
+    let function = own.split_once(", judge::").expect("it names its judge").1.split([',', ')']).next().unwrap();
     let files = std::fs::read_dir(judges.join(area)).unwrap().map(|file| file.unwrap().path());
     let files: Vec<PathBuf> =
         files.filter(|file| file.is_file() && read(file).contains(&format!("pub fn {function}("))).collect();
@@ -105,11 +108,14 @@ fn every_reason_that_a_judge_gives_occurs_in_the_explanation_of_its_case() {
     let judges = Path::new(env!("CARGO_MANIFEST_DIR")).join("../judge/src");
     let all = all_reasons();
     for case in ALL {
-        let elsewhere =
-            REASONS_ELSEWHERE.iter().find(|(name, _)| *name == case.name).map_or(&[][..], |(_, files)| files);
+        let elsewhere = REASONS_ELSEWHERE.iter().find(|(name, ..)| *name == case.name);
+        let (elsewhere, others) = elsewhere.map_or((&[][..], &[][..]), |(_, files, others)| (*files, *others));
         let mut files = vec![judge_of(case, &judges)];
         files.extend(elsewhere.iter().map(|file| judges.join(file)));
-        let given: BTreeSet<String> = files.iter().flat_map(|file| reasons_in(file, &all)).collect();
+        let mut given: BTreeSet<String> = files.iter().flat_map(|file| reasons_in(file, &all)).collect();
+        for other in others {
+            assert!(given.remove(*other), "{}: {other} is in none of {files:?}", case.name);
+        }
         assert_eq!(explained(case), given, "{}: explained, and given by {files:?}", case.name);
         assert_eq!(case.explanation.breaks.len(), given.len(), "{} explains a reason twice", case.name);
     }

@@ -3,16 +3,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::kernel;
 use super::node::{self, Node};
-use super::verdict::{Pair, Verdict};
-use crate::fib::Flow;
-use crate::weighing::{Weighing, unobserved};
+use super::roads::{Pairs, Roads, pairs};
+use super::verdict::Pair;
+use crate::weighing::unobserved;
 use lab_model::expect::Expectations;
+use lab_model::observe::{Lookup, NodeName};
+use lab_model::road::Road;
 use lab_model::seen::RoutingSeen;
-use lab_model::{Finding, Judgement, Proof, Reason, words};
+use lab_model::{Judgement, Proof, words};
 
 /// How many nodes, and how many routes of each, a proof names.
 const NODES_NAMED: usize = 1;
@@ -24,10 +26,9 @@ const ROUTES_NAMED: usize = 4;
 /// listed in the proof.
 ///
 /// # Errors
-/// One finding for each node, peer and reason: [`Reason::RouteMissing`], [`Reason::WrongNextHop`],
-/// [`Reason::ThroughTunnel`], [`Reason::WrongDevice`], [`Reason::Shadowed`], [`Reason::KernelDisagrees`]. Unobserved when
-/// a node, its pod CIDR, its address, its rules or the kernel's own decision for a peer was not seen, or a rule depends on
-/// what was not.
+/// One finding for each node, peer and [reason](lab_model::Reason): `RouteMissing`, `WrongNextHop`, `ThroughTunnel`,
+/// `WrongDevice`, `Shadowed`, `KernelDisagrees`. Unobserved when a node, its pod CIDR, its address, its rules or one of the
+/// kernel's own decisions about a peer was not seen, or a rule depends on what was not.
 pub fn direct_route_to_every_peer(seen: &RoutingSeen, expect: &Expectations) -> Judgement {
     judge(seen, expect, true)
 }
@@ -35,9 +36,24 @@ pub fn direct_route_to_every_peer(seen: &RoutingSeen, expect: &Expectations) -> 
 /// The same by rules and routes alone, for observations that hold no lookups of the kernel's.
 ///
 /// # Errors
-/// As [`direct_route_to_every_peer`], without [`Reason::KernelDisagrees`].
+/// As [`direct_route_to_every_peer`], without `KernelDisagrees`.
 pub fn tables_lead_directly(seen: &RoutingSeen, expect: &Expectations) -> Judgement {
     judge(seen, expect, false)
+}
+
+/// What was found about the way from each node to each peer's pods, for a reader of the whole: it decides nothing more
+/// than [`direct_route_to_every_peer`] does, of which it is the other half.
+pub fn roads(seen: &RoutingSeen, expect: &Expectations) -> Vec<Road> {
+    let nodes = node::survey(&seen.nodes, &seen.pod_cidrs);
+    let pairs = pairs_to_pods(&nodes);
+    let (found, _agreed) = weigh(&nodes, &pairs, Some(&seen.lookups), expect);
+    let road = |(at, pair): &((usize, usize), Pair<'_, '_>)| Road {
+        from: pair.from.name.clone(),
+        to: nodes[at.1].name.clone(),
+        pods: pair.cidr(),
+        way: found.way(*at, pair),
+    };
+    pairs.iter().map(road).collect()
 }
 
 fn judge(seen: &RoutingSeen, expect: &Expectations, ask_kernel: bool) -> Judgement {
@@ -45,76 +61,34 @@ fn judge(seen: &RoutingSeen, expect: &Expectations, ask_kernel: bool) -> Judgeme
         return unobserved(format!("routes were seen on {} nodes; a peer takes two", seen.nodes.len()));
     }
     let nodes = node::survey(&seen.nodes, &seen.pod_cidrs);
+    let pairs = pairs_to_pods(&nodes);
+    let (roads, agreed) = weigh(&nodes, &pairs, ask_kernel.then_some(&seen.lookups), expect);
+    roads.weighing.conclude(|| proof(&nodes, &pairs, &seen.pod_cidrs.source, agreed))
+}
+
+/// What was found, and how many decisions of the kernels' own agree, where they were asked.
+fn weigh(
+    nodes: &[Node<'_>],
+    pairs: &Pairs<'_, '_>,
+    lookups: Option<&BTreeMap<NodeName, Vec<Lookup>>>,
+    expect: &Expectations,
+) -> (Roads, Option<usize>) {
     let mut roads = Roads::default();
-    node::require(&nodes, expect, &mut roads.weighing);
-    tables(&nodes, &mut roads);
-    let agreed = if ask_kernel { Some(kernel::weigh(&nodes, &seen.lookups, &mut roads)) } else { None };
-    roads.weighing.conclude(|| proof(&nodes, &seen.pod_cidrs.source, agreed))
+    node::require(nodes, expect, &mut roads.weighing);
+    roads.weigh_tables(pairs);
+    let agreed = lookups.map(|lookups| kernel::weigh(nodes, pairs, lookups, &mut roads));
+    (roads, agreed)
 }
 
-/// Findings about pairs of nodes, one for each pair and reason.
-#[derive(Default)]
-pub(super) struct Roads {
-    pub(super) weighing: Weighing,
-    known: HashSet<(usize, Option<usize>, Reason)>,
-    open: HashSet<(usize, String)>,
+/// Every node and every peer whose pod CIDR and address are known.
+pub(super) fn pairs_to_pods<'s, 'a>(nodes: &'s [Node<'a>]) -> Vec<((usize, usize), Pair<'s, 'a>)> {
+    pairs(nodes, Pair::to_pods)
 }
 
-impl Roads {
-    /// A finding about the node at `from` and the peer at `to`, unless there is one for this reason already.
-    pub(super) fn refute(&mut self, from: usize, to: Option<usize>, reason: Reason, finding: impl FnOnce() -> Finding) {
-        if self.known.insert((from, to, reason)) {
-            self.weighing.push(finding());
-        }
-    }
-
-    /// What is undecided on a node, once.
-    pub(super) fn leave_open(&mut self, from: usize, node: &Node<'_>, why: String) {
-        let gap = format!("{}: {why}", node.name);
-        if self.open.insert((from, why)) {
-            self.weighing.miss(gap);
-        }
-    }
-
-    /// Takes a verdict in.
-    pub(super) fn take(&mut self, (from, to): (usize, usize), pair: &Pair<'_, '_>, flow: &Flow<'_>, verdict: Verdict) {
-        match verdict {
-            Verdict::Direct => {}
-            Verdict::Astray(reason, observed) => {
-                self.refute(from, Some(to), reason, || pair.finding(reason, flow, &observed));
-            }
-            Verdict::Open(why) => self.leave_open(from, pair.from, why),
-        }
-    }
-}
-
-/// Every ordered pair of nodes whose second one's pod CIDR and address are known, with their positions.
-pub(super) fn pairs<'s, 'a>(nodes: &'s [Node<'a>]) -> impl Iterator<Item = ((usize, usize), Pair<'s, 'a>)> {
-    nodes.iter().enumerate().flat_map(move |(from, node)| {
-        nodes
-            .iter()
-            .enumerate()
-            .filter(move |&(to, _peer)| to != from)
-            .filter_map(move |(to, peer)| Some(((from, to), Pair::new(node, peer)?)))
-    })
-}
-
-fn tables(nodes: &[Node<'_>], roads: &mut Roads) {
-    for (at, pair) in pairs(nodes) {
-        for destination in pair.from.fib.samples(pair.cidr) {
-            for origin in &pair.from.origins {
-                let flow = origin.flow(destination);
-                let verdict = pair.weigh(&flow, &pair.from.fib.decide(&flow));
-                roads.take(at, &pair, &flow, verdict);
-            }
-        }
-    }
-}
-
-fn proof(nodes: &[Node<'_>], pod_cidrs_from: &str, agreed: Option<usize>) -> Proof {
+fn proof(nodes: &[Node<'_>], pairs: &Pairs<'_, '_>, pod_cidrs_from: &str, agreed: Option<usize>) -> Proof {
     let mut by_node: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for ((from, _to), pair) in pairs(nodes) {
-        by_node.entry(from).or_default().push(format!("{} via {}", pair.cidr, pair.peer));
+    for ((from, _to), pair) in pairs {
+        by_node.entry(*from).or_default().push(format!("{} via {}", pair.cidr(), pair.peer));
     }
     let total: usize = by_node.values().map(Vec::len).sum();
     let lines: Vec<String> = by_node

@@ -1,11 +1,12 @@
 //! The kernel's own lookups, held against the rules and routes it reported.
 
 use ipnet::Ipv4Net;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::Ipv4Addr;
 
-use super::direct::{Roads, pairs};
-use super::node::{self, Node};
+use super::direct::pairs_to_pods;
+use super::node::{self, Node, Origin};
+use super::roads::{Pairs, Roads};
 use super::verdict::{self, Pair};
 use crate::fib::{Decision, Flow};
 use lab_model::observe::{Lookup, LookupOutcome, LookupQuery, NetnsView, NodeName, Place, PodCidrs, RouteKind};
@@ -18,59 +19,71 @@ pub fn kernel_questions(
     nodes: &BTreeMap<NodeName, NetnsView>,
     pod_cidrs: &PodCidrs,
 ) -> BTreeMap<NodeName, Vec<LookupQuery>> {
-    let nodes = node::survey(nodes, pod_cidrs);
+    questions(&pairs_to_pods(&node::survey(nodes, pod_cidrs)))
+}
+
+/// The questions that decide where packets between these pairs go, those to each kernel.
+pub(super) fn questions(pairs: &Pairs<'_, '_>) -> BTreeMap<NodeName, Vec<LookupQuery>> {
     let mut questions: BTreeMap<NodeName, Vec<LookupQuery>> = BTreeMap::new();
-    for (_at, pair) in pairs(&nodes) {
-        let askable = |iif: &str| pair.from.view.link(iif).is_some();
-        let origins = pair.from.origins.iter().filter(|origin| origin.iif.as_deref().is_none_or(askable));
-        let asked = questions.entry(pair.from.name.clone()).or_default();
-        for destination in pair.from.fib.samples(pair.cidr) {
-            asked.extend(origins.clone().map(|origin| LookupQuery {
-                destination,
-                source: origin.source,
-                iif: origin.iif.clone(),
-            }));
-        }
+    for (_at, pair) in pairs {
+        questions.entry(pair.from.name.clone()).or_default().extend(of_pair(pair));
     }
     questions
 }
 
-/// Holds every lookup against the tables, and returns how many there were.
-pub(super) fn weigh(nodes: &[Node<'_>], lookups: &BTreeMap<NodeName, Vec<Lookup>>, roads: &mut Roads) -> usize {
-    let owners = Owners::new(nodes);
-    let mut asked = BTreeSet::new();
+/// The questions that decide where packets of one pair go. By a link that is not there yet, nobody can be asked.
+fn of_pair(pair: &Pair<'_, '_>) -> impl Iterator<Item = LookupQuery> {
+    let askable = |iif: &str| pair.from.view.link(iif).is_some();
+    let origins = pair.from.origins.iter().filter(move |origin| origin.iif.as_deref().is_none_or(askable));
+    pair.destinations().into_iter().flat_map(move |destination| {
+        let query = move |origin: &Origin| LookupQuery { destination, source: origin.source, iif: origin.iif.clone() };
+        origins.clone().map(query)
+    })
+}
+
+/// Holds every lookup against the tables, and returns how many there were. Every question about a pair must have been
+/// asked.
+pub(super) fn weigh(
+    nodes: &[Node<'_>],
+    pairs: &Pairs<'_, '_>,
+    lookups: &BTreeMap<NodeName, Vec<Lookup>>,
+    roads: &mut Roads,
+) -> usize {
+    let owners = Owners::new(pairs);
+    let by_nodes: HashMap<(usize, usize), &Pair<'_, '_>> = pairs.iter().map(|(at, pair)| (*at, pair)).collect();
     let mut count = 0;
     for (from, node) in nodes.iter().enumerate() {
         for lookup in lookups.get(node.name).into_iter().flatten() {
             count += 1;
             let to = owners.of(lookup.query.destination);
-            if let Some(to) = to {
-                asked.insert((from, to, side(node, &lookup.query)));
-            }
-            weigh_one(nodes, (from, to), lookup, roads);
+            let pair = to.and_then(|to| by_nodes.get(&(from, to))).copied();
+            weigh_one(node, (from, to), pair, lookup, roads);
         }
     }
-    require(nodes, &asked, roads);
+    require(pairs, lookups, roads);
     count
 }
 
-fn weigh_one(nodes: &[Node<'_>], (from, to): (usize, Option<usize>), lookup: &Lookup, roads: &mut Roads) {
-    let node = &nodes[from];
+fn weigh_one(
+    node: &Node<'_>,
+    (from, to): (usize, Option<usize>),
+    pair: Option<&Pair<'_, '_>>,
+    lookup: &Lookup,
+    roads: &mut Roads,
+) {
     let flow = Flow::from(&lookup.query);
     let decision = node.fib.decide(&flow);
     let agrees = agrees(&decision, &lookup.outcome);
     if agrees == Some(false) {
-        roads.refute(from, to, Reason::KernelDisagrees, || disagreement(node, &flow, &decision, &lookup.outcome));
+        roads.refute((from, to), Reason::KernelDisagrees, || disagreement(node, &flow, &decision, &lookup.outcome));
     }
-    let Some((to, pair)) = to.filter(|&to| to != from).and_then(|to| Some((to, Pair::new(node, &nodes[to])?))) else {
-        return;
-    };
+    let (Some(to), Some(pair)) = (to, pair) else { return };
     let verdict = match agrees {
         // What the tables say of it is then what the kernel does.
         Some(true) => pair.weigh(&flow, &decision),
         Some(false) | None => pair.weigh_kernel(flow.destination, &lookup.outcome),
     };
-    roads.take((from, to), &pair, &flow, verdict);
+    roads.take((from, to), pair, &flow, verdict);
 }
 
 /// Whether the kernel decides as its tables do; none where the tables leave it open.
@@ -116,35 +129,21 @@ fn disagreement(node: &Node<'_>, flow: &Flow<'_>, decision: &Decision<'_>, outco
     }
 }
 
-/// Where a packet that was asked about comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
-    Own,
-    Pod,
-    Other,
-}
-
-fn side(node: &Node<'_>, query: &LookupQuery) -> Side {
-    match &query.iif {
-        None => Side::Own,
-        Some(iif) if node::pod_links(node.view).any(|link| link.name == *iif) => Side::Pod,
-        Some(_) => Side::Other,
-    }
-}
-
-fn require(nodes: &[Node<'_>], asked: &BTreeSet<(usize, usize, Side)>, roads: &mut Roads) {
-    let has_pods: Vec<bool> = nodes.iter().map(|node| node::pod_links(node.view).next().is_some()).collect();
+/// Every question about every pair was asked.
+fn require(pairs: &Pairs<'_, '_>, lookups: &BTreeMap<NodeName, Vec<Lookup>>, roads: &mut Roads) {
+    let asked: HashMap<&NodeName, HashSet<&LookupQuery>> =
+        lookups.iter().map(|(node, lookups)| (node, lookups.iter().map(|lookup| &lookup.query).collect())).collect();
     let mut total = 0;
     let mut silent = Vec::new();
-    for ((from, to), pair) in pairs(nodes) {
-        for (side, as_what) in [(Side::Own, "from the node itself"), (Side::Pod, "forwarded from a pod")] {
-            if side == Side::Pod && !has_pods[from] {
+    for (at, pair) in pairs {
+        for question in of_pair(pair) {
+            total += 1;
+            if asked.get(pair.from.name).is_some_and(|asked| asked.contains(&question)) {
                 continue;
             }
-            total += 1;
-            if !asked.contains(&(from, to, side)) {
-                silent.push(format!("from {} to {}, {as_what}", pair.from.name, pair.cidr));
-            }
+            let by_hand = verdict::by_hand(pair.from, &Flow::from(&question));
+            roads.open(*at, "the kernel's own decision was not asked for");
+            silent.push(format!("on {}: {by_hand}", pair.from.name));
         }
     }
     if let Some(first) = silent.first() {
@@ -155,16 +154,16 @@ fn require(nodes: &[Node<'_>], asked: &BTreeSet<(usize, usize, Side)>, roads: &m
     }
 }
 
-/// Which node's pod CIDR an address is in.
+/// Whom an address is of: which peer's pods', or which peer's own.
 struct Owners {
     lengths: BTreeSet<u8>,
     by_cidr: HashMap<Ipv4Net, usize>,
 }
 
 impl Owners {
-    fn new(nodes: &[Node<'_>]) -> Self {
+    fn new(pairs: &Pairs<'_, '_>) -> Self {
         let by_cidr: HashMap<Ipv4Net, usize> =
-            nodes.iter().enumerate().filter_map(|(at, node)| Some((node.cidr?.trunc(), at))).collect();
+            pairs.iter().map(|((_from, to), pair)| (pair.cidr().trunc(), *to)).collect();
         Self { lengths: by_cidr.keys().map(Ipv4Net::prefix_len).collect(), by_cidr }
     }
 

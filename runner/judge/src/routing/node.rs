@@ -4,14 +4,12 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::UPLINK;
+use super::links::pod_links;
+use super::{UPLINK, links};
 use crate::fib::{Fib, Flow};
 use crate::weighing::Weighing;
 use lab_model::expect::Expectations;
-use lab_model::observe::{Link, NetnsView, NodeName, PodCidrs, RouteKind};
-
-/// `IFLA_INFO_KIND` of the links behind which pods are.
-const POD_LINK_KIND: &str = "veth";
+use lab_model::observe::{NetnsView, NodeName, PodCidrs, RouteKind};
 
 /// A node, indexed.
 pub(super) struct Node<'a> {
@@ -59,9 +57,7 @@ pub(super) fn require(nodes: &[Node<'_>], expect: &Expectations, weighing: &mut 
         weighing.miss(format!("routes were seen on {} of {} nodes", nodes.len(), expect.nodes()));
     }
     for node in nodes {
-        if node.view.rules.is_empty() {
-            weighing.miss(format!("no routing rules were seen on {}", node.name));
-        }
+        require_links(node, weighing);
         if node.cidr.is_none() {
             weighing.miss(format!("the pod CIDR of {} is not known", node.name));
         }
@@ -71,13 +67,11 @@ pub(super) fn require(nodes: &[Node<'_>], expect: &Expectations, weighing: &mut 
     }
 }
 
-/// The links behind which pods may be: veth links other than eth0 whose other end is in another namespace.
-pub(super) fn pod_links(view: &NetnsView) -> impl Iterator<Item = &Link> {
-    let both_ends_here =
-        |link: &Link| link.peer_netns.is_none() && view.links.iter().any(|other| link.peer_index == Some(other.index));
-    view.links
-        .iter()
-        .filter(move |link| link.kind.as_deref() == Some(POD_LINK_KIND) && link.name != UPLINK && !both_ends_here(link))
+/// Names what shows that not all links of a node were seen.
+pub(super) fn require_links(node: &Node<'_>, weighing: &mut Weighing) {
+    for unlisted in links::unlisted(node.view) {
+        weighing.miss(format!("{}: {unlisted}", node.name));
+    }
 }
 
 fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Option<Ipv4Addr>) -> Vec<Origin> {
@@ -87,7 +81,7 @@ fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Opti
     let Some(cidr) = cidr else { return origins };
     // Where no rule tells sources apart, one stands for all.
     let told_apart = fib.rules().iter().any(|rule| rule.source.is_some_and(|source| source.prefix_len() > 0));
-    for iif in pod_sides(view, fib) {
+    for iif in pod_sides(view, fib, cidr) {
         // The pod behind this link, where a route names it: a strict reverse path filter takes no other.
         let mut sources: Vec<Ipv4Addr> = pod_behind(view, &iif).filter(|pod| cidr.contains(pod)).into_iter().collect();
         let others =
@@ -101,10 +95,10 @@ fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Opti
 }
 
 /// Pod-side links that stand for all: those that rules name, and one that none names. Where there is none, a name.
-fn pod_sides(view: &NetnsView, fib: &Fib<'_>) -> Vec<String> {
+fn pod_sides(view: &NetnsView, fib: &Fib<'_>, cidr: Ipv4Net) -> Vec<String> {
     let named = |name: &str| fib.rules().iter().any(|rule| rule.iif.as_deref() == Some(name));
     let (mut sides, others): (Vec<String>, Vec<String>) =
-        pod_links(view).map(|link| link.name.clone()).partition(|name| named(name));
+        pod_links(view, Some(cidr)).map(|link| link.name.clone()).partition(|name| named(name));
     sides.extend(others.into_iter().next());
     if sides.is_empty() {
         // No pod is here yet; one that comes will come by a link that no rule names.
@@ -117,7 +111,8 @@ fn pod_sides(view: &NetnsView, fib: &Fib<'_>) -> Vec<String> {
     sides
 }
 
-fn pod_behind(view: &NetnsView, link: &str) -> Option<Ipv4Addr> {
+/// The pod that a route of its own leads to, by this link.
+pub(super) fn pod_behind(view: &NetnsView, link: &str) -> Option<Ipv4Addr> {
     let host_route = view.routes.iter().find(|route| {
         route.kind == RouteKind::Unicast
             && route.destination.prefix_len() == 32

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
 use super::node::{self, Node, Origin};
-use super::{UPLINK, tunnel, verdict};
+use super::{UPLINK, links, verdict};
 use crate::fib::{Decision, Flow, Refusal};
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
@@ -15,9 +15,10 @@ use lab_model::{Judgement, Proof, Reason, words};
 /// How many nodes a proof's summary names.
 const NODES_NAMED: usize = 3;
 
-/// A node's own pod CIDR stays on the node, for packets of its own and for those that come from a peer: it leads to one
-/// of the node's own addresses (Cilium: via the address of `cilium_host`), to a link that holds one, or to a pod's
-/// link.
+/// A node's own pod CIDR stays on the node, for packets of its own and for those that come from a peer: it leads to the
+/// node's address among its pods (Cilium: via the address of `cilium_host`), to the link that holds it, or to a pod's own
+/// link. A link that leads out of the node is none of these, whatever addresses it has: a second network's may well have
+/// one of the pod CIDR.
 ///
 /// # Errors
 /// [`Reason::OwnCidrLeadsAway`], one for each node; unobserved when a node, its pod CIDR or its rules were not seen.
@@ -64,7 +65,7 @@ fn weigh(node: &Node<'_>, cidr: Ipv4Net, arrivals: &[Origin], weighing: &mut Wei
         for origin in arrivals {
             let flow = origin.flow(destination);
             let decision = node.fib.decide(&flow);
-            match stays(node.view, &decision) {
+            match stays(node.view, cidr, &decision) {
                 Stays::Here(route) => {
                     first.get_or_insert_with(|| format!("{}: {}", node.name, words::route(route)));
                 }
@@ -94,7 +95,7 @@ enum Stays<'a> {
     Open(String),
 }
 
-fn stays<'a>(view: &NetnsView, decision: &Decision<'a>) -> Stays<'a> {
+fn stays<'a>(view: &NetnsView, cidr: Ipv4Net, decision: &Decision<'a>) -> Stays<'a> {
     match decision {
         Decision::Undecidable(why) => Stays::Open(why.clone()),
         Decision::NoRoute | Decision::Refused(_) => Stays::Leaves,
@@ -102,7 +103,7 @@ fn stays<'a>(view: &NetnsView, decision: &Decision<'a>) -> Stays<'a> {
             let here = match route.kind {
                 RouteKind::Local | RouteKind::Broadcast | RouteKind::Anycast => true,
                 RouteKind::Unicast => {
-                    !route.hops.is_empty() && route.hops.iter().all(|hop| leads_here(view, route, hop))
+                    !route.hops.is_empty() && route.hops.iter().all(|hop| leads_here(view, cidr, route, hop))
                 }
                 _ => false,
             };
@@ -111,13 +112,13 @@ fn stays<'a>(view: &NetnsView, decision: &Decision<'a>) -> Stays<'a> {
     }
 }
 
-fn leads_here(view: &NetnsView, route: &Route, hop: &NextHop) -> bool {
-    let Some(link) = hop.device.as_deref().and_then(|device| view.link(device)) else { return false };
-    if link.name == UPLINK || tunnel::tunnel_kind(link).is_some() || hop.encapsulates {
-        return false;
-    }
-    let to_a_pod = || route.destination.prefix_len() == 32 && node::pod_links(view).any(|pod| pod.name == link.name);
-    hop.gateway.map_or_else(|| view.address_of(&link.name).is_some() || to_a_pod(), |gateway| view.owns(gateway))
+fn leads_here(view: &NetnsView, cidr: Ipv4Net, route: &Route, hop: &NextHop) -> bool {
+    let straight = hop.gateway.is_none() && !hop.encapsulates;
+    let to_a_pod = || {
+        links::pod_links(view, Some(cidr)).any(|pod| hop.device.as_deref() == Some(pod.name.as_str()))
+            && route.destination.prefix_len() == 32
+    };
+    links::keeps(view, cidr, hop) || (straight && to_a_pod())
 }
 
 fn away(flow: &Flow<'_>, decision: &Decision<'_>) -> String {
@@ -174,6 +175,102 @@ mod tests {
         judged(|view| instead(view, &["10.0.1.0/24 dev cilium_host"])).expect("a link with an address of the node's");
         judged(|view| instead(view, &["local 10.0.1.0/24 dev lo"])).expect("a local route");
         judged(|view| view.routes.push(fixture::route("10.0.1.12 dev lxc7"))).expect("a host route to a pod");
+        let bridge = |view: &mut NetnsView| {
+            view.links.push(fixture::link(30, "cni0", Some("bridge")));
+            view.links.iter_mut().filter(|link| link.name == "lxc7").for_each(|pod| pod.master = Some(30));
+            view.addresses.push(Address { device: "cni0".to_owned(), address: net("10.0.1.1/24") });
+            instead(view, &["10.0.1.0/24 dev cni0"]);
+        };
+        judged(bridge).expect("a bridge of pods with the node's address among them");
+        let renumbered = |view: &mut NetnsView| {
+            move_address(view, "cilium_host", "10.9.9.9/32");
+            instead(view, &["10.0.1.0/24 via 10.9.9.9 dev cilium_host"]);
+        };
+        judged(renumbered).expect("cilium_host with an address of another pool");
+    }
+
+    /// Gives a link another address than it has.
+    fn move_address(view: &mut NetnsView, device: &str, to: &str) {
+        view.addresses.retain(|own| own.device != device);
+        view.addresses.push(Address { device: device.to_owned(), address: net(to) });
+    }
+
+    /// kind-worker has a link of a second network, whose other end is where eth0 has its own.
+    fn second_network(view: &mut NetnsView, address: &str) {
+        let mut eth1 = fixture::link(95, "eth1", Some("veth"));
+        (eth1.peer_index, eth1.peer_netns) = (Some(195), Some(0));
+        view.links.push(eth1);
+        move_address(view, "eth1", address);
+    }
+
+    #[test]
+    fn accepts_a_second_network_that_leaves_the_pod_cidr_alone() {
+        judged(|view| {
+            second_network(view, "172.19.0.3/16");
+            view.routes.extend(["172.19.0.0/16 dev eth1", "local 172.19.0.3 dev eth1"].map(fixture::route));
+        })
+        .expect("held");
+    }
+
+    #[test]
+    fn refutes_a_second_network_that_takes_the_pod_cidr() {
+        for (address, route) in [
+            ("172.19.0.3/16", "10.0.1.0/24 dev eth1"),
+            ("172.19.0.3/16", "10.0.1.0/24 via 172.19.0.3 dev eth1"),
+            // An address of the pod CIDR does not make it the pods' side.
+            ("10.0.1.200/24", "10.0.1.0/24 dev eth1"),
+            ("10.0.1.200/24", "10.0.1.0/24 via 10.0.1.200 dev eth1"),
+        ] {
+            let reasons = judged(|view| {
+                second_network(view, address);
+                instead(view, &[route]);
+            });
+            assert_eq!(reasons.expect_err("refuted").reasons(), [Reason::OwnCidrLeadsAway], "{address}, {route}");
+        }
+        // Nor is it a pod's own link, even by a route to one address.
+        let one = judged(|view| {
+            second_network(view, "172.19.0.3/16");
+            view.routes.push(fixture::route("10.0.1.77 dev eth1"));
+        });
+        assert_eq!(one.expect_err("refuted").reasons(), [Reason::OwnCidrLeadsAway]);
+        // Another container holds the other end of this one, and it is told apart by its address.
+        let elsewhere = judged(|view| {
+            second_network(view, "172.19.0.3/16");
+            view.links.iter_mut().filter(|link| link.name == "eth1").for_each(|eth1| eth1.peer_netns = Some(9));
+            view.routes.push(fixture::route("10.0.1.77 dev eth1"));
+        });
+        assert_eq!(elsewhere.expect_err("refuted").reasons(), [Reason::OwnCidrLeadsAway]);
+    }
+
+    #[test]
+    fn refutes_local_links_that_are_not_the_pods_side() {
+        for (kind, address, route) in [
+            // A pair that is here, with an address that is not among the pods.
+            ("veth", "192.0.2.1/24", "10.0.1.0/24 dev other"),
+            ("veth", "192.0.2.1/24", "10.0.1.0/24 via 192.0.2.1 dev other"),
+            // An address of the pod CIDR, on a link that does not hold it, and on ones that lead nowhere or out.
+            ("veth", "10.0.1.5/32", "10.0.1.0/24 via 10.0.1.104 dev other"),
+            ("dummy", "10.0.1.5/32", "10.0.1.0/24 dev other"),
+            ("macvlan", "10.0.1.5/32", "10.0.1.0/24 via 10.0.1.5 dev other"),
+        ] {
+            let reasons = judged(|view| {
+                let mut other = fixture::link(40, "other", Some(kind));
+                let mut end = fixture::link(41, "end", Some(kind));
+                (other.peer_index, end.peer_index) = (Some(41), Some(40));
+                view.links.extend([other, end]);
+                move_address(view, "other", address);
+                instead(view, &[route]);
+            });
+            assert_eq!(reasons.expect_err("refuted").reasons(), [Reason::OwnCidrLeadsAway], "{kind}, {route}");
+        }
+        let bridged_to_a_second_network = judged(|view| {
+            second_network(view, "172.19.0.3/16");
+            view.links.push(fixture::link(30, "cni0", Some("bridge")));
+            view.links.iter_mut().filter(|link| link.name == "eth1").for_each(|port| port.master = Some(30));
+            move_address(view, "cni0", "10.0.1.1/24");
+            instead(view, &["10.0.1.0/24 dev cni0"]);
+        });
+        assert_eq!(bridged_to_a_second_network.expect_err("refuted").reasons(), [Reason::OwnCidrLeadsAway]);
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Tunnel devices.
 
-use super::UPLINK;
+use super::{UPLINK, links};
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
 use lab_model::observe::{Link, NetnsView, NextHop, Place};
 use lab_model::seen::RoutingSeen;
 use lab_model::{Judgement, Proof, Reason};
 
-/// `IFLA_INFO_KIND` of links that wrap packets into others (`rtnl_link_ops.kind` of the kernel's drivers).
-const TUNNEL_KINDS: [&str; 18] = [
+/// `IFLA_INFO_KIND` of links that put what they are given into another packet, or hand it to a process or a modem that
+/// may: those of `ip link help` and ip-link(8) of iproute2 7.1.0, and those that only the kernel's drivers name
+/// (`rtnl_link_ops.kind`: batadv, caif, ovpn, ppp, tun, vti6, wireguard).
+const TUNNEL_KINDS: [&str; 28] = [
     "amt",
     "bareudp",
+    "batadv",
+    "caif",
     "erspan",
     "geneve",
     "gre",
@@ -21,13 +25,56 @@ const TUNNEL_KINDS: [&str; 18] = [
     "ip6gretap",
     "ip6tnl",
     "ipip",
+    "lowpan",
+    "ovpn",
+    "pfcp",
+    "ppp",
+    "rmnet",
     "sit",
     "tun",
     "vti",
     "vti6",
     "vxlan",
     "wireguard",
+    "wwan",
+    "xfrm",
+    // Not of the kernel's own source: the driver that ovpn came from.
+    "ovpn-dco",
 ];
+
+/// Those of the others, from the same lists: they pass frames on as they are, tag or encrypt them on their own link
+/// (vlan, hsr, macsec), or pass no IP packets. Of a kind that is in neither list nobody has said what it does.
+const PLAIN_KINDS: [&str; 25] = [
+    "bond",
+    "bridge",
+    "can",
+    "dsa",
+    "dummy",
+    "hsr",
+    "ifb",
+    "ipoib",
+    "ipvlan",
+    "ipvtap",
+    "macsec",
+    "macvlan",
+    "macvtap",
+    "netdevsim",
+    "netkit",
+    "nlmon",
+    // A port of the switch; what the switch sends through a tunnel leaves by a device of that tunnel's kind.
+    "openvswitch",
+    "team",
+    "vcan",
+    "veth",
+    "virt_wifi",
+    "vlan",
+    "vrf",
+    "vsockmon",
+    "vxcan",
+];
+
+/// The one link without a kind that is known not to be a tunnel.
+const LOOPBACK: &str = "lo";
 
 /// Name and kind of the devices that the kernel makes by itself in every namespace once a tunnel's module is loaded
 /// (`net.core.fb_tunnels_only_for_init_net`).
@@ -46,7 +93,8 @@ const FALLBACK_DEVICES: [(&str, &str); 9] = [
 /// There is no tunnel device on any node. The kernel's own fallback devices, down and used by no route, are listed.
 ///
 /// # Errors
-/// [`Reason::TunnelDevice`] for each; unobserved when the links of a node were not seen.
+/// [`Reason::TunnelDevice`] for each; unobserved when the links of a node were not seen, or one is of a kind of which it is
+/// not known whether it is a tunnel's.
 pub fn no_tunnel_device(seen: &RoutingSeen, expect: &Expectations) -> Judgement {
     if seen.nodes.is_empty() {
         return unobserved("no node's links were seen");
@@ -56,12 +104,15 @@ pub fn no_tunnel_device(seen: &RoutingSeen, expect: &Expectations) -> Judgement 
         weighing.miss(format!("links were seen on {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }
     let mut fallbacks = Vec::new();
-    let mut links = 0;
+    let mut total = 0;
     for (name, view) in &seen.nodes {
         if view.links.is_empty() {
             weighing.miss(format!("no links were seen on {name}"));
         }
-        links += view.links.len();
+        for gap in links::unlisted(view).into_iter().chain(view.links.iter().filter_map(unknown)) {
+            weighing.miss(format!("{name}: {gap}"));
+        }
+        total += view.links.len();
         for (link, kind) in view.links.iter().filter_map(|link| Some((link, tunnel_kind(link)?))) {
             let state = if link.up { "up" } else { "down" };
             if is_idle_fallback(view, link) {
@@ -84,13 +135,24 @@ pub fn no_tunnel_device(seen: &RoutingSeen, expect: &Expectations) -> Judgement 
             0 => String::new(),
             some => format!(", but for {some} idle fallback devices of the kernel's"),
         };
-        Proof::new(format!("0 of {links} links on {nodes} of {nodes} nodes are tunnels{idle}")).with_details(fallbacks)
+        Proof::new(format!("0 of {total} links on {nodes} of {nodes} nodes are tunnels{idle}")).with_details(fallbacks)
     })
 }
 
 /// The link's kind, if it is that of a tunnel.
 pub(super) fn tunnel_kind(link: &Link) -> Option<&str> {
     link.kind.as_deref().filter(|kind| TUNNEL_KINDS.contains(kind))
+}
+
+/// Why it is not known whether a link is a tunnel; none where it is.
+fn unknown(link: &Link) -> Option<String> {
+    match link.kind.as_deref() {
+        Some(kind) if TUNNEL_KINDS.contains(&kind) || PLAIN_KINDS.contains(&kind) => None,
+        Some(kind) => Some(format!("{} is of the kind {kind}, and whether that is a tunnel's is not known", link.name)),
+        None if link.name == LOOPBACK => None,
+        // net/l2tp/l2tp_eth.c gives its devices none.
+        None => Some(format!("{} has no kind: it is hardware or an L2TP tunnel, and which is not known", link.name)),
+    }
 }
 
 /// Why a hop ends in a tunnel, in words; none when it does not.
@@ -159,6 +221,9 @@ mod tests {
             let reasons = refuted(|view| view.links.push(fixture::link(20, "tunnel", Some(kind))));
             assert_eq!(reasons, [Reason::TunnelDevice], "{kind}");
         }
+        for kind in ["ovpn", "xfrm", "ppp"] {
+            assert!(TUNNEL_KINDS.contains(&kind), "{kind}");
+        }
         // A tunnel that someone made is one even when it is down.
         let down = Link { up: false, ..fixture::link(20, "cilium_vxlan", Some("vxlan")) };
         assert_eq!(refuted(|view| view.links.push(down)), [Reason::TunnelDevice]);
@@ -177,8 +242,37 @@ mod tests {
     }
 
     #[test]
+    fn accepts_further_links_of_every_other_kind() {
+        for kind in PLAIN_KINDS {
+            judged(|view| view.links.push(fixture::link(20, "further", Some(kind)))).expect(kind);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_unobserved() {
+        assert_eq!(
+            judged(|view| view.links.push(fixture::link(20, "new0", Some("warp")))),
+            unobserved("kind-worker: new0 is of the kind warp, and whether that is a tunnel's is not known")
+        );
+        assert_eq!(
+            judged(|view| view.links.push(fixture::link(20, "l2tpeth0", None))),
+            unobserved("kind-worker: l2tpeth0 has no kind: it is hardware or an L2TP tunnel, and which is not known")
+        );
+    }
+
+    #[test]
+    fn a_link_that_must_be_there_and_is_not_listed_is_unobserved() {
+        let without = |name: &'static str| judged(move |view| view.links.retain(|link| link.name != name));
+        let missing = |what: &str| unobserved(format!("kind-worker: {what}"));
+        assert_eq!(without("cilium_net"), missing("the other end of cilium_host is not among the links"));
+        let eth0 = "an address or a route is by eth0, which is not among the links";
+        assert_eq!(without("eth0"), missing(eth0));
+    }
+
+    #[test]
     fn links_that_were_not_seen_are_unobserved() {
-        assert_eq!(judged(|view| view.links.clear()), unobserved("no links were seen on kind-worker"));
+        let Err(NotHeld::Unobserved(nothing)) = judged(|view| view.links.clear()) else { panic!("not unobserved") };
+        assert!(nothing.starts_with("no links were seen on kind-worker; "), "{nothing}");
         let mut seen = fixture::native(2);
         assert_eq!(no_tunnel_device(&seen, &expectations()), unobserved("links were seen on 2 of 3 nodes"));
         seen.nodes.clear();

@@ -1,4 +1,4 @@
-//! Whether a decision leads straight to a peer, and if not, what is wrong with it.
+//! Whether a decision leads straight to a peer or to its pods, and if not, what is wrong with it.
 
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
@@ -9,12 +9,20 @@ use crate::fib::{Decision, Flow, Refusal};
 use lab_model::observe::{LookupOutcome, NextHop, Place, Route, RouteKind, TABLE_MAIN};
 use lab_model::{Finding, Reason, words};
 
+/// What packets are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// The pods of this CIDR, behind the peer: the peer is the router.
+    Pods(Ipv4Net),
+    /// The peer itself: there is no router.
+    Itself,
+}
+
 /// A node, and a peer that its packets should go straight to.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'s, 'a> {
     pub(super) from: &'s Node<'a>,
-    /// The peer's pod CIDR.
-    pub(super) cidr: Ipv4Net,
+    pub(super) aim: Aim,
     /// The address of the peer's eth0.
     pub(super) peer: Ipv4Addr,
 }
@@ -31,14 +39,44 @@ pub(super) enum Verdict {
 }
 
 impl<'s, 'a> Pair<'s, 'a> {
-    /// None where the peer's pod CIDR or address is not known.
-    pub(super) fn new(from: &'s Node<'a>, to: &Node<'_>) -> Option<Self> {
-        Some(Self { from, cidr: to.cidr?, peer: to.address? })
+    /// Packets for the peer's pods; none where the peer's pod CIDR or address is not known.
+    pub(super) fn to_pods(from: &'s Node<'a>, to: &Node<'_>) -> Option<Self> {
+        Some(Self { from, aim: Aim::Pods(to.cidr?), peer: to.address? })
     }
 
-    /// The route there should be.
-    pub(super) fn expected(&self) -> String {
-        format!("{}: {} via {} dev {UPLINK}", self.from.name, self.cidr, self.peer)
+    /// Packets for the peer's own address; none where it is not known.
+    pub(super) fn to_itself(from: &'s Node<'a>, to: &Node<'_>) -> Option<Self> {
+        Some(Self { from, aim: Aim::Itself, peer: to.address? })
+    }
+
+    /// What packets are for.
+    pub(super) fn cidr(&self) -> Ipv4Net {
+        match self.aim {
+            Aim::Pods(cidr) => cidr,
+            Aim::Itself => self.peer.into(),
+        }
+    }
+
+    /// Addresses that stand for all that packets are for.
+    pub(super) fn destinations(&self) -> Vec<Ipv4Addr> {
+        match self.aim {
+            Aim::Pods(cidr) => self.from.fib.samples(cidr),
+            Aim::Itself => vec![self.peer],
+        }
+    }
+
+    /// The route there should be, as `ip route` writes it.
+    pub(super) fn route(&self) -> String {
+        match self.aim {
+            Aim::Pods(cidr) => format!("{cidr} via {} dev {UPLINK}", self.peer),
+            Aim::Itself => format!("{} dev {UPLINK}", self.peer),
+        }
+    }
+
+    /// What there should be.
+    fn expected(&self) -> String {
+        let no_router = if self.aim == Aim::Itself { ", with no router between" } else { "" };
+        format!("{}: {}{no_router}", self.from.name, self.route())
     }
 
     /// A finding about a packet from here to the peer.
@@ -72,18 +110,25 @@ impl<'s, 'a> Pair<'s, 'a> {
             }
         };
         if let Some(direct) = self.shadowed(table) {
-            let taken = match &taken {
+            let what = match &taken {
                 Taken::Refused(by) => format!("is refused by {by}"),
                 Taken::Route(route) => format!("takes {}", words::route(route)),
             };
-            let observed = format!("{destination} {taken} (rule {rule}) before {}", words::route(direct));
-            return Verdict::Astray(Reason::Shadowed, observed);
+            let (reason, why) = match (self.aim, taken) {
+                (Aim::Pods(_), _) => (Reason::Shadowed, None),
+                // Every route to a peer is one beside the link's own: what counts is where it leads.
+                (Aim::Itself, Taken::Refused(_)) => (Reason::RouteMissing, None),
+                (Aim::Itself, Taken::Route(route)) => self.wrong(route.kind, &route.hops),
+            };
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            let observed = format!("{destination} {what} (rule {rule}) before {}{why}", words::route(direct));
+            return Verdict::Astray(reason, observed);
         }
         match taken {
             Taken::Refused(by) => {
                 Verdict::Astray(Reason::RouteMissing, format!("no route; {destination} is refused by {by}"))
             }
-            Taken::Route(route) if route.destination.prefix_len() == 0 => by_default(destination, &route.hops),
+            Taken::Route(route) if route.destination.prefix_len() == 0 => self.by_default(destination, &route.hops),
             Taken::Route(route) => self.astray(destination, &words::route(route), route.kind, &route.hops),
         }
     }
@@ -99,7 +144,7 @@ impl<'s, 'a> Pair<'s, 'a> {
                 // The kernel does not say which destination it found; its default route is known by its hop.
                 let mut defaults = self.from.fib.covering(TABLE_MAIN, Ipv4Net::default());
                 if defaults.any(|route| route.hops.contains(hop)) {
-                    return by_default(destination, std::slice::from_ref(hop));
+                    return self.by_default(destination, std::slice::from_ref(hop));
                 }
                 let hops = std::slice::from_ref(hop);
                 self.astray(destination, &format!("the kernel's own {}", words::hop(hop)), *kind, hops)
@@ -112,38 +157,57 @@ impl<'s, 'a> Pair<'s, 'a> {
     }
 
     fn leads_to_peer(&self, hop: &NextHop) -> bool {
-        hop.gateway == Some(self.peer) && hop.device.as_deref() == Some(UPLINK) && !hop.encapsulates
+        let to_peer = match self.aim {
+            Aim::Pods(_) => hop.gateway == Some(self.peer),
+            // A route to the peer via the peer itself is resolved as one without a router is.
+            Aim::Itself => hop.gateway.is_none_or(|gateway| gateway == self.peer),
+        };
+        to_peer && hop.device.as_deref() == Some(UPLINK) && !hop.encapsulates
     }
 
     /// The direct route of the main table that this one, or a rule where there is none, is taken before.
     fn shadowed(&self, taken: Option<&Route>) -> Option<&'a Route> {
-        let direct = self.from.fib.covering(TABLE_MAIN, self.cidr).find(|route| self.is_direct(route))?;
+        let direct = self.from.fib.covering(TABLE_MAIN, self.cidr()).find(|route| self.is_direct(route))?;
         // Within one table a route for the same destination wins by its metric: that one is the route then.
         let same = taken.is_some_and(|taken| taken.table == TABLE_MAIN && taken.destination == direct.destination);
         (!same).then_some(direct)
     }
 
     fn astray(&self, destination: Ipv4Addr, route: &str, kind: RouteKind, hops: &[NextHop]) -> Verdict {
-        let view = self.from.view;
         let takes = format!("{destination} takes {route}");
-        if let Some(why) = hops.iter().find_map(|hop| tunnel::why_tunnel(view, hop)) {
-            return Verdict::Astray(Reason::ThroughTunnel, format!("{takes}: {why}"));
+        match self.wrong(kind, hops) {
+            (reason, Some(why)) => Verdict::Astray(reason, format!("{takes}: {why}")),
+            (reason, None) => Verdict::Astray(reason, takes),
+        }
+    }
+
+    /// What is wrong with a route that is not direct, and of a tunnel why it is one.
+    fn wrong(&self, kind: RouteKind, hops: &[NextHop]) -> (Reason, Option<String>) {
+        if let Some(why) = hops.iter().find_map(|hop| tunnel::why_tunnel(self.from.view, hop)) {
+            return (Reason::ThroughTunnel, Some(why));
         }
         if kind != RouteKind::Unicast || hops.iter().any(|hop| hop.device.as_deref() != Some(UPLINK)) {
-            return Verdict::Astray(Reason::WrongDevice, takes);
+            return (Reason::WrongDevice, None);
         }
-        Verdict::Astray(Reason::WrongNextHop, takes)
+        match self.aim {
+            Aim::Pods(_) => (Reason::WrongNextHop, None),
+            Aim::Itself => (Reason::PeerBehindRouter, None),
+        }
     }
-}
 
-/// The packet has no route of its own, and these hops of a default route take it.
-fn by_default(destination: Ipv4Addr, hops: &[NextHop]) -> Verdict {
-    let leaves = hops.first().map_or_else(String::new, |hop| match hop.gateway {
-        Some(gateway) => format!(" via {gateway}"),
-        None => format!(" {}", words::hop(hop)),
-    });
-    let observed = format!("no route; {destination} would leave through default{leaves}");
-    Verdict::Astray(Reason::RouteMissing, observed)
+    /// The packet has no route of its own, and these hops of a default route take it.
+    fn by_default(&self, destination: Ipv4Addr, hops: &[NextHop]) -> Verdict {
+        let leaves = hops.first().map_or_else(String::new, |hop| match hop.gateway {
+            Some(gateway) => format!(" via {gateway}"),
+            None => format!(" {}", words::hop(hop)),
+        });
+        let observed = format!("no route; {destination} would leave through default{leaves}");
+        let reason = match self.aim {
+            Aim::Pods(_) => Reason::RouteMissing,
+            Aim::Itself => self.wrong(RouteKind::Unicast, hops).0,
+        };
+        Verdict::Astray(reason, observed)
+    }
 }
 
 /// What took the packet.

@@ -111,7 +111,7 @@ pub struct Rule {
 }
 
 /// A question to the kernel's own routing (`ip route get`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LookupQuery {
     /// Where the packet goes.
     pub destination: Ipv4Addr,

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use lab_model::observe::{MacAddr, Mtu};
+use lab_model::observe::{MacAddr, Mtu, Place};
 
 /// A change within one namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,20 @@ pub enum Act {
         address: Ipv4Net,
         /// Its link-layer address.
         mac: MacAddr,
+    },
+    /// Adds a link to another network, up, with an address: a veth whose other end is a port of a bridge elsewhere, as
+    /// `docker network connect` adds one.
+    JoinNetwork {
+        /// Its name.
+        device: String,
+        /// Its address, with that network's prefix length.
+        address: Ipv4Net,
+        /// Where the bridge is.
+        place: Place,
+        /// The bridge.
+        bridge: String,
+        /// Name of the other end there.
+        port: String,
     },
     /// Hangs a link on another bridge.
     SetMaster {
@@ -126,6 +140,16 @@ pub enum Act {
         /// What to answer.
         says: Says,
     },
+}
+
+impl Act {
+    /// The other namespace that it is about, if it is about two.
+    pub const fn other(&self) -> Option<&Place> {
+        match self {
+            Self::JoinNetwork { place, .. } => Some(place),
+            _ => None,
+        }
+    }
 }
 
 /// What a server of a fault answers.

@@ -27,12 +27,14 @@ pub const TAMPERED: &str = "lab-tamper: done";
 /// The line on standard input that takes all changes back.
 pub const UNDO: &str = "undo";
 
-/// One change, in one namespace.
+/// One change, in one namespace, or between two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tamper {
     /// The namespace's file.
     pub netns: PathBuf,
+    /// The file of the other namespace that the change is about ([`Act::other`]).
+    pub other: Option<PathBuf>,
     /// What is changed.
     pub act: Act,
 }

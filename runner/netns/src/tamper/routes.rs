@@ -1,11 +1,28 @@
 //! Changes to links, routes and rules.
 
+use ipnet::Ipv4Net;
 use lab_netlink::{
-    Error, NewLink, NewRoute, NewRule, Socket, Vxlan, add_address, delete_address, delete_route, set_down, set_master,
-    set_mtu,
+    Error, NewLink, NewRoute, NewRule, Protocol, Socket, Vxlan, add_address, delete_address, delete_route, set_down,
+    set_master, set_mtu, set_up,
 };
+use nix::errno::Errno;
+use std::fs::File;
 
 use super::Act;
+
+/// Adds a link to the network of a bridge in the namespace of this file.
+pub(super) async fn join(
+    device: &str,
+    address: Ipv4Net,
+    other: &File,
+    (bridge, port): (&str, &str),
+    route: &Socket,
+) -> Result<(), Error> {
+    let far = Socket::open_in(Protocol::Route, other)?;
+    route.make(NewLink::veth(device, &NewLink::peer(port).netns(other)).up().add()).await?;
+    far.make_all(&[set_master(port, far.index(bridge).await?), set_up(port)]).await?;
+    route.make(add_address(route.index(device).await?, address)).await
+}
 
 /// Makes the change, if it is one of these.
 pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
@@ -13,8 +30,12 @@ pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
         Act::DeleteRoute(destination) => route.make(delete_route(*destination)).await,
         Act::PutRoute { destination, device, gateway, table } => {
             let (gateway, table, device) = (*gateway, *table, route.index(device).await?);
-            let onlink = gateway.is_some();
-            route.make(NewRoute { gateway, onlink, table, ..NewRoute::to(*destination).by(device) }.put()).await
+            let to = |onlink| NewRoute { gateway, onlink, table, ..NewRoute::to(*destination).by(device) }.put();
+            match route.make(to(gateway.is_some())).await {
+                // An address of the node's own is a gateway, too, and no neighbour.
+                Err(refused) if refused.errno() == Some(Errno::EINVAL) => route.make(to(false)).await,
+                made => made,
+            }
         }
         &Act::AddRule { priority, source, destination, table } => {
             route.make(NewRule { priority, source, destination, table }.add()).await

@@ -80,6 +80,13 @@ async fn make(change: &Tamper) -> Result<(), String> {
         | Act::DropPort { .. }
         | Act::MasqueradeTo(_)
         | Act::StopMasquerading) => nft::make(act, &undo::nftables(netns)?).await.map_err(|error| chain(&error)),
+        Act::JoinNetwork { device, address, bridge, port, .. } => {
+            let other = change.other.as_deref().ok_or("nothing says where the bridge is")?;
+            let opened = File::open(other).map_err(|error| format!("{}: {error}", other.display()))?;
+            let route = undo::route(netns)?;
+            let joined = routes::join(device, *address, &opened, (bridge, port), &route);
+            joined.await.map_err(|error| chain(&error))
+        }
         act => routes::make(act, &undo::route(netns)?).await.map_err(|error| chain(&error)),
     }
 }

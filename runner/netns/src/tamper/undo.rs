@@ -100,7 +100,9 @@ impl Back {
             &Act::AddRule { priority, source, destination, table } => {
                 Self::Rule(NewRule { priority, source, destination, table })
             }
-            Act::AddVxlan { device } | Act::AddBridge { device, .. } => Self::NoLink(device.clone()),
+            Act::AddVxlan { device } | Act::AddBridge { device, .. } | Act::JoinNetwork { device, .. } => {
+                Self::NoLink(device.clone())
+            }
             Act::SetMaster { device, .. } => {
                 Self::Master { device: device.clone(), index: link(netns, device).await?.master.unwrap_or(0) }
             }

@@ -5,7 +5,9 @@ use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
-use lab_model::Reason::{KubeProxyChain, OwnCidrLeadsAway, RouteMissing, Shadowed, TunnelDevice, WrongReplicaCount};
+use lab_model::Reason::{
+    KubeProxyChain, OwnCidrLeadsAway, PeerBehindRouter, RouteMissing, Shadowed, TunnelDevice, WrongReplicaCount,
+};
 
 /// On the first worker, the halves of a node's pod CIDR go via the control plane.
 fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
@@ -84,6 +86,50 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     kills: &["routing::own_pods_are_local"],
     breaks: &[],
     turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
+    undo: Undo::PutBack,
+};
+
+/// As a second network of the node would, whose prefix holds the pod CIDR.
+pub(super) const ANOTHER_LINK_TAKES_POD_CIDR: Fault = Fault {
+    name: "another-link-takes-pod-cidr",
+    what: "On kind-worker two routes to the halves of its own pod CIDR lead to another link, a macvlan on its eth0.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|who| {
+            let in_worker = |make: String, undo: String| NodeCommand { node: WORKER, make, undo };
+            let add = "ip link add eth1 link eth0 type macvlan mode bridge && ip link set eth1 up";
+            let mut commands = vec![in_worker(add.to_owned(), "ip link del eth1".to_owned())];
+            commands.extend(who.halves_of(WORKER)?.into_iter().map(|half| {
+                in_worker(format!("ip route add {half} dev eth1"), format!("ip route del {half} dev eth1"))
+            }));
+            Ok(commands)
+        }),
+        settles: &[],
+    },
+    kills: &["routing::own_pods_are_local"],
+    breaks: &[],
+    turns: OWN_CIDR_VIA_A_PEER.turns,
+    undo: Undo::PutBack,
+};
+
+/// Direct routes stay as they are: the kernel has resolved their next hop on the link.
+pub(super) const PEER_BEHIND_A_ROUTER: Fault = Fault {
+    name: "peer-behind-a-router",
+    what: "On kind-worker the route to kind-worker2's own address goes via the network's gateway.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|who| {
+            let peer = who.address(WORKER2)?;
+            let gateway = "$(ip -4 route show default | sed -n 's/^default via \\([0-9.]*\\) .*/\\1/p')";
+            Ok(vec![NodeCommand {
+                node: WORKER,
+                make: format!("ip route add {peer}/32 via {gateway} dev eth0"),
+                undo: format!("ip route del {peer}/32"),
+            }])
+        }),
+        settles: &[],
+    },
+    kills: &["l2::peers_are_adjacent"],
+    breaks: &[],
+    turns: &[("l2::peers_are_adjacent", Refuted(&[(PeerBehindRouter, WORKER)]))],
     undo: Undo::PutBack,
 };
 

@@ -1,11 +1,11 @@
 //! Faults of nodes and of the network that they are on.
 
-use super::super::acts::{behind_a_router, router_between};
+use super::super::acts::{behind_a_router, peer_behind_the_gateway, router_between};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{CONTROL_PLANE, WORKER, WORKER2};
 use lab_harness::expect::Expect::Refuted;
 use lab_harness::turned::Effect;
-use lab_model::Reason::{AnotherAnswersForPeer, LeaksToGateway, NoArpAnswer};
+use lab_model::Reason::{AnotherAnswersForPeer, LeaksToGateway, NoArpAnswer, PeerBehindRouter};
 
 /// `docker stop`.
 pub(super) const NODE_STOPPED: Fault = Fault {
@@ -51,5 +51,17 @@ pub(super) const PROXY_ARP_ROUTER: Fault = Fault {
         // The router is the gateway too, and knows no pods.
         ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER), (LeaksToGateway, WORKER2)])),
     ],
+    undo: Undo::PutBack,
+};
+
+/// The neighbours are neighbours still, and pods' packets go straight: the kernel looks for the next hop of a direct route
+/// among the link's own routes. Only what is for the node itself goes through the router.
+pub(super) const PEER_BEHIND_A_ROUTER: Fault = Fault {
+    name: "peer-behind-a-router",
+    what: "On kind-worker the route to kind-worker2's own address goes via the bridge's gateway.",
+    apply: Apply::Acts(peer_behind_the_gateway),
+    kills: &["l2::peers_are_adjacent"],
+    breaks: &[],
+    turns: &[("l2::peers_are_adjacent", Refuted(&[(PeerBehindRouter, WORKER)]))],
     undo: Undo::PutBack,
 };

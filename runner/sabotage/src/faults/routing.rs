@@ -1,6 +1,10 @@
 //! Faults of routes and rules.
 
-use super::super::acts::{address, astray, by_device, in_another_table, route, rule, vxlan, without_route};
+use ipnet::Ipv4Net;
+
+use super::super::acts::{
+    SECOND_LINK, address, astray, by_device, in_another_table, route, rule, second_network, vxlan, without_route,
+};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{WORKER, WORKER2, node, node_plan};
 use lab_harness::expect::Expect::Refuted;
@@ -73,5 +77,24 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     kills: &["routing::own_pods_are_local"],
     breaks: &[],
     turns: &[("routing::own_pods_are_local", Refuted(&[(OwnCidrLeadsAway, WORKER)]))],
+    undo: Undo::PutBack,
+};
+
+/// `docker network connect`, of a network whose prefix is a pod CIDR, after which a route was put right by hand. The node
+/// has an address of its own in the pod CIDR then, and it is not among the pods.
+pub(super) const SECOND_NETWORK_TAKES_POD_CIDR: Fault = Fault {
+    name: "second-network-takes-pod-cidr",
+    what: "On kind-worker its own pod CIDR leads to a link of a second network, with an address of it.",
+    apply: Apply::Acts(|plan| {
+        let own = node_plan(plan, WORKER).pod_cidr;
+        let [a, b, c, _] = own.network().octets();
+        let of = |last| Ipv4Net::new_assert([a, b, c, last].into(), own.prefix_len());
+        let mut acts = second_network(of(200), of(254));
+        acts.push((node(WORKER), route(own, SECOND_LINK, None)));
+        acts
+    }),
+    kills: &["routing::own_pods_are_local"],
+    breaks: &[],
+    turns: OWN_CIDR_VIA_A_PEER.turns,
     undo: Undo::PutBack,
 };

@@ -45,13 +45,12 @@ fn every_case_kills_at_least_one_fault() {
 
 /// Cases that exist on kind and that no fault there is named for. What the first four are about cannot be changed in a
 /// cluster that is up; the others kill faults on netns.
-const NEVER_KILL_ON_KIND: [&str; 10] = [
+const NEVER_KILL_ON_KIND: [&str; 9] = [
     "cluster::docker_engine_answers",
     "cluster::nodes_not_ready_for_want_of_a_cni",
     "cilium::images_are_the_pinned_ones",
     "cilium::routes_natively",
     "l2::nodes_share_one_bridge",
-    "l2::peers_are_adjacent",
     "routing::only_base_routes_before",
     "wire::source_address_is_kept",
     "wire::full_mtu_fits",

@@ -18,6 +18,7 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
     breaks: &[Effect::PodsApart, Effect::NothingFromSecond, Effect::SecondPodHidden],
     turns: &[
         // The kernel says of no packet that it would be forwarded.
+        ("l2::peers_are_adjacent", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
         ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
         (
             "wire::masqueraded_outside_the_native_cidr",

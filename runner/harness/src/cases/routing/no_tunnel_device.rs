@@ -19,8 +19,8 @@ pub(in crate::cases) const CASE: Case = Case {
         native: "An overlay needs a device that wraps packets. Without one no route can lead into a tunnel, whatever is configured.",
         read: &[read(
             "All links of each node with their kinds, over netlink (RTM_GETLINK, IFLA_INFO_KIND): vxlan, geneve, ipip, gre, sit, \
-                  wireguard and their relatives. The kernel's own fallback devices (tunl0, gre0, sit0 and such), down and used by no \
-                  route, are listed and do not count.",
+                  wireguard, xfrm, ovpn and their relatives, ppp and tun among them. The kernel's own fallback devices (tunl0, gre0, sit0 and \
+                  such), down and used by no route, are listed and do not count.",
         )],
         by_hand: &[
             on_netns(
@@ -37,6 +37,7 @@ pub(in crate::cases) const CASE: Case = Case {
             "`tunnel` was left at its default, or set back by an upgrade without the article's values: \
                   cilium_vxlan is there. A device of an earlier configuration stays until the agent that no longer wants it has restarted.",
         )],
-        unobserved: "The links of a node could not be listed.",
+        unobserved: "The links of a node could not be listed, or one is of a kind that this version does not know, or has none: \
+                     nobody can say then that it is no tunnel.",
     },
 };

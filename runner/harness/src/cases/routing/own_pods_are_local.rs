@@ -7,7 +7,7 @@ use lab_judge::routing as judge;
 pub(in crate::cases) const CASE: Case = Case {
     name: "routing::own_pods_are_local",
     article: "autoDirectNodeRoutes=true",
-    claim: "A node's own pod CIDR leads to an address of this node, not to a peer.",
+    claim: "A node's own pod CIDR leads to this node's address among its pods or to a pod, not to a peer or another network.",
     against: &[],
     needs: Stage::RoutingInstalled,
     on: both!(tables, judge::own_pods_are_local),
@@ -21,7 +21,8 @@ pub(in crate::cases) const CASE: Case = Case {
         read: &[
             read(
                 "Rules and routes of each node over netlink, followed for the node's own pod CIDR: for a packet of its own, and for one that \
-                  comes in by eth0 from a peer's pod. It must end at an address of this node, at a link that holds one, or at a pod's link.",
+                  comes in by eth0 from a peer's pod. It must end at the node's address among its pods, on a link that goes no further than \
+                  the node (a pair with both its ends here, or a bridge of pods), or at a pod's own link.",
             ),
             read_on_netns("The route is `10.0.N.0/24 via 10.0.N.1 dev pod_host`; each pod has a /32 besides."),
             read_on_kind("The route is `10.0.N.0/24 via ROUTER dev cilium_host`."),
@@ -34,7 +35,8 @@ pub(in crate::cases) const CASE: Case = Case {
         breaks: &[breaks(
             Reason::OwnCidrLeadsAway,
             "Two nodes believe in one pod CIDR, or a node has kept the direct route of the time when the \
-                  CIDR was a peer's: CiliumNode objects were deleted and CIDRs handed out anew. Its pods are reached from nowhere.",
+                  CIDR was a peer's: CiliumNode objects were deleted and CIDRs handed out anew. Its pods are reached from nowhere. Or the node is \
+                  on a second network whose prefix holds the pod CIDR (`docker network connect`): its link takes the pods' packets.",
         )],
         unobserved: "A node, its pod CIDR or its rules were not seen.",
     },

@@ -3,8 +3,9 @@
 use super::*;
 use crate::fixture;
 use crate::fixture::{addr, expectations, net};
-use lab_model::NotHeld;
 use lab_model::observe::{Lookup, LookupOutcome, NetnsView, NextHop, NodeName, RouteKind, TABLE_MAIN};
+use lab_model::road::Way;
+use lab_model::{Finding, NotHeld, Reason};
 
 /// What is judged of a lab in which kind-worker's view is changed so, and whose kernels decide as their tables say.
 fn judged(change: impl FnOnce(&mut NetnsView)) -> Judgement {
@@ -253,13 +254,93 @@ fn a_kernel_that_was_not_asked_is_unobserved_unless_the_tables_refute() {
     lookups.retain(|lookup| lookup.query.iif.is_none() || !net("10.0.2.0/24").contains(&lookup.query.destination));
     assert_eq!(
         unobserved_text(direct_route_to_every_peer(&seen, &expectations())),
-        "the kernel's own decision was not asked for in 1 of 12 cases, the first from kind-worker to 10.0.2.0/24, forwarded from a pod"
+        "the kernel's own decision was not asked for in 2 of 36 cases, the first on kind-worker: ip route get 10.0.2.1 from 10.0.1.1 iif lxc7"
     );
     seen.lookups.clear();
-    assert!(unobserved_text(direct_route_to_every_peer(&seen, &expectations())).contains("in 12 of 12 cases"));
+    assert!(unobserved_text(direct_route_to_every_peer(&seen, &expectations())).contains("in 36 of 36 cases"));
     instead(worker(&mut seen), &[]);
     let found = findings(direct_route_to_every_peer(&seen, &expectations()));
     assert_eq!(found.iter().map(|finding| finding.reason).collect::<Vec<_>>(), [Reason::RouteMissing]);
+}
+
+#[test]
+fn every_single_question_must_have_been_asked() {
+    let whole = fixture::native(3);
+    let nodes: Vec<NodeName> = whole.lookups.keys().cloned().collect();
+    for (node, at) in nodes.iter().flat_map(|node| (0..whole.lookups[node].len()).map(move |at| (node, at))) {
+        let mut seen = whole.clone();
+        seen.lookups.get_mut(node).expect("lookups").remove(at);
+        let missing = unobserved_text(direct_route_to_every_peer(&seen, &expectations()));
+        assert!(missing.contains("in 1 of 36 cases"), "{node} {at}: {missing}");
+    }
+}
+
+/// What was found about the ways from kind-worker to the pods of kind-control-plane and kind-worker2.
+fn ways_of_worker(seen: &RoutingSeen) -> [Way; 2] {
+    let roads = roads(seen, &expectations());
+    assert_eq!(roads.len(), 6, "{roads:?}");
+    let of_worker = roads.into_iter().filter(|road| road.from.0 == fixture::WORKER).map(|road| road.way);
+    of_worker.collect::<Vec<_>>().try_into().expect("two peers")
+}
+
+fn direct(cidr: &str, via: &str) -> Way {
+    Way::Direct { route: format!("{cidr} via {via} dev eth0") }
+}
+
+#[test]
+fn what_was_found_about_each_pair_is_handed_over() {
+    let [to_control_plane, to_worker2] = ways_of_worker(&fixture::native(3));
+    assert_eq!(to_control_plane, direct("10.0.0.0/24", "172.18.0.2"));
+    assert_eq!(to_worker2, direct("10.0.2.0/24", "172.18.0.4"));
+    for (routes, reason, observed) in [
+        (vec![], Reason::RouteMissing, "no route; 10.0.2.1 would leave through default via 172.18.0.1"),
+        (
+            vec!["10.0.2.0/24 via 172.18.0.2 dev eth0"],
+            Reason::WrongNextHop,
+            "10.0.2.1 takes 10.0.2.0/24 via 172.18.0.2 dev eth0",
+        ),
+        (
+            vec!["10.0.2.0/24 via 172.18.0.4 dev lxc7"],
+            Reason::WrongDevice,
+            "10.0.2.1 takes 10.0.2.0/24 via 172.18.0.4 dev lxc7",
+        ),
+        (
+            vec!["10.0.2.0/24 encap via 172.18.0.4 dev eth0"],
+            Reason::ThroughTunnel,
+            "10.0.2.1 takes 10.0.2.0/24 encap via 172.18.0.4 dev eth0: the route encapsulates",
+        ),
+        (
+            vec!["10.0.2.0/24 via 172.18.0.4 dev eth0", "10.0.2.128/25 via 172.18.0.2 dev eth0"],
+            Reason::Shadowed,
+            "10.0.2.128 takes 10.0.2.128/25 via 172.18.0.2 dev eth0 (rule 32766) before 10.0.2.0/24 via 172.18.0.4 dev eth0",
+        ),
+    ] {
+        let mut seen = fixture::native(3);
+        instead(worker(&mut seen), &routes);
+        fixture::ask_kernel(&mut seen);
+        let [to_control_plane, to_worker2] = ways_of_worker(&seen);
+        assert_eq!(to_control_plane, direct("10.0.0.0/24", "172.18.0.2"), "{routes:?}");
+        assert_eq!(to_worker2, Way::Astray { reason, observed: observed.to_owned() }, "{routes:?}");
+    }
+}
+
+#[test]
+fn what_the_kernel_was_not_asked_about_a_pair_leaves_its_way_open() {
+    let mut seen = fixture::native(3);
+    let lookups = seen.lookups.get_mut(&NodeName::from(fixture::WORKER)).expect("lookups");
+    lookups.retain(|lookup| !net("10.0.2.0/24").contains(&lookup.query.destination));
+    let [to_control_plane, to_worker2] = ways_of_worker(&seen);
+    assert_eq!(to_control_plane, direct("10.0.0.0/24", "172.18.0.2"));
+    let missing = "the kernel's own decision was not asked for".to_owned();
+    assert_eq!(to_worker2, Way::Undecided { missing });
+    worker(&mut seen).rules.push(fixture::rule("50: from all uidrange unreachable"));
+    let [to_control_plane, _to_worker2] = ways_of_worker(&seen);
+    assert!(matches!(to_control_plane, Way::Undecided { missing } if missing.ends_with("depends on uidrange")));
+    // What was found counts before what was not seen.
+    instead(worker(&mut seen), &[]);
+    worker(&mut seen).rules.pop();
+    let [_to_control_plane, to_worker2] = ways_of_worker(&seen);
+    assert!(matches!(to_worker2, Way::Astray { reason: Reason::RouteMissing, .. }), "{to_worker2:?}");
 }
 
 #[test]
