@@ -10,6 +10,7 @@ pub mod lab;
 mod libtest;
 mod options;
 mod printed;
+pub mod roads;
 mod select;
 mod session;
 mod setup;

@@ -31,7 +31,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let read = || from_json(&text).map_err(|error| unusable(chain(&error)));
     let page = match args.format {
         ReportFormat::Json => text,
-        ReportFormat::Html => to_html(&folder, &read()?).map_err(|error| Failure::input(&error))?,
+        ReportFormat::Html => {
+            let mut report = read()?;
+            lab_harness::roads::find_again(&folder, &mut report);
+            to_html(&folder, &report).map_err(|error| Failure::input(&error))?
+        }
         ReportFormat::Markdown => to_markdown(&read()?),
         ReportFormat::Text => {
             return match show(&read()?, &folder, &to_open(&folder)) {

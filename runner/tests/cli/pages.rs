@@ -39,11 +39,30 @@ fn the_page_of_a_run_that_holds_draws_its_direct_routes_and_the_way_of_its_packe
         assert!(!page.contains(nothing), "{nothing:?} in {page}");
     }
     assert_eq!(count(&page, "<li class=\"added\">"), 14);
+    assert_eq!(page_of_an_older_version(&lab), page);
     let summary = fs::read_to_string(lab.only_run().join("report.md")).unwrap();
     assert!(summary.contains(&format!(": {} held\n", here())), "{summary}");
     let id = lab.report().head.id;
     assert_eq!(lab.run(&["report", &id, "--format", "markdown"]).code(0).quiet().stdout, summary);
     lab.assert_nothing_left();
+}
+
+/// The page of the same run, as if it were of a version that kept nothing about the ways to peers' pods: the judge finds
+/// them again.
+fn page_of_an_older_version(lab: &Lab) -> String {
+    let folder = lab.only_run();
+    let file = folder.join("report.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut kept = 0;
+    for case in report["cases"].as_array_mut().unwrap() {
+        kept += case.as_object_mut().unwrap().remove("roads").map_or(0, |roads| roads.as_array().unwrap().len());
+    }
+    assert_eq!(kept, 6, "ways were kept");
+    fs::write(&file, report.to_string()).unwrap();
+    let page = lab.run(&["report", folder.to_str().unwrap(), "--format", "html"]).code(0).quiet().stdout;
+    fs::write(&file, text).unwrap();
+    page
 }
 
 #[test]

@@ -138,10 +138,14 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
         let nodes = topology.nodes.len();
         notes.push(format!("{nodes} nodes are too many for a picture that can be read. The tables have all of them."));
     }
-    if shown.routing.is_none() && !topology.nodes.is_empty() {
-        notes.push("The nodes' routes were not seen: no arrow is drawn.".to_owned());
+    if topology.roads.is_empty() && !topology.nodes.is_empty() {
+        let why = match shown.routing {
+            None => "The nodes' routes were not seen",
+            Some(_) => "Nothing was kept of what was found about the way from each node to each peer's pods",
+        };
+        notes.push(format!("{why}: no arrow is drawn."));
     }
-    let (direct, tunnel, other) = topology.counted();
+    let (direct, tunnel, other, open) = topology.counted();
     let summary = if topology.roads.is_empty() {
         String::new()
     } else {
@@ -149,6 +153,7 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
         let mut parts = vec![format!("{direct} of {all} routes to a peer's pods are direct, from node to node")];
         parts.extend((tunnel > 0).then(|| format!("{tunnel} go through a tunnel")));
         parts.extend((other > 0).then(|| format!("{other} are missing or lead elsewhere")));
+        parts.extend((open > 0).then(|| format!("of {open} it is not known")));
         format!("{}.", parts.join("; "))
     };
     let drawable = (1..=NODES_DRAWN).contains(&topology.nodes.len());

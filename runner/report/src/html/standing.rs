@@ -53,9 +53,6 @@ impl Judged {
     }
 }
 
-/// The name of the case about direct routes.
-const DIRECT: &str = "routing::direct_route_to_every_peer";
-
 /// Whether a case looked and came to a verdict.
 const fn judged(case: &CaseReport) -> bool {
     matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::Refuted { .. })
@@ -103,18 +100,5 @@ pub(super) fn link(report: &Report, place: &Place) -> Standing {
         (true, _) => Standing::Bad,
         (false, true) => Standing::Good,
         (false, false) => Standing::Open,
-    }
-}
-
-/// Of the road from a node to a peer's pod CIDR.
-pub(super) fn road(report: &Report, from: &Place, cidr: &str) -> Standing {
-    match report.cases.iter().find(|case| case.name == DIRECT) {
-        Some(case) if judged(case) => {
-            let names_it = |text: &str| text.split([' ', ',', ';', ':']).any(|word| word == cidr);
-            let against =
-                case.findings().iter().any(|(finding, _)| finding.place == *from && names_it(&finding.expected));
-            if against { Standing::Bad } else { Standing::Good }
-        }
-        _ => Standing::Open,
     }
 }

@@ -10,6 +10,7 @@ use crate::samples;
 use lab_evidence::{RunFolder, Seen};
 use lab_model::observe::{NodeName, Place};
 use lab_model::report::{CaseReport, Claim, StageOutcome};
+use lab_model::road::{Road, Way};
 use lab_model::stage::Stage;
 use lab_model::{Finding, Proof, Reason};
 
@@ -106,6 +107,15 @@ fn record_lab(run: &mut Run, nodes: usize, name: &dyn Fn(usize) -> String) {
     let by_node: Value = (2..nodes + 2).map(|number| (name(number), Value::from(cidr(number)))).collect();
     let routing = json!({"nodes": views(true), "pod_cidrs": {"source": "here", "by_node": by_node}, "lookups": {}});
     run.case("routing::direct_route_to_every_peer", &routing, held());
+    let pairs =
+        (2..nodes + 2).flat_map(|from| (2..nodes + 2).map(move |to| (from, to))).filter(|(from, to)| from != to);
+    let road = |(from, to): (usize, usize)| Road {
+        from: NodeName(name(from)),
+        to: NodeName(name(to)),
+        pods: cidr(to).parse().unwrap(),
+        way: Way::Direct { route: format!("{} via 172.18.0.{to} dev eth0", cidr(to)) },
+    };
+    run.cases.last_mut().unwrap().roads = pairs.map(road).collect();
 }
 
 /// Pods, what the Service answered them, and what one asked the other on the wire.
@@ -263,6 +273,35 @@ fn direct_routes_are_arrows_and_a_hundred_nodes_are_a_table() {
     let page = to_html(run.path(), &run.report()).unwrap();
     assert_eq!(page.matches("class=\"road good\"").count(), 6);
     assert!(page.contains("6 of 6 routes to a peer&#39;s pods are direct"), "{page}");
+
+    // The same routes, and a judge that found otherwise: the page does not look at routes.
+    let mut report = run.report();
+    let roads = &mut report.cases.last_mut().unwrap().roads;
+    let astray = |reason| Way::Astray { reason, observed: "10.0.2.1 is led astray".to_owned() };
+    roads[0].way = astray(Reason::ThroughTunnel);
+    roads[1].way = astray(Reason::RouteMissing);
+    roads[2].way = astray(Reason::Shadowed);
+    roads[3].way = Way::Undecided { missing: "nobody was asked".to_owned() };
+    let page = to_html(run.path(), &report).unwrap();
+    let drawn = ["road good\"", "road bad tunnel\"", "road bad\"", "road open\""];
+    assert_eq!(drawn.map(|class| page.matches(&format!("class=\"{class}")).count()), [2, 1, 0, 0], "{page}");
+    let said = "2 of 6 routes to a peer&#39;s pods are direct, from node to node; 1 go through a tunnel; 2 are missing or lead elsewhere; of 1 it is not known";
+    for said in [said, "✗ 10.0.3.0/24 in a tunnel", "✗ no route to 10.0.4.0/24", "✗ 10.0.2.0/24 shadowed"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for said in ["? 10.0.4.0/24 not known", "shadowed: 10.0.2.1 is led astray", "nobody was asked"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+
+    // A run of a version that kept nothing of it.
+    for case in &mut report.cases {
+        case.roads.clear();
+    }
+    let page = to_html(run.path(), &report).unwrap();
+    assert!(
+        !page.contains("class=\"road") && page.contains("Nothing was kept of what was found about the way"),
+        "{page}"
+    );
 
     let mut run = Run::new();
     record_lab(&mut run, 100, &|number| format!("n{number}"));

@@ -2,14 +2,14 @@
 
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use super::seen::Shown;
 use super::standing::{self, Judged, Standing};
 use super::table::{Cell, Table};
-use lab_model::observe::{NetnsView, NodeName, Place, Role, Route, RouteKind, TABLE_LOCAL, UPLINK};
+use lab_model::Reason;
+use lab_model::observe::{NetnsView, NodeName, Place, Role, UPLINK};
 use lab_model::report::Report;
-use lab_model::words;
+use lab_model::road::Way;
 
 /// Rows of the table of roads at most: a hundred nodes have 9,900.
 const ROADS_LISTED: usize = 60;
@@ -47,7 +47,7 @@ pub(super) struct PodBox {
     pub(super) judged: Judged,
 }
 
-/// How packets for a peer's pods leave a node.
+/// How packets for a peer's pods leave a node, as the judge found it. The page decides nothing about it.
 #[derive(Debug)]
 pub(super) struct Road {
     /// Nodes, by their place in [`Topology::nodes`].
@@ -55,36 +55,50 @@ pub(super) struct Road {
     pub(super) to: usize,
     pub(super) cidr: String,
     pub(super) way: Way,
-    pub(super) standing: Standing,
-}
-
-/// What the route table says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Via the peer's own address.
-    Direct(String),
-    /// Through a tunnel: its device, or `encap`, and the route.
-    Tunnel(String, String),
-    /// Anything else, as `ip route` writes it.
-    Elsewhere(String),
-    /// No route but the default one, or none at all; in words.
-    Missing(String),
 }
 
 impl Road {
     /// The road in words: `10.0.1.0/24 via 172.18.0.3 dev eth0`.
     pub(super) fn words(&self) -> String {
         match &self.way {
-            Way::Direct(route) | Way::Elsewhere(route) => route.clone(),
-            Way::Tunnel(device, route) => format!("{route} (tunnel {device})"),
-            Way::Missing(why) => why.clone(),
+            Way::Direct { route } => route.clone(),
+            Way::Astray { reason, observed } => format!("{}: {observed}", in_words(*reason)),
+            Way::Undecided { missing } => missing.clone(),
         }
     }
 
-    /// In a picture: only what was seen as a way to the peer is drawn as one.
-    pub(super) const fn is_drawn(&self) -> bool {
-        matches!(self.way, Way::Direct(_) | Way::Tunnel(..))
+    /// The same where there is little room.
+    pub(super) fn label(&self) -> String {
+        match &self.way {
+            Way::Direct { route } => route.replace(" dev eth0", ""),
+            Way::Astray { reason: Reason::RouteMissing, .. } => format!("no route to {}", self.cidr),
+            Way::Astray { reason: Reason::ThroughTunnel, .. } => format!("{} in a tunnel", self.cidr),
+            Way::Astray { reason, .. } => format!("{} {}", self.cidr, in_words(*reason)),
+            Way::Undecided { .. } => format!("{} not known", self.cidr),
+        }
     }
+
+    pub(super) const fn standing(&self) -> Standing {
+        match self.way {
+            Way::Direct { .. } => Standing::Good,
+            Way::Astray { .. } => Standing::Bad,
+            Way::Undecided { .. } => Standing::Open,
+        }
+    }
+
+    pub(super) const fn is_tunnel(&self) -> bool {
+        matches!(self.way, Way::Astray { reason: Reason::ThroughTunnel, .. })
+    }
+
+    /// In a picture: only what was found to be a way to the peer is drawn as one.
+    pub(super) const fn is_drawn(&self) -> bool {
+        matches!(self.way, Way::Direct { .. }) || self.is_tunnel()
+    }
+}
+
+/// `wrong_next_hop` is `wrong next hop`.
+fn in_words(reason: Reason) -> String {
+    reason.to_string().replace('_', " ")
 }
 
 impl Topology {
@@ -97,16 +111,19 @@ impl Topology {
             .collect();
         let names = names(shown);
         let nodes = names.iter().map(|name| node(name, shown, report)).collect::<Vec<_>>();
-        let roads = roads(shown, report, &names, &nodes);
+        // Evidence that cannot be used says nothing, nor does what was found in it.
+        let roads = if shown.routing.is_some() { roads(report, &names) } else { Vec::new() };
         Self { bridges, nodes, roads }
     }
 
-    /// The roads that lead directly, those that go through a tunnel, and those that are missing or go elsewhere.
-    pub(super) fn counted(&self) -> (usize, usize, usize) {
-        let count = |fits: fn(&Way) -> bool| self.roads.iter().filter(|road| fits(&road.way)).count();
-        let direct = count(|way| matches!(way, Way::Direct(_)));
-        let tunnel = count(|way| matches!(way, Way::Tunnel(..)));
-        (direct, tunnel, self.roads.len() - direct - tunnel)
+    /// The roads that lead directly, those that go through a tunnel, those that are missing or go elsewhere, and those of
+    /// which that is not known.
+    pub(super) fn counted(&self) -> (usize, usize, usize, usize) {
+        let count = |fits: fn(&Road) -> bool| self.roads.iter().filter(|road| fits(road)).count();
+        let direct = count(|road| matches!(road.way, Way::Direct { .. }));
+        let tunnel = count(Road::is_tunnel);
+        let open = count(|road| matches!(road.way, Way::Undecided { .. }));
+        (direct, tunnel, self.roads.len() - direct - tunnel - open, open)
     }
 
     /// The picture in words.
@@ -124,7 +141,7 @@ impl Topology {
         }
         for road in &self.roads {
             let (from, to) = (&self.nodes[road.from].name, &self.nodes[road.to].name);
-            words.push(format!("{from} to the pods of {to}: {} {}.", road.standing.mark(), road.words()));
+            words.push(format!("{from} to the pods of {to}: {} {}.", road.standing().mark(), road.words()));
         }
         words.join(" ")
     }
@@ -137,7 +154,7 @@ impl Topology {
                 format!("{} {address} {}", pod.name, pod.judged.words())
             });
             let mine = self.roads.iter().filter(|road| road.from == index);
-            let direct = mine.clone().filter(|road| matches!(road.way, Way::Direct(_))).count();
+            let direct = mine.clone().filter(|road| matches!(road.way, Way::Direct { .. })).count();
             let all = mine.count();
             let roads = if all == 0 { Cell::of("open", "not seen") } else { Cell::plain(format!("{direct} of {all}")) };
             vec![
@@ -162,19 +179,19 @@ impl Topology {
     pub(super) fn table_of_roads(&self) -> (Table, usize) {
         let all = self.roads.len() <= ROADS_LISTED;
         let listed: Vec<&Road> =
-            self.roads.iter().filter(|road| all || road.standing == Standing::Bad).take(ROADS_LISTED).collect();
+            self.roads.iter().filter(|road| all || road.standing() == Standing::Bad).take(ROADS_LISTED).collect();
         let row = |road: &&Road| {
-            let verdict = match road.standing {
-                Standing::Good => "✓ nothing against it",
-                Standing::Bad => "✗ refuted",
-                Standing::Open => "? no verdict",
+            let verdict = match road.standing() {
+                Standing::Good => "✓ direct",
+                Standing::Bad => "✗ not direct",
+                Standing::Open => "? not known",
             };
             vec![
                 Cell::code(&self.nodes[road.from].name),
                 Cell::code(&self.nodes[road.to].name),
                 Cell::code(&road.cidr),
                 Cell::code(road.words()),
-                Cell::of(road.standing.class(), verdict),
+                Cell::of(road.standing().class(), verdict),
             ]
         };
         let table = Table {
@@ -239,48 +256,13 @@ fn node(name: &NodeName, shown: &Shown, report: &Report) -> NodeBox {
     }
 }
 
-fn roads(shown: &Shown, report: &Report, names: &[NodeName], nodes: &[NodeBox]) -> Vec<Road> {
-    let Some(routing) = &shown.routing else { return Vec::new() };
-    let mut roads = Vec::new();
-    for (from, name) in names.iter().enumerate() {
-        let Some(view) = routing.nodes.get(name) else { continue };
-        for (to, peer) in nodes.iter().enumerate() {
-            let (true, Some(cidr)) = (from != to, peer.cidr) else { continue };
-            let way = way(view, cidr, peer.address.map(|address| address.addr()));
-            let standing = standing::road(report, &Place::Node(name.clone()), &cidr.to_string());
-            roads.push(Road { from, to, cidr: cidr.to_string(), way, standing });
-        }
-    }
-    roads
-}
-
-/// The longest prefix that covers a pod CIDR, as the kernel looks it up; rules are the judge's business.
-fn way(view: &NetnsView, cidr: Ipv4Net, peer: Option<Ipv4Addr>) -> Way {
-    let covers = |route: &&Route| {
-        route.table != TABLE_LOCAL && route.destination.prefix_len() > 0 && route.destination.contains(&cidr)
+/// What the judge of direct routes found about each pair of nodes.
+fn roads(report: &Report, names: &[NodeName]) -> Vec<Road> {
+    let place = |name: &NodeName| names.iter().position(|node| node == name);
+    let found = report.cases.iter().flat_map(|case| &case.roads);
+    let road = |road: &lab_model::road::Road| {
+        let (from, to) = (place(&road.from)?, place(&road.to)?);
+        Some(Road { from, to, cidr: road.pods.to_string(), way: road.way.clone() })
     };
-    let best = view.routes.iter().filter(covers).max_by_key(|route| route.destination.prefix_len());
-    let Some(route) = best else {
-        let default =
-            view.routes.iter().find(|route| route.table != TABLE_LOCAL && route.destination.prefix_len() == 0);
-        return Way::Missing(default.map_or_else(
-            || format!("no route to {cidr}"),
-            |default| format!("no route to {cidr}; it would leave by {}", words::route(default)),
-        ));
-    };
-    let words = words::route(route);
-    let [hop] = route.hops.as_slice() else { return Way::Elsewhere(words) };
-    let tunnel = |device: &&String| {
-        let kind = view.link(device).and_then(|link| link.kind.as_deref());
-        matches!(kind, Some("vxlan" | "geneve" | "ipip" | "gre" | "wireguard"))
-    };
-    if hop.encapsulates {
-        Way::Tunnel("encap".to_owned(), words)
-    } else if let Some(device) = hop.device.as_ref().filter(tunnel) {
-        Way::Tunnel(device.clone(), words)
-    } else if route.kind == RouteKind::Unicast && peer.is_some() && hop.gateway == peer {
-        Way::Direct(words)
-    } else {
-        Way::Elsewhere(words)
-    }
+    found.filter_map(road).collect()
 }

@@ -6,7 +6,7 @@ use svg::Document;
 use svg::node::element::Group;
 
 use super::ink::{Points, arrow, ending, fitting, int, line, picture, rectangle, text};
-use super::topology::{NodeBox, Road, Topology, Way};
+use super::topology::{NodeBox, Road, Topology};
 
 const WIDTH: i32 = 340;
 /// Left of a node, and its width; arrows are at its right.
@@ -68,8 +68,8 @@ pub(super) fn draw(topology: &Topology) -> Document {
             let mut arrivals = topology.roads.iter().filter(|other| other.to == road.to && other.is_drawn());
             let arrival = arrivals.position(|other| std::ptr::eq(other, road)).unwrap_or(0);
             let to = (LEFT + NODE, tops[road.to] + 14 + 13 * int(arrival.min(4)));
-            let tunnel = if matches!(road.way, Way::Tunnel(..)) { " tunnel" } else { "" };
-            let class = format!("road {}{tunnel}", road.standing.class());
+            let tunnel = if road.is_tunnel() { " tunnel" } else { "" };
+            let class = format!("road {}{tunnel}", road.standing().class());
             drawn = drawn.add(arrow(&[from, (lane, from.1), (lane, to.1), to], Points::Left, &class));
             lane += LANE;
         }
@@ -84,12 +84,7 @@ fn height(topology: &Topology, index: usize, node: &NodeBox) -> i32 {
 
 /// A road as a line of text.
 fn label(road: &Road) -> String {
-    let mark = road.standing.mark();
-    match &road.way {
-        Way::Missing(_) => format!("{mark} no route to {}", road.cidr),
-        Way::Tunnel(device, _) => format!("{mark} {} in {device}", road.cidr),
-        Way::Direct(_) | Way::Elsewhere(_) => format!("{mark} {}", road.words().replace(" dev eth0", "")),
-    }
+    format!("{} {}", road.standing().mark(), road.label())
 }
 
 fn member(topology: &Topology, index: usize, node: &NodeBox, top: i32) -> Group {
@@ -113,7 +108,7 @@ fn member(topology: &Topology, index: usize, node: &NodeBox, top: i32) -> Group 
         .add(text((x, top + 101), "mono tiny", &or_not(node.cidr.map(|net| format!("pods {net}")), "pod CIDR")));
     let mut y = top + ROUTES;
     for road in topology.roads.iter().filter(|road| road.from == index) {
-        let class = format!("mono tiny {}", road.standing.class());
+        let class = format!("mono tiny {}", road.standing().class());
         group = group.add(text((x, y), &class, &fitting(&label(road), room, FONT)));
         y += ROW;
     }
