@@ -22,7 +22,7 @@ use lab_model::deviation::{Deviation, ImageName, Pinned};
 use lab_model::expect::Expectations;
 use lab_model::host::HostFacts;
 use lab_model::observe::Role;
-use lab_netns::plan::{BRIDGE_SUBNET, CLUSTER_IP, Placement, Spec};
+use lab_netns::plan::{CLUSTER_IP, Placement, Spec, bridge_subnet};
 
 /// What is built, and what is expected of it.
 #[derive(Debug, Clone)]
@@ -162,6 +162,7 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         pod_cidr_prefix: expect.pod_cidr_prefix,
         native_cidr: expect.native_cidr,
         placement: Placement::Apart,
+        subnet: bridge_subnet(),
     };
     let pins = serde_json::to_value(&pinned.pins).map_err(|error| Failure::input(&error))?;
     let inputs = json!({
@@ -264,10 +265,9 @@ impl Setup {
 fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
     match backend {
         BackendKind::Kind => Vec::new(),
-        BackendKind::Netns => vec![
-            (Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1).trunc(), "where the nodes are"),
-            (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP"),
-        ],
+        BackendKind::Netns => {
+            vec![(bridge_subnet(), "where the nodes are"), (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP")]
+        }
     }
 }
 

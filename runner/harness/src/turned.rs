@@ -36,6 +36,8 @@ pub enum Effect {
     OneReplicaReady,
     /// Neither of them is.
     NoReplicaReady,
+    /// The third of three replicas has no address.
+    ThirdUnaddressed,
     /// There is no process of a pod that the probe could look into.
     NoPodRuns,
     /// There are no two pods on two nodes.
@@ -64,6 +66,10 @@ pub const NO_POD: Expect = Expect::Unobserved("the probe cannot look: no contain
 pub const ONE_READY: Expect = Expect::Unobserved("1 of 2 replicas are ready");
 /// What such a case says of [`Effect::NoReplicaReady`].
 pub const NONE_READY: Expect = Expect::Unobserved("0 of 2 replicas are ready");
+/// What a case about what pods send says of [`Effect::ThirdUnaddressed`].
+pub const TWO_ADDRESSED: Expect = Expect::Unobserved("2 of 3 replicas have an address");
+/// What such a case about the outside says where there is one pod in all.
+pub const ONE_ADDRESSED: Expect = Expect::Unobserved("1 of 2 replicas have an address");
 /// What a case about what pods send each other says of [`Effect::NoPodsAcross`].
 pub const NOTHING_SENT: Expect = Expect::Unobserved("no pod sent anything to a pod on another node");
 /// Agents that are not ready. Whether an operator is ready is a matter of the moment, or of where it runs.

@@ -24,9 +24,8 @@ pub use source::source_address_is_kept;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddrV4;
 
-use lab_model::observe::{HttpReply, IpHeader, Payload, TcpHeader};
+use lab_model::observe::{IpHeader, Payload, TcpHeader};
 use lab_model::{Finding, Judgement, NotHeld, Proof};
 
 /// What a judge has gathered, before it says what that comes to.
@@ -70,12 +69,6 @@ fn first_of(lines: Vec<String>) -> Proof {
         [] | [_] | [_, _] => Proof::new(lines.join("; ")),
         [first, rest @ ..] => Proof::new(format!("{first}; and {} more", rest.len())).with_details(lines),
     }
-}
-
-/// Where a request was sent, read from its URL; all of ours are `http://ADDRESS:PORT/…`.
-fn asked(reply: &HttpReply) -> Option<SocketAddrV4> {
-    let rest = reply.url.strip_prefix("http://")?;
-    rest.split('/').next()?.parse().ok()
 }
 
 /// The TCP header of a packet that is TCP.

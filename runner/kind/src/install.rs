@@ -98,6 +98,7 @@ impl KindLab {
         let ask = HttpAsk {
             to,
             path: "/healthz".to_owned(),
+            ttl: None,
             until_bodies: 1,
             attempts: 3,
             attempt_deadline: REACH_DEADLINE / 3,

@@ -161,7 +161,7 @@ fn segment(network: &DockerNetwork, containers: &[NodeContainer]) -> Option<Segm
         }
         _ => None,
     });
-    (!members.is_empty()).then(|| Segment { name: network.name.clone(), gateway, members })
+    (!members.is_empty()).then(|| Segment { name: network.name.clone(), gateway, mtu: network.mtu(), members })
 }
 
 /// The host's link of a Docker network (Docker: `com.docker.network.bridge.name`, else `br-` and twelve digits of the

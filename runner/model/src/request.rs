@@ -81,6 +81,9 @@ pub struct HttpAsk {
     pub to: SocketAddrV4,
     /// Path and query, for example `/`.
     pub path: String,
+    /// The TTL that packets begin with, for a request that must not get far; none for the kernel's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
     /// Stop once this many different bodies with status 200 have come.
     pub until_bodies: usize,
     /// Attempts at most.

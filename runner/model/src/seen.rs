@@ -120,6 +120,9 @@ pub struct AnswersSeen {
     pub cluster_ip: Option<SocketAddrV4>,
     /// All pods of the workload.
     pub pods: Vec<PodSeen>,
+    /// Each node's role. Empty where an older program did not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<NodeName, Role>,
     /// Where requests were made, and what came back; or why none could be made.
     pub replies: Vec<(Place, Result<Vec<HttpReply>, String>)>,
 }
@@ -133,4 +136,8 @@ pub struct WireSeen {
     pub nodes: BTreeMap<NodeName, NetnsView>,
     /// All pods of the workload.
     pub pods: Vec<PodSeen>,
+    /// The bridge or Docker network that the nodes should be on. None where there was none of its name, or an older program
+    /// did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Segment>,
 }

@@ -11,8 +11,8 @@ use lab_backend::LabError;
 use lab_base::clock;
 use lab_model::StoredBase;
 use lab_model::observe::{
-    NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember, ServiceSeen,
-    ServiceTable, TABLE_MAIN, UPLINK,
+    Link, Mtu, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember,
+    ServiceSeen, ServiceTable, TABLE_MAIN, UPLINK,
 };
 use lab_model::request::{Answer, Answered, Request};
 
@@ -70,6 +70,7 @@ impl NetnsLab {
             .map(|bridge| Segment {
                 name: bridge.name.clone(),
                 gateway: hub.address_of(&bridge.name),
+                mtu: takes(&hub, bridge),
                 members: nodes
                     .iter()
                     .filter(|(_, node)| is_port_of(&hub, bridge.index, node))
@@ -159,6 +160,16 @@ impl NetnsLab {
 
 fn endpoints(frontend: &lab_model::observe::Frontend) -> Vec<SocketAddrV4> {
     frontend.backends.iter().map(|backend| backend.address).collect()
+}
+
+/// The largest packet that a bridge or one of its ports takes. The bridge's own MTU follows the smallest of its ports
+/// (`net/bridge/br_if.c`, `br_mtu_auto_adjust()`), and so tells nothing of the others.
+fn takes(hub: &NetnsView, bridge: &Link) -> Option<Mtu> {
+    hub.links
+        .iter()
+        .filter(|link| link.index == bridge.index || link.master == Some(bridge.index))
+        .map(|link| link.mtu)
+        .max()
 }
 
 /// A veth's two ends name each other's index; the port's master is the bridge.

@@ -58,6 +58,14 @@ pub struct Spec {
     /// Where the pods go.
     #[serde(default)]
     pub placement: Placement,
+    /// Where the nodes are.
+    #[serde(default = "bridge_subnet")]
+    pub subnet: Ipv4Net,
+}
+
+/// Where the article's nodes are.
+pub const fn bridge_subnet() -> Ipv4Net {
+    Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1)
 }
 
 /// On which workers the pods of the workload are.
@@ -153,7 +161,7 @@ impl Plan {
     /// # Errors
     /// When there are not enough addresses for what is asked.
     pub fn new(spec: Spec) -> Result<Self, PlanError> {
-        let bridge = Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1);
+        let bridge = spec.subnet;
         let pool = spec.pod_pool;
         let mut cidrs = pool
             .subnets(spec.pod_cidr_prefix)

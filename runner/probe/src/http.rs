@@ -12,7 +12,8 @@ use hyper::Request;
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::look::io_error_text;
@@ -35,7 +36,7 @@ pub(super) async fn replies(ask: &HttpAsk) -> Vec<HttpReply> {
     while replies.len() < ask.attempts && bodies.len() < ask.until_bodies && begun.elapsed() < ask.deadline {
         let mut wave = JoinSet::new();
         for _attempt in 0..WAVE.min(ask.attempts - replies.len()) {
-            wave.spawn(attempt(ask.to, ask.path.clone(), ask.attempt_deadline));
+            wave.spawn(attempt(ask.to, ask.path.clone(), ask.ttl, ask.attempt_deadline));
         }
         while let Some(ended) = wave.join_next().await {
             let reply = ended.unwrap_or_else(|broken| HttpReply {
@@ -64,10 +65,10 @@ struct Progress {
     sent: bool,
 }
 
-async fn attempt(to: SocketAddrV4, path: String, deadline: Duration) -> HttpReply {
+async fn attempt(to: SocketAddrV4, path: String, ttl: Option<u8>, deadline: Duration) -> HttpReply {
     let begun = clock::now();
     let progress = Mutex::new(Progress::default());
-    let outcome = match clock::within(deadline, "a response", get(to, &path, &progress)).await {
+    let outcome = match clock::within(deadline, "a response", get(to, &path, ttl, &progress)).await {
         Ok(outcome) => outcome,
         Err(_passed) => {
             let sent = lock(&progress).sent;
@@ -83,13 +84,29 @@ fn lock(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-async fn get(to: SocketAddrV4, path: &str, progress: &Mutex<Progress>) -> HttpOutcome {
-    let stream = match TcpStream::connect(to).await {
+/// A connection whose packets begin with this TTL.
+async fn connect(to: SocketAddrV4, ttl: Option<u8>) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if let Some(ttl) = ttl {
+        SockRef::from(&socket).set_ttl_v4(ttl.into())?;
+    }
+    socket.connect(to.into()).await
+}
+
+async fn get(to: SocketAddrV4, path: &str, ttl: Option<u8>, progress: &Mutex<Progress>) -> HttpOutcome {
+    let stream = match connect(to, ttl).await {
         Ok(stream) => stream,
         Err(error) => return HttpOutcome::NotConnected(io_error_text(&error)),
     };
     match stream.local_addr() {
-        Ok(SocketAddr::V4(local)) => lock(progress).connection = Some(Connection { local, remote: to }),
+        Ok(SocketAddr::V4(local)) => {
+            let peer = match stream.peer_addr() {
+                Ok(SocketAddr::V4(peer)) => Some(peer),
+                // A connection that was reset has no other end any more.
+                Ok(SocketAddr::V6(_)) | Err(_) => None,
+            };
+            lock(progress).connection = Some(Connection { local, remote: to, peer });
+        }
         Ok(SocketAddr::V6(local)) => return HttpOutcome::Broken(format!("the connection's own end is {local}")),
         Err(error) => return HttpOutcome::Broken(io_error_text(&error)),
     }

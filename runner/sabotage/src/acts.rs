@@ -40,6 +40,11 @@ pub fn sysctl(key: &str, value: &str) -> Act {
     Act::SetSysctl { key: key.to_owned(), value: value.to_owned() }
 }
 
+/// Masquerades what leaves by a link for these addresses.
+pub fn masquerade(device: &str, destination: Ipv4Net) -> Act {
+    Act::MasqueradeTo { device: device.to_owned(), destination }
+}
+
 /// Changes a link's MTU.
 pub fn mtu(device: &str, mtu: u32) -> Act {
     Act::SetMtu { device: device.to_owned(), mtu: lab_model::observe::Mtu(mtu) }

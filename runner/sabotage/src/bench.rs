@@ -49,30 +49,44 @@ pub struct Judged {
     pub seen: Option<Value>,
 }
 
-/// `lab run --on netns`: the one lab that the faults on netns are about.
+/// How large a lab is: what stands for `--nodes` and `--replicas`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Nodes, one control plane among them.
+    pub nodes: Option<usize>,
+    /// Pods of the workload.
+    pub replicas: Option<usize>,
+}
+
+impl Size {
+    /// The article's.
+    pub const ARTICLE: Self = Self { nodes: None, replicas: None };
+}
+
+/// `lab run --on netns`: the one lab that the faults on netns are about, but for its size.
 ///
 /// # Errors
 /// As [`setup`].
-pub fn article() -> Result<Setup, Failure> {
+fn on_netns(size: Size) -> Result<Setup, Failure> {
     setup(&Wanted {
         on: On::Netns,
         name: None,
         routing: Routing::Native,
-        nodes: None,
-        replicas: None,
+        nodes: size.nodes,
+        replicas: size.replicas,
         manifests: None,
         overrides: Given::default(),
     })
 }
 
 impl Bench {
-    /// Starts a lab that is the article's but for this change: its namespaces exist, nothing is in them yet. What is
-    /// expected stays the article's.
+    /// Starts a lab that is the article's, in this size, but for this change: its namespaces exist, nothing is in them
+    /// yet. What is expected stays what the article's would be in this size.
     ///
     /// # Errors
     /// When it cannot be started. Its state folder is removed then.
-    pub async fn start(program: &Path, state: StateDir, shape: fn(&mut Spec)) -> Result<Self, Failure> {
-        let Setup { mut spec, expect, .. } = article()?;
+    pub async fn start(program: &Path, state: StateDir, size: Size, shape: fn(&mut Spec)) -> Result<Self, Failure> {
+        let Setup { mut spec, expect, .. } = on_netns(size)?;
         shape(&mut spec);
         let lab = NetnsLab::start_in(program, state, spec, Lifetime::Tied).await?;
         Ok(Self::of(Lab::Netns(Box::new(lab)), expect))

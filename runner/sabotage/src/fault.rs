@@ -1,6 +1,7 @@
 //! What a fault is: what is done where and when, what that breaks, and how it is undone.
 
 use super::acts::PlacedAct;
+use super::bench::Size;
 use super::cluster::Breakage;
 use lab_harness::cases;
 use lab_harness::expect::Expect;
@@ -20,6 +21,15 @@ pub enum Apply {
     Before(Stage, fn(&Plan) -> Vec<PlacedAct>),
     /// The lab is built otherwise, from this stage on.
     Built(Stage, fn(&mut Spec)),
+    /// These changes in a lab of another size, of which that size is expected: as `--nodes` and `--replicas` make it.
+    Sized {
+        /// Nodes, one control plane among them.
+        nodes: usize,
+        /// Pods of the workload.
+        replicas: usize,
+        /// The changes, once it is up.
+        acts: fn(&Plan) -> Vec<PlacedAct>,
+    },
     /// A cluster that is up is broken: a lab on kind.
     Cluster {
         /// How.
@@ -65,18 +75,28 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The size of the lab that it is made in.
+    pub const fn size(&self) -> Size {
+        match self.apply {
+            Apply::Sized { nodes, replicas, .. } => Size { nodes: Some(nodes), replicas: Some(replicas) },
+            _ => Size::ARTICLE,
+        }
+    }
+
     /// The labs that it is made in.
     pub const fn on(&self) -> BackendKind {
         match self.apply {
             Apply::Cluster { .. } => BackendKind::Kind,
-            Apply::Acts(_) | Apply::Stop(_) | Apply::Before(..) | Apply::Built(..) => BackendKind::Netns,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } => {
+                BackendKind::Netns
+            }
         }
     }
 
     /// When it is made: the stage that has been reached, or that is built with it.
     pub const fn stage(&self) -> Stage {
         match self.apply {
-            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => Stage::WorkloadReady,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Sized { .. } | Apply::Cluster { .. } => Stage::WorkloadReady,
             Apply::Before(stage, _) | Apply::Built(stage, _) => stage,
         }
     }
@@ -87,12 +107,13 @@ impl Fault {
             Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
             Apply::Before(stage, _) => format!("before {stage}"),
             Apply::Built(stage, _) => format!("built at {stage}"),
+            Apply::Sized { nodes, replicas, .. } => format!("with --nodes {nodes} --replicas {replicas}"),
         }
     }
 
     /// Whether it needs a lab of its own: one that runs already cannot be broken so.
     pub const fn needs_its_own_lab(&self) -> bool {
-        matches!(self.apply, Apply::Before(..) | Apply::Built(..))
+        matches!(self.apply, Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. })
     }
 
     /// What a case must say with it.

@@ -19,7 +19,7 @@ mod select;
 mod table;
 mod verify;
 
-pub use bench::{Bench, Judged, article};
+pub use bench::{Bench, Judged, Size};
 pub use fault::{Apply, Fault, Undo};
 pub use faults::{ALL, ON_KIND, check, judging, never_kill, table};
 pub use lab_harness::expect::{Expect, words};

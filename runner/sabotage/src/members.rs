@@ -1,6 +1,10 @@
 //! Who is who in the article's lab.
 
 pub use lab_harness::turned::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
+/// The third worker, of a lab of four nodes or more.
+pub const WORKER3: &str = "kind-worker3";
+/// The pod on the third worker, of a lab of three replicas or more.
+pub const POD3: &str = "hello-app-3";
 use lab_model::observe::{NodeName, Place, PodName};
 use lab_netns::plan::{NodePlan, Plan, PodPlan};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::bench::Bench;
+use super::bench::{Bench, Size};
 use super::fault::{Apply, Fault, Undo};
 use super::faults::judging;
 use super::report::{CellReport, FaultReport, Wrong, broken};
@@ -125,7 +125,7 @@ impl Run<'_> {
             Some(Apply::Built(_, shape)) => shape,
             _ => |_spec: &mut _| {},
         };
-        let mut bench = self.start(shape).await?;
+        let mut bench = self.start(fault.map_or(Size::ARTICLE, Fault::size), shape).await?;
         for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::TrafficObserved) {
             if let Some(Apply::Before(before, acts)) = apply
                 && before == stage
@@ -134,6 +134,10 @@ impl Run<'_> {
                 bench.tamper(acts).await?;
             }
             bench.step(stage).await.map_err(|why| format!("{stage}: {why}"))?;
+        }
+        if let Some(Apply::Sized { acts, .. }) = apply {
+            let acts = acts(bench.plan());
+            bench.tamper(acts).await?;
         }
         Ok(bench)
     }
@@ -249,7 +253,7 @@ async fn make(fault: &Fault, bench: &mut Bench) -> Result<(), Wrong> {
             }
             Apply::Stop(node) => bench.stop(node).await,
             Apply::Cluster { how, .. } => bench.break_cluster(how).await,
-            Apply::Before(..) | Apply::Built(..) => Err("it needs a lab of its own".to_owned()),
+            Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } => Err("it needs a lab of its own".to_owned()),
         }
     };
     in_time(deadline, "the fault", Box::pin(make), not_made).await

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
-use super::bench::Bench;
+use super::bench::{Bench, Size};
 use super::fault::Fault;
 use super::report::{FaultReport, Wrong};
 use super::verify::Verdict;
@@ -157,11 +157,11 @@ impl<'a> Run<'a> {
     }
 
     /// One more lab, of which nothing is built yet: on netns it may be shaped otherwise than the article's.
-    pub(super) async fn start(&self, shape: fn(&mut Spec)) -> Result<Bench, String> {
+    pub(super) async fn start(&self, size: Size, shape: fn(&mut Spec)) -> Result<Bench, String> {
         match self.from {
             Labs::Netns(root) => {
                 let state = self.claim_in(root).map_err(|error| error.to_string())?;
-                Bench::start(self.program, state, shape).await.map_err(|failure| failure.to_string())
+                Bench::start(self.program, state, size, shape).await.map_err(|failure| failure.to_string())
             }
             Labs::Kind { setup, doing } => {
                 let claimed = Bench::claim_on_kind(self.program, setup, doing).await;

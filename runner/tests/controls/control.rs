@@ -104,8 +104,8 @@ impl Control {
     /// The lab without its traffic, and without the fault of a lab that is up.
     async fn built(&self) -> Result<Apart, String> {
         let mut bench = match self.fault.apply {
-            Apply::Built(_stage, shape) => Apart::start(shape).await?,
-            _ => Apart::start(|_spec| {}).await?,
+            Apply::Built(_stage, shape) => Apart::start(self.fault.size(), shape).await?,
+            _ => Apart::start(self.fault.size(), |_spec| {}).await?,
         };
         for step in Stage::ALL.into_iter().filter(|step| *step <= self.upto && *step != Stage::TrafficObserved) {
             if let Apply::Before(stage, acts) = self.fault.apply
@@ -122,7 +122,7 @@ impl Control {
     /// What is done in a lab that is up.
     async fn break_it(&self, bench: &mut Bench) -> Result<(), String> {
         match self.fault.apply {
-            Apply::Acts(acts) => bench.tamper(acts(bench.plan())).await,
+            Apply::Acts(acts) | Apply::Sized { acts, .. } => bench.tamper(acts(bench.plan())).await,
             Apply::Stop(node) => bench.stop(node).await,
             Apply::Before(..) | Apply::Built(..) => Ok(()),
             Apply::Cluster { .. } => Err("it is a fault of a cluster".to_owned()),

@@ -88,6 +88,7 @@ fn requests_leave_from_the_node() {
         let request = Request::Http(HttpAsk {
             to: SocketAddrV4::new(gateway, port),
             path: "/".to_owned(),
+            ttl: None,
             until_bodies: 1,
             attempts: 1,
             attempt_deadline: LONG,

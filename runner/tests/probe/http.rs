@@ -41,6 +41,7 @@ pub(crate) fn ask(to: Ipv4Addr) -> HttpAsk {
     HttpAsk {
         to: SocketAddrV4::new(to, PORT),
         path: "/path?query".to_owned(),
+        ttl: None,
         until_bodies: 1,
         attempts: 1,
         attempt_deadline: LONG,
@@ -70,7 +71,18 @@ fn a_response_is_whole_and_names_both_ends() {
     assert_eq!(reply.url, "http://192.0.2.2:8080/path?query");
     let connection = reply.connection.unwrap();
     assert_eq!(connection.local.ip(), &crate::scratch::ONE);
-    assert_eq!(connection.remote, SocketAddrV4::new(TWO, PORT));
+    let asked = SocketAddrV4::new(TWO, PORT);
+    assert_eq!((connection.remote, connection.peer), (asked, Some(asked)));
+}
+
+/// Asked for the address 0.0.0.0, Linux connects to the loopback (net/ipv4/route.c, `ip_route_output_key_hash_rcu()`).
+#[test]
+fn the_end_that_a_socket_has_is_told_beside_the_one_that_was_asked() {
+    let (_client, server) = pair();
+    serve(&server, |_number, stream| respond(stream, "me\n"));
+    let connection = one(&server, ask(Ipv4Addr::UNSPECIFIED)).connection.unwrap();
+    assert_eq!(connection.remote, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT));
+    assert_eq!(connection.peer, Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the Docker Engine said: the network `kind`, and which namespace is whose.
 
 use ipnet::Ipv4Net;
-use lab_model::observe::{NetnsId, Segment, SegmentMember};
+use lab_model::observe::{Mtu, NetnsId, Segment, SegmentMember};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ struct RawNetwork {
     #[serde(rename = "IPAM")]
     ipam: RawIpam,
     containers: BTreeMap<String, RawMember>,
+    options: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +65,9 @@ pub(super) fn segment(recording: Recording) -> Read<Segment> {
             Ok(SegmentMember { node: member.name.as_str().into(), address: Some(address) })
         })
         .collect::<Read<_>>()?;
-    Ok(Segment { name: raw.name, gateway: Some(gateway), members })
+    let mtu = raw.options.get("com.docker.network.driver.mtu").ok_or_else(|| wrong("no MTU".to_owned()))?;
+    let mtu = mtu.parse().map(Mtu).map_err(|error| wrong(format!("{mtu}: {error}")))?;
+    Ok(Segment { name: raw.name, gateway: Some(gateway), mtu: Some(mtu), members })
 }
 
 const FILE: &str = "docker/network-kind.json";

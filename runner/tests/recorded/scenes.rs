@@ -131,6 +131,7 @@ pub(crate) fn answers_to_control_plane(recording: Recording) -> Read<AnswersSeen
     Ok(AnswersSeen {
         cluster_ip,
         pods: kube::pods(recording)?,
+        roles: kube::roles(recording)?,
         replies: vec![(Place::Node(CONTROL_PLANE.into()), Ok(replies))],
     })
 }
@@ -148,7 +149,8 @@ pub(crate) fn answers_to_pods(recording: Recording) -> Read<AnswersSeen> {
         let own = blocks.iter().filter(|block| asks_service(block, &pod.name, to));
         (Place::Pod(pod.name.clone()), Ok(own.map(|block| block.http(to)).collect()))
     });
-    Ok(AnswersSeen { cluster_ip: Some(to), replies: replies.collect(), pods })
+    // Of 7 and 8 the roles were not recorded, and no node asked.
+    Ok(AnswersSeen { cluster_ip: Some(to), replies: replies.collect(), pods, roles: BTreeMap::new() })
 }
 
 /// `from pod NAME on NODE (ADDRESS) to ClusterIP #1` or `pod NAME (ADDRESS) on NODE: curl http://TO #1`.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::replies::{self, Block};
-use super::{NODES, Read, Recording, expectations, scenes};
+use super::{NODES, Read, Recording, docker, expectations, scenes};
 
 /// The bridge's own address in all recordings.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 18, 0, 1);
@@ -23,7 +23,9 @@ pub(crate) fn seen(recording: Recording) -> Read<WireSeen> {
     let pods = replies::pods(recording)?;
     let traffic =
         if recording.is_flat() { on_eth0(recording, &nodes, &pods) } else { on_bridge(recording, &nodes, &pods) };
-    Ok(WireSeen { traffic: traffic?, nodes, pods })
+    // Of 7 and 8 the Docker network was not recorded.
+    let segment = if recording.is_flat() { None } else { Some(docker::segment(recording)?) };
+    Ok(WireSeen { traffic: traffic?, nodes, pods, segment })
 }
 
 type Views = BTreeMap<NodeName, NetnsView>;
@@ -62,6 +64,7 @@ fn on_bridge(recording: Recording, nodes: &Views, pods: &[PodSeen]) -> Read<Traf
         outside: Vec::new(),
         captures,
         gateway_macs: nodes.iter().filter_map(|(node, view)| Some((node.clone(), neighbour(view)?))).collect(),
+        from_nodes: None,
     })
 }
 
@@ -82,6 +85,7 @@ fn on_eth0(recording: Recording, nodes: &Views, pods: &[PodSeen]) -> Read<Traffi
         outside,
         captures,
         gateway_macs: gateways(recording, nodes, &answers)?,
+        from_nodes: None,
     })
 }
 

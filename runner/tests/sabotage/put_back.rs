@@ -7,19 +7,19 @@ use lab_model::request::{Answer, Request};
 use lab_model::stage::Stage;
 use lab_netns::plan::Plan;
 use lab_netns::tamper::Act;
-use lab_sabotage::Bench;
 use lab_sabotage::acts::{
     PlacedAct, astray, backends, beside, direct, in_another_table, mtu, of, peer_behind_the_gateway, router_between,
     rule, second_network, vxlan, without_route,
 };
 use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
+use lab_sabotage::{Bench, Size};
 use std::net::SocketAddrV4;
 use std::path::Path;
 
 /// Changes, and what they are.
 type Change = (&'static str, fn(&Plan) -> Vec<PlacedAct>);
 
-const CHANGES: [Change; 14] = [
+const CHANGES: [Change; 15] = [
     ("a route deleted", without_route),
     ("the default route deleted", |_plan| vec![(node(WORKER), Act::DeleteRoute(Ipv4Net::default()))]),
     ("a route replaced", |plan| vec![(node(WORKER), astray(plan))]),
@@ -42,6 +42,10 @@ const CHANGES: [Change; 14] = [
     ("an address moved, and its routes gone with it", |plan| {
         let (from, to) = (node_plan(plan, WORKER).address, Ipv4Net::new_assert([172, 19, 0, 9].into(), 16));
         vec![(node(WORKER), Act::MoveAddress { device: "eth0".to_owned(), from, to })]
+    }),
+    ("an address taken, and its routes gone with it", |plan| {
+        let address = of(plan, POD1).into();
+        vec![(pod(POD1), Act::TakeAddress { device: "eth0".to_owned(), address })]
     }),
     ("a lower MTU", |_plan| vec![(node(WORKER2), mtu("eth0", 1400)), (pod(POD1), mtu("eth0", 1300))]),
     ("other backends", |plan| vec![(node(WORKER), backends(plan, &[of(plan, POD2), beside(plan, POD1)]))]),
@@ -70,7 +74,7 @@ fn what_is_put_back_is_as_it_was() {
     lab_base::runtime().unwrap().block_on(async {
         let claimed = StateDir::claim_in(state.path(), "test").unwrap();
         let program = Path::new(env!("CARGO_BIN_EXE_lab"));
-        let mut bench = Bench::start(program, claimed, |_spec| {}).await.unwrap();
+        let mut bench = Bench::start(program, claimed, Size::ARTICLE, |_spec| {}).await.unwrap();
         for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::TrafficObserved) {
             bench.step(stage).await.unwrap();
         }

@@ -73,9 +73,9 @@ impl NetworkSeen {
         })
     }
 
-    /// The MTU of its links (`com.docker.network.driver.mtu`); the Engine takes 1500 where it is not set.
+    /// The MTU of its links.
     pub fn mtu(&self) -> Option<u32> {
-        self.network.options.get("com.docker.network.driver.mtu")?.parse().ok()
+        self.network.mtu().map(|mtu| mtu.0)
     }
 
     /// A driver's option is set to false.

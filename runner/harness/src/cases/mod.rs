@@ -100,7 +100,7 @@ mod prelude {
     pub(super) use crate::explanation::{Explanation, breaks, on_kind, on_netns, read, read_on_kind, read_on_netns};
     pub(super) use crate::turned::{
         AGENTS_NOT_READY, BLIND, BRIDGE, CONTROL_PLANE, Effect, NO_POD, NONE_READY, NOTHING_SENT, ONE_READY, POD1,
-        POD2, WORKER, WORKER2,
+        POD2, TWO_ADDRESSED, WORKER, WORKER2,
     };
     pub(super) use lab_model::Reason;
     pub(super) use lab_model::deviation::{ImageName, Pinned};

@@ -62,12 +62,14 @@ const DEADLINE: Duration = Duration::from_secs(3);
 
 async fn answers(lab: &Lab, places: Vec<Place>) -> Result<AnswersSeen, String> {
     let EndpointsSeen { service, pods, .. } = endpoints(lab).await?;
+    let roles = lab.nodes().iter().cloned().collect();
     let Some(to) = service.cluster_ip else {
-        return Ok(AnswersSeen { cluster_ip: None, pods, replies: Vec::new() });
+        return Ok(AnswersSeen { cluster_ip: None, pods, roles, replies: Vec::new() });
     };
     let ask = HttpAsk {
         to,
         path: "/".to_owned(),
+        ttl: None,
         until_bodies: ready(&pods),
         attempts: ATTEMPTS.max(ATTEMPTS_PER_POD * pods.len()),
         attempt_deadline: ATTEMPT_DEADLINE,
@@ -85,7 +87,7 @@ async fn answers(lab: &Lab, places: Vec<Place>) -> Result<AnswersSeen, String> {
             (answered.place, replies)
         })
         .collect();
-    Ok(AnswersSeen { cluster_ip: Some(to), pods, replies })
+    Ok(AnswersSeen { cluster_ip: Some(to), pods, roles, replies })
 }
 
 fn ready(pods: &[PodSeen]) -> usize {

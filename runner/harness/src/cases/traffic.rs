@@ -1,23 +1,22 @@
 //! Stage `traffic_observed`: requests between pods and to the outside, while every link is captured.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use self::plan::{Outside, Planned, SMALL_PACKET, Send, full_mtu, sends};
 use super::look::{broke, node_views};
 use crate::lab::Lab;
 use lab_model::expect::Expectations;
 use lab_model::observe::{
     Capture, HttpOutcome, HttpReply, MacAddr, Mtu, NetnsView, NodeName, OutsideExchange, PingOutcome, PingReply, Place,
-    PodExchange, PodName, PodSeen, Resolved, Traffic, UPLINK,
+    PodExchange, PodSeen, Resolved, Traffic, UPLINK,
 };
-use lab_model::request::{Answer, CaptureFilter, HttpAsk, Request};
+use lab_model::request::{Answer, CaptureFilter, Request};
 use lab_model::seen::WireSeen;
 
-/// Octets of the IPv4 packet that a plain `ping` sends: 56 of data, 8 ICMP, 20 IPv4.
-const SMALL_PACKET: u32 = 84;
-/// For one request or echo.
-const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);
 /// For the gateway's ARP answer: the kernel's own three tries.
 const ARP_DEADLINE: Duration = Duration::from_millis(3500);
 /// Captures end by themselves when the runner is gone.
@@ -30,32 +29,38 @@ const CAPTURE_DEADLINE: Duration = Duration::from_mins(1);
 pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, String> {
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;
-    let mtu = link_mtu(&nodes, &pods).ok_or("no node has an eth0")?;
-    let gateway_macs = gateway_macs(lab, &nodes).await?;
+    let segments = lab.segments().await.map_err(|error| broke(&error))?;
+    let segment = segments.into_iter().find(|segment| segment.name == expect.network);
+    let gateway = *lab.outside().ip();
+    let gateway_macs = gateway_macs(lab, &nodes, gateway).await?;
     let sends = sends(&pods, expect.target_port);
+    let plan = Planned {
+        mtu: full_mtu(segment.as_ref(), &nodes, &pods).ok_or("no node has an eth0")?,
+        outside: Outside::of(lab.outside(), expect),
+        gateway,
+    };
 
     let captures = lab.capture(capture_requests(lab, &nodes, &pods)).await.map_err(|error| broke(&error))?;
-    let asks = sends.iter().flat_map(|send| send.asks(mtu, lab.outside())).collect();
+    let from_nodes = nodes.keys().map(|node| (Place::Node(node.clone()), plan.echo()));
+    let asks = from_nodes.chain(sends.iter().flat_map(|send| send.asks(&plan))).collect();
     let answered = lab.ask(asks).await.map_err(|error| broke(&error));
     let captured = captures.stop().await;
 
     let mut answers = answered?.into_iter().map(|answered| answered.answer);
-    let mut traffic =
-        Traffic { mtu, between_pods: Vec::new(), outside: Vec::new(), captures: Vec::new(), gateway_macs };
+    let echoes = nodes.keys().map(|node| Ok((node.clone(), echoed(plan.gateway, &next(&mut answers)?)?)));
+    let mut traffic = Traffic {
+        mtu: plan.mtu,
+        from_nodes: Some(echoes.collect::<Result<_, String>>()?),
+        between_pods: Vec::new(),
+        outside: Vec::new(),
+        captures: Vec::new(),
+        gateway_macs,
+    };
     for send in &sends {
-        send.collect(mtu, lab.outside(), &mut answers, &mut traffic)?;
+        send.collect(&plan, &mut answers, &mut traffic)?;
     }
     traffic.captures = captured.into_iter().map(capture_of).collect::<Result<_, _>>()?;
-    Ok(WireSeen { traffic, nodes, pods })
-}
-
-/// The MTU of the nodes' link: the largest eth0 of the nodes with pods, or of all where none has one.
-fn link_mtu(nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Option<Mtu> {
-    let mut with_pods = pods.iter().filter_map(|pod| nodes.get(pod.node.as_ref()?));
-    let largest = |views: &mut dyn Iterator<Item = &NetnsView>| {
-        views.filter_map(|view| view.link(UPLINK)).map(|link| link.mtu).max()
-    };
-    largest(&mut with_pods).or_else(|| largest(&mut nodes.values()))
+    Ok(WireSeen { traffic, nodes, pods, segment })
 }
 
 fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String> {
@@ -67,7 +72,9 @@ fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String>
 }
 
 fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Vec<(Place, Request)> {
-    let places = nodes.keys().cloned().map(Place::Node).chain(pods.iter().map(|pod| Place::Pod(pod.name.clone())));
+    // A pod that is on no node yet has no link; that it takes no part is for the judges to say.
+    let placed = pods.iter().filter(|pod| pod.node.is_some() || pod.address.is_some());
+    let places = nodes.keys().cloned().map(Place::Node).chain(placed.map(|pod| Place::Pod(pod.name.clone())));
     places
         .map(|place| {
             let pcap = lab.scratch().join(format!("{place}.eth0.pcap"));
@@ -83,8 +90,11 @@ fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[Po
 }
 
 /// The link-layer address of the gateway, as each node resolves it now. A node that gets no answer has none.
-async fn gateway_macs(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>) -> Result<BTreeMap<NodeName, MacAddr>, String> {
-    let gateway = *lab.outside().ip();
+async fn gateway_macs(
+    lab: &Lab,
+    nodes: &BTreeMap<NodeName, NetnsView>,
+    gateway: Ipv4Addr,
+) -> Result<BTreeMap<NodeName, MacAddr>, String> {
     let asks = nodes
         .keys()
         .map(|node| {
@@ -109,72 +119,27 @@ async fn gateway_macs(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>) -> Resul
     Ok(macs)
 }
 
-/// What one pod sends: to the pods before and after it in the ring of all pods, where these are on other nodes, and to
-/// the outside. With two pods that is each to the other.
-struct Send {
-    from: PodName,
-    to: Vec<(PodName, SocketAddrV4)>,
-}
-
-fn sends(pods: &[PodSeen], target_port: u16) -> Vec<Send> {
-    let reachable: Vec<(&PodSeen, Ipv4Addr)> =
-        pods.iter().filter_map(|pod| pod.address.map(|address| (pod, address))).collect();
-    let count = reachable.len();
-    let peers = |index: usize| {
-        let mut around = vec![(index + 1) % count, (index + count - 1) % count];
-        around.dedup();
-        around
-            .into_iter()
-            .map(|peer| reachable[peer])
-            .filter(|(peer, _)| peer.name != reachable[index].0.name && peer.node != reachable[index].0.node)
-            .map(|(peer, address)| (peer.name.clone(), SocketAddrV4::new(address, target_port)))
-            .collect()
-    };
-    (0..count).map(|index| Send { from: reachable[index].0.name.clone(), to: peers(index) }).collect()
-}
-
+/// What came of what a pod sent.
 impl Send {
-    fn asks(&self, mtu: Mtu, outside: SocketAddrV4) -> Vec<(Place, Request)> {
-        let place = Place::Pod(self.from.clone());
-        let to_pods = self.to.iter().flat_map(|(_, address)| {
-            let ping = Request::Ping {
-                destination: *address.ip(),
-                lengths: vec![mtu.0, SMALL_PACKET],
-                deadline: ATTEMPT_DEADLINE,
-            };
-            [one_request(*address), ping]
-        });
-        to_pods.chain([one_request(outside)]).map(|request| (place.clone(), request)).collect()
-    }
-
     fn collect(
         &self,
-        mtu: Mtu,
-        outside: SocketAddrV4,
+        plan: &Planned,
         answers: &mut impl Iterator<Item = Result<Answer, String>>,
         traffic: &mut Traffic,
     ) -> Result<(), String> {
-        let mut next = || answers.next().ok_or("the probe gave fewer answers than it was asked for")?;
         for (to, address) in &self.to {
-            let http = first_reply(next()?, *address)?;
-            let (full_mtu, small) = two_pings(next()?, *address.ip(), mtu)?;
+            let http = first_reply(next(answers)?, *address)?;
+            let (full_mtu, small) = two_pings(next(answers)?, *address.ip(), plan.mtu)?;
             traffic.between_pods.push(PodExchange { from: self.from.clone(), to: to.clone(), http, full_mtu, small });
         }
-        let http = first_reply(next()?, outside)?;
+        let http = first_reply(next(answers)?, plan.outside.to)?;
         traffic.outside.push(OutsideExchange { from: self.from.clone(), http });
         Ok(())
     }
 }
 
-fn one_request(to: SocketAddrV4) -> Request {
-    Request::Http(HttpAsk {
-        to,
-        path: "/".to_owned(),
-        until_bodies: 1,
-        attempts: 1,
-        attempt_deadline: ATTEMPT_DEADLINE,
-        deadline: ATTEMPT_DEADLINE,
-    })
+fn next(answers: &mut impl Iterator<Item = Result<Answer, String>>) -> Result<Answer, String> {
+    answers.next().ok_or("the probe gave fewer answers than it was asked for")?
 }
 
 fn first_reply(answer: Answer, to: SocketAddrV4) -> Result<HttpReply, String> {
@@ -191,13 +156,21 @@ fn first_reply(answer: Answer, to: SocketAddrV4) -> Result<HttpReply, String> {
 
 fn two_pings(answer: Answer, destination: Ipv4Addr, mtu: Mtu) -> Result<(PingReply, PingReply), String> {
     let Answer::Pinged(replies) = answer else { return Err(answer.not("echo replies")) };
-    let missing = |length| PingReply {
+    let mut replies = replies.into_iter();
+    let full = replies.next().unwrap_or_else(|| not_sent(destination, mtu.0));
+    Ok((full, replies.next().unwrap_or_else(|| not_sent(destination, SMALL_PACKET))))
+}
+
+fn not_sent(destination: Ipv4Addr, length: u32) -> PingReply {
+    PingReply {
         destination,
         length,
         outcome: PingOutcome::Refused("no request was sent".to_owned()),
         elapsed: Duration::ZERO,
-    };
-    let mut replies = replies.into_iter();
-    let full = replies.next().unwrap_or_else(|| missing(mtu.0));
-    Ok((full, replies.next().unwrap_or_else(|| missing(SMALL_PACKET))))
+    }
+}
+
+fn echoed(destination: Ipv4Addr, answer: &Answer) -> Result<PingReply, String> {
+    let Answer::Pinged(replies) = answer else { return Err(answer.not("an echo reply")) };
+    Ok(replies.first().cloned().unwrap_or_else(|| not_sent(destination, SMALL_PACKET)))
 }

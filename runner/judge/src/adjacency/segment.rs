@@ -95,12 +95,17 @@ mod tests {
             let (node, address, _cidr) = fixture::node(number);
             SegmentMember { node, address: Some(net(&format!("{address}/16"))) }
         });
-        let kind = Segment { name: "kind".to_owned(), gateway: Some(net("172.18.0.1/16")), members: members.collect() };
+        let kind = Segment {
+            name: "kind".to_owned(),
+            gateway: Some(net("172.18.0.1/16")),
+            mtu: None,
+            members: members.collect(),
+        };
         SegmentsSeen { nodes, segments: vec![segment("bridge", Vec::new()), kind] }
     }
 
     fn segment(name: &str, members: Vec<SegmentMember>) -> Segment {
-        Segment { name: name.to_owned(), gateway: Some(net("172.17.0.1/16")), members }
+        Segment { name: name.to_owned(), gateway: Some(net("172.17.0.1/16")), mtu: None, members }
     }
 
     fn judged(change: impl FnOnce(&mut SegmentsSeen)) -> Judgement {

@@ -1,5 +1,6 @@
 //! The Service and what it names as its endpoints.
 
+use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
@@ -14,8 +15,8 @@ use lab_model::{Finding, Judgement, NotHeld, Proof, Reason};
 ///
 /// # Errors
 /// [`Reason::NoService`], [`Reason::ClusterIpWithinPodCidr`], [`Reason::EndpointMissing`] for a ready pod and
-/// [`Reason::EndpointStale`] for an endpoint. Unobserved when fewer replicas are ready than there should be, or no pod CIDR
-/// is known.
+/// [`Reason::EndpointStale`] for an endpoint. Unobserved when fewer replicas are ready than there should be, or unless the
+/// pod CIDR of every node is known: the `ClusterIP` might lie in one that is not.
 pub fn cluster_ip_has_both_backends(seen: &EndpointsSeen, expect: &Expectations) -> Judgement {
     let service = &seen.service;
     let show = || by_hand(&service.source);
@@ -35,10 +36,12 @@ pub fn cluster_ip_has_both_backends(seen: &EndpointsSeen, expect: &Expectations)
         }]));
     };
     let mut weighing = Weighing::default();
-    if seen.pod_cidrs.by_node.is_empty() {
-        weighing.miss("no node's pod CIDR is known");
+    let pod_cidrs = &seen.pod_cidrs.by_node;
+    let distinct: BTreeSet<Ipv4Net> = pod_cidrs.values().copied().collect();
+    if distinct.len() < expect.nodes() {
+        weighing.miss(format!("the pod CIDRs of {} of {} nodes are known", distinct.len(), expect.nodes()));
     }
-    for (node, cidr) in seen.pod_cidrs.by_node.iter().filter(|(_node, cidr)| cidr.contains(address.ip())) {
+    for (node, cidr) in pod_cidrs.iter().filter(|(_node, cidr)| cidr.contains(address.ip())) {
         weighing.refute(
             Reason::ClusterIpWithinPodCidr,
             Place::Node(node.clone()),
@@ -161,6 +164,20 @@ mod tests {
             seen.service.endpoints.clear();
         });
         assert_eq!(nothing, unobserved("0 of 2 replicas are ready"));
-        assert_eq!(judged(|seen| seen.pod_cidrs.by_node.clear()), unobserved("no node's pod CIDR is known"));
+        assert_eq!(
+            judged(|seen| seen.pod_cidrs.by_node.clear()),
+            unobserved("the pod CIDRs of 0 of 3 nodes are known")
+        );
+        // The one that is not known may be the one that it lies in.
+        let of_nobody = judged(|seen| {
+            seen.service.cluster_ip = Some(socket("10.0.2.99:8080"));
+            seen.pod_cidrs.by_node.retain(|node, _cidr| node.0 != fixture::WORKER2);
+        });
+        assert_eq!(of_nobody, unobserved("the pod CIDRs of 2 of 3 nodes are known"));
+        let twice = judged(|seen| {
+            let cidr = seen.pod_cidrs.by_node[&fixture::WORKER.into()];
+            seen.pod_cidrs.by_node.insert(fixture::WORKER2.into(), cidr);
+        });
+        assert_eq!(twice, unobserved("the pod CIDRs of 2 of 3 nodes are known"));
     }
 }

@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 /// Refuted by a tunnel's packet between the two nodes or around the pods' packets, and by pod packets between
 /// other link-layer addresses; unobserved when no packet was seen in one of the directions, or frames were lost.
 pub fn frames_are_not_encapsulated(seen: &WireSeen, expect: &Expectations) -> Judgement {
-    let (across, missing) = who::across(seen);
+    let (across, missing) = who::across(seen, expect);
     let mut gathered = Gathered { missing, ..Gathered::default() };
     for one in &across {
         if let Some(capture) = gathered.or_missing(who::node_capture(seen, one.to.node)) {

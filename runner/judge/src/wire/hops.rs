@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 /// # Errors
 /// Refuted by a packet with another TTL than its sender's node sent; unobserved when no packet was seen on one of the
 /// two nodes' links, when packets left with several TTLs, or when frames were lost.
-pub fn no_router_between_nodes(seen: &WireSeen, _expect: &Expectations) -> Judgement {
-    let (across, missing) = who::across(seen);
+pub fn no_router_between_nodes(seen: &WireSeen, expect: &Expectations) -> Judgement {
+    let (across, missing) = who::across(seen, expect);
     let mut gathered = Gathered { missing, ..Gathered::default() };
     for one in &across {
         let captures = who::node_capture(seen, one.from.node).and_then(|left| {

@@ -1,5 +1,5 @@
 use super::who::{self, End, link_of};
-use super::{Gathered, asked, first_of, syn};
+use super::{Gathered, first_of, syn};
 use lab_model::expect::Expectations;
 use lab_model::observe::{Capture, HttpOutcome, HttpReply, OutsideExchange, UPLINK};
 use lab_model::seen::WireSeen;
@@ -11,24 +11,19 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 ///
 /// # Errors
 /// Refuted by a request that leaves with the pod's or any third address, or that the listener saw come from the
-/// pod's; unobserved when fewer were seen leaving than were made.
+/// pod's; unobserved unless each replica made one, and when fewer were seen leaving than were made.
 pub fn masqueraded_outside_the_native_cidr(seen: &WireSeen, expect: &Expectations) -> Judgement {
-    let mut gathered = Gathered::default();
+    let mut missing = who::replicas(seen, expect);
+    missing.extend(who::did_not_ask_outside(seen));
+    let mut gathered = Gathered { missing, ..Gathered::default() };
     for exchange in &seen.traffic.outside {
         let Some(from) = gathered.or_missing(who::end(seen, &exchange.from)) else { continue };
-        let Some(target) = gathered.or_missing(outside(exchange, expect)) else { continue };
+        let Some(target) = gathered.or_missing(who::outside(exchange, expect)) else { continue };
         if let Some(capture) = gathered.or_missing(who::node_capture(seen, from.node)) {
             judge_leaving(seen, exchange, &from, capture, target, &mut gathered);
         }
     }
     gathered.decide("no pod asked an address outside the native routing CIDR", first_of)
-}
-
-/// Where the request went, if that is outside.
-fn outside(exchange: &OutsideExchange, expect: &Expectations) -> Result<SocketAddrV4, String> {
-    asked(&exchange.http).filter(|target| !expect.native_cidr.contains(target.ip())).ok_or_else(|| {
-        format!("{} asked {}, which is not outside {}", exchange.from, exchange.http.url, expect.native_cidr)
-    })
 }
 
 fn judge_leaving(
@@ -107,7 +102,7 @@ fn judge_leaving(
 fn requests_from(seen: &WireSeen, from: &End<'_>, target: SocketAddrV4) -> usize {
     let same_node = |exchange: &&OutsideExchange| {
         who::end(seen, &exchange.from).is_ok_and(|other| other.node == from.node)
-            && asked(&exchange.http) == Some(target)
+            && exchange.http.asked() == Some(target)
     };
     seen.traffic.outside.iter().filter(same_node).count()
 }

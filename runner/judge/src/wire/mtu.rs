@@ -1,50 +1,90 @@
 use super::Gathered;
 use super::who::{self, Across};
 use lab_model::expect::Expectations;
-use lab_model::observe::{Mtu, PingOutcome, PingReply, Place, UPLINK};
+use lab_model::observe::{Mtu, NodeName, PingOutcome, PingReply, Place, Segment, UPLINK};
 use lab_model::seen::WireSeen;
 use lab_model::{Finding, Judgement, Proof, Reason};
 
 /// Octets of the ICMP and IPv4 headers around what `ping -s` counts (RFC 791, RFC 792).
 const PING_OVERHEAD: u32 = 28;
 
-/// A packet of the nodes' links' whole MTU passes between pods on two nodes without being fragmented.
+/// A packet as large as the segment between the nodes takes passes between pods on two nodes without being fragmented.
 ///
 /// # Errors
-/// Refuted by one that does not; unobserved without exchanges, or when what was sent was not of that size.
-pub fn full_mtu_fits(seen: &WireSeen, _expect: &Expectations) -> Judgement {
-    let (across, missing) = who::across(seen);
+/// Refuted by one that does not; unobserved without exchanges, where it is not known what the segment takes, or when
+/// what was sent was not of that size.
+pub fn full_mtu_fits(seen: &WireSeen, expect: &Expectations) -> Judgement {
+    let (across, missing) = who::across(seen, expect);
     let mut gathered = Gathered { missing, ..Gathered::default() };
-    let mtu = seen.traffic.mtu;
+    let wire = gathered.or_missing(wire(seen, &across, expect));
     for one in &across {
-        match unfit(one, mtu) {
+        let Some(wire) = &wire else { break };
+        match unfit(one, wire) {
             Some(missing) => gathered.missing.push(missing),
             None => judge_ping(one, &mut gathered),
         }
+        gathered.missing.extend(off_segment(seen.segment.as_ref(), one));
     }
     gathered.decide("no packet of the whole MTU was sent between pods on two nodes", |shown| {
-        Proof::new(format!("{0} of {0} packets of {mtu} octets with DF set were answered", shown.len()))
+        let octets = wire.as_ref().map_or(0, |wire| wire.mtu.0);
+        Proof::new(format!("{0} of {0} packets of {octets} octets with DF set were answered", shown.len()))
+            .with_details(wire.filter(|_| seen.segment.is_some()).map(|wire| format!("{} takes {octets}", wire.whose)))
             .with_details(shown)
     })
 }
 
+/// The yardstick, and whose it is.
+struct Wire {
+    mtu: Mtu,
+    whose: String,
+}
+
+/// The largest packet that the segment or a node's link takes. The nodes' links alone are no yardstick: narrowed all
+/// alike, they would be measured by themselves.
+fn wire(seen: &WireSeen, across: &[Across<'_>], expect: &Expectations) -> Result<Wire, String> {
+    let ends = across.iter().flat_map(|one| [&one.from, &one.to]);
+    let links = ends.filter_map(|end| {
+        let mtu = end.view.link(UPLINK)?.mtu;
+        Some(Wire { mtu, whose: format!("{UPLINK} of {}", end.node) })
+    });
+    let widest = links.max_by_key(|link| link.mtu);
+    let segment = match &seen.segment {
+        Some(Segment { name, mtu: Some(mtu), .. }) if *name == expect.network => {
+            Wire { mtu: *mtu, whose: format!("the network {name}") }
+        }
+        Some(Segment { name, .. }) if *name == expect.network => {
+            return Err(format!("the MTU of the network {name} is not known"));
+        }
+        Some(Segment { name, .. }) => return Err(format!("the network {name} was seen, not {}", expect.network)),
+        // An older program did not look. What is narrower than Ethernet was narrowed.
+        None if widest.as_ref().is_some_and(|link| link.mtu < Mtu::ETHERNET) => {
+            return Err(format!("the MTU of the network {} was not seen", expect.network));
+        }
+        None => return widest.ok_or_else(|| format!("no node's {UPLINK} was seen")),
+    };
+    Ok(widest.filter(|link| link.mtu > segment.mtu).unwrap_or(segment))
+}
+
 /// Why an exchange's full-size packet says nothing about the claim, if it does not.
-fn unfit(one: &Across<'_>, mtu: Mtu) -> Option<String> {
+fn unfit(one: &Across<'_>, wire: &Wire) -> Option<String> {
     let Across { exchange, from, to } = one;
     let ping = &exchange.full_mtu;
-    if ping.length != mtu.0 {
-        return Some(format!("{} sent {} octets to {}, and the MTU is {mtu}", from.pod, ping.length, to.pod));
+    if ping.length != wire.mtu.0 {
+        let (sent, Wire { mtu, whose }) = (ping.length, wire);
+        return Some(format!("{} sent {sent} octets to {}, and {whose} takes {mtu}", from.pod, to.pod));
     }
     if ping.destination != to.address {
         return Some(format!("{} sent to {}, and {} is at {}", from.pod, ping.destination, to.pod, to.address));
     }
-    let widest = [from, to]
-        .into_iter()
-        .filter_map(|end| Some((end.node, end.view.link(UPLINK)?.mtu)))
-        .max_by_key(|(_, mtu)| *mtu);
-    widest
-        .filter(|(_, widest)| *widest > mtu)
-        .map(|(node, widest)| format!("{mtu} octets were sent, and {UPLINK} of {node} takes {widest}"))
+    None
+}
+
+/// That the segment says nothing of an exchange, since it is not between the two nodes.
+fn off_segment(segment: Option<&Segment>, one: &Across<'_>) -> Option<String> {
+    let segment = segment?;
+    let is_on = |node: &NodeName| segment.members.iter().any(|member| member.node == *node);
+    let off = [one.from.node, one.to.node].into_iter().find(|node| !is_on(node))?;
+    Some(format!("{off} is not on the network {}", segment.name))
 }
 
 fn judge_ping(one: &Across<'_>, gathered: &mut Gathered) {

@@ -5,6 +5,8 @@ mod exchanged;
 mod hops;
 mod outside;
 mod silent;
+mod source;
+mod there;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -14,8 +16,9 @@ use super::*;
 use lab_model::Reason;
 use lab_model::expect::Expectations;
 use lab_model::observe::{
-    Address, Capture, Connection, Frame, HttpOutcome, Link, MacAddr, Mtu, NetnsId, NetnsView, NodeName,
-    OutsideExchange, PingOutcome, PingReply, Place, PodExchange, PodName, PodSeen, Traffic, Tunnel, TunnelKind,
+    Address, Capture, Connection, Frame, HttpOutcome, HttpReply, IcmpHeader, Link, MacAddr, Mtu, NetnsId, NetnsView,
+    NodeName, OutsideExchange, PingOutcome, PingReply, Place, PodExchange, PodName, PodSeen, Segment, SegmentMember,
+    Traffic, Tunnel, TunnelKind,
 };
 use lab_model::seen::WireSeen;
 
@@ -145,6 +148,13 @@ fn between_pods() -> Vec<Frame> {
     [to_b, to_a].concat()
 }
 
+/// The node's own echo request to the gateway.
+fn echo(node: usize) -> Frame {
+    let icmp = IcmpHeader { kind: 8, code: 0, id: Some(7) };
+    let ip = IpHeader { payload: Payload::Icmp(icmp), ..segment(at(address(node), 0), at(GATEWAY, 0), (false, false)) };
+    frame(mac(node), GATEWAY_MAC, ip)
+}
+
 fn to_outside(node: usize, source: Ipv4Addr) -> Vec<Frame> {
     connection((mac(node), GATEWAY_MAC), at(source, 49_386), OUTSIDE)
 }
@@ -164,7 +174,7 @@ fn node_place(node: usize) -> Place {
 fn reply(to: SocketAddrV4, local: Option<SocketAddrV4>, outcome: HttpOutcome) -> HttpReply {
     HttpReply {
         url: format!("http://{to}/"),
-        connection: local.map(|local| Connection { local, remote: to }),
+        connection: local.map(|local| Connection { local, remote: to, peer: Some(to) }),
         outcome,
         elapsed: Duration::from_millis(3),
     }
@@ -199,22 +209,36 @@ fn outside(from: &str, heard: SocketAddrV4) -> OutsideExchange {
 
 /// Everything holds here.
 fn native() -> WireSeen {
-    let frames = |node: usize| [between_pods(), to_outside(node, address(node))].concat();
+    let frames = |node: usize| [between_pods(), to_outside(node, address(node)), vec![echo(node)]].concat();
+    let at_pod = |name: &str, own: (MacAddr, MacAddr), client, server| {
+        capture(Place::Pod(name.into()), connection(own, client, server))
+    };
     let traffic = Traffic {
         mtu: Mtu(1500),
         between_pods: vec![exchange((POD_A, at(A, PORT_A)), (POD_B, B)), exchange((POD_B, at(B, PORT_B)), (POD_A, A))],
         outside: vec![outside(POD_A, at(address(WORKER), 49_386)), outside(POD_B, at(address(WORKER2), 49_386))],
         captures: vec![
-            capture(node_place(0), Vec::new()),
+            capture(node_place(0), vec![echo(0)]),
             capture(node_place(WORKER), frames(WORKER)),
             capture(node_place(WORKER2), frames(WORKER2)),
+            // Of a pod's own link no judge compares the link-layer addresses.
+            at_pod(POD_A, (mac(WORKER), mac(WORKER)), at(B, PORT_B), at(A, 8080)),
+            at_pod(POD_B, (mac(WORKER2), mac(WORKER2)), at(A, PORT_A), at(B, 8080)),
         ],
         gateway_macs: NODES.map(|node| (NodeName::from(node), GATEWAY_MAC)).into(),
+        from_nodes: Some(NODES.map(|node| (NodeName::from(node), ping(GATEWAY, 84, PingOutcome::Answered))).into()),
     };
+    let member = |node: usize| SegmentMember { node: NODES[node].into(), address: view(node).address_of("eth0") };
     WireSeen {
         traffic,
         nodes: (0..3).map(|node| (NODES[node].into(), view(node))).collect(),
         pods: vec![pod(POD_A, WORKER, A), pod(POD_B, WORKER2, B)],
+        segment: Some(Segment {
+            name: "kind".into(),
+            gateway: Some("172.18.0.1/16".parse().expect("an address")),
+            mtu: Some(Mtu(1500)),
+            members: (0..3).map(member).collect(),
+        }),
     }
 }
 
@@ -233,8 +257,9 @@ fn nothing_at_all() -> WireSeen {
         outside: Vec::new(),
         captures: Vec::new(),
         gateway_macs: BTreeMap::new(),
+        from_nodes: None,
     };
-    WireSeen { traffic, nodes: BTreeMap::new(), pods: Vec::new() }
+    WireSeen { traffic, nodes: BTreeMap::new(), pods: Vec::new(), segment: None }
 }
 
 #[track_caller]

@@ -1,8 +1,12 @@
 //! Who is who: from names to the addresses that frames have.
 
-use std::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
-use lab_model::observe::{Capture, Frame, MacAddr, NetnsView, NodeName, Place, PodExchange, PodName, UPLINK};
+use lab_model::expect::Expectations;
+use lab_model::observe::{
+    Capture, Frame, MacAddr, NetnsView, NodeName, OutsideExchange, Place, PodExchange, PodName, PodSeen, UPLINK,
+};
 use lab_model::seen::WireSeen;
 
 /// A pod, and the node it is on.
@@ -45,10 +49,30 @@ pub(super) struct Across<'a> {
     pub(super) to: End<'a>,
 }
 
+/// What is missing of the replicas: there must be as many as should be, each with an address of its own.
+pub(super) fn replicas(seen: &WireSeen, expect: &Expectations) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut at = BTreeMap::new();
+    for pod in &seen.pods {
+        let Some(address) = pod.address else {
+            missing.push(format!("pod {} had no address", pod.name));
+            continue;
+        };
+        if let Some(other) = at.insert(address, &pod.name).filter(|other| **other != pod.name) {
+            missing.push(format!("pods {other} and {} cannot be told apart by {address}", pod.name));
+        }
+    }
+    let names: BTreeSet<&PodName> = at.into_values().collect();
+    if names.len() < expect.replicas || names.is_empty() {
+        missing.push(format!("{} of {} replicas have an address", names.len(), expect.replicas));
+    }
+    missing
+}
+
 /// The exchanges between pods on two nodes, and what is missing of others. One within a node says nothing about
-/// the wire and is left out.
-pub(super) fn across(seen: &WireSeen) -> (Vec<Across<'_>>, Vec<String>) {
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+/// the wire and is left out. Each replica must be in one, and each pod that was asked must have asked back.
+pub(super) fn across<'a>(seen: &'a WireSeen, expect: &Expectations) -> (Vec<Across<'a>>, Vec<String>) {
+    let (mut found, mut missing): (Vec<Across<'_>>, _) = (Vec::new(), replicas(seen, expect));
     for exchange in &seen.traffic.between_pods {
         match (end(seen, &exchange.from), end(seen, &exchange.to)) {
             (Ok(from), Ok(to)) if from.node == to.node => {}
@@ -56,17 +80,50 @@ pub(super) fn across(seen: &WireSeen) -> (Vec<Across<'_>>, Vec<String>) {
             (from, to) => missing.extend([from.err(), to.err()].into_iter().flatten()),
         }
     }
+    if found.is_empty() {
+        missing.push("no pod sent anything to a pod on another node: nothing is proved".to_owned());
+        return (found, missing);
+    }
+    let pairs: BTreeSet<_> = found.iter().map(|one| (one.from.pod, one.to.pod)).collect();
+    for (from, to) in pairs.iter().filter(|(from, to)| !pairs.contains(&(*to, *from))) {
+        missing.push(format!("{from} asked {to}, and {to} did not ask {from}"));
+    }
+    let addressed = seen.pods.iter().filter(|pod| pod.address.is_some());
+    for pod in addressed.filter(|pod| !pairs.iter().any(|(from, _to)| **from == pod.name)) {
+        missing.push(format!("{} asked no pod on another node", pod.name));
+    }
     (found, missing)
 }
 
-/// The capture on a place's eth0, if there is one.
-pub(super) fn capture<'a>(seen: &'a WireSeen, place: &Place) -> Option<&'a Capture> {
-    seen.traffic.captures.iter().find(|capture| capture.place == *place && capture.device == UPLINK)
+/// That pods did not ask the outside, of those that did not.
+pub(super) fn did_not_ask_outside(seen: &WireSeen) -> Vec<String> {
+    let asked = |pod: &PodSeen| seen.traffic.outside.iter().any(|exchange| exchange.from == pod.name);
+    let silent = seen.pods.iter().filter(|pod| !asked(pod));
+    silent.map(|pod| format!("{} did not ask the outside: nothing is proved", pod.name)).collect()
 }
 
-/// The capture on a node's eth0, or that there is none.
+/// Where a request to the outside went, if that is outside.
+pub(super) fn outside(exchange: &OutsideExchange, expect: &Expectations) -> Result<SocketAddrV4, String> {
+    exchange.http.asked().filter(|target| !expect.native_cidr.contains(target.ip())).ok_or_else(|| {
+        format!("{} asked {}, which is not outside {}", exchange.from, exchange.http.url, expect.native_cidr)
+    })
+}
+
+/// The capture on a place's eth0, or that there is none that counts.
+pub(super) fn capture<'a>(seen: &'a WireSeen, place: &Place) -> Result<&'a Capture, String> {
+    let mut there = seen.traffic.captures.iter().filter(|one| one.place == *place && one.device == UPLINK);
+    match (there.next(), there.next()) {
+        (Some(capture), None) => Ok(capture),
+        (None, _) => Err(format!("nothing was captured on {place}'s {UPLINK}")),
+        (Some(_), Some(_)) => {
+            Err(format!("{place}'s {UPLINK} was captured twice, and which capture counts is not known"))
+        }
+    }
+}
+
+/// The capture on a node's eth0.
 pub(super) fn node_capture<'a>(seen: &'a WireSeen, node: &NodeName) -> Result<&'a Capture, String> {
-    capture(seen, &Place::Node(node.clone())).ok_or_else(|| format!("nothing was captured on {node}'s {UPLINK}"))
+    capture(seen, &Place::Node(node.clone()))
 }
 
 /// `kind-worker2's eth0`.

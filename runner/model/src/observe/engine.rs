@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{MacAddr, NodeName, Role};
+use super::{MacAddr, Mtu, NodeName, Role};
 
 /// Whether privileged containers can be run, as far as that was found out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +169,17 @@ pub struct DockerNetwork {
     pub labels: BTreeMap<String, String>,
     /// Options of the driver: `com.docker.network.driver.mtu`.
     pub options: BTreeMap<String, String>,
+}
+
+impl DockerNetwork {
+    /// The MTU of its links: what it was made with, else Ethernet's, as a bridge gets by itself. None where its driver makes
+    /// no bridge, or what it was made with is no number.
+    pub fn mtu(&self) -> Option<Mtu> {
+        match self.options.get("com.docker.network.driver.mtu") {
+            Some(mtu) => mtu.parse().ok().map(Mtu),
+            None => (self.driver == "bridge").then_some(Mtu::ETHERNET),
+        }
+    }
 }
 
 /// Where an image of a lab came from.

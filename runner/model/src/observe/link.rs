@@ -11,6 +11,11 @@ use std::str::FromStr;
 #[serde(transparent)]
 pub struct Mtu(pub u32);
 
+impl Mtu {
+    /// Ethernet's (RFC 894), and that of Docker's networks where nobody asked for another.
+    pub const ETHERNET: Self = Self(1500);
+}
+
 impl fmt::Display for Mtu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

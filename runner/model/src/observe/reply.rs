@@ -34,8 +34,13 @@ pub struct Resolution {
 pub struct Connection {
     /// The client's own end.
     pub local: SocketAddrV4,
-    /// The end that was connected to, before any translation.
+    /// The end that was asked for.
     pub remote: SocketAddrV4,
+    /// The end that the socket says it has (getpeername(2)): the one that was asked for, or what a program at the socket
+    /// put in its place. Packet filters translate behind the socket, and do not show here. None where the socket did not
+    /// say, or an older program did not ask it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SocketAddrV4>,
 }
 
 /// How an HTTP request ended.
@@ -70,6 +75,21 @@ pub struct HttpReply {
     pub outcome: HttpOutcome,
     /// From `connect()` to the end.
     pub elapsed: Duration,
+}
+
+impl HttpReply {
+    /// Where it was sent, read from its URL; all of ours are `http://ADDRESS:PORT/…`. None where its connection was to
+    /// another end.
+    pub fn asked(&self) -> Option<SocketAddrV4> {
+        let asked = self.url.strip_prefix("http://")?.split('/').next()?.parse().ok()?;
+        self.connection.as_ref().is_none_or(|connection| connection.remote == asked).then_some(asked)
+    }
+
+    /// The end that its socket had, where that is another than the one that was asked.
+    pub fn led_to(&self) -> Option<SocketAddrV4> {
+        let connection = self.connection.as_ref()?;
+        connection.peer.filter(|peer| *peer != connection.remote)
+    }
 }
 
 /// How an ICMP echo ended.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::{NodeName, PodName};
+use super::{Mtu, NodeName, PodName};
 
 /// A TCP socket that listens, from the kernel's socket list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ pub struct Segment {
     pub name: String,
     /// The bridge's own address with its prefix length; none if it has none.
     pub gateway: Option<Ipv4Net>,
+    /// The largest packet that it takes: of a bridge the largest MTU among it and its ports, of a Docker network what it
+    /// was made with. None where nothing told, or an older program did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Mtu>,
     /// The nodes on it.
     pub members: Vec<SegmentMember>,
 }

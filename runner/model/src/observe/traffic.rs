@@ -136,7 +136,7 @@ pub struct PodExchange {
     pub to: PodName,
     /// The request to the other pod's own address.
     pub http: HttpReply,
-    /// A packet of the node link's whole MTU.
+    /// A packet of the segment's whole MTU.
     pub full_mtu: PingReply,
     /// A packet of 84 octets, as a plain `ping` sends: tells a path that is too narrow from one that is shut.
     pub small: PingReply,
@@ -154,7 +154,8 @@ pub struct OutsideExchange {
 /// What was sent while links were captured, and what the captures saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// The MTU of the link between the nodes: the largest eth0 of those with pods. A node with less narrows the path.
+    /// The MTU of the segment between the nodes, of which size packets were sent: what the bridge or Docker network
+    /// takes, or the largest eth0 of a node with pods, if that is more. A node with less narrows the path.
     pub mtu: Mtu,
     /// Between the pods, across nodes, both ways.
     pub between_pods: Vec<PodExchange>,
@@ -164,6 +165,10 @@ pub struct Traffic {
     pub captures: Vec<Capture>,
     /// The bridge gateway's link-layer address, as each node resolved it.
     pub gateway_macs: BTreeMap<super::NodeName, MacAddr>,
+    /// An echo request from each node itself to the bridge's gateway, and what came of it: a capture on that node that
+    /// does not have it is blind. None where an older program sent none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_nodes: Option<BTreeMap<super::NodeName, PingReply>>,
 }
 
 impl Traffic {

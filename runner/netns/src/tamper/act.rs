@@ -83,6 +83,13 @@ pub enum Act {
         /// The one it gets.
         to: Ipv4Net,
     },
+    /// Takes an address from a link.
+    TakeAddress {
+        /// The link.
+        device: String,
+        /// The address, with its prefix length.
+        address: Ipv4Net,
+    },
     /// Changes a link's MTU.
     SetMtu {
         /// The link.
@@ -129,8 +136,13 @@ pub enum Act {
         /// The port.
         port: u16,
     },
-    /// Masquerades what leaves by eth0 for these addresses, in addition to what is masqueraded.
-    MasqueradeTo(Ipv4Net),
+    /// Masquerades what leaves by a link for these addresses, in addition to what is masqueraded.
+    MasqueradeTo {
+        /// The link.
+        device: String,
+        /// The addresses.
+        destination: Ipv4Net,
+    },
     /// Stops masquerading.
     StopMasquerading,
     /// Answers at this address until the fault is over.

@@ -28,12 +28,12 @@ pub(super) async fn make(act: &Act, nftables: &Socket) -> Result<(), Error> {
         Act::DropPort { port } => {
             ("input", filter(Hook::Input), [tcp_port(Some(*port)), Vec::new(), vec![Expression::Drop]])
         }
-        Act::MasqueradeTo(destination) => (
+        Act::MasqueradeTo { device, destination } => (
             "postrouting",
             // Before the lab's own chain.
             Base { kind: "nat", hook: Hook::Postrouting, priority: 90 },
             [
-                compare_interface(Field::Outward, "eth0", true),
+                compare_interface(Field::Outward, device, true),
                 compare_address(Field::Destination, *destination, true),
                 vec![Expression::Masquerade],
             ],

@@ -55,6 +55,7 @@ pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
             route.make(delete_address(index, *from)).await?;
             route.make(add_address(index, *to)).await
         }
+        Act::TakeAddress { device, address } => route.make(delete_address(route.index(device).await?, *address)).await,
         Act::SetMtu { device, mtu } => route.make(set_mtu(device, mtu.0)).await,
         _ => Ok(()),
     }

@@ -78,7 +78,7 @@ async fn make(change: &Tamper) -> Result<(), String> {
         | Act::AddService { .. }
         | Act::DropTo { .. }
         | Act::DropPort { .. }
-        | Act::MasqueradeTo(_)
+        | Act::MasqueradeTo { .. }
         | Act::StopMasquerading) => nft::make(act, &undo::nftables(netns)?).await.map_err(|error| chain(&error)),
         Act::JoinNetwork { device, address, bridge, port, .. } => {
             let other = change.other.as_deref().ok_or("nothing says where the bridge is")?;

@@ -46,6 +46,10 @@ enum Back {
         from: ipnet::Ipv4Net,
         to: ipnet::Ipv4Net,
     },
+    Taken {
+        device: String,
+        address: ipnet::Ipv4Net,
+    },
     Mtu {
         device: String,
         mtu: Mtu,
@@ -108,6 +112,7 @@ impl Back {
             }
             Act::SetDown { device } => Self::Up(device.clone()),
             Act::MoveAddress { device, from, to } => Self::Address { device: device.clone(), from: *to, to: *from },
+            Act::TakeAddress { device, address } => Self::Taken { device: device.clone(), address: *address },
             Act::SetMtu { device, .. } => {
                 let mtu = link(netns, device).await?.mtu.ok_or_else(|| format!("{device} has no MTU"))?;
                 Self::Mtu { device: device.clone(), mtu: Mtu(mtu) }
@@ -125,7 +130,7 @@ impl Back {
                 let rules = rules.map_err(|error| chain(&error))?;
                 Self::Masquerading(rules.into_iter().filter(|rule| rule.chain == MASQUERADE_CHAIN).collect())
             }
-            Act::DropTo { .. } | Act::DropPort { .. } | Act::MasqueradeTo(_) => Self::NoFaultTable,
+            Act::DropTo { .. } | Act::DropPort { .. } | Act::MasqueradeTo { .. } => Self::NoFaultTable,
         })
     }
 
@@ -139,6 +144,10 @@ impl Back {
             Self::Address { device, from, to } => {
                 let index = link(netns, &device).await?.index;
                 route(netns)?.make_all(&[delete_address(index, from), add_address(index, to)]).await
+            }
+            Self::Taken { device, address } => {
+                let index = link(netns, &device).await?.index;
+                route(netns)?.make(add_address(index, address)).await
             }
             Self::Mtu { device, mtu } => route(netns)?.make(set_mtu(&device, mtu.0)).await,
             Self::Sysctl { key, value } => return serve::set_sysctl(netns, &key, &value),

@@ -4,7 +4,7 @@ use super::super::cluster::{Breakage, KUBECTL, NodeCommand, Who};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
-use lab_harness::turned::Effect;
+use lab_harness::turned::{Effect, ONE_ADDRESSED};
 use lab_model::Reason::{
     KubeProxyChain, OwnCidrLeadsAway, PeerBehindRouter, RouteMissing, Shadowed, TunnelDevice, WrongReplicaCount,
 };
@@ -197,6 +197,28 @@ pub(super) const ONE_REPLICA: Fault = Fault {
     },
     kills: &["service::two_replicas_on_two_workers"],
     breaks: &[Effect::OneReplicaReady, Effect::NoPodsAcross],
-    turns: &[("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)]))],
+    turns: &[
+        ("service::two_replicas_on_two_workers", Refuted(&[(WrongReplicaCount, BRIDGE)])),
+        ("wire::masqueraded_outside_the_native_cidr", ONE_ADDRESSED),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// Links that are narrowed all alike: no node's own link tells.
+pub(super) const EVERY_LINK_NARROW: Fault = Fault {
+    name: "every-link-narrow",
+    what: "On every node the MTU of eth0 is 1280, and Docker's network takes more.",
+    apply: Apply::Cluster {
+        how: Breakage::Commands(|_who| {
+            let make = "cat /sys/class/net/eth0/mtu > /run/lab-mtu && ip link set eth0 mtu 1280";
+            let undo = "ip link set eth0 mtu $(cat /run/lab-mtu) && rm /run/lab-mtu";
+            let on = |node| NodeCommand { node, make: make.to_owned(), undo: undo.to_owned() };
+            Ok([CONTROL_PLANE, WORKER, WORKER2].map(on).into())
+        }),
+        settles: &[],
+    },
+    kills: &["wire::full_mtu_fits"],
+    breaks: &[Effect::NarrowPath],
+    turns: &[],
     undo: Undo::PutBack,
 };

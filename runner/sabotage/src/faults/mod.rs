@@ -37,12 +37,15 @@ pub const ALL: &[Fault] = &[
     service::ENDPOINT_MISSING,
     service::STALE_BACKEND,
     service::ANOTHER_SERVER_ANSWERS,
+    service::REPLICA_WITHOUT_ADDRESS,
     service::BACKEND_SILENT,
     service::ONE_PODS_TRAFFIC_DROPPED,
     wire::IP_FORWARD_OFF,
     wire::MASQUERADED_INSIDE,
     wire::MTU_LOWERED,
+    wire::EVERY_LINK_NARROW,
     wire::NOT_MASQUERADED_OUTSIDE,
+    wire::CONTROL_PLANE_UNPLUGGED,
 ];
 
 /// All faults of a lab on kind, in the order in which they are made: those that a lab is soonest over come first.
@@ -57,6 +60,7 @@ pub const ON_KIND: &[Fault] = &[
     kind::OWN_CIDR_VIA_A_PEER,
     kind::ANOTHER_LINK_TAKES_POD_CIDR,
     kind::PEER_BEHIND_A_ROUTER,
+    kind::EVERY_LINK_NARROW,
     kind::ONE_REPLICA,
     kind_objects::SERVICE_SELECTS_NOBODY,
     kind_objects::PODS_ISOLATED,

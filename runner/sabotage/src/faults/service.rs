@@ -2,13 +2,14 @@
 
 use super::super::acts::{backends, beside, drop_to, instead, of};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod};
+use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, POD3, WORKER, WORKER2, WORKER3, node, pod};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
 use lab_model::Reason::{
     AnotherServerAnswers, BackendMissing, BackendNeverAnswers, BackendStale, EndpointMissing, EndpointStale, NoAnswer,
-    PodUnreachable, SomeUnanswered,
+    NotOnTwoWorkers, PodUnreachable, SomeUnanswered,
 };
+use lab_model::observe::UPLINK;
 use lab_netns::tamper::{Act, Says};
 
 /// The control plane's table stands in for the API server.
@@ -59,6 +60,41 @@ pub(super) const ANOTHER_SERVER_ANSWERS: Fault = Fault {
         ("service::answers_from_the_control_plane", Refuted(&[(AnotherServerAnswers, CONTROL_PLANE)])),
     ],
     undo: Undo::PutBack,
+};
+
+/// A pod that the network plugin gave no address to: its server listens, and nobody can ask it.
+pub(super) const REPLICA_WITHOUT_ADDRESS: Fault = Fault {
+    name: "replica-without-address",
+    what: "The third of three replicas has no address.",
+    apply: Apply::Sized {
+        nodes: 4,
+        replicas: 3,
+        acts: |plan| {
+            let address = of(plan, POD3).into();
+            vec![(pod(POD3), Act::TakeAddress { device: UPLINK.to_owned(), address })]
+        },
+    },
+    kills: &["service::two_replicas_on_two_workers"],
+    breaks: &[Effect::ThirdUnaddressed],
+    turns: &[
+        ("service::two_replicas_on_two_workers", Refuted(&[(NotOnTwoWorkers, POD3)])),
+        ("service::cluster_ip_has_both_backends", Refuted(&[(EndpointStale, BRIDGE)])),
+        (
+            "service::load_balancer_table_matches",
+            Refuted(&[
+                (BackendStale, CONTROL_PLANE),
+                (BackendStale, WORKER),
+                (BackendStale, WORKER2),
+                (BackendStale, WORKER3),
+            ]),
+        ),
+        ("service::answers_from_the_control_plane", Refuted(&[(SomeUnanswered, CONTROL_PLANE)])),
+        (
+            "service::answers_from_each_pod",
+            Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2), (NoAnswer, POD3)]),
+        ),
+    ],
+    undo: Undo::BuiltAgain,
 };
 
 /// A backend whose port is dropped on its own link: it listens, and no request arrives.

@@ -53,7 +53,6 @@ const NEVER_KILL_ON_KIND: [&str; 9] = [
     "l2::nodes_share_one_bridge",
     "routing::only_base_routes_before",
     "wire::source_address_is_kept",
-    "wire::full_mtu_fits",
     "wire::masqueraded_outside_the_native_cidr",
 ];
 

@@ -1,12 +1,12 @@
 //! Faults of what is on the links.
 
-use super::super::acts::{mtu, sysctl};
+use super::super::acts::{masquerade, mtu, sysctl};
 use super::super::fault::{Apply, Fault, Undo};
-use super::super::members::{POD1, POD2, WORKER, WORKER2, node, pod};
+use super::super::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
-use lab_model::Reason::{KernelDisagrees, NotMasqueraded, RouteMissing, SourceTranslated};
-use lab_model::observe::UPLINK;
+use lab_model::Reason::{KernelDisagrees, NoAnswer, NoArpAnswer, NotMasqueraded, RouteMissing, SourceTranslated};
+use lab_model::observe::{Place, UPLINK};
 use lab_netns::tamper::Act;
 
 /// A node that does not forward packets: `net.ipv4.ip_forward` is 0.
@@ -33,7 +33,7 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
 pub(super) const MASQUERADED_INSIDE: Fault = Fault {
     name: "masqueraded-inside",
     what: "On kind-worker what leaves for the native routing CIDR is masqueraded too.",
-    apply: Apply::Acts(|plan| vec![(node(WORKER), Act::MasqueradeTo(plan.spec.native_cidr))]),
+    apply: Apply::Acts(|plan| vec![(node(WORKER), masquerade(UPLINK, plan.spec.native_cidr))]),
     kills: &["wire::source_address_is_kept"],
     breaks: &[],
     turns: &[
@@ -55,6 +55,35 @@ pub(super) const MTU_LOWERED: Fault = Fault {
     undo: Undo::PutBackAnd(|_plan| {
         [node(WORKER), node(WORKER2), pod(POD1), pod(POD2)].map(|place| (place, Act::ForgetPaths)).to_vec()
     }),
+};
+
+/// Links that are narrowed all alike, as where each node's were set to what an uplink takes: no node's own link tells.
+pub(super) const EVERY_LINK_NARROW: Fault = Fault {
+    name: "every-link-narrow",
+    what: "On every node the MTU of eth0 is 1280, and the bridge takes 1500.",
+    apply: Apply::Acts(|_plan| [CONTROL_PLANE, WORKER, WORKER2].map(|name| (node(name), mtu(UPLINK, 1280))).to_vec()),
+    kills: &["wire::full_mtu_fits"],
+    breaks: &[Effect::NarrowPath],
+    turns: &[],
+    undo: MTU_LOWERED.undo,
+};
+
+/// A node whose cable is pulled: what is captured on it has not one frame.
+pub(super) const CONTROL_PLANE_UNPLUGGED: Fault = Fault {
+    name: "control-plane-unplugged",
+    what: "The bridge's port of kind-control-plane is down: the node sends nothing and sees nothing.",
+    apply: Apply::Acts(|plan| {
+        vec![(Place::Bridge, Act::SetDown { device: node_plan(plan, CONTROL_PLANE).port.clone() })]
+    }),
+    kills: &["l2::peers_are_adjacent", "service::answers_from_the_control_plane"],
+    breaks: &[],
+    turns: &[
+        // Nobody is asked by a link without a carrier.
+        ("l2::peers_are_adjacent", Refuted(&[(NoArpAnswer, WORKER), (NoArpAnswer, WORKER2)])),
+        ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
+        ("wire::nothing_leaks_to_the_uplink", Unobserved("not one frame was seen on kind-control-plane's eth0")),
+    ],
+    undo: Undo::PutBack,
 };
 
 /// Requests leave the native routing CIDR with the pod's own address: nothing is masqueraded.

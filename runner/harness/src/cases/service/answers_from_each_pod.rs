@@ -10,7 +10,7 @@ pub(in crate::cases) const CASE: Case = Case {
     claim: "From inside each pod, the ClusterIP answers with hello-app's three lines, from each backend, itself included.",
     against: &[Pinned::Image(ImageName::HelloApp)],
     needs: Stage::WorkloadReady,
-    on: both!(from_pods, judge::answers),
+    on: both!(from_pods, judge::answers_from_each_pod),
     shown: Shown::Nowhere,
     turned: &[
         (Effect::NodeSilent, BLIND),
@@ -59,6 +59,7 @@ pub(in crate::cases) const CASE: Case = Case {
             breaks(Reason::AnotherServerAnswers, "As from the control plane."),
             breaks(Reason::BackendNeverAnswers, "As from the control plane; the pod that asks counts as a backend."),
         ],
-        unobserved: "There is no ClusterIP, a pod's namespace could not be entered, or fewer pods are ready than there should be.",
+        unobserved: "There is no ClusterIP, a pod's namespace could not be entered, or fewer pods are ready than there should be. What was answered \
+                     elsewhere does not count.",
     },
 };

@@ -14,7 +14,7 @@ pub(in crate::cases) const CASE: Case = Case {
     claim: "From the control plane, the ClusterIP answers with hello-app's three lines, from each backend.",
     against: &[Pinned::Image(ImageName::HelloApp)],
     needs: Stage::WorkloadReady,
-    on: both!(from_control_plane, judge::answers),
+    on: both!(from_control_plane, judge::answers_from_the_control_plane),
     shown: Shown::Now(commands),
     turned: &[
         (Effect::NodeSilent, BLIND),
@@ -64,7 +64,7 @@ pub(in crate::cases) const CASE: Case = Case {
             breaks(
                 Reason::AnotherServerAnswers,
                 "The address is another Service's, or the image is not hello-app 1.0: the lines or the name are not \
-                   as they should be.",
+                   as they should be. Or the socket's other end is no ready pod's: a program at the socket led it elsewhere.",
             ),
             breaks(
                 Reason::BackendNeverAnswers,
@@ -72,7 +72,8 @@ pub(in crate::cases) const CASE: Case = Case {
                    never comes.",
             ),
         ],
-        unobserved: "There is no ClusterIP, no place to ask from, or fewer pods are ready than there should be.",
+        unobserved: "There is no ClusterIP, a control plane could not be asked from, or fewer pods are ready than there should be. What was answered \
+                     elsewhere does not count.",
     },
 };
 

@@ -56,6 +56,6 @@ pub(in crate::cases) const CASE: Case = Case {
                    endpoint that was entered by hand.",
             ),
         ],
-        unobserved: "Fewer pods are ready than there should be, or a pod CIDR is not known.",
+        unobserved: "Fewer pods are ready than there should be, or some node's pod CIDR is not known: the ClusterIP might lie in it.",
     },
 };

@@ -15,6 +15,7 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
         (Effect::NoPodsAcross, NOTHING_SENT),
         (Effect::NothingFromFirst, Unobserved("no frame from pod to pod (10.0.1.10 → 10.0.2.11)")),
         (Effect::NothingFromSecond, Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
@@ -59,7 +60,8 @@ pub(in crate::cases) const CASE: Case = Case {
                    node to which a wrong route led.",
             ),
         ],
-        unobserved: "No frame from pod to pod was seen in one of the directions, or the capture lost frames. Silence is no proof: this is what remains \
+        unobserved: "Fewer replicas than there should be sent each other anything, no frame from pod to pod was seen in one of the directions, or the \
+                     capture lost frames. Silence is no proof: this is what remains \
                      when no packet gets through at all.",
     },
 };

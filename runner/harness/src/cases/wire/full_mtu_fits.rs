@@ -15,7 +15,8 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
-        (Effect::NoPodsAcross, Unobserved("no packet of the whole MTU was sent between pods on two nodes")),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
+        (Effect::NoPodsAcross, NOTHING_SENT),
         (Effect::PodsApart, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
         (Effect::NarrowPath, Refuted(&[(Reason::MtuDoesNotFit, POD1), (Reason::MtuDoesNotFit, POD2)])),
     ],
@@ -24,8 +25,9 @@ pub(in crate::cases) const CASE: Case = Case {
                routing's routes take none.",
         native: "Pods can use the link's whole MTU. In an overlay their routes carry a smaller one, or large packets vanish while small ones pass.",
         read: &[read(
-            "Echo replies to an IPv4 packet as long as the MTU of the nodes' eth0, with DF set, from pod to pod across nodes; and to one of 84 \
-                  octets, which tells a size that is too large from no way at all.",
+            "Echo replies to an IPv4 packet as long as the network between the nodes takes, with DF set, from pod to pod across nodes; and to \
+                  one of 84 octets, which tells a size that is too large from no way at all. What the network takes is read from the bridge and \
+                  its ports, on kind from Docker's network: the nodes' own links may have been narrowed all alike.",
         )],
         by_hand: &[
             on_netns("lab shell hello-app-1 -- ping -c 1 -M do -s 1472 10.0.2.11", "1480 bytes from 10.0.2.11"),
@@ -35,9 +37,10 @@ pub(in crate::cases) const CASE: Case = Case {
         ],
         breaks: &[breaks(
             Reason::MtuDoesNotFit,
-            "An overlay: `observed` says which size fits, mtu 1450. A link in between with a smaller MTU: too big, \
-                  or no answer where ICMP is filtered. No answer to the small one either: there is no way at all.",
+            "An overlay: `observed` says which size fits, mtu 1450. A link in between with a smaller MTU, or the nodes' own \
+                  links: too big, or no answer where ICMP is filtered. No answer to the small one either: there is no way at all.",
         )],
-        unobserved: "No packet of the whole MTU was sent between pods on two nodes.",
+        unobserved: "Fewer replicas than there should be have an address, pods on two nodes did not send each other such packets, or what the \
+                     network takes is not known.",
     },
 };

@@ -12,7 +12,7 @@ pub(in crate::cases) const CASE: Case = Case {
     needs: Stage::TrafficObserved,
     on: both!(traffic, judge::masqueraded_outside_the_native_cidr),
     shown: Shown::Nowhere,
-    turned: &[(Effect::NodeSilent, BLIND), (Effect::NoPodRuns, NO_POD)],
+    turned: &[(Effect::NodeSilent, BLIND), (Effect::NoPodRuns, NO_POD), (Effect::ThirdUnaddressed, TWO_ADDRESSED)],
     explanation: Explanation {
         step: "The article sets `bpf.masquerade=true`: what leaves the cluster takes the node's address, in BPF and not by iptables.",
         native: "Outside the native routing CIDR nobody has a route back to a pod. Without masquerading a pod's request to the Internet leaves with an \
@@ -20,7 +20,8 @@ pub(in crate::cases) const CASE: Case = Case {
         read: &[
             read(
                 "The first packet of a pod's request to the bridge's gateway, which is outside 10.0.0.0/8 and no node, as it leaves its node's eth0: \
-                  its source must be the node's address.",
+                  its source must be the node's address. Where the gateway lies within 10.0.0.0/8 the request is to 192.0.2.1, which nobody has, \
+                  with a TTL that ends at the gateway.",
             ),
             read_on_netns(
                 "The listener at 172.18.0.1:9999 says besides whose address it saw; nftables on the node translates.",
@@ -50,6 +51,6 @@ pub(in crate::cases) const CASE: Case = Case {
                 "The packet leaves with a third address: the node has several, and the one of another link was taken.",
             ),
         ],
-        unobserved: "Fewer requests were seen leaving than were made.",
+        unobserved: "Fewer replicas than there should be asked the outside, or fewer requests were seen leaving than were made.",
     },
 };

@@ -15,6 +15,7 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
         (Effect::NoPodsAcross, NOTHING_SENT),
         (Effect::NothingFromFirst, Unobserved("no packet hello-app-1 → hello-app-2 was seen")),
         (Effect::NothingFromSecond, Unobserved("no packet hello-app-2 → hello-app-1 was seen leaving")),
@@ -51,6 +52,6 @@ pub(in crate::cases) const CASE: Case = Case {
             "A route leads by way of a third node, which forwards the packet: it gets there nevertheless, one hop later. Or the nodes are on two \
                   networks, with a router between them that knows the pods.",
         )],
-        unobserved: "No packet from pod to pod was seen on one of the two links, none that is not in a tunnel, or a capture lost frames.",
+        unobserved: "Fewer replicas than there should be sent each other anything, no packet from pod to pod was seen on one of the two links, none that is not in a tunnel, or a capture lost frames.",
     },
 };

@@ -15,6 +15,8 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
+        (Effect::NoPodsAcross, NOTHING_SENT),
         (Effect::Leak, Refuted(&[(Reason::LeaksToGateway, WORKER)])),
     ],
     explanation: Explanation {
@@ -23,8 +25,9 @@ pub(in crate::cases) const CASE: Case = Case {
                  with a pod's address on it.",
         read: &[
             read(
-                "All frames on eth0 of each node while pods talk, and the gateway's link-layer address, by ARP: none to it may be for 10.0.0.0/8. The same \
-                  capture must hold a pod's request to the gateway itself, so that a leak would have been seen.",
+                "All frames on eth0 of each node while pods talk, and the gateway's link-layer address, by ARP: none to it may be for 10.0.0.0/8, \
+                  but for the nodes' own network where that lies within. The same capture must hold the node's own echo request to the gateway, and \
+                  the requests of its pods to the outside, so that a leak would have been seen.",
             ),
             read_on_kind(
                 "A lab made as root is sealed besides (nftables table `lab_seal_NAME` on the host): a leak does not get further than the bridge.",
@@ -46,6 +49,7 @@ pub(in crate::cases) const CASE: Case = Case {
             "A direct route is missing: the sending node hands the packet to the gateway. The first frame is shown with its \
                   addresses and ports.",
         )],
-        unobserved: "A node was not captured, frames were lost, the gateway's address is not known, or no request to the outside was seen there.",
+        unobserved: "Fewer replicas than there should be talked to each other, a node was not captured, frames were lost, the gateway's address is \
+                     not known, or what must be in a node's capture was not there: its echo request, or its pods' requests to the outside.",
     },
 };

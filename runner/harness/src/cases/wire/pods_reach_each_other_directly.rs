@@ -15,7 +15,8 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
-        (Effect::NoPodsAcross, Unobserved("no two pods on two nodes asked each other")),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
+        (Effect::NoPodsAcross, NOTHING_SENT),
         (Effect::PodsApart, Refuted(&[(Reason::PodUnreachable, POD1), (Reason::PodUnreachable, POD2)])),
     ],
     explanation: Explanation {
@@ -42,6 +43,6 @@ pub(in crate::cases) const CASE: Case = Case {
                 "Two pods have one address, or the pod's address is a host's in your own network, outside the lab.",
             ),
         ],
-        unobserved: "There are no two pods on two nodes.",
+        unobserved: "Fewer replicas than there should be have an address, or one and a pod on another node did not ask each other.",
     },
 };

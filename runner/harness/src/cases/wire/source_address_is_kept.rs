@@ -15,6 +15,7 @@ pub(in crate::cases) const CASE: Case = Case {
     turned: &[
         (Effect::NodeSilent, BLIND),
         (Effect::NoPodRuns, NO_POD),
+        (Effect::ThirdUnaddressed, TWO_ADDRESSED),
         (Effect::NoPodsAcross, NOTHING_SENT),
         (
             Effect::PodsApart,
@@ -26,8 +27,8 @@ pub(in crate::cases) const CASE: Case = Case {
         native: "Where pods are routed natively, the receiver can answer a pod's own address, and sees it: logs and policies get the truth. Translation \
                  between nodes would hide a missing route back.",
         read: &[read(
-            "The first packet of each connection (SYN) as it arrives in the receiving pod's namespace, else on its node's eth0: its source \
-                  address and port, compared with those that the sending pod's socket had.",
+            "The first packet of each connection (SYN) as it arrives on the receiving pod's own link: its source address and port, compared \
+                  with those that the sending pod's socket had. What its node's eth0 shows is no proof: the node may translate behind it.",
         )],
         by_hand: &[
             on_netns(
@@ -48,6 +49,7 @@ pub(in crate::cases) const CASE: Case = Case {
             "`ipv4NativeRoutingCIDR` is missing or too narrow for the pod pool, or iptables of the node masquerades \
                   besides (ip-masq-agent, a rule of Docker's): the receiver sees the sending node's address.",
         )],
-        unobserved: "No request was seen arriving, or which one was the pod's cannot be told.",
+        unobserved: "Fewer replicas than there should be have an address, a pod's own link was not captured, no request was seen arriving there, \
+                     or which one was the pod's cannot be told.",
     },
 };

@@ -55,22 +55,15 @@ fn an_answer_of_somebody_else_refutes() {
 }
 
 #[test]
-fn one_way_is_not_each_other() {
+fn a_connection_that_was_led_elsewhere_is_not_direct() {
     let mut seen = native();
-    seen.traffic.between_pods.pop();
-    unobserved(pods_reach_each_other_directly, &seen, "1 request seen, none both ways");
-    seen.traffic.between_pods[0].http.outcome = HttpOutcome::Empty;
-    refuted(pods_reach_each_other_directly, &seen, &[Reason::PodUnreachable]);
-}
-
-#[test]
-fn pods_on_one_node_say_nothing_about_the_wire() {
-    let mut seen = native();
-    seen.pods[1].node = Some("kind-worker".into());
-    unobserved(pods_reach_each_other_directly, &seen, "0 requests seen, none both ways");
-    unobserved(frames_are_not_encapsulated, &seen, "nothing is proved");
-    unobserved(source_address_is_kept, &seen, "no pod sent anything");
-    unobserved(full_mtu_fits, &seen, "no packet of the whole MTU");
+    let connection = seen.traffic.between_pods[0].http.connection.as_mut().expect("a connection");
+    connection.peer = Some(at(address(0), 8080));
+    let findings = refuted(pods_reach_each_other_directly, &seen, &[Reason::AnotherServerAnswers]);
+    assert_eq!(findings[0].observed, "172.18.0.2:8080 answered, which the connection was led to");
+    // An older program did not ask the socket.
+    seen.traffic.between_pods[0].http.connection.as_mut().expect("a connection").peer = None;
+    held(pods_reach_each_other_directly, &seen);
 }
 
 #[test]
@@ -82,6 +75,10 @@ fn a_request_to_another_address_is_not_the_one() {
         &seen,
         "hello-app-b at 10.0.2.7:8080, and asked http://10.96.37.61:8080/",
     );
+    // What the URL says and the connection does not.
+    let mut seen = native();
+    seen.traffic.between_pods[0].http.connection.as_mut().expect("a connection").remote = at(A, 8080);
+    unobserved(pods_reach_each_other_directly, &seen, "hello-app-a was to ask hello-app-b at 10.0.2.7:8080");
 }
 
 #[test]
@@ -116,11 +113,51 @@ fn a_full_size_packet_that_does_not_pass_refutes() {
 fn a_packet_of_another_size_or_to_another_address_says_nothing() {
     let mut seen = native();
     seen.traffic.between_pods[0].full_mtu.length = 1400;
-    unobserved(full_mtu_fits, &seen, "sent 1400 octets to hello-app-b, and the MTU is 1500");
+    unobserved(full_mtu_fits, &seen, "sent 1400 octets to hello-app-b, and the network kind takes 1500");
     let mut seen = native();
     seen.traffic.between_pods[0].full_mtu.destination = A;
     unobserved(full_mtu_fits, &seen, "sent to 10.0.1.12, and hello-app-b is at 10.0.2.7");
     let mut seen = native();
     seen.nodes.values_mut().for_each(|view| view.links[0].mtu = Mtu(9000));
-    unobserved(full_mtu_fits, &seen, "1500 octets were sent, and eth0 of kind-worker2 takes 9000");
+    unobserved(full_mtu_fits, &seen, "sent 1500 octets to hello-app-b, and eth0 of kind-worker takes 9000");
+}
+
+/// All links narrowed alike would pass for the whole width, measured by themselves.
+#[test]
+fn the_yardstick_is_what_the_network_between_the_nodes_takes() {
+    let narrowed = |length: u32, outcome: PingOutcome| {
+        let mut seen = native();
+        seen.nodes.values_mut().for_each(|view| view.links[0].mtu = Mtu(1280));
+        for exchange in &mut seen.traffic.between_pods {
+            exchange.full_mtu = ping(exchange.full_mtu.destination, length, outcome.clone());
+        }
+        seen
+    };
+    let reasons = [Reason::MtuDoesNotFit; 2];
+    let findings = refuted(full_mtu_fits, &narrowed(1500, PingOutcome::TooBig(Some(1280))), &reasons);
+    assert_eq!(findings[0].observed, "1500 octets: too big, 1280 fits; 84 octets pass");
+    let mut seen = narrowed(1280, PingOutcome::Answered);
+    unobserved(full_mtu_fits, &seen, "sent 1280 octets to hello-app-b, and the network kind takes 1500");
+    seen.segment.as_mut().expect("the segment").mtu = Some(Mtu(1280));
+    held(full_mtu_fits, &seen);
+    // An older program did not look at the network: that its nodes' links are Ethernet's is all there is.
+    seen.segment = None;
+    unobserved(full_mtu_fits, &seen, "the MTU of the network kind was not seen");
+    let mut seen = native();
+    seen.segment = None;
+    held(full_mtu_fits, &seen);
+}
+
+#[test]
+fn a_network_that_is_not_between_the_nodes_is_no_yardstick() {
+    let with = |change: fn(&mut Segment)| {
+        let mut seen = native();
+        change(seen.segment.as_mut().expect("the segment"));
+        seen
+    };
+    unobserved(full_mtu_fits, &with(|segment| segment.mtu = None), "the MTU of the network kind is not known");
+    let other = with(|segment| segment.name = "bridge".into());
+    unobserved(full_mtu_fits, &other, "the network bridge was seen, not kind");
+    let left = with(|segment| drop(segment.members.remove(WORKER2)));
+    unobserved(full_mtu_fits, &left, "kind-worker2 is not on the network kind");
 }
