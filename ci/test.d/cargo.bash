@@ -70,6 +70,8 @@ step_release_script() {
 # Of each kind of input, as long as that.
 step_fuzz() { LAB_FUZZ_SECONDS=4 cargo test --workspace --locked --test fuzz -- --nocapture; }
 
+step_bench_build() { ci/bench-build; }
+
 step_bench() {
     local lab
     find_lab
