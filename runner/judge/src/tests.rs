@@ -1,10 +1,107 @@
-//! Routes and rules as the fixtures of these judges read them, written back.
+//! What all judges do alike, and routes and rules as their fixtures read them, written back.
 
 use std::time::Duration;
 
+use lab_model::expect::Expectations;
 use lab_model::words::{few, route, rule, span};
+use lab_model::{Judgement, NotHeld};
 
-use crate::fixture;
+use crate::fixture::{self, kind};
+use crate::{cilium, cluster, engine};
+
+/// One in the place of another: as many as there should be, and one of them is not there.
+#[test]
+fn what_is_listed_twice_is_not_counted_twice() {
+    fn twice<Seen>(
+        mut seen: Seen,
+        list_it: fn(&mut Seen),
+        judge: fn(&Seen, &Expectations) -> Judgement,
+    ) -> (Judgement, Judgement) {
+        let sound = judge(&seen, &kind::expectations());
+        list_it(&mut seen);
+        (sound, judge(&seen, &kind::expectations()))
+    }
+    let node = "node kind-control-plane is listed twice";
+    let agent = "pod kube-system/";
+    for ((sound, judgement), why) in [
+        (
+            twice(kind::components(), |seen| seen.nodes.insert(0, seen.nodes[0].clone()), cilium::components_are_ok),
+            node,
+        ),
+        (
+            twice(
+                kind::components(),
+                |seen| seen.daemon_sets.insert(0, seen.daemon_sets[0].clone()),
+                cilium::components_are_ok,
+            ),
+            "DaemonSet kube-system/cilium is listed twice",
+        ),
+        (
+            twice(
+                kind::components(),
+                |seen| seen.deployments.insert(0, seen.deployments[0].clone()),
+                cilium::components_are_ok,
+            ),
+            "Deployment kube-system/cilium-operator is listed twice",
+        ),
+        (
+            twice(
+                kind::components(),
+                |seen| seen.endpoints.insert(0, seen.endpoints[0].clone()),
+                cilium::components_are_ok,
+            ),
+            "CiliumEndpoint ",
+        ),
+        (
+            twice(
+                kind::images(),
+                |seen| seen.sources.insert(0, seen.sources[0].clone()),
+                cilium::images_are_the_pinned_ones,
+            ),
+            "image cilium is listed twice",
+        ),
+        (
+            twice(kind::images(), |seen| seen.pods.insert(0, seen.pods[0].clone()), cilium::images_are_the_pinned_ones),
+            agent,
+        ),
+        (twice(kind::native(), |seen| seen.nodes.insert(0, seen.nodes[0].clone()), cilium::routes_natively), node),
+        (twice(kind::ready(), |seen| seen.nodes.insert(0, seen.nodes[0].clone()), cluster::nodes_become_ready), node),
+        (
+            twice(kind::ready(), |seen| seen.agents.insert(0, seen.agents[0].clone()), cluster::nodes_become_ready),
+            agent,
+        ),
+        (twice(kind::no_proxy(), |seen| seen.nodes.insert(0, seen.nodes[0].clone()), cluster::no_kube_proxy), node),
+    ] {
+        sound.expect("held");
+        assert!(matches!(&judgement, Err(NotHeld::Unobserved(what)) if what.starts_with(why)), "{why}: {judgement:?}");
+    }
+    // More of them than there should be refute; that is told first.
+    let shown = twice(
+        kind::shown(),
+        |seen| {
+            seen.nodes[2] = seen.nodes[1].clone();
+            seen.containers[2] = seen.containers[1].clone();
+        },
+        cluster::nodes_are_what_the_article_shows,
+    );
+    shown.0.expect("held");
+    let Err(NotHeld::Unobserved(why)) = shown.1 else { panic!("{:?}", shown.1) };
+    assert_eq!(why, "node kind-worker is listed twice; container kind-worker is listed twice");
+    let seen = lab_model::seen::ContainersSeen { containers: kind::containers(), image: Some(kind::node_image()) };
+    let containers =
+        twice(seen, |seen| seen.containers[2] = seen.containers[1].clone(), engine::three_node_containers_run);
+    containers.0.expect("held");
+    let Err(NotHeld::Unobserved(why)) = containers.1 else { panic!("{:?}", containers.1) };
+    assert_eq!(why, "container kind-worker is listed twice");
+    let before = twice(
+        kind::before_cni(),
+        |seen| seen.nodes[2] = seen.nodes[1].clone(),
+        cluster::nodes_not_ready_for_want_of_a_cni,
+    );
+    before.0.expect("held");
+    let Err(NotHeld::Unobserved(why)) = before.1 else { panic!("{:?}", before.1) };
+    assert_eq!(why, "node kind-worker is listed twice");
+}
 
 #[test]
 fn routes_and_rules_read_as_iproute2_writes_them() {

@@ -1,5 +1,8 @@
 //! What speaks against a claim and what is missing to decide it, gathered while a judge looks.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use lab_model::observe::Place;
 use lab_model::{Finding, Judgement, NotHeld, Proof, Reason, words};
 
@@ -44,6 +47,17 @@ impl Weighing {
     pub(super) fn merge(&mut self, other: Self) {
         self.findings.extend(other.findings);
         other.gaps.into_iter().for_each(|gap| self.miss(gap));
+    }
+
+    /// What is listed twice would be counted twice, in the place of something that is not there.
+    pub(super) fn each_once<Name: Display + Ord>(&mut self, what: &str, names: impl IntoIterator<Item = Name>) {
+        let mut known = BTreeSet::new();
+        for name in names {
+            if known.contains(&name) {
+                self.miss(format!("{what} {name} is listed twice"));
+            }
+            known.insert(name);
+        }
     }
 
     /// Findings come first: what is refuted is refuted whatever else was not seen.

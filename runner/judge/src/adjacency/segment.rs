@@ -22,6 +22,7 @@ pub fn nodes_share_one_bridge(seen: &SegmentsSeen, expect: &Expectations) -> Jud
         return unobserved("no layer-2 segment was found");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", &seen.nodes);
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }

@@ -39,6 +39,10 @@ pub fn components_are_ok(seen: &ComponentsSeen, expect: &Expectations) -> Judgem
         return unobserved("no DaemonSets and no Deployments were seen");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", &seen.nodes);
+    weighing.each_once("DaemonSet", seen.daemon_sets.iter().map(|set| format!("{}/{}", set.namespace, set.name)));
+    weighing.each_once("Deployment", seen.deployments.iter().map(|one| format!("{}/{}", one.namespace, one.name)));
+    weighing.each_once("CiliumEndpoint", seen.endpoints.iter().map(|one| format!("{}/{}", one.namespace, one.name)));
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }

@@ -24,6 +24,8 @@ const IMAGES: [(&str, &str); 2] = [("cilium", AGENT), ("operator-generic", OPERA
 pub fn images_are_the_pinned_ones(seen: &ImagesSeen, expect: &Expectations) -> Judgement {
     let cluster = of_cluster(expect)?;
     let mut weighing = Weighing::default();
+    weighing.each_once("image", seen.sources.iter().map(|source| &source.name));
+    weighing.each_once("pod", seen.pods.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)));
     let mut lines = Vec::new();
     let mut counts = Vec::new();
     for (key, container) in IMAGES {

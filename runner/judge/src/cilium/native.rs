@@ -25,6 +25,7 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
         return unobserved("the lab names no nodes");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", &seen.nodes);
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }

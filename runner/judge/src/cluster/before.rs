@@ -24,6 +24,7 @@ pub fn nodes_not_ready_for_want_of_a_cni(seen: &BeforeCniSeen, expect: &Expectat
         return unobserved("no node objects were seen before there was a network plugin");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", seen.nodes.iter().map(|node| &node.name));
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!("{} of {} nodes were seen", seen.nodes.len(), expect.nodes()));
     }

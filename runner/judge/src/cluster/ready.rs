@@ -33,6 +33,8 @@ pub fn nodes_become_ready(seen: &ReadySeen, expect: &Expectations) -> Judgement 
         return unobserved("no node objects were seen");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", seen.nodes.iter().map(|node| &node.name));
+    weighing.each_once("pod", seen.agents.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)));
     let names: BTreeSet<&NodeName> = seen.nodes.iter().map(|node| &node.name).collect();
     if names.len() < expect.nodes() {
         weighing.miss(format!("{} of {} nodes were seen", names.len(), expect.nodes()));

@@ -29,6 +29,8 @@ pub fn nodes_are_what_the_article_shows(seen: &NodesShownSeen, expect: &Expectat
         return unobserved("no node objects were seen");
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("node", seen.nodes.iter().map(|node| &node.name));
+    weighing.each_once("container", seen.containers.iter().map(|container| &container.name));
     count(seen, expect, &mut weighing);
     let version = kubernetes_version(cluster, seen.server_version.as_ref(), &mut weighing);
     if let (Some(version), Some(server)) = (&version, &seen.server_version)

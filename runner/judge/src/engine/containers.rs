@@ -28,6 +28,7 @@ pub fn three_node_containers_run(seen: &ContainersSeen, expect: &Expectations) -
         return unobserved(format!("the Engine lists no containers of cluster {}", cluster.name));
     }
     let mut weighing = Weighing::default();
+    weighing.each_once("container", nodes.iter().map(|container| &container.name));
     count(&nodes, expect, &mut weighing);
     let mut lines = Vec::new();
     for node in &nodes {

@@ -97,8 +97,11 @@ fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Opti
 /// Pod-side links that stand for all: those that rules name, and one that none names. Where there is none, a name.
 fn pod_sides(view: &NetnsView, fib: &Fib<'_>, cidr: Ipv4Net) -> Vec<String> {
     let named = |name: &str| fib.rules().iter().any(|rule| rule.iif.as_deref() == Some(name));
+    // By index: who asks the kernel and who judges its answers choose the same one, however links are listed.
+    let mut links: Vec<_> = pod_links(view, Some(cidr)).collect();
+    links.sort_by_key(|link| link.index);
     let (mut sides, others): (Vec<String>, Vec<String>) =
-        pod_links(view, Some(cidr)).map(|link| link.name.clone()).partition(|name| named(name));
+        links.into_iter().map(|link| link.name.clone()).partition(|name| named(name));
     sides.extend(others.into_iter().next());
     if sides.is_empty() {
         // No pod is here yet; one that comes will come by a link that no rule names.
