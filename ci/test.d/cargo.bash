@@ -70,12 +70,6 @@ step_release_script() {
 # Of each kind of input, as long as that.
 step_fuzz() { LAB_FUZZ_SECONDS=4 cargo test --workspace --locked --test fuzz -- --nocapture; }
 
-# Of the mutants of the judges a part that the commit decides, so that all come round.
-step_mutants() {
-    needs_cargo mutants
-    ci/mutants --part "$(($(git rev-list --count HEAD) % 32))/32"
-}
-
 step_bench_build() { ci/bench-build; }
 
 step_bench() {

@@ -31,15 +31,15 @@ use lab_netns::tamper::TamperArgs;
     after_help = "Examples:\n  \
         lab run                                    build a lab, run every case, take it down\n  \
         lab run routing::                          only the cases about routes\n  \
-        lab run --routing vxlan                    the contrast: four cases are refuted\n  \
-        lab up && lab shell kind-worker            a lab that stays, and a shell in one of its nodes\n  \
+        lab run --routing vxlan                    a tunnel instead of native routing: four cases are refuted\n  \
+        lab up && lab shell kind-worker            build a lab that stays, open a shell in one of its nodes\n  \
         lab doctor                                 what this machine lacks, and what to do about it\n\n\
         Exit codes:\n  \
         0    all selected cases held\n  \
         1    a case was refuted or unobserved\n  \
-        2    usage, or no case selected\n  \
+        2    wrong usage, or no case selected\n  \
         3    unusable input or output\n  \
-        4    the doctor refused\n  \
+        4    the doctor found that this machine cannot run the lab\n  \
         5    a stage failed\n  \
         6    a deadline passed\n  \
         130  interrupted"
@@ -50,7 +50,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// A command of `lab`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build a lab, run the cases, report, take the lab down
@@ -60,13 +60,13 @@ pub enum Command {
     /// Build a lab that stays until `lab down`
     #[command(after_help = "Examples:\n  lab up\n  lab up --name second --routing vxlan\n  lab up --dry-run")]
     Up(UpArgs),
-    /// Run the cases in the lab that is up, or in one made for them and taken down after
+    /// Run the cases in the lab that is up, or build a lab for them and take it down afterwards
     #[command(
         after_help = "Examples:\n  lab verify\n  lab verify --list\n  lab verify --exact l2::peers_are_adjacent\n  \
         lab verify --name second wire::"
     )]
     Verify(VerifyArgs),
-    /// Take a lab down; may be repeated
+    /// Take a lab down; does nothing if it is already down
     #[command(after_help = "Examples:\n  lab down\n  lab down --name second\n  lab down --all")]
     Down(DownArgs),
     /// Show the labs that are up
@@ -90,35 +90,35 @@ pub enum Command {
         lab explain mtu --format json"
     )]
     Explain(ExplainArgs),
-    /// Write a run's evidence, reports and captures into one file, to hand it over
+    /// Write a run's evidence, reports and captures into one file, to pass it on
     #[command(after_help = "Examples:\n  lab bundle k3f2\n  lab bundle ./lab-runs/k3f2.partial -o run.tar.zst\n  \
         lab bundle k3f2 --dry-run")]
     Bundle(BundleArgs),
-    /// Judge a run again from its bundle: no lab, no root, nothing written
+    /// Judge a run again from its bundle; needs no lab and no root, and writes nothing
     #[command(after_help = "Examples:\n  lab replay lab-k3f2.tar.zst\n  lab replay lab-k3f2.tar.zst --format json\n\n\
         Exit codes:\n  0  every verdict that has evidence was reproduced\n  1  one differs\n  \
-        2  usage, or no verdict that could be judged\n  3  the bundle was refused")]
+        2  wrong usage, or no verdict that could be judged\n  3  the bundle was refused")]
     Replay(ReplayArgs),
-    /// Break sound labs on purpose, one fault at a time: the cases must notice, and hold again after
+    /// Break sound labs on purpose, one fault at a time; the cases must notice each, and hold again once it is undone
     #[command(after_help = "Examples:\n  lab sabotage\n  lab sabotage --list\n  lab sabotage mtu route\n  \
         lab sabotage --exact node-stopped --format json")]
     Sabotage(SabotageArgs),
-    /// Pack all that a lab on kind needs into one file, or show what such a file holds
+    /// Pack everything that a lab on kind needs into one file, or list the contents of such a file
     Kit(KitArgs),
-    /// Look into network namespaces (used by the other commands)
+    /// Observe network namespaces (used by the other commands)
     #[command(hide = true)]
     Probe {
-        /// As for `lab-probe`
+        /// The arguments of `lab-probe`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Make faults in a lab (used by the tests)
+    /// Make faults in a lab (used by `lab sabotage` and the tests)
     #[command(hide = true)]
     Tamper(TamperArgs),
-    /// Hold a lab (used by the other commands)
+    /// Keep a lab's namespaces alive (used by the other commands)
     #[command(hide = true)]
     Hold(HolderArgs),
-    /// Try what a netns lab needs in namespaces that end at once (used by the doctor)
+    /// Try what a lab on netns needs, in namespaces that are removed at once (used by the doctor)
     #[command(hide = true)]
     TryNamespaces,
     /// Enter a namespace and become a program (used by `lab shell`)
@@ -126,7 +126,7 @@ pub enum Command {
     Enter(EnterArgs),
 }
 
-/// Which text a command prints.
+/// The format in which a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
@@ -135,12 +135,12 @@ pub enum Format {
     Json,
 }
 
-/// Which cases are run.
+/// The options that select cases.
 #[derive(Debug, Clone, Args)]
 pub struct SelectArgs {
     /// Run only cases whose names contain one of these
     pub filter: Vec<String>,
-    /// The filters are whole names
+    /// Filters must match whole names
     #[arg(long)]
     pub exact: bool,
     /// Leave out cases whose names contain this; may be repeated
@@ -148,13 +148,13 @@ pub struct SelectArgs {
     pub skip: Vec<String>,
 }
 
-/// Where runs are kept, and how long a case may take.
+/// The options for the folder of runs, and for a case's deadline.
 #[derive(Debug, Clone, Args)]
 pub struct RunsArgs {
     /// The folder in which each run's evidence and reports are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
-    /// Seconds that one case may take to look before its deadline has passed
+    /// Seconds that a case may take for its observations
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub case_deadline: Duration,
 }
@@ -180,13 +180,13 @@ pub struct RunArgs {
     /// Where runs are kept
     #[command(flatten)]
     pub runs: RunsArgs,
-    /// Leave the lab up when the run came to its end
+    /// Leave the lab up after the run
     #[arg(long)]
     pub keep: bool,
-    /// Leave the lab up when not all cases held
+    /// Leave the lab up after the run if not all cases held
     #[arg(long)]
     pub keep_on_failure: bool,
-    /// Say what would be built and run, and end
+    /// Only print what would be built and run
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -197,18 +197,18 @@ pub struct UpArgs {
     /// What kind of lab
     #[command(flatten)]
     pub lab: LabArgs,
-    /// Say what would be built, and end
+    /// Only print what would be built
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// `lab verify`: the arguments of a libtest program, and ours.
+/// `lab verify`: the arguments of a libtest program, and those of lab.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// As of any Rust test program
+    /// The arguments that every Rust test program has
     #[command(flatten)]
     pub libtest: libtest_mimic::Arguments,
-    /// What kind of lab, where one is made
+    /// What kind of lab, if one is built
     #[command(flatten)]
     pub lab: LabArgs,
     /// Where runs are kept
@@ -219,10 +219,10 @@ pub struct VerifyArgs {
 /// `lab down`.
 #[derive(Debug, Clone, Args)]
 pub struct DownArgs {
-    /// The lab's name [default: `lab` if it is there, else the only one that is]
+    /// The lab's name [default: `lab` if it exists, else the only lab]
     #[arg(long, conflicts_with = "all")]
     pub name: Option<String>,
-    /// Every lab of this user's
+    /// Take down all labs of this user
     #[arg(long)]
     pub all: bool,
 }
@@ -246,7 +246,7 @@ pub struct ShellArgs {
     /// The command to run instead of a shell
     #[arg(last = true)]
     pub command: Vec<String>,
-    /// The lab's name [default: `lab` if it is up, else the only one that is]
+    /// The lab's name [default: `lab` if it is up, else the only lab that is up]
     #[arg(long)]
     pub name: Option<String>,
 }
@@ -257,7 +257,7 @@ pub struct DoctorArgs {
     /// What kind of lab
     #[command(flatten)]
     pub lab: LabArgs,
-    /// The folder that runs would be kept in
+    /// The folder in which runs would be kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
     /// Text or JSON
@@ -274,10 +274,10 @@ pub struct EnterArgs {
     /// The network namespace to enter
     #[arg(long)]
     pub netns: PathBuf,
-    /// What the prompt of a shell says
+    /// The text in the prompt of a shell
     #[arg(long)]
     pub label: String,
-    /// What to become
+    /// The program to run in the namespace, with its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<String>,
 }

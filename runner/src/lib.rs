@@ -1,5 +1,5 @@
-//! `lab`'s command line: its options, its commands, and the explanations of its cases. What they do stands in the crates
-//! beside this one; `docs/architecture.md` has the graph.
+//! The command line of `lab`: its options, its commands, and the explanations of its cases. The commands call the other
+//! crates of this workspace; `docs/architecture.md` has their graph.
 
 pub mod cli;
 pub mod commands;

@@ -29,7 +29,7 @@ fn sabotage(faults: &[Fault]) -> Report {
     let tell = |_event: lab_sabotage::Event<'_>| {};
     let run = Run::new(Path::new(env!("CARGO_BIN_EXE_lab")), faults, Labs::Netns(state.path()), "test", &tell);
     runtime.block_on(async {
-        run.all().await;
+        run.run_all().await;
         run.clean_up().await.unwrap();
     });
     let left: Vec<_> = std::fs::read_dir(state.path()).unwrap().collect();
@@ -159,7 +159,7 @@ fn a_fault_that_cannot_be_made_is_no_verdict() {
     };
     let report = sabotage(&[fault]);
     let [Wrong::NotMade { why }] = &report.faults[0].wrong[..] else { panic!("{}", printed(&report)) };
-    assert!(why.starts_with("the fault could not be made: "), "{why}");
+    assert!(why.starts_with("the deliberate fault could not be made: "), "{why}");
     assert_eq!((report.killed(), report.exit_code()), (0, 5));
 }
 

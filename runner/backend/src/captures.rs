@@ -1,4 +1,4 @@
-//! The runner's end of the probe: what it is started with, and reading its answers.
+//! The runner's end of the probe's packet captures: starts probes that capture, stops them, and reads their answers.
 
 use futures_util::future::join_all;
 use std::fmt;
@@ -11,25 +11,26 @@ use lab_base::failure::chain;
 use lab_model::observe::Place;
 use lab_model::request::{Answered, Ask, CAPTURE_READY};
 
-/// For all captures to be running.
+/// How long a probe may take until all its captures run.
 const READY_DEADLINE: Duration = Duration::from_secs(10);
-/// For captures to end once they are told to.
+/// How long a probe may take to end after its standard input is closed, which tells it to stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Captures that run, in one probe or in several.
+/// Packet captures that are running, in one probe or in several.
 #[derive(Debug)]
 pub struct Captures {
     parts: Vec<Part>,
     fetch: Option<Box<dyn Fetch>>,
 }
 
-/// Brings the files that captures wrote to where they were asked for, where a probe cannot write there itself.
+/// Copies the capture files to the paths that were asked for, for a probe that cannot write there itself: one in a
+/// container writes within that container.
 pub trait Fetch: fmt::Debug {
-    /// Fetches them. An answer whose file cannot be fetched becomes the reason why.
+    /// Copies the file of each answer. Where that fails, the answer is replaced by the error.
     fn fetch<'a>(&'a self, answers: &'a mut [Answered]) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 }
 
-/// One probe, with whose captures it takes and their positions among all.
+/// One probe, with the place of each of its captures and the position of each among the captures of all probes.
 #[derive(Debug)]
 struct Part {
     running: Running,
@@ -37,10 +38,10 @@ struct Part {
 }
 
 impl Captures {
-    /// Starts the probe with captures, and waits until all of them run.
+    /// Starts one probe with captures, and waits until all of them run.
     ///
     /// # Errors
-    /// When they do not all run in time; the probe's last words are in it.
+    /// When they do not all run in time; the error has the probe's last lines on standard error.
     pub async fn start(probe: Invocation, asks: &[Ask]) -> Result<Self, LabError> {
         let asked = asks.iter().cloned().enumerate().collect();
         Self::start_all(vec![(probe, asked)], None).await
@@ -49,7 +50,8 @@ impl Captures {
     /// Starts several probes, each with captures and their positions among all, and waits until all of them run.
     ///
     /// # Errors
-    /// When they do not all run in time; the last words of one that does not are in it. None runs on then.
+    /// When they do not all run in time; the error has the last lines on standard error of one that does not. All
+    /// probes are killed then.
     pub async fn start_all(
         probes: Vec<(Invocation, Vec<(usize, Ask)>)>,
         fetch: Option<Box<dyn Fetch>>,
@@ -58,8 +60,8 @@ impl Captures {
         Ok(Self { parts: parts.into_iter().collect::<Result<_, _>>()?, fetch })
     }
 
-    /// Stops them. One answer for each, in order; a probe that does not end, or says something else than answers, has
-    /// the reason for its answers.
+    /// Stops all captures and returns one answer for each, in the order in which they were asked for. When a probe
+    /// does not end or its output cannot be read, each of its answers is that error.
     pub async fn stop(self) -> Vec<Answered> {
         let mut answers: Vec<(usize, Answered)> =
             join_all(self.parts.into_iter().map(Part::stop)).await.into_iter().flatten().collect();
@@ -74,7 +76,7 @@ impl Captures {
     /// Reads the answers of a probe that has ended.
     ///
     /// # Errors
-    /// When it failed, or said something else.
+    /// When it failed, or its output is not a list of answers.
     pub fn answers(finished: &Finished) -> Result<Vec<Answered>, LabError> {
         if !finished.success() {
             return Err(LabError::Probe(format!("it ended with {}: {}", finished.exit, finished.stderr_text().trim())));

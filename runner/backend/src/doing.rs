@@ -1,18 +1,19 @@
-//! What a lab is busy with: one line that whoever waits can show, and that a deadline that passed ends with.
+//! What a lab is doing at the moment, in one line: shown while a user waits, and part of the error when a deadline
+//! passes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is being done now, in words; shared between who does it and who shows it.
+/// What is being done now, in words; shared between the code that does it and the code that shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Doing(Arc<Mutex<String>>);
 
 impl Doing {
-    /// From now on it is this: `importing 3 images into 3 nodes: 412 of 930 MB`.
+    /// Sets the line, such as `importing 3 images into 3 nodes: 412 of 930 MB`.
     pub fn now(&self, what: impl Into<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what.into();
     }
 
-    /// What it is; empty before anything was done.
+    /// The line; empty before the first [`Doing::now`].
     pub fn text(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

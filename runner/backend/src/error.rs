@@ -12,13 +12,13 @@ use crate::state::StateError;
 /// Something about a lab went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// Its state folder.
+    /// The lab's state folder cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The Docker Engine.
+    /// The Docker Engine refused a request or did not answer.
     #[error(transparent)]
     Engine(Box<dyn Error + Send + Sync>),
-    /// The API server.
+    /// The API server refused a request or did not answer.
     #[error(transparent)]
     Api(Box<dyn Error + Send + Sync>),
     /// kind, helm or cilium failed.
@@ -26,7 +26,7 @@ pub enum LabError {
     Tool {
         /// The command line.
         command: String,
-        /// Its exit and its last words.
+        /// How it ended, and the last lines of its standard error.
         why: String,
     },
     /// A process could not be run.
@@ -39,26 +39,26 @@ pub enum LabError {
         name: String,
         /// The process.
         pid: i32,
-        /// Its last words.
+        /// The last lines that it wrote to its log, if any.
         why: Option<String>,
     },
     /// The process that should hold the lab did not come up.
-    #[error("the lab's namespaces could not be made: {why}; `lab doctor --on netns` tells what is missing")]
+    #[error("the lab's namespaces could not be made: {why}; `lab doctor --on netns` shows what this machine lacks")]
     HolderNotStarted {
-        /// Its last words.
+        /// The last lines of its standard error, or how it ended.
         why: String,
     },
-    /// It did not answer.
+    /// The lab's holder did not answer an order in time.
     #[error("the lab {name} did not answer {order} within {deadline:?}")]
     Silent {
         /// The lab.
         name: String,
-        /// What it was told.
+        /// The order.
         order: String,
-        /// How long it was waited for.
+        /// How long the answer was waited for.
         deadline: Duration,
     },
-    /// It could not do what it was told.
+    /// A stage could not be built.
     #[error("{stage}: {why}")]
     Stage {
         /// Which stage.
@@ -66,32 +66,32 @@ pub enum LabError {
         /// Its reason.
         why: String,
     },
-    /// It refused an order, or answered something else.
-    #[error("the lab {name} did not {order}: {why}")]
+    /// The lab's holder refused an order, or its answer does not fit the order.
+    #[error("the lab {name} could not {order}: {why}")]
     Refused {
         /// The lab.
         name: String,
-        /// What it was told.
+        /// The order.
         order: String,
         /// Its reason.
         why: String,
     },
-    /// The probe said something that is no answer.
+    /// The probe's output is not an answer.
     #[error("the probe's answer cannot be read: {0}")]
     Probe(String),
-    /// The probe could not be brought to where it is to look, or not be started there.
-    #[error("the probe cannot look: {0}")]
+    /// The probe could not be copied into a node, or not be started there.
+    #[error("the probe cannot be run: {0}")]
     Unasked(String),
     /// A deliberate fault could not be made.
-    #[error("the fault could not be made: {why}")]
+    #[error("the deliberate fault could not be made: {why}")]
     NotTampered {
-        /// What `lab tamper` said.
+        /// What `lab tamper` wrote to standard error.
         why: String,
     },
     /// A deliberate fault could not be taken back.
-    #[error("the fault could not be undone: {why}")]
+    #[error("the deliberate fault could not be undone: {why}")]
     NotUndone {
-        /// What `lab tamper` said.
+        /// What `lab tamper` wrote to standard error.
         why: String,
     },
     /// A place that the lab does not have.
@@ -101,11 +101,11 @@ pub enum LabError {
         place: String,
         /// The lab.
         name: String,
-        /// What it has.
+        /// The places that the lab has.
         there: String,
     },
     /// A folder for captures could not be made.
-    #[error("making a folder for captures in {path}: {source}")]
+    #[error("cannot make a folder for packet captures in {path}: {source}")]
     Scratch {
         /// Where.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! What is ours: `$XDG_STATE_HOME/lab/NAME/`, one folder for each lab that is up.
+//! The state folder `$XDG_STATE_HOME/lab/NAME/`, one for each lab that is up: how a later command finds that lab.
 //!
 //! The folder's existence claims the name, so that two labs cannot have the same one. `state.json` in it says which
 //! process holds the lab, precisely enough that another process with the same number is never taken for it.
@@ -21,7 +21,7 @@ pub use unnamed::DEFAULT_NAME;
 
 /// Version of `state.json`.
 const SCHEMA: u32 = 1;
-/// The file itself.
+/// Name of that file in a lab's state folder.
 pub const STATE_FILE: &str = "state.json";
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
@@ -43,22 +43,23 @@ pub struct LabState {
     pub routing: Routing,
     /// Version of the program that made it.
     pub version: String,
-    /// Since the Unix epoch.
+    /// When the lab was made, since the Unix epoch.
     pub created: Duration,
     /// Which process holds it; none for a lab that Docker holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<ProcessId>,
-    /// Made by a user who is not root: entering it means entering its user namespace.
+    /// The lab was made by a user who is not root: entering it means entering its user namespace.
     #[serde(default)]
     pub user_namespace: bool,
-    /// It was made to stay until `lab down`, and is complete. Before that it is the business of the command that
-    /// makes it alone.
+    /// The lab is complete and stays until `lab down`. While this is false, the lab belongs to the command that makes
+    /// it, and other commands leave it alone.
     #[serde(default)]
     pub stays: bool,
-    /// Which process makes a lab that Docker holds: whether one that does not stay yet is still somebody's business.
+    /// The process that makes a lab that Docker holds. When it is dead and the lab does not stay, the lab is an
+    /// unfinished rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maker: Option<ProcessId>,
-    /// What Docker holds of it; none for a lab that a process holds.
+    /// What the lab consists of in Docker; none for a lab that a process holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterMark>,
 }
@@ -73,17 +74,17 @@ pub struct ClusterMark {
     pub cluster: String,
     /// The Docker network that its nodes are on.
     pub network: String,
-    /// That network was there before: it is not ours to remove.
+    /// That network existed before the lab, so `lab down` does not remove it.
     pub network_was_there: bool,
 }
 
 impl LabState {
-    /// Of a netns lab that has just been started.
+    /// The state of a netns lab that has just been started.
     pub fn held(name: &str, routing: Routing, holder: ProcessId, user_namespace: bool) -> Self {
         Self { holder: Some(holder), user_namespace, ..Self::new(name, BackendKind::Netns, routing) }
     }
 
-    /// Of a kind lab that is about to be created, by this process.
+    /// The state of a kind lab that this process is about to create.
     pub fn clustered(name: &str, routing: Routing, cluster: ClusterMark) -> Self {
         let maker = ProcessId::of(std::process::id().cast_signed()).ok();
         Self { cluster: Some(cluster), maker, ..Self::new(name, BackendKind::Kind, routing) }
@@ -105,13 +106,14 @@ impl LabState {
         }
     }
 
-    /// The process that made it was killed before it was complete: what Docker has of it is nobody's business any more.
+    /// Whether the process that made the lab died before the lab was complete. What Docker has of it is then a rest
+    /// that no command works on any more.
     pub fn is_unfinished(&self) -> bool {
         !self.stays && self.maker.as_ref().is_some_and(|maker| !maker.is_alive())
     }
 
-    /// The process that held it has ended, and the kernel has taken all of it away. What Docker holds outlives every
-    /// process.
+    /// Whether the process that held the lab has ended; the kernel has then removed its namespaces. Always false for a
+    /// lab that Docker holds.
     pub fn is_gone(&self) -> bool {
         self.holder.as_ref().is_some_and(|holder| !holder.is_alive())
     }
@@ -128,7 +130,7 @@ impl StateDir {
     /// The folder that all labs' folders are in.
     ///
     /// # Errors
-    /// When the environment does not say.
+    /// When neither `XDG_STATE_HOME` nor `HOME` is an absolute path.
     pub fn root() -> Result<PathBuf, StateError> {
         let from = |key| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
         from("XDG_STATE_HOME")
@@ -147,7 +149,7 @@ impl StateDir {
         Ok(Self { name: name.to_owned(), folder: root.join(name) })
     }
 
-    /// Whether a lab could be made of this name now.
+    /// Checks that a lab of this name could be made now.
     ///
     /// # Errors
     /// [`StateError::Name`] for one that cannot be a name, [`StateError::Taken`] when a lab has it.
@@ -163,7 +165,7 @@ impl StateDir {
         StateError::Taken { name: self.name.clone(), folder: self.folder.clone() }
     }
 
-    /// Its lab is gone. One without a state file is being started, or died at it: `lab down` tells which.
+    /// Whether the folder's lab is gone. A folder without a state file does not count: its lab may be starting.
     fn is_abandoned(&self) -> bool {
         matches!(self.read(), Ok(Some(lab)) if lab.is_gone())
     }
@@ -178,24 +180,25 @@ impl StateDir {
         Self::claim_in(&Self::root()?, name)
     }
 
-    /// The same within another folder than [`StateDir::root`]: for labs that no other command is to find.
+    /// Claims a name within another folder than [`StateDir::root`], for labs that other commands must not find.
     ///
     /// # Errors
-    /// [`StateError::Taken`] when a lab has it there.
+    /// [`StateError::Taken`] when a lab in that folder has the name.
     pub fn claim_in(root: &Path, name: &str) -> Result<Self, StateError> {
         let state = Self::named(root, name)?;
-        fs::create_dir_all(root).map_err(io_error("making", root))?;
+        fs::create_dir_all(root).map_err(io_error("cannot make", root))?;
         match fs::create_dir(&state.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // Of two that find the same one abandoned, the slower would remove the faster one's.
-                let alone = fs::File::open(root).map_err(io_error("opening", root))?;
+                // The lock: of two commands that find the same folder abandoned, the slower one would otherwise remove
+                // the folder that the faster one has just made.
+                let alone = fs::File::open(root).map_err(io_error("cannot open", root))?;
                 if alone.try_lock().is_err() || !state.is_abandoned() {
                     return Err(state.taken());
                 }
                 state.remove()?;
                 fs::create_dir(&state.folder).map_err(|_raced| state.taken())?;
             }
-            made => made.map_err(io_error("making", &state.folder))?,
+            made => made.map_err(io_error("cannot make", &state.folder))?,
         }
         Ok(state)
     }
@@ -221,11 +224,11 @@ impl StateDir {
         let entries = match fs::read_dir(&root) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io_error("reading", &root)(error)),
+            Err(error) => return Err(io_error("cannot read", &root)(error)),
         };
         let mut all = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(io_error("reading", &root))?;
+            let entry = entry.map_err(io_error("cannot read", &root))?;
             let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if !folder {
                 continue;
@@ -243,12 +246,12 @@ impl StateDir {
         &self.name
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// What is known of the lab; none while it is being started.
+    /// Reads `state.json`; none while the lab is being started.
     ///
     /// # Errors
     /// When the file cannot be read or is of another version.
@@ -256,7 +259,7 @@ impl StateDir {
         self.read_json(STATE_FILE)
     }
 
-    /// Says who holds the lab.
+    /// Writes `state.json`.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -275,7 +278,7 @@ impl StateDir {
                 serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Unreadable { path, source })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io_error("reading", &path)(error)),
+            Err(error) => Err(io_error("cannot read", &path)(error)),
         }
     }
 
@@ -287,12 +290,12 @@ impl StateDir {
         let path = self.folder.join(file);
         let write = || -> io::Result<()> {
             let mut temporary = tempfile::NamedTempFile::new_in(&self.folder)?;
-            // At once: serde_json writes token by token, and each would be a system call.
+            // In one piece: serde_json writes token by token, and each token would be a system call.
             temporary.write_all(&serde_json::to_vec(value)?)?;
             temporary.persist(&path)?;
             Ok(())
         };
-        write().map_err(io_error("writing", &path))
+        write().map_err(io_error("cannot write", &path))
     }
 
     /// Removes the folder, and so frees the name.
@@ -301,7 +304,9 @@ impl StateDir {
     /// When it cannot be removed.
     pub fn remove(&self) -> Result<(), StateError> {
         match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &self.folder)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(io_error("cannot remove", &self.folder)(error))
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -325,7 +330,7 @@ mod tests {
         lab.maker = Some(ProcessId { boot_id: "another".to_owned(), ..own });
         assert!(lab.is_unfinished() && !lab.is_gone(), "what Docker holds outlives it");
         assert!(!LabState { stays: true, ..lab.clone() }.is_unfinished());
-        // As it was written down before makers were.
+        // An older program's state file names no maker.
         assert!(!LabState { maker: None, ..lab }.is_unfinished());
     }
 

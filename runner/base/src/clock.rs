@@ -30,14 +30,14 @@ pub fn rfc3339(unix: Duration) -> String {
         )
 }
 
-/// What a check made of a condition that is waited for.
+/// The result of one check of a condition that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poll<T, S> {
-    /// It holds.
+    /// The condition holds.
     Ready(T),
-    /// Not yet; what is seen instead, in words.
+    /// The condition does not hold yet; with what is seen instead.
     NotYet(S),
-    /// It never will; why, in words.
+    /// The condition can no longer come true; with the reason.
     Failed(S),
 }
 
@@ -54,7 +54,7 @@ pub enum WaitError {
         /// What the last check saw; none when no check came to an end.
         last: Option<String>,
     },
-    /// A check found that waiting is in vain.
+    /// A check found that the condition can no longer come true.
     #[error("{what} will not happen: {reason} (after {waited:.1?})")]
     Failed {
         /// What was waited for.

@@ -95,8 +95,8 @@ impl Finished {
 /// Why a program could not be run, or did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
-    /// There is no such program.
-    #[error("{program} was not found, or what it is to be run with was not")]
+    /// There is no such program, or no interpreter for it: a script's `#!` line or the ELF loader names one.
+    #[error("{program} was not found, or the interpreter that it names was not")]
     NotFound {
         /// The program as it was asked for.
         program: String,
@@ -110,17 +110,17 @@ pub enum ExecError {
         source: io::Error,
     },
     /// It had not ended at its deadline, and was killed.
-    #[error("`{command}` did not end within {deadline:?}{}", last_words(stderr))]
+    #[error("`{command}` did not end within {deadline:?}{}", stderr_ends_with(stderr))]
     Deadline {
         /// The command line.
         command: String,
-        /// How long it could have taken.
+        /// The time that it was given.
         deadline: Duration,
         /// The last lines of its standard error.
         stderr: String,
     },
     /// It ended, or closed its standard error, before it wrote a line that was waited for.
-    #[error("`{command}` closed its standard error without the line `{line}`{}", last_words(stderr))]
+    #[error("`{command}` closed its standard error without the line `{line}`{}", stderr_ends_with(stderr))]
     NoLine {
         /// The command line.
         command: String,
@@ -129,7 +129,7 @@ pub enum ExecError {
         /// The last lines of its standard error.
         stderr: String,
     },
-    /// The connection to it broke.
+    /// Talking to the program, or waiting for it, failed.
     #[error("`{command}`: cannot {doing}")]
     Io {
         /// The command line.
@@ -141,8 +141,8 @@ pub enum ExecError {
     },
 }
 
-fn last_words(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!("; its last words: {stderr}") }
+fn stderr_ends_with(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; its standard error ends with: {stderr}") }
 }
 
 /// The last lines of what a program wrote to standard error.
@@ -152,7 +152,7 @@ fn last_lines(stderr: &[u8]) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
-/// The last line that says something.
+/// The last line that is not blank, without the blanks around it.
 pub fn last_line(text: &str) -> Option<&str> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
@@ -243,7 +243,8 @@ impl Invocation {
         self.command().spawn().map(|child| child.id()).map_err(|source| self.not_started(source))
     }
 
-    /// Becomes it: the same process, terminal and file descriptors, for an interactive shell. Returns only on failure.
+    /// Replaces this process by the program (execve(2)), which keeps the terminal and the file descriptors: for an
+    /// interactive shell. Returns only on failure.
     pub fn replace(self) -> ExecError {
         let source = self.command().exec();
         self.not_started(source)
@@ -274,7 +275,8 @@ impl Invocation {
     }
 }
 
-/// How a program that this one has started ended; none while it runs. It is not reaped: whoever waits for it still can.
+/// How a child process of this one ended; none while it runs. The child is not reaped, so that it can still be waited
+/// for.
 pub fn ended(id: u32) -> Option<Exit> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     let id = Id::Pid(nix::unistd::Pid::from_raw(i32::try_from(id).ok()?));
@@ -285,7 +287,8 @@ pub fn ended(id: u32) -> Option<Exit> {
     }
 }
 
-/// Kills all processes of the group that this process leads, as every one does that [`Invocation::open`] has started.
+/// Kills all processes of the group whose leader is this process. Every process that [`Invocation::open`] starts leads a
+/// group of its own.
 ///
 /// # Errors
 /// The kernel's, when there is none or it is not this user's to kill.

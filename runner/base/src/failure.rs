@@ -21,7 +21,7 @@ pub mod code {
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// What, where, why, what to do.
+    /// What failed, where, why, and what to do.
     pub message: String,
 }
 
@@ -31,13 +31,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Says something on standard error, after this program's name. That nobody reads it is no failure.
+/// Writes a message to standard error, after this program's name. A closed standard error is not a failure.
 pub fn complain(message: &dyn fmt::Display) {
     use std::io::Write;
     let _nobody_reads = writeln!(std::io::stderr(), "lab: {message}");
 }
 
-/// An error with what caused it, each said once.
+/// An error with its chain of causes; a cause whose text is there already is not repeated.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

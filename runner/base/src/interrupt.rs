@@ -1,4 +1,4 @@
-//! Being told to stop: Ctrl-C, `kill`, a closed terminal.
+//! The signals that ask this program to stop: Ctrl-C, `kill`, a closed terminal.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -25,7 +25,7 @@ impl Interrupt {
         })
     }
 
-    /// Returns once one has come. Returns at once ever after.
+    /// Waits for the first of these signals. After that it always returns at once.
     pub async fn came(&mut self) {
         if self.seen {
             return;
@@ -38,9 +38,9 @@ impl Interrupt {
         self.seen = true;
     }
 
-    /// Whether one has come by now, while nobody waited for it.
+    /// Whether one of these signals has come by now, without waiting for it.
     pub async fn has_come(&mut self) -> bool {
-        // Signals are handed out by the runtime, which is given its turn first.
+        // The runtime delivers signals, so it is given its turn first.
         tokio::task::yield_now().await;
         tokio::select! {
             biased;
@@ -49,7 +49,7 @@ impl Interrupt {
         }
     }
 
-    /// Whether one has come and been noticed.
+    /// Whether [`Self::came`] or [`Self::has_come`] has seen a signal.
     pub const fn noticed(&self) -> bool {
         self.seen
     }

@@ -1,5 +1,5 @@
-//! What every part of `lab` stands on: the clock, starting processes, files that appear whole or not at all, secrets taken
-//! out of texts, and words for errors and amounts. Nothing here knows what a lab is.
+//! What every part of `lab` uses: the clock, starting processes, files that appear whole or not at all, removing secrets
+//! from texts, and texts for errors and amounts. Nothing here knows what a lab is.
 
 pub mod clock;
 pub mod exec;
@@ -12,10 +12,10 @@ pub mod text;
 
 pub use hex::{hex, sha256};
 
-/// A runtime of one thread: what this program waits for, it waits for on its main thread.
+/// An asynchronous runtime that runs on the calling thread alone.
 ///
 /// # Errors
-/// When the kernel gives no descriptors for it.
+/// When the kernel refuses the file descriptors that it needs.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

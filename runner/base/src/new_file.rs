@@ -1,11 +1,11 @@
-//! A file that is written beside the place where it will be, and is there only once it is whole.
+//! A file that is written under a temporary name and gets its own name only once it is whole.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file in the making. Dropped before [`place`](Self::place), nothing of it is left.
+/// A file that is being written. When it is dropped before [`place`](Self::place), the temporary file is removed.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
@@ -13,10 +13,10 @@ pub struct NewFile {
     out: NamedTempFile,
 }
 
-/// Why there is no such file.
+/// Why the file could not be written.
 #[derive(Debug)]
 pub enum NewFileError {
-    /// Nothing is overwritten unasked.
+    /// A file of that name exists, and overwriting it was not asked for.
     Exists {
         /// The file.
         path: PathBuf,
@@ -51,20 +51,20 @@ impl NewFile {
         Ok(Self { path: path.to_owned(), force, out })
     }
 
-    /// Where it will be.
+    /// The path that the file will have.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What its content is written to, and can be read back from.
+    /// The open temporary file, to write the content to and to read it back from.
     pub fn file(&self) -> &File {
         self.out.as_file()
     }
 
-    /// Puts it where it should be, its bytes on the disk.
+    /// Writes the content to the disk and gives the file its name.
     ///
     /// # Errors
-    /// [`NewFileError::Io`], [`NewFileError::Exists`] when there is a file by now.
+    /// [`NewFileError::Io`], [`NewFileError::Exists`] when a file of that name has appeared meanwhile.
     pub fn place(self) -> Result<(), NewFileError> {
         let Self { path, force, out } = self;
         readable_by_all(out.as_file()).and_then(|()| out.as_file().sync_all()).map_err(|source| NewFileError::Io {
@@ -80,7 +80,8 @@ impl NewFile {
     }
 }
 
-/// As any other file that a program makes, but for the umask, which a program cannot read without changing it.
+/// Sets mode 0644, since temporary files are made with 0600. The user's umask is not applied: a process cannot read it
+/// without changing it.
 fn readable_by_all(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))

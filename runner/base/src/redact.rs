@@ -1,6 +1,6 @@
-//! Taking secrets out of texts that are kept or handed on.
+//! Removes secrets from texts that are kept in a run's folder or passed on.
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 const TAKEN_OUT: &str = "(taken out)";
 
 /// Words after which the rest of a line's value is a secret: keys of kubeconfigs and Secrets, options of kubeadm.
@@ -16,7 +16,7 @@ const KEYS: &[&str] = &[
     "token",
 ];
 
-/// What is shorter is no secret.
+/// Values with fewer characters than this are not taken for secrets: words of prose follow the same keys.
 const SHORTEST: usize = 12;
 
 /// The text without private keys, tokens and passwords.
@@ -38,7 +38,7 @@ pub fn redact(text: &str) -> String {
     lines.concat()
 }
 
-/// The first line, counted from 1, that has something that [`redact`] would take out.
+/// The number, counted from 1, of the first line in which [`redact`] would replace something.
 pub fn secret_at(text: &str) -> Option<usize> {
     text.lines()
         .position(|line| {
@@ -49,7 +49,7 @@ pub fn secret_at(text: &str) -> Option<usize> {
         .map(|index| index + 1)
 }
 
-/// `key: value`, `key=value` and `--key value`.
+/// The line with the values of secret keys replaced: `key: value`, `key=value` and `--key value`.
 fn values(line: &str) -> String {
     let (mut kept, mut done) = (String::with_capacity(line.len()), 0);
     for (start, end) in secrets(line) {
@@ -60,7 +60,7 @@ fn values(line: &str) -> String {
     kept + &line[done..]
 }
 
-/// Where the values are, in order; none is within another.
+/// The byte ranges of the values of secret keys, in order and without overlaps.
 fn secrets(line: &str) -> Vec<(usize, usize)> {
     // JSON within JSON has its quotes escaped.
     const SEPARATORS: [&str; 5] = [":", "=", " ", "\":", "\\\":"];
@@ -82,7 +82,7 @@ fn secrets(line: &str) -> Vec<(usize, usize)> {
         let rest = &line[from..];
         let value = rest.trim_start_matches([' ', '"', '\'', '\\']);
         let length = value.find([' ', '"', '\'', ',', '\n', '\\']).unwrap_or(value.len());
-        // A word in prose is no value: secrets are long.
+        // A short word is prose, not a secret.
         if length < SHORTEST || value[..length].starts_with(TAKEN_OUT) {
             continue;
         }
@@ -92,7 +92,7 @@ fn secrets(line: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// kubeadm's tokens: six and sixteen characters of `[a-z0-9]` with a dot between.
+/// The line with kubeadm's bootstrap tokens replaced: six and sixteen characters of `[a-z0-9]` with a dot between.
 fn bootstrap_tokens(line: &str) -> String {
     let is_part = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())

@@ -1,11 +1,11 @@
-//! Texts that several formats share.
+//! Formatting that the terminal, the reports and the errors share.
 
 use std::time::Duration;
 
 /// A duration for a reader: `31 ms`, `1.21 s`, `2 min 3 s`.
 pub fn duration(took: Duration) -> String {
     let millis = took.as_millis();
-    // What would be rounded up to 60.00 s is a minute.
+    // Rounded first, so that 59.996 s becomes `1 min 0 s` rather than `60.00 s`.
     let hundredths = (millis + 5) / 10;
     if millis == 0 {
         "<1 ms".to_owned()
@@ -19,7 +19,7 @@ pub fn duration(took: Duration) -> String {
     }
 }
 
-/// So many things of a kind.
+/// A count and its noun, with a plural s unless it is 1: `3 nodes`.
 pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
@@ -33,9 +33,9 @@ const fn rearranges(character: char) -> bool {
     )
 }
 
-/// Text that came from elsewhere, made safe to print: control characters, those that rearrange what is around them,
-/// and what XML 1.0 (section 2.2) does not allow become visible escapes, so that neither a terminal nor a browser
-/// nor an XML parser acts on them. Line feeds stay.
+/// Text of another program, made safe to print: control characters, characters that rearrange the text around them, and
+/// those that XML 1.0 (section 2.2) does not allow become visible escapes, so that no terminal, browser or XML parser
+/// acts on them. Line feeds stay; tabs become blanks.
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for character in text.chars() {
@@ -50,7 +50,7 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
-/// The same in one line.
+/// Text made safe to print as by [`clean`], with its line feeds replaced by blanks.
 pub fn one_line(text: &str) -> String {
     clean(text.trim_end()).replace('\n', " ")
 }

@@ -1,4 +1,4 @@
-//! What of a run's folder goes into a bundle: files of the names that a run writes, and nothing behind a link.
+//! Selects the files of a run's folder that go into a bundle: those with names that a run writes. Links are not followed.
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -10,19 +10,19 @@ use super::limits::MEMBERS;
 use super::{BundleError, Part};
 use lab_kind::artefacts;
 
-/// A run's folder.
+/// A run's folder that is to be bundled.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     open: File,
 }
 
-/// What is in it.
+/// The content of a run's folder.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// What a run writes, in the order of a bundle.
+    /// The files that go into the bundle, in its order.
     pub(super) parts: Vec<Part>,
-    /// What else is there, and why it stays there.
+    /// The other files and folders, each with the reason why it is left out.
     pub(super) left_out: Vec<String>,
 }
 
@@ -30,17 +30,17 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, BundleError> {
         let open = File::open(path).map_err(BundleError::io(path, "be opened"))?;
         if !open.metadata().map_err(BundleError::io(path, "be looked at"))?.is_dir() {
-            return Err(BundleError::NotARun { path: path.to_owned(), why: "it is no folder".to_owned() });
+            return Err(BundleError::NotARun { path: path.to_owned(), why: "it is not a folder".to_owned() });
         }
         Ok(Self { path: path.to_owned(), open })
     }
 
-    /// Where a member is.
+    /// The path of a member.
     pub(super) fn path_of(&self, part: &Part) -> PathBuf {
         self.path.join(part.to_string())
     }
 
-    /// Everything in it, by name.
+    /// Lists everything in the folder, sorted by name.
     pub(super) fn list(&self) -> Result<Found, BundleError> {
         let mut found = Found::default();
         self.list_in("", &mut found)?;
@@ -56,7 +56,7 @@ impl Folder {
         for entry in entries {
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
-                found.left_out.push(format!("{folder}{}: a name that no run has", name.display()));
+                found.left_out.push(format!("{folder}{}: no file of a run has such a name", name.display()));
                 continue;
             };
             let name = format!("{folder}{name}");
@@ -64,16 +64,16 @@ impl Folder {
             if kind.is_symlink() {
                 found.left_out.push(format!("{name}: a symbolic link"));
             } else if kind.is_dir() {
-                // No deeper than what is known: cases/NAME/FILE.
+                // Only the folders that a run has are read: cases/, cases/NAME/ and that of artefacts.
                 if matches!(name.split('/').count(), 1) && (name == "cases" || name == artefacts::FOLDER)
                     || matches!(name.split('/').count(), 2) && name.starts_with("cases/")
                 {
                     self.list_in(&format!("{name}/"), found)?;
                 } else {
-                    found.left_out.push(format!("{name}/: no folder that a run has"));
+                    found.left_out.push(format!("{name}/: a run has no such folder"));
                 }
             } else if !kind.is_file() {
-                found.left_out.push(format!("{name}: no regular file"));
+                found.left_out.push(format!("{name}: not a regular file"));
             } else if let Some(part) = Part::parse(&name) {
                 if found.parts.len() == MEMBERS {
                     let why = format!("there are more than {MEMBERS} files in it");
@@ -81,13 +81,13 @@ impl Folder {
                 }
                 found.parts.push(part);
             } else {
-                found.left_out.push(format!("{name}: no file that a run writes"));
+                found.left_out.push(format!("{name}: a run writes no such file"));
             }
         }
         Ok(())
     }
 
-    /// Opens a member, whichever of its folders was exchanged for a link since it was listed.
+    /// Opens a member without following links, in case one of its folders was replaced by a link since it was listed.
     pub(super) fn file(&self, part: &Part) -> Result<File, BundleError> {
         let path = self.path_of(part);
         let refused = BundleError::io(&path, "be opened without following links");
@@ -110,7 +110,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// The text of a member, which has no more than so many bytes.
+    /// Reads the text of a member; an error if it has more than `most` bytes.
     pub(super) fn text(&self, part: &Part, most: u64) -> Result<String, BundleError> {
         let path = self.path_of(part);
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! When two verdicts are the same.
+//! Compares two verdicts on the same case.
 
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -8,7 +8,8 @@ use lab_model::Reason;
 use lab_model::observe::Place;
 use lab_model::report::CaseOutcome;
 
-/// What a verdict comes to, apart from its wording: how the case ended, and of a refuted one what was found where.
+/// The part of a verdict that is compared, without its wording: the outcome, and for a refuted case the reasons and places
+/// of its findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     word: &'static str,
@@ -16,7 +17,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Of an outcome.
+    /// The verdict in an outcome.
     pub fn of(outcome: &CaseOutcome) -> Self {
         let word = match outcome {
             CaseOutcome::Held { .. } => "held",
@@ -45,17 +46,17 @@ fn place(place: &Place) -> String {
     place.to_string()
 }
 
-/// A verdict, and why it was given, for a reader.
+/// One side of a difference between two verdicts, as text: the outcome and why it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The outcome's word in reports.
     pub outcome: String,
-    /// Why: reasons and places, or what the verdict says itself.
+    /// Why: the proof, the reasons and places of findings, or the verdict's own message.
     pub why: String,
 }
 
 impl Difference {
-    /// One side of a difference.
+    /// Describes an outcome.
     pub fn of(outcome: &CaseOutcome) -> Self {
         let verdict = Verdict::of(outcome);
         let why = match outcome {

@@ -1,4 +1,4 @@
-//! Why a bundle cannot be believed, or not be made.
+//! Errors of opening and making bundles.
 
 use lab_base::failure::{Failure, code};
 use lab_base::text::clean;
@@ -13,10 +13,10 @@ use lab_sealed::SealedError;
 /// What is wrong with a bundle or a run's folder: which file, what in it, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The file itself.
+    /// The file is not a bundle, damaged or incomplete, or cannot be written.
     #[error(transparent)]
     Sealed(#[from] SealedError),
-    /// There is no such run.
+    /// The folder is not that of a run.
     #[error("{}: not a run's folder: {why}", path.display())]
     NotARun {
         /// The folder.
@@ -24,31 +24,31 @@ pub enum BundleError {
         /// Why not.
         why: String,
     },
-    /// A file of a run has something that must not be handed on.
-    #[error("{}:{line}: looks like a secret; the run is not bundled with it: take it out, or hand over the report alone", path.display())]
+    /// A file of a run has something that must not be passed on.
+    #[error("{}:{line}: this line looks like a secret, so the run is not bundled; remove the secret, or pass on the report alone", path.display())]
     Secret {
         /// The file.
         path: PathBuf,
         /// The line.
         line: usize,
     },
-    /// A file of a run was written to meanwhile.
+    /// A file of a run was changed during bundling.
     #[error("{}: changed while it was bundled; try again when the run is over", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// What a run wrote does not read as that, or its hashes do not fit.
-    #[error("{}: in it {source}", path.display())]
+    /// A member does not have the form that a run writes, or its hash is wrong.
+    #[error("{}: member {source}", path.display())]
     Evidence {
         /// The file.
         path: PathBuf,
-        /// What is wrong with what.
+        /// The member and what is wrong with it.
         #[source]
         source: EvidenceError,
     },
     /// Its report cannot be read.
-    #[error("{}: in it report.json: {source}", path.display())]
+    #[error("{}: member report.json: {source}", path.display())]
     Report {
         /// The file.
         path: PathBuf,
@@ -56,12 +56,12 @@ pub enum BundleError {
         #[source]
         source: JsonError,
     },
-    /// Two of its members cannot both be true.
-    #[error("{}: {what}: altered after the run; do not believe it", path.display())]
+    /// Two of its members contradict each other.
+    #[error("{}: {what}: it was altered after the run; do not trust it", path.display())]
     Contradiction {
         /// The file.
         path: PathBuf,
-        /// Which, and how they differ.
+        /// The members, and how they contradict each other.
         what: String,
     },
 }

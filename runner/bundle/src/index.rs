@@ -1,4 +1,4 @@
-//! `bundle.json`: what a bundle holds, by hash.
+//! `bundle.json`: the index of a bundle, with the hash of each file in it.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,61 +30,65 @@ pub struct Member {
     pub path: String,
     /// Its size.
     pub bytes: u64,
-    /// Of those bytes.
+    /// The SHA-256 of its content.
     pub sha256: Sha256,
 }
 
-/// All of it.
+/// The whole index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What wrote the bundle: `lab 0.1.0`.
+    /// The program that wrote the bundle: `lab 0.1.0`.
     pub packed_by: String,
     /// The run's id.
     pub run: String,
-    /// Version of the program that made the run, and judged it first.
+    /// Version of the program that made and judged the run.
     pub version: String,
-    /// Whether the run was over. Else it was killed, or went on while it was bundled.
+    /// Whether the run was over. If not, it was killed, or still went on while it was bundled.
     pub whole: bool,
-    /// In the order in which they follow.
+    /// The members, in the order of the archive.
     pub members: Vec<Member>,
 }
 
-/// What no index says: of which member, and what.
+/// An error in an index: the member, and what is wrong with it.
 pub(super) type Wrong = (String, String);
 
 impl Index {
-    /// The members by what they are.
+    /// Parses the names of all members.
     ///
     /// # Errors
-    /// For members that no bundle has, or not in that order, or not of that size.
+    /// For the first member whose name, position or size a bundle cannot have.
     pub(super) fn parts(&self) -> Result<Vec<Part>, Wrong> {
         let wrong = |member: &Member, why: &str| (member.path.clone(), why.to_owned());
         let mut parts: Vec<Part> = Vec::new();
         let mut total = 0_u64;
         for member in &self.members {
-            let part = Part::parse(&member.path).ok_or_else(|| wrong(member, "has a name that no bundle has"))?;
+            let part =
+                Part::parse(&member.path).ok_or_else(|| wrong(member, "has a name that is not used in bundles"))?;
             match parts.last() {
-                _ if parts.len() == MEMBERS => return Err(wrong(member, "is one too many")),
+                _ if parts.len() == MEMBERS => return Err(wrong(member, "is one member more than a bundle can have")),
                 Some(last) if *last == part => return Err(wrong(member, "is named twice in bundle.json")),
-                Some(last) if *last > part => return Err(wrong(member, "is not in its place in bundle.json")),
+                Some(last) if *last > part => return Err(wrong(member, "is in the wrong place in bundle.json")),
                 _ => {}
             }
             let most = if part.is_text() { TEXT_BYTES } else { CAPTURE_BYTES };
             if member.bytes > most {
-                return Err(wrong(member, &format!("would have {} bytes, {most} at most", member.bytes)));
+                return Err(wrong(
+                    member,
+                    &format!("is announced with {} bytes, and at most {most} are accepted", member.bytes),
+                ));
             }
             total += member.bytes;
             if total > TOTAL_BYTES {
-                return Err(wrong(member, &format!("would make it more than {TOTAL_BYTES} bytes in all")));
+                return Err(wrong(member, &format!("would bring all members to more than {TOTAL_BYTES} bytes")));
             }
             parts.push(part);
         }
         Ok(parts)
     }
 
-    /// What must be there and is not.
+    /// The first required member that is missing.
     pub(super) fn missing(&self, parts: &[Part]) -> Option<String> {
         let has = |part: &Part| parts.binary_search(part).is_ok();
         if !has(&Part::Run) {
@@ -93,7 +97,7 @@ impl Index {
         if self.whole && !has(&Part::Report) {
             return Some(Part::Report.to_string());
         }
-        // Whatever is of a case needs that case's verdict.
+        // Every file of a case requires the case's case.json.
         parts.iter().find_map(|part| match part {
             Part::Case { folder, .. } => {
                 let verdict = Part::Case { folder: folder.clone(), file: InCase::Verdict };

@@ -1,10 +1,10 @@
-//! A bundle: a run's folder in one file, to be handed to somebody who judges it again without a lab.
+//! A bundle: a run's folder in one file, for somebody who judges the run again without a lab.
 //!
 //! It is a sealed file ([`lab_sealed`]), compressed with zstd as a whole. Its first member is `bundle.json` ([`Index`]),
-//! which names each of the others in their order, with size and SHA-256: what is read afterwards is held against it as it
-//! comes, so that nothing that was not announced is ever unfolded. The same folder gives the same bytes.
+//! which names each of the others in order, with size and SHA-256. Each member is compared with it while it is read, so
+//! nothing that was not announced is decompressed. The same folder gives the same bytes.
 //!
-//! Hashes tell what was damaged or exchanged on the way. They do not tell who wrote a bundle: there is no signature.
+//! The hashes show what was damaged or replaced on the way. They do not show who made a bundle: there is no signature.
 
 mod collect;
 mod differences;

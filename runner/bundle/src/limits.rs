@@ -1,20 +1,22 @@
-//! How much a bundle may have. Whoever opens one did not make it.
+//! Limits on the size of a bundle, which comes from elsewhere and is not trusted.
 
-/// Members, the index not counted: a lab of 100 nodes has some 700, most of them captures.
+/// The most members without the index. A lab of 100 nodes has about 700, most of them captures.
 pub(super) const MEMBERS: usize = 4096;
-/// Bytes of the index: [`MEMBERS`] entries have less.
+/// The largest index in bytes; [`MEMBERS`] entries need less.
 pub(super) const INDEX_BYTES: u64 = 2 << 20;
-/// Bytes of a text. They are held in memory one at a time; the evidence of a case in a lab of 100 nodes has a tenth.
+/// The largest text member in bytes. One at a time is kept in memory. The evidence of a case in a lab of 100 nodes has a
+/// tenth of this.
 pub(super) const TEXT_BYTES: u64 = 64 << 20;
-/// Values in the JSON of a text. What `{"":0},` becomes, which has two, takes 632 bytes of memory. The evidence of a case in
-/// a lab of 100 nodes has a quarter of that many.
+/// The most JSON values in a text member, which bounds the memory that parsing takes: `{"":0},` has two values and takes
+/// 632 bytes of memory. The evidence of a case in a lab of 100 nodes has a quarter of this.
 pub(super) const VALUES: usize = 2 << 20;
-/// Bytes of a capture. It is hashed as it passes.
+/// The largest capture in bytes. It is hashed while it is read, and not kept in memory.
 pub(super) const CAPTURE_BYTES: u64 = 256 << 20;
-/// Bytes of all members.
+/// The most bytes of all members together.
 pub(super) const TOTAL_BYTES: u64 = 1 << 30;
 
-/// Whether it may have more than [`VALUES`]: what values begin after is counted, in strings too.
+/// Whether a JSON text may have more than [`VALUES`] values. Counts the characters after which a value begins, also within
+/// strings.
 pub(super) fn is_crowded(json: &str) -> bool {
     json.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() > VALUES
 }

@@ -1,4 +1,4 @@
-//! Opening a bundle: all of it is held against its index and against itself before any of it is believed.
+//! Opens a bundle: every member is compared with the index and with the other members before the result is returned.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,14 +14,14 @@ use lab_model::report::Report;
 use lab_report::from_json;
 use lab_sealed::{Header, Members, SealedError, Unfolded};
 
-/// What a bundle holds; its evidence was handed on as it came.
+/// The content of a bundle, except for its evidence, which was passed to the judge while it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// Its index.
     pub index: Index,
-    /// What the run was made from.
+    /// The run's `run.json`.
     pub run: RunFile,
-    /// The run's report; none where the run was not over.
+    /// The run's report; none if the run was not over.
     pub report: Option<Report>,
     /// The cases that were begun, by the names of their folders.
     pub cases: BTreeMap<String, CaseFile>,
@@ -30,22 +30,22 @@ pub struct Opened {
 /// Opens the bundle in a file: [`read`].
 ///
 /// # Errors
-/// [`BundleError`], also for what is no file.
+/// [`BundleError`], also when the path is not a regular file.
 pub fn open(path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<Opened, BundleError> {
     let file = File::open(path).map_err(BundleError::io(path, "be opened"))?;
     if !file.metadata().map_err(BundleError::io(path, "be looked at"))?.is_file() {
-        return Err(BUNDLE.not_one(path, "it is no file").into());
+        return Err(BUNDLE.not_one(path, "it is not a regular file").into());
     }
     read(file, path, judge)
 }
 
-/// Reads a bundle once, from its beginning to its end, and writes nothing anywhere. `judge` is given the evidence of
-/// each case that has a verdict, one at a time; what it made of that counts only if this returns without an error.
-/// `path` is what errors name.
+/// Reads a bundle once, from its beginning to its end; nothing is written. `judge` is called with the evidence of each case
+/// that has a verdict, one at a time. The caller must drop what it made of that if this returns an error. `path` is what
+/// errors name.
 ///
 /// # Errors
-/// [`BundleError`] for what is no bundle, is cut off, damaged, incomplete or contradicts itself, or holds what no
-/// bundle holds.
+/// [`BundleError`] for a file that is not a bundle, is cut off, damaged, incomplete or contradicts itself, or has members
+/// that a bundle cannot have.
 pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evidence)) -> Result<Opened, BundleError> {
     let mut members = Members::begin(Unfolded::begin(source, path, &BUNDLE)?, path, &BUNDLE);
     let index = read_index(&mut members, path)?;
@@ -79,14 +79,14 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
 }
 
 fn read_index<R: Read>(members: &mut Members<'_, R>, path: &Path) -> Result<Index, SealedError> {
-    let Some(first) = members.next_header()? else { return Err(BUNDLE.not_one(path, "there is nothing in it")) };
+    let Some(first) = members.next_header()? else { return Err(BUNDLE.not_one(path, "it has no members")) };
     if first.name != INDEX_FILE {
         return Err(BUNDLE.not_one(path, &format!("it begins with {:?}, not with {INDEX_FILE}", first.name)));
     }
     members.index(&first)
 }
 
-/// The member that the index has next is the one that is there; else why not.
+/// Checks that the next member in the archive is the next one in the index; otherwise says what is wrong with it.
 fn expect(header: &Header, path: &str, bytes: u64, index: &Index) -> Result<(), String> {
     if header.name == path && header.bytes == bytes {
         return Ok(());
@@ -97,8 +97,8 @@ fn expect(header: &Header, path: &str, bytes: u64, index: &Index) -> Result<(), 
     let place = |path: &str| index.members.iter().position(|member| member.path == path);
     Err(match place(&header.name) {
         None => format!("is not named in {INDEX_FILE}"),
-        Some(own) if place(path).is_some_and(|now| own < now) => "is there twice".to_owned(),
-        Some(_) => format!("is there where {path} should be"),
+        Some(own) if place(path).is_some_and(|now| own < now) => "occurs twice".to_owned(),
+        Some(_) => format!("is in the place of {path}"),
     })
 }
 
@@ -122,7 +122,7 @@ impl Reading<'_> {
         let name = Path::new(&name);
         let evidence = |source| BundleError::Evidence { path: self.path.to_owned(), source };
         let text = String::from_utf8(text).map_err(|error| {
-            let what = format!("{} is no text: {}", name.display(), error.utf8_error());
+            let what = format!("{} is not text: {}", name.display(), error.utf8_error());
             BundleError::Contradiction { path: self.path.to_owned(), what }
         })?;
         if is_crowded(&text) {
@@ -132,8 +132,8 @@ impl Reading<'_> {
         match part {
             Part::Run => {
                 let run = RunFile::parse(&text, name).map_err(evidence)?;
-                // Before any judge works with it.
-                if let Some(what) = whole::numbers(&run.expectations) {
+                // Checked before any judge uses it.
+                if let Some(what) = whole::too_many_nodes(&run.expectations) {
                     return Err(BundleError::Contradiction { path: self.path.to_owned(), what });
                 }
                 self.run = Some(run);
@@ -149,7 +149,7 @@ impl Reading<'_> {
             }
             Part::Case { folder, file: InCase::Evidence } => {
                 let (Some(run), Some(case)) = (&self.run, self.cases.get(folder)) else { return Ok(()) };
-                // What was being written when the run was killed may end anywhere.
+                // The evidence of a case that had not ended when the run was killed may end anywhere; it is not parsed.
                 if case.state == CaseState::Ended {
                     let seen = Evidence::parse(case.clone(), &text, name).map_err(evidence)?;
                     self.captures.entry(folder.clone()).or_default().push(name.display().to_string());

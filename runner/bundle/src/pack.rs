@@ -1,4 +1,4 @@
-//! Making a bundle: what goes in is read and hashed, then written, then opened as any stranger would open it.
+//! Makes a bundle: its members are read and hashed, then written, and then the bundle is opened again as a check.
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, is_id};
 use lab_manifest::Sha256;
 use lab_sealed::{Hashed, TarWriter};
 
-/// What `zstd` compresses with by itself.
+/// The default compression level of `zstd`.
 const LEVEL: i32 = 3;
-/// How captures begin: in microseconds or nanoseconds, written by either kind of machine (pcap-savefile(5)).
+/// The first four bytes of a capture file, for microseconds and nanoseconds in either byte order (pcap-savefile(5)).
 const PCAP: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
 
-/// A bundle that can be written.
+/// A bundle that is ready to be written.
 #[derive(Debug)]
 pub struct Packing {
     folder: Folder,
@@ -28,10 +28,10 @@ pub struct Packing {
     left_out: Vec<String>,
 }
 
-/// Reads a run's folder and says what would be bundled; nothing is written.
+/// Reads a run's folder and determines what goes into the bundle; nothing is written.
 ///
 /// # Errors
-/// [`BundleError`] when it is no run's folder, or a file of it cannot be handed on.
+/// [`BundleError`], when it is not a run's folder, or a file in it must not be passed on.
 pub fn plan(path: &Path) -> Result<Packing, BundleError> {
     let folder = Folder::open(path)?;
     let mut found = folder.list()?;
@@ -49,7 +49,7 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
     let mut members = Vec::new();
     let mut parts = Vec::new();
     for part in std::mem::take(&mut found.parts) {
-        if let Some(why) = kept.against(&folder, &part)? {
+        if let Some(why) = kept.reason_to_leave_out(&folder, &part)? {
             found.left_out.push(format!("{part}: {why}"));
             continue;
         }
@@ -70,21 +70,21 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
     Ok(Packing { folder, parts, index, left_out: found.left_out })
 }
 
-/// By its name, wherever it is seen from.
+/// Whether the folder's real name says that the run was not over, whatever path leads to it.
 fn is_partial(path: &Path) -> bool {
     let real = path.canonicalize().unwrap_or_else(|_gone| path.to_owned());
     real.file_name().is_some_and(|name| name.to_string_lossy().ends_with(PARTIAL))
 }
 
-/// Which captures the cases themselves name.
+/// The `case.json` that was read last, to compare the case's other files with.
 #[derive(Debug, Default)]
 struct Kept {
     case: Option<(String, CaseFile)>,
 }
 
 impl Kept {
-    /// Why a file of a known name is not what the run wrote; none if it is.
-    fn against(&mut self, folder: &Folder, part: &Part) -> Result<Option<String>, BundleError> {
+    /// Why a file is left out although its name is one that a run writes; none if it goes into the bundle.
+    fn reason_to_leave_out(&mut self, folder: &Folder, part: &Part) -> Result<Option<String>, BundleError> {
         match part {
             Part::Case { folder: name, file: InCase::Verdict } => {
                 let text = folder.text(part, TEXT_BYTES)?;
@@ -105,7 +105,7 @@ impl Kept {
                 let path = folder.path_of(part);
                 let read = folder.file(part)?.take(4).read(&mut magic).map_err(BundleError::io(&path, "be read"))?;
                 if read < 4 || !PCAP.contains(&u32::from_le_bytes(magic)) {
-                    return Ok(Some("it is no capture".to_owned()));
+                    return Ok(Some("it is not a capture file".to_owned()));
                 }
             }
             Part::Run | Part::Report | Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {
@@ -115,7 +115,8 @@ impl Kept {
     }
 }
 
-/// The content of a member: of an artefact without secrets; of what is hashed elsewhere nothing can be taken out.
+/// Writes the content of a member to `out`. Secrets are removed from artefacts. In other files a secret is an error,
+/// because their hashes are recorded elsewhere.
 fn pass(folder: &Folder, part: &Part, out: &mut dyn Write) -> Result<(), BundleError> {
     let path = folder.path_of(part);
     let broken = |error| BundleError::io(&path, "be read")(error);
@@ -139,27 +140,27 @@ fn pass(folder: &Folder, part: &Part, out: &mut dyn Write) -> Result<(), BundleE
 }
 
 impl Packing {
-    /// What is bundled.
+    /// The index of the bundle.
     pub const fn index(&self) -> &Index {
         &self.index
     }
 
-    /// What else is in the folder, and why it stays there.
+    /// The other files in the folder, each with the reason why it is left out.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// The file that a bundle is written to unless another is named: `lab-2fxf.tar.zst`.
+    /// The default name of the bundle: `lab-2fxf.tar.zst`.
     pub fn default_name(&self) -> PathBuf {
         let whole = if self.index.whole { "" } else { PARTIAL };
         PathBuf::from(format!("lab-{}{whole}.tar.zst", self.index.run))
     }
 
-    /// Writes the bundle. Its size.
+    /// Writes the bundle. Returns its size in bytes.
     ///
     /// # Errors
-    /// When there is such a file, unless `force`; [`BundleError::Changed`] when the folder is written to meanwhile, and
-    /// whatever anybody who opens it would refuse it for. Nothing is left then.
+    /// When a file of that name exists, unless `force`; [`BundleError::Changed`] when the folder changes meanwhile; and
+    /// every error of opening the finished bundle. No file is left then.
     pub fn write(&self, path: &Path, force: bool) -> Result<u64, BundleError> {
         let out = NewFile::begin(path, force).map_err(|error| BUNDLE.not_made(error))?;
         self.write_to(out.file(), path)?;
@@ -171,7 +172,7 @@ impl Packing {
         Ok(bytes)
     }
 
-    /// The same to any writer, and without opening it; `path` is what errors name.
+    /// Writes the bundle to any writer, without the check of opening it; `path` is what errors name.
     ///
     /// # Errors
     /// See [`write`](Self::write).
@@ -179,7 +180,7 @@ impl Packing {
         let broken = || BundleError::io(path, "be written");
         let index = serde_json::to_vec_pretty(&self.index).map_err(|error| BUNDLE.unusable(path, &error))?;
         let mut encoder = zstd::Encoder::new(BufWriter::new(out), LEVEL).map_err(broken())?;
-        // Without a checksum a damaged index could go unnoticed.
+        // The checksum of the compressed frame protects the index, which no hash does.
         encoder.include_checksum(true).map_err(broken())?;
         let mut archive = TarWriter::new(encoder);
         archive.file(INDEX_FILE, &index).map_err(broken())?;
@@ -189,7 +190,7 @@ impl Packing {
             let passed = pass(&self.folder, part, &mut through);
             let (_archive, bytes, sha256) = through.end();
             let changed = || BundleError::Changed { path: self.folder.path_of(part) };
-            // More content than was announced, or not the same.
+            // The content is longer than it was when it was hashed.
             if bytes >= member.bytes && passed.is_err() {
                 return Err(changed());
             }

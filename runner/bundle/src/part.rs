@@ -1,4 +1,4 @@
-//! What can be in a bundle, by name: what a run writes, and nothing else.
+//! The files that can be in a bundle, by name: those that a run writes.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use lab_kind::artefacts;
 use lab_report::beside;
 use lab_report::{HTML_FILE, JSON_FILE, JUNIT_FILE, MARKDOWN_FILE};
 
-/// The longest part of a name; a case's folder is called after the case.
+/// The longest part of a name between slashes. A case's folder has the case's name.
 const LONGEST: usize = 128;
 
-/// A member of a bundle. Their order is that of the members.
+/// A member of a bundle. The order of the variants is that of the members.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// `run.json`.
@@ -25,18 +25,18 @@ pub enum Part {
     Markdown,
     /// `beside.json`.
     Beside,
-    /// In a case's folder.
+    /// A file in a case's folder.
     Case {
         /// The folder's name: `l2__peers_are_adjacent`.
         folder: String,
-        /// What in it.
+        /// The file.
         file: InCase,
     },
-    /// What was kept of a lab on kind in which something failed, by its name.
+    /// A file that was kept because something failed in a lab on kind, by its name.
     Artefact(String),
 }
 
-/// What a case's folder has.
+/// The kinds of files in a case's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InCase {
     /// `case.json`.
@@ -48,7 +48,7 @@ pub enum InCase {
 }
 
 impl Part {
-    /// What this is the name of, with `/` between folders; none for what no run writes.
+    /// Parses a name, with `/` between folders; none for a name that a run does not write.
     pub fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('/');
         let part = match (parts.next()?, parts.next(), parts.next(), parts.next()) {
@@ -67,12 +67,12 @@ impl Part {
         Some(part)
     }
 
-    /// Whether it is text that the run wrote, and not frames.
+    /// Whether it is a text, rather than captured frames.
     pub const fn is_text(&self) -> bool {
         !matches!(self, Self::Case { file: InCase::Capture(_), .. })
     }
 
-    /// Whether it must be read to judge the run again.
+    /// Whether it is needed to judge the run again.
     pub const fn is_read(&self) -> bool {
         matches!(self, Self::Run | Self::Report | Self::Case { file: InCase::Verdict | InCase::Evidence, .. })
     }
@@ -89,8 +89,8 @@ impl InCase {
     }
 }
 
-/// What [`case_folder`](lab_evidence::case_folder) and [`CaseFolder::capture`](lab_evidence::CaseFolder::capture)
-/// make names of.
+/// Whether it is a name that [`case_folder`](lab_evidence::case_folder) or
+/// [`CaseFolder::capture`](lab_evidence::CaseFolder::capture) can produce.
 fn is_plain(part: &str) -> bool {
     (1..=LONGEST).contains(&part.len())
         && part.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'))

@@ -1,4 +1,4 @@
-//! Judging a run again, from its bundle alone.
+//! Judges a run again, from its bundle alone.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,19 +10,19 @@ use lab_evidence::{CaseState, Evidence, RunFile};
 use lab_harness::cases;
 use lab_model::report::{CaseOutcome, CaseReport, Report, RunHead};
 
-/// What came of a case when it was judged again.
+/// The result of judging a case again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
-    /// The same verdict.
+    /// The same verdict as recorded.
     Reproduced {
-        /// With other words: another version wrote them.
+        /// Whether its wording differs, because another version of the program wrote it.
         reworded: bool,
     },
-    /// Another one.
+    /// Another verdict than recorded.
     Differs(CaseOutcome),
     /// This program has no such case, so that its verdict cannot be reproduced.
     Unknown,
-    /// There is nothing to judge; why.
+    /// The case cannot be judged again; with the reason.
     NotJudged(String),
 }
 
@@ -31,9 +31,9 @@ pub enum Again {
 pub struct Replayed {
     /// Its name.
     pub name: String,
-    /// As the run left it; none for a case that has no verdict.
+    /// The recorded verdict; none for a case that has none.
     pub recorded: Option<CaseReport>,
-    /// What came of it now.
+    /// The result of judging it again.
     pub again: Again,
 }
 
@@ -47,10 +47,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Judges the run in this file again. Nothing is written anywhere.
+    /// Judges the run in this file again; nothing is written.
     ///
     /// # Errors
-    /// [`BundleError`] for a bundle that cannot be believed.
+    /// [`BundleError`], when the bundle is damaged, incomplete or contradicts itself.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
         let mut again = BTreeMap::new();
         let opened = open(path, &mut |run, evidence| remember(&mut again, run, evidence))?;
@@ -62,7 +62,7 @@ impl Replay {
             Some(report) => report.cases.iter().map(|case| (case.name.clone(), Some(case.clone()))).collect(),
             None => Vec::new(),
         };
-        // Cases without a verdict, and all those of a run that left no report, in the order of the list of cases.
+        // Cases that are not in the report: they have no verdict, or the run left no report. In the order of all cases.
         let position = |name: &str| cases::ALL.iter().position(|case| case.name == name);
         let mut rest: Vec<_> =
             opened.cases.values().filter(|case| recorded.iter().all(|(name, _)| *name != case.name)).collect();
@@ -105,7 +105,7 @@ impl Replay {
         }
     }
 
-    /// The run's report; of a run that left none, one of what is known.
+    /// The run's report; for a run that left none, a report made from its other files.
     pub fn report(&self) -> Report {
         let Opened { run, report, .. } = &self.opened;
         report.clone().unwrap_or_else(|| {
@@ -137,14 +137,14 @@ impl Replay {
 /// Judges the run in a stream again; `path` is what errors name.
 ///
 /// # Errors
-/// [`BundleError`] for a bundle that cannot be believed.
+/// [`BundleError`], when the bundle is damaged, incomplete or contradicts itself.
 pub fn replay(source: impl Read, path: &Path) -> Result<Replay, BundleError> {
     let mut again = BTreeMap::new();
     let opened = read(source, path, &mut |run, evidence| remember(&mut again, run, evidence))?;
     Ok(Replay::of(opened, again))
 }
 
-/// What a judge says now, or why there is none.
+/// The outcome of judging a case now, or why it cannot be judged.
 #[derive(Debug)]
 enum Judged {
     Outcome(CaseOutcome),
@@ -153,7 +153,7 @@ enum Judged {
 }
 
 fn remember(again: &mut BTreeMap<String, Judged>, run: &RunFile, evidence: &Evidence) {
-    // The first record is what was judged; what follows is the article's own commands.
+    // The judge uses the first record only; the others are outputs of the article's commands.
     let judged =
         match (cases::find(&evidence.case.name).and_then(|case| case.body(run.backend)), evidence.records.first()) {
             (_, None) => Judged::NoEvidence,
@@ -175,7 +175,7 @@ fn compare(recorded: &CaseReport, judged: Option<Judged>) -> Again {
         }
         (_, Some(Judged::Outcome(now))) => Again::Differs(now),
         (_, Some(Judged::NoJudge)) => Again::Unknown,
-        // A look that broke leaves nothing.
-        (_, Some(Judged::NoEvidence) | None) => Again::NotJudged("nothing could be looked at".to_owned()),
+        // A case whose observation failed has no records.
+        (_, Some(Judged::NoEvidence) | None) => Again::NotJudged("it has no observations".to_owned()),
     }
 }

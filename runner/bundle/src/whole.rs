@@ -1,4 +1,5 @@
-//! A bundle held against itself: its files tell of one run, and each verdict is there once, the same everywhere.
+//! Checks that the members of a bundle agree: they are of one run, and each verdict occurs once and is the same in all
+//! members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +12,7 @@ use lab_model::report::{CaseOutcome, CaseReport, Report};
 /// More nodes or replicas than a lab can have ([`lab_manifest`] allows 100).
 const MOST: usize = 1000;
 
-/// Why what was seen cannot have led to this verdict: there is nothing.
+/// An error text if a case is held or refuted but has no observations.
 pub(super) fn lacks_evidence(evidence: &Evidence) -> Option<String> {
     let judged = evidence
         .case
@@ -21,7 +22,7 @@ pub(super) fn lacks_evidence(evidence: &Evidence) -> Option<String> {
     (judged && evidence.records.is_empty()).then(|| "there is no evidence, and case.json has a verdict".to_owned())
 }
 
-/// What in it cannot be true of one run. `files` are what was seen for each case, by its folder.
+/// The first contradiction between members. `files` are the files of evidence of each case, by its folder.
 pub(super) fn contradiction(opened: &Opened, files: &BTreeMap<String, Vec<String>>) -> Option<String> {
     let Opened { index, run, report, cases } = opened;
     head(run, &index.run, &index.version)
@@ -36,8 +37,9 @@ fn head(run: &RunFile, id: &str, version: &str) -> Option<String> {
     (run.version != version).then(|| format!("bundle.json is of lab {version:?}, run.json of {:?}", run.version))
 }
 
-/// A yardstick that nobody can have measured with would only make a judge work for ever.
-pub(super) fn numbers(expect: &Expectations) -> Option<String> {
+/// An error text if `run.json` expects more nodes or replicas than a lab can have: with such numbers a judge would work
+/// for ever.
+pub(super) fn too_many_nodes(expect: &Expectations) -> Option<String> {
     let counts = [expect.control_planes, expect.workers, expect.replicas];
     counts
         .into_iter()
@@ -98,7 +100,7 @@ fn of_report(run: &RunFile, report: &Report, cases: &BTreeMap<String, CaseFile>)
 fn of_verdict(case: &CaseReport, cases: &BTreeMap<String, CaseFile>) -> Option<String> {
     let own = cases.values().find(|own| own.name == case.name);
     match (&case.outcome, own.and_then(|own| own.report.as_ref())) {
-        // It was not looked at: there is no folder.
+        // A case that does not exist on the backend is not observed and has no folder.
         (CaseOutcome::NotOnBackend, None) => None,
         (_, None) => Some(format!("there is no evidence of {:?}, and report.json has a verdict", case.name)),
         (_, Some(own)) if own != case => {

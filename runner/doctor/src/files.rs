@@ -1,4 +1,4 @@
-//! The folders that every lab writes to, whatever it is made of.
+//! Rows about the folders that every lab writes to, whatever its backend.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::{Outcome, Row};
 use lab_backend::state::{StateDir, StateError};
 
-/// Where what is up is remembered.
+/// `files.state`: the folder with the state of each lab that is up.
 pub(super) fn state() -> Row {
     state_in(StateDir::root())
 }
 
 fn state_in(root: Result<PathBuf, StateError>) -> Row {
-    const WHY: &str = "what is up is remembered there";
+    const WHY: &str = "lab records there which labs are up";
     let tried = root.map_err(|error| error.to_string()).and_then(|root| {
         fs::create_dir_all(&root)
             .and_then(|()| tempfile::tempfile_in(&root).map(drop))
@@ -22,12 +22,12 @@ fn state_in(root: Result<PathBuf, StateError>) -> Row {
     match tried {
         Ok(found) => Row::ok("files.state", format!("{found} can be written"), WHY),
         Err(why) => {
-            Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write")
+            Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write to")
         }
     }
 }
 
-/// Where runs are kept. Only the nearest folder that exists is tried: the doctor makes no `lab-runs`.
+/// `files.runs`: the folder of runs. The nearest folder that exists is tried, because the doctor does not make `lab-runs`.
 pub(super) fn runs(runs_dir: &Path) -> Row {
     const WHY: &str = "evidence and reports are kept there";
     let nearest = runs_dir
@@ -42,7 +42,7 @@ pub(super) fn runs(runs_dir: &Path) -> Row {
             "files.runs",
             format!("{}: {error}", nearest.display()),
             WHY,
-            "name a folder that you may write: --runs-dir DIR",
+            "choose a folder that you may write to: --runs-dir DIR",
         ),
     }
 }

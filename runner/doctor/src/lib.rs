@@ -1,5 +1,5 @@
-//! Preflight: what a lab needs of this machine, found out before anything is built. Each row says what was found, why
-//! it matters and what to do.
+//! The doctor: checks what a lab needs from this machine before anything is built. Each row says what was found, why it
+//! matters and what to do.
 
 mod files;
 pub mod kind;
@@ -12,30 +12,30 @@ pub use kind::{KindDoctorInput, kind};
 pub use netns::netns;
 pub use trial::{Tried, main as try_namespaces};
 
-/// What a row says of the machine.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// As it should be.
+    /// All is well.
     Ok,
-    /// A lab works, with the named restriction.
+    /// A lab can be built, with the restriction that the row describes.
     Warning,
     /// No lab can be built.
     Refusal,
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// `area.subject`; stable.
+    /// The name of the check, `area.subject`; it stays the same between versions.
     pub id: String,
-    /// What follows.
+    /// The result.
     pub outcome: Outcome,
     /// What was found.
     pub found: String,
     /// Why it matters.
     pub why: String,
-    /// What to do, as a command where one does it; empty when all is well.
+    /// What to do, as a command if one is enough; empty when all is well.
     pub remedy: String,
 }
 
@@ -55,7 +55,7 @@ impl Row {
     }
 }
 
-/// All refusals in one text; none when nothing is refused.
+/// All refusals in one text; none if nothing is refused.
 pub fn refusals(rows: &[Row]) -> Option<String> {
     let refused: Vec<String> = rows
         .iter()
@@ -65,17 +65,17 @@ pub fn refusals(rows: &[Row]) -> Option<String> {
     (!refused.is_empty()).then(|| refused.join("\n"))
 }
 
-/// All warnings, a text each, and where more is said of them.
+/// All warnings as texts, and a last text that says which command explains them.
 pub fn warnings(rows: &[Row]) -> Vec<String> {
     let warned = rows.iter().filter(|row| row.outcome == Outcome::Warning);
     let mut texts: Vec<String> = warned.map(|row| format!("{}: {}", row.id, row.found)).collect();
     if !texts.is_empty() {
-        texts.push("`lab doctor` says why that matters, and what to do".to_owned());
+        texts.push("`lab doctor` shows why that matters, and what to do".to_owned());
     }
     texts
 }
 
-/// The rows as a table for a reader, as in `lab doctor`.
+/// The rows as the table that `lab doctor` prints.
 pub fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
     let mut lines = Vec::new();

@@ -1,5 +1,5 @@
-//! What the netns backend needs: namespaces, a few kinds of links, nftables, room in the neighbour table, a place for
-//! state and one for runs.
+//! Checks what the netns backend needs: namespaces, a few kinds of links, nftables, room in the neighbour table, and
+//! folders for state and runs.
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +11,13 @@ use lab_base::failure::chain;
 use lab_model::Routing;
 use lab_netns::plan::Spec;
 
-/// For all tries together.
+/// The deadline for all attempts together.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Looks at this machine for a lab of this kind. Nothing is left of what is tried.
+/// Checks this machine for a netns lab with this spec. What is tried leaves nothing behind.
 pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
-    match tried(program).await {
+    match try_namespaces(program).await {
         Ok(tried) => rows.extend(tried_rows(&tried, spec)),
         Err(why) => rows.push(Row::bad(
             Outcome::Refusal,
@@ -33,7 +33,7 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
     rows
 }
 
-async fn tried(program: &Path) -> Result<Tried, String> {
+async fn try_namespaces(program: &Path) -> Result<Tried, String> {
     let finished =
         Invocation::new(program).args(["try-namespaces"]).run(DEADLINE).await.map_err(|error| chain(&error))?;
     serde_json::from_slice(&finished.stdout).map_err(|error| {
@@ -56,7 +56,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             &tried.proc_sys,
             Outcome::Refusal,
             "/proc/sys can be written inside",
-            "nodes must forward, whatever the host does",
+            "forwarding is turned on there for nodes, whatever the host's setting is",
             "mount /proc/sys writable: in a container, run it with --security-opt systempaths=unconfined",
         ),
         (
@@ -64,7 +64,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             &tried.bridge,
             Outcome::Refusal,
             "bridges can be made",
-            "the nodes hang on one",
+            "a bridge connects the nodes",
             "sudo modprobe bridge",
         ),
         (
@@ -72,7 +72,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             &tried.veth,
             Outcome::Refusal,
             "veth pairs can be made",
-            "they join nodes and pods",
+            "they connect nodes with the bridge and pods with their nodes",
             "sudo modprobe veth",
         ),
         (
@@ -88,7 +88,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             &tried.nftables,
             Outcome::Refusal,
             "nftables tables with nat chains can be made",
-            "the Service is translated there",
+            "they translate connections to the Service",
             "sudo modprobe -a nf_tables nft_chain_nat nft_numgen nft_masq",
         ),
         (
@@ -96,7 +96,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             &tried.packet_socket,
             Outcome::Refusal,
             "packet sockets can be opened",
-            "frames are captured with one",
+            "frames are captured with them",
             "sudo modprobe af_packet",
         ),
     ];
@@ -107,7 +107,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
     rows
 }
 
-/// Which of the known settings forbids namespaces, as a command that allows them.
+/// The command that allows namespaces, for the setting that forbids them.
 fn namespace_remedy() -> String {
     let is = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
     if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
@@ -117,19 +117,19 @@ fn namespace_remedy() -> String {
     } else if is("/proc/sys/user/max_user_namespaces", "0") {
         "sudo sysctl user.max_user_namespaces=15000, or run lab as root".to_owned()
     } else if nix::unistd::geteuid().is_root() {
-        "this root may not make namespaces: in a container, run it with --privileged or --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined".to_owned()
+        "root may not make namespaces here: in a container, run it with --privileged or --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined".to_owned()
     } else {
         "run lab as root; in a container, user namespaces may be forbidden by its seccomp profile".to_owned()
     }
 }
 
-/// The table of neighbours is one for all namespaces: a large lab can fill it.
+/// `net.neighbours`: the kernel has one table of neighbours for all namespaces, which a large lab can fill.
 fn neighbours(spec: &Spec) -> Option<Row> {
     const FILE: &str = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
-    const WHY: &str = "the kernel's table of neighbours is one for all network namespaces, and takes no more than that";
+    const WHY: &str = "all network namespaces share the kernel's table of neighbours, and this is its size";
     let limit: usize = fs::read_to_string(FILE).ok()?.trim().parse().ok()?;
-    // At most 300 resolutions at a time, with entries on both sides (cases/l2.rs); the gateway's on each node and each
-    // node's at the gateway; for each pod its node, and itself there; every node with a pod for every other such.
+    // Cases resolve at most 300 neighbours at a time, with entries on both sides (cases/l2.rs). In addition: each node and
+    // the gateway for each other; each pod and its node for each other; each node with a pod for each other such node.
     let (nodes, pods) = (spec.nodes.len(), spec.replicas);
     let wanted = 600.min(2 * nodes * nodes) + 2 * nodes + 2 * pods + pods * pods.saturating_sub(1);
     let found = format!(

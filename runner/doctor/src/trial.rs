@@ -1,4 +1,4 @@
-//! Trying what a netns lab needs, in namespaces that end with the process: `lab try-namespaces`.
+//! `lab try-namespaces`: tries what a netns lab needs, in namespaces that end with the process.
 
 use lab_netlink::nft::{Base, Hook, add_chain, ensure_table};
 use lab_netlink::{Error, NewLink, Protocol, Socket, Vxlan};
@@ -8,26 +8,26 @@ use std::process::ExitCode;
 use lab_base::failure::chain;
 use lab_netns::holder;
 
-/// What came of each try: nothing, or the kernel's reason against it.
+/// The result of each attempt: none if it succeeded, otherwise the kernel's reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
-    /// Namespaces of its own.
+    /// Making namespaces.
     pub isolate: Option<String>,
     /// Writing below `/proc/sys`.
     pub proc_sys: Option<String>,
-    /// A bridge.
+    /// Making a bridge.
     pub bridge: Option<String>,
-    /// A veth pair.
+    /// Making a veth pair.
     pub veth: Option<String>,
-    /// A vxlan device: the contrast needs one, the article's lab does not.
+    /// Making a vxlan device, which only a lab with `--routing vxlan` needs.
     pub vxlan: Option<String>,
-    /// An nftables table with a nat chain.
+    /// Making an nftables table with a nat chain.
     pub nftables: Option<String>,
-    /// A packet socket.
+    /// Opening a packet socket.
     pub packet_socket: Option<String>,
 }
 
-/// Tries everything, and writes what came of it to standard output.
+/// Tries everything, and writes the results to standard output as JSON.
 pub fn main() -> ExitCode {
     let tried = try_all();
     match serde_json::to_string(&tried) {

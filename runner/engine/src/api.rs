@@ -1,4 +1,4 @@
-//! One call of the Engine's API: its deadline, and its error in words.
+//! Calls of the Engine's API, each with a deadline and with errors that say what was asked.
 
 use bollard::errors::Error;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use super::error::EngineError;
 use lab_base::clock;
 use lab_base::failure::chain;
 
-/// For a call that only asks.
+/// The deadline of a call that only reads.
 pub(super) const ASK_DEADLINE: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Waits for a call of [`Engine::client`]. `doing` completes `the Engine would not …`: `pull kindest/node`.
     ///
     /// # Errors
-    /// [`EngineError::NoAnswer`] after the deadline, [`EngineError::Answered`] with the Engine's own words when it
-    /// refuses, [`EngineError::Broken`] for a connection that breaks.
+    /// [`EngineError::NoAnswer`] after the deadline, [`EngineError::Answered`] with the Engine's message when it
+    /// refuses, [`EngineError::Broken`] when the connection breaks.
     pub async fn call<T>(
         &self,
         doing: &str,
@@ -29,23 +29,23 @@ impl Engine {
         }
     }
 
-    /// An error of the library's, in words.
+    /// Turns an error of the library into one of this crate.
     pub fn failed(&self, doing: &str, error: Error) -> EngineError {
         let doing = doing.to_owned();
         match error {
             Error::DockerResponseServerError { status_code, message } => {
                 EngineError::Answered { doing, status: status_code, message: message.trim().to_owned() }
             }
-            // What a stream of progress says in its middle, after status 200.
+            // An error in the middle of a stream of progress; the status was already sent as 200.
             Error::DockerStreamError { error } => EngineError::Answered { doing, status: 200, message: error },
-            other => EngineError::Broken { endpoint: self.endpoint(), doing, why: told(&other) },
+            other => EngineError::Broken { endpoint: self.endpoint(), doing, why: describe(&other) },
         }
     }
 }
 
-/// An error of the library's with what caused it.
-pub(super) fn told(error: &Error) -> String {
-    /// Octets of an answer that are quoted: a stranger's may be a whole page.
+/// The text of an error of the library, with its causes.
+pub(super) fn describe(error: &Error) -> String {
+    /// How many octets of an answer are quoted: what is not an Engine may answer with a whole page.
     const QUOTED: usize = 200;
     match error {
         Error::DockerResponseServerError { status_code, message } => {
@@ -53,7 +53,7 @@ pub(super) fn told(error: &Error) -> String {
             let (quote, more) = if message.len() > QUOTED { (&message[..end], "…") } else { (message.as_str(), "") };
             format!("it answered with HTTP status {status_code}: {}{more}", quote.trim())
         }
-        Error::JsonDataError { message, .. } => format!("its answer is not what it should be: {message}"),
+        Error::JsonDataError { message, .. } => format!("its answer does not have the expected form: {message}"),
         other => chain(other),
     }
 }

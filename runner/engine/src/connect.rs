@@ -1,4 +1,4 @@
-//! Finding the Engine, and agreeing with it on a version of its API.
+//! Connects to the Engine, and agrees with it on a version of its API.
 
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use std::fmt;
@@ -7,15 +7,15 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::api::told;
+use super::api::describe;
 use super::context::Settings;
 use super::endpoint::{Endpoint, Host};
 use super::error::EngineError;
 use lab_base::clock;
 
-/// For a connection, and for the Engine to say who it is.
+/// The deadline for connecting, and again for the Engine's answer to `GET /version`.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// Seconds until the headers of an answer: a stop-gap of the library's, as each call has a deadline of its own.
+/// The library's own limit, in seconds, for the headers of an answer. It is long because each call here has a deadline.
 const HEADERS_DEADLINE: u64 = 3600;
 /// The oldest API that a lab can be built with (Docker 20.10): the first whose containers can have a cgroup namespace
 /// of their own, without which Cilium's socket load balancing attaches to the host's root.
@@ -52,12 +52,12 @@ impl Version {
 pub struct Engine {
     pub(super) docker: Docker,
     pub(super) endpoint: Endpoint,
-    pub(super) said: Said,
+    pub(super) identity: Identity,
 }
 
-/// What it said when it was asked who it is (`GET /version`).
+/// The Engine's answer to `GET /version`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct Identity {
     pub(super) version: String,
     pub(super) newest: Version,
     pub(super) oldest: Option<Version>,
@@ -66,7 +66,7 @@ pub(super) struct Said {
 }
 
 impl Engine {
-    /// Connects to the Engine that the docker program would take: `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context
+    /// Connects to the Engine that the docker program would use: `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context
     /// or the default socket, and agrees with it on an API version.
     ///
     /// # Errors
@@ -75,18 +75,18 @@ impl Engine {
         Self::connect_to(Settings::of_this_process().endpoint()?).await
     }
 
-    /// Connects to the Engine that is there.
+    /// Connects to the Engine at this endpoint.
     ///
     /// # Errors
     /// As [`Engine::connect`].
     pub async fn connect_to(endpoint: Endpoint) -> Result<Self, EngineError> {
-        knock(&endpoint).await?;
+        check_listening(&endpoint).await?;
         let docker = client(&endpoint)?;
-        let said = ask_who(&docker, &endpoint).await?;
+        let identity = ask_identity(&docker, &endpoint).await?;
         let own = Version::of(*API_DEFAULT_VERSION);
-        check(&endpoint, &said, own)?;
-        let docker = speaking(docker, own.min(said.newest));
-        Ok(Self { docker, endpoint, said })
+        check_version(&endpoint, &identity, own)?;
+        let docker = with_version(docker, own.min(identity.newest));
+        Ok(Self { docker, endpoint, identity })
     }
 
     /// Another connection to the same Engine, for a thread of its own.
@@ -97,35 +97,35 @@ impl Engine {
         Self::connect_to(self.endpoint.clone()).await
     }
 
-    /// Where it is: `unix:///var/run/docker.sock`.
+    /// The Engine's address: `unix:///var/run/docker.sock`.
     pub fn endpoint(&self) -> String {
         self.endpoint.to_string()
     }
 
-    /// The environment with which the `docker` and `kind` programs reach this very Engine.
+    /// The environment variables that make the `docker` and `kind` programs use this same Engine.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.endpoint.environment()
     }
 
     /// The API version that was agreed on.
     pub fn api(&self) -> Version {
-        Version::of(*API_DEFAULT_VERSION).min(self.said.newest)
+        Version::of(*API_DEFAULT_VERSION).min(self.identity.newest)
     }
 
-    /// The library's client, for what this module does not offer. Calls go through [`Engine::call`], for their deadline
-    /// and their error.
+    /// The library's client, for calls that this crate does not wrap. They must go through [`Engine::call`], which gives
+    /// them a deadline and an error that says what was asked.
     pub const fn client(&self) -> &Docker {
         &self.docker
     }
 
-    /// The architecture of its kernel as Go has it, `amd64`; none where it did not tell.
+    /// The architecture of its kernel as Go names it, `amd64`; none if the Engine did not say.
     pub fn architecture(&self) -> Option<&str> {
-        self.said.architecture.as_deref()
+        self.identity.architecture.as_deref()
     }
 }
 
-/// Whether anybody listens: the kernel's reasons are lost once the library has them.
-async fn knock(endpoint: &Endpoint) -> Result<(), EngineError> {
+/// Connects once without the library, whose errors no longer contain the kernel's reason.
+async fn check_listening(endpoint: &Endpoint) -> Result<(), EngineError> {
     let connected = async {
         match &endpoint.host {
             Host::Unix(path) => UnixStream::connect(path).await.map(drop),
@@ -137,7 +137,7 @@ async fn knock(endpoint: &Endpoint) -> Result<(), EngineError> {
         Ok(Err(error)) => Err(not_connected(endpoint, &error)),
         Err(_passed) => Err(EngineError::Unreachable {
             endpoint: endpoint.to_string(),
-            why: format!("no connection came about within {CONNECT_DEADLINE:?}"),
+            why: format!("it did not accept a connection within {CONNECT_DEADLINE:?}"),
         }),
     }
 }
@@ -164,24 +164,24 @@ fn client(endpoint: &Endpoint) -> Result<Docker, EngineError> {
             Docker::connect_with_ssl(address, &key, &cert, &ca, HEADERS_DEADLINE, newest)
         }
     };
-    made.map_err(|error| EngineError::Unreachable { endpoint: endpoint.to_string(), why: told(&error) })
+    made.map_err(|error| EngineError::Unreachable { endpoint: endpoint.to_string(), why: describe(&error) })
 }
 
-async fn ask_who(docker: &Docker, endpoint: &Endpoint) -> Result<Said, EngineError> {
-    let doing = "say who it is";
+async fn ask_identity(docker: &Docker, endpoint: &Endpoint) -> Result<Identity, EngineError> {
+    let doing = "tell its version";
     let answer = clock::within(CONNECT_DEADLINE, doing, docker.version()).await.map_err(|_passed| {
         EngineError::NoAnswer { endpoint: endpoint.to_string(), doing: doing.to_owned(), deadline: CONNECT_DEADLINE }
     })?;
-    let stranger = |why: String| EngineError::NotAnEngine { endpoint: endpoint.to_string(), why };
-    let answer = answer.map_err(|error| stranger(told(&error)))?;
+    let not_an_engine = |why: String| EngineError::NotAnEngine { endpoint: endpoint.to_string(), why };
+    let answer = answer.map_err(|error| not_an_engine(describe(&error)))?;
     let newest = answer.api_version.as_deref();
     let newest = newest.and_then(Version::parse).ok_or_else(|| {
-        stranger(match newest {
+        not_an_engine(match newest {
             Some(version) => format!("it names `{version}` as its API version"),
             None => "it names no API version".to_owned(),
         })
     })?;
-    Ok(Said {
+    Ok(Identity {
         version: answer.version.unwrap_or_else(|| "of unknown version".to_owned()),
         newest,
         oldest: answer.min_api_version.as_deref().and_then(Version::parse),
@@ -189,13 +189,13 @@ async fn ask_who(docker: &Docker, endpoint: &Endpoint) -> Result<Said, EngineErr
     })
 }
 
-fn check(endpoint: &Endpoint, said: &Said, own: Version) -> Result<(), EngineError> {
-    let (endpoint, version) = (endpoint.to_string(), said.version.clone());
-    if said.newest < OLDEST {
-        let (api, least) = (said.newest.to_string(), OLDEST.to_string());
+fn check_version(endpoint: &Endpoint, identity: &Identity, own: Version) -> Result<(), EngineError> {
+    let (endpoint, version) = (endpoint.to_string(), identity.version.clone());
+    if identity.newest < OLDEST {
+        let (api, least) = (identity.newest.to_string(), OLDEST.to_string());
         return Err(EngineError::TooOld { endpoint, version, api, least });
     }
-    match said.oldest {
+    match identity.oldest {
         Some(oldest) if oldest > own => {
             let (api, most) = (oldest.to_string(), own.to_string());
             Err(EngineError::TooNew { endpoint, version, api, most })
@@ -204,8 +204,9 @@ fn check(endpoint: &Endpoint, said: &Said, own: Version) -> Result<(), EngineErr
     }
 }
 
-/// Names the version in each request's path: the library leaves it out, and an Engine answers as its newest then.
-fn speaking(docker: Docker, version: Version) -> Docker {
+/// Puts the API version into each request's path. The library leaves it out, and an Engine then answers in its newest
+/// version.
+fn with_version(docker: Docker, version: Version) -> Docker {
     let prefix = format!("/v{version}");
     docker.with_request_modifier(move |mut request| {
         let mut parts = request.uri().clone().into_parts();

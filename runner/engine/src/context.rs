@@ -1,7 +1,6 @@
-//! Which Engine is meant: the docker program's own rules, in its own order.
+//! Which Engine to connect to, by the same rules as the docker program.
 //!
-//! `DOCKER_HOST` goes before `DOCKER_CONTEXT`, that before `currentContext` of `config.json`, and all of them before
-//! the default socket (`docker context` reference; cli/command/cli.go of Docker 20.10 to 29).
+//! `DOCKER_HOST` comes first, then `DOCKER_CONTEXT`, then `currentContext` of `config.json`, then the default socket (`docker context` reference; cli/command/cli.go of Docker 20.10 to 29).
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,12 +12,12 @@ use std::path::{Path, PathBuf};
 use super::endpoint::{Endpoint, EndpointError};
 use lab_base::sha256;
 
-/// The context that is none: the environment's, or the default socket.
+/// The name that stands for no context: the environment or the default socket is used.
 const DEFAULT_CONTEXT: &str = "default";
-/// What TLS to an Engine takes from its folder.
+/// The files that TLS to an Engine needs, in one folder.
 const TLS_FILES: [&str; 3] = ["ca.pem", "cert.pem", "key.pem"];
 
-/// What the environment says about Docker. Empty values are as good as none.
+/// The environment variables that concern Docker. An empty value counts as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `DOCKER_HOST`.
@@ -35,7 +34,7 @@ pub struct Settings {
     pub config: Option<PathBuf>,
 }
 
-/// `config.json`, of which only this matters here.
+/// The part of `config.json` that is used here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
@@ -58,7 +57,7 @@ struct MetaEndpoint {
 }
 
 impl Settings {
-    /// What the environment of this process says.
+    /// Reads the environment of this process.
     pub fn of_this_process() -> Self {
         let text = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -72,16 +71,16 @@ impl Settings {
         }
     }
 
-    /// The Engine that is meant.
+    /// The endpoint of the Engine to connect to.
     ///
     /// # Errors
     /// [`EndpointError`], naming the variable or the file that is wrong.
     pub fn endpoint(&self) -> Result<Endpoint, EndpointError> {
-        let said = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-        if let Some(host) = said(&self.host) {
+        let set = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        if let Some(host) = set(&self.host) {
             return self.by_environment(&host);
         }
-        let (name, source) = match said(&self.context) {
+        let (name, source) = match set(&self.context) {
             Some(name) => (name, "DOCKER_CONTEXT".to_owned()),
             None => match self.current_context()? {
                 Some((name, path)) => (name, format!("currentContext of {}", path.display())),
@@ -107,7 +106,7 @@ impl Settings {
         Endpoint::parse(host, folder.as_deref(), "DOCKER_HOST")
     }
 
-    /// The current context and the file that names it, if one does.
+    /// The name of the current context and the file that sets it; none if it is not set.
     fn current_context(&self) -> Result<Option<(String, PathBuf)>, EndpointError> {
         let Some(folder) = &self.config else { return Ok(None) };
         let path = folder.join("config.json");
@@ -142,7 +141,7 @@ impl Settings {
     }
 }
 
-/// Whether the certificates can be read: what is told of a missing one later, no reader would understand.
+/// Checks that the certificates can be read, since the TLS library's error for a missing one does not name the file.
 fn readable(folder: &Path) -> Result<(), EndpointError> {
     TLS_FILES.iter().try_for_each(|file| {
         let path = folder.join(file);
@@ -216,7 +215,7 @@ mod tests {
         let missing =
             Settings { context: Some("there".to_owned()), ..with_config(&bare) }.endpoint().unwrap_err().to_string();
         let expected = format!(
-            "DOCKER_CONTEXT names the Docker context `there`, and there is no {}; `docker context ls` tells which there are",
+            "DOCKER_CONTEXT names the Docker context `there`, but {} does not exist; `docker context ls` lists the contexts",
             bare.path().join(META).display()
         );
         assert_eq!(missing, expected);
@@ -243,7 +242,7 @@ mod tests {
         assert_eq!(with_config(&whole).endpoint().unwrap().tls, Some(whole.path().join(TLS)));
         let keyless = folder(&files[..4]);
         let error = with_config(&keyless).endpoint().unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{}: TLS to the Engine needs it", keyless.path().join(key).display())));
+        assert!(error.starts_with(&format!("{}: this file is needed for TLS", keyless.path().join(key).display())));
 
         let verified = Settings {
             host: Some("tcp://engine.example".to_owned()),
@@ -259,7 +258,7 @@ mod tests {
         let unverified = Settings { tls_verify: None, tls: Some("1".to_owned()), ..verified.clone() };
         let error = unverified.endpoint().unwrap_err().to_string();
         assert!(error.starts_with("DOCKER_TLS without DOCKER_TLS_VERIFY asks for TLS without checking"), "{error}");
-        // A socket has no certificates, whatever the environment says about those.
+        // Certificates in the environment are ignored for a socket.
         let socket = Settings { host: Some("unix:///x.sock".to_owned()), cert_path: None, ..verified };
         assert_eq!(socket.endpoint().unwrap().tls, None);
     }

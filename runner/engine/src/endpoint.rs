@@ -1,11 +1,11 @@
-//! Where an Engine is: what `DOCKER_HOST`, or the `Host` of a Docker context, can say.
+//! The address of an Engine: the forms that `DOCKER_HOST` or the `Host` of a Docker context can have.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Where an Engine listens by default (dockerd's `--host`).
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
-/// The ports of `tcp://` without one, as the docker program takes them: plain, and with TLS.
+/// The docker program's default ports for `tcp://` without a port: plain, and with TLS.
 const PORT: u16 = 2375;
 const TLS_PORT: u16 = 2376;
 
@@ -18,18 +18,18 @@ pub enum Host {
     Tcp(String),
 }
 
-/// Where an Engine is, and who said so.
+/// The address of an Engine, and where it was configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// How it is reached.
     pub host: Host,
     /// The folder with `ca.pem`, `cert.pem` and `key.pem`, when TCP is to be TLS.
     pub tls: Option<PathBuf>,
-    /// Who said so: `DOCKER_HOST`, `the Docker context rootless`, `the default`.
+    /// Where the address was configured: `DOCKER_HOST`, `the Docker context rootless`, `the default`.
     pub source: String,
 }
 
-/// Why it is not known where the Engine is.
+/// Why the address of the Engine cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The scheme is one that this program does not speak.
@@ -39,42 +39,42 @@ pub enum EndpointError {
          /tmp/docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///tmp/docker.sock"
     )]
     Ssh {
-        /// Who said so.
+        /// Where it was configured.
         source_of: String,
-        /// What was said.
+        /// The configured value.
         value: String,
         /// The scheme.
         scheme: String,
     },
-    /// What was said makes no sense.
+    /// The configured value is not an address.
     #[error("{source_of} is `{value}`: {why}; expected unix:///PATH or tcp://HOST:PORT")]
     Malformed {
-        /// Who said so.
+        /// Where it was configured.
         source_of: String,
-        /// What was said.
+        /// The configured value.
         value: String,
         /// What is wrong with it.
         why: String,
     },
-    /// TLS without checking who answers.
+    /// TLS was asked for without verifying the Engine's certificate.
     #[error(
         "{source_of} asks for TLS without checking the Engine's certificate, which this program does not do; set \
          DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or make the context anew without skip-tls-verify"
     )]
     Unverified {
-        /// Who said so.
+        /// Where it was configured.
         source_of: String,
     },
     /// A file that TLS needs is missing or unreadable.
-    #[error("{}: TLS to the Engine needs it, and it cannot be read; DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem", path.display())]
+    #[error("{}: this file is needed for TLS to the Engine and cannot be read; set DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem", path.display())]
     Certificate {
         /// Which file.
         path: PathBuf,
         /// The kernel's reason.
         source: std::io::Error,
     },
-    /// A file of the docker program's configuration is unreadable or not what it should be.
-    #[error("{}: {why}; correct it, or set DOCKER_HOST, which goes before it", path.display())]
+    /// A file of the docker program's configuration cannot be read or has an unexpected form.
+    #[error("{}: {why}; correct it, or set DOCKER_HOST, which takes precedence", path.display())]
     Configuration {
         /// Which file.
         path: PathBuf,
@@ -82,24 +82,24 @@ pub enum EndpointError {
         why: String,
     },
     /// There is no such context.
-    #[error("{source_of} names the Docker context `{name}`, and there is no {}; `docker context ls` tells which there are", path.display())]
+    #[error("{source_of} names the Docker context `{name}`, but {} does not exist; `docker context ls` lists the contexts", path.display())]
     NoContext {
-        /// Who named it.
+        /// Where it was named.
         source_of: String,
         /// Its name.
         name: String,
-        /// The file that would hold it.
+        /// The file that would describe it.
         path: PathBuf,
     },
 }
 
 impl Endpoint {
-    /// The socket that an Engine listens on when nothing else is said.
+    /// The socket that an Engine listens on by default.
     pub fn default_socket() -> Self {
         Self { host: Host::Unix(DEFAULT_SOCKET.into()), tls: None, source: "the default".to_owned() }
     }
 
-    /// Reads what `DOCKER_HOST` or a context says; `tls` is the folder of its certificates, when TLS is asked for.
+    /// Parses the value of `DOCKER_HOST` or of a context; `tls` is the folder with the certificates when TLS is used.
     ///
     /// # Errors
     /// [`EndpointError::Ssh`] and [`EndpointError::Malformed`], naming `source` and the value.
@@ -112,7 +112,7 @@ impl Endpoint {
         let Some((scheme, rest)) = value.split_once("://") else { return Err(malformed("it has no scheme")) };
         let (host, tls) = match scheme {
             "unix" if !rest.starts_with('/') => return Err(malformed("the socket's path is not absolute")),
-            // A socket is guarded by its permissions: the docker program's TLS settings are not for it.
+            // TLS settings do not apply to a socket, which is protected by its permissions.
             "unix" => (Host::Unix(rest.into()), None),
             "tcp" => (Host::Tcp(with_port(rest, tls.is_some()).map_err(malformed)?), tls.map(Path::to_owned)),
             "ssh" => {
@@ -127,10 +127,10 @@ impl Endpoint {
         Ok(Self { host, tls, source: source.to_owned() })
     }
 
-    /// The environment with which the `docker` and `kind` programs reach the same Engine, whatever the environment of
-    /// this program and the current context say.
+    /// The environment variables that make the `docker` and `kind` programs use the same Engine, whatever this
+    /// program's environment and the current context are.
     pub fn environment(&self) -> Vec<(String, String)> {
-        // Empty is unset for the docker program (cli/flags and client/envvars.go of Docker 20.10 to 29).
+        // The docker program treats an empty variable as unset (cli/flags and client/envvars.go of Docker 20.10 to 29).
         let verify = if self.tls.is_some() { "1" } else { "" };
         let folder = self.tls.as_deref().map(|folder| folder.to_string_lossy().into_owned());
         let own = |(name, value): (&str, String)| (name.to_owned(), value);
@@ -152,14 +152,14 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// `HOST:PORT`, the port being the default one where it is absent.
+/// `HOST:PORT`, with the default port where none is given.
 fn with_port(rest: &str, tls: bool) -> Result<String, &'static str> {
     let address = rest.strip_suffix('/').unwrap_or(rest);
     let default = if tls { TLS_PORT } else { PORT };
     let whole_host = address.ends_with(']') || !address.contains(':');
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !whole_host => {
-            (host, port.parse().map_err(|_not_a_port| "its port is no number from 1 to 65535")?)
+            (host, port.parse().map_err(|_not_a_port| "its port is not a number from 1 to 65535")?)
         }
         _ => (address, default),
     };
@@ -170,7 +170,7 @@ fn with_port(rest: &str, tls: bool) -> Result<String, &'static str> {
     };
     match (named, port) {
         (false, _) => Err("it names no host"),
-        (true, 0) => Err("its port is no number from 1 to 65535"),
+        (true, 0) => Err("its port is not a number from 1 to 65535"),
         (true, port) => Ok(format!("{host}:{port}")),
     }
 }
@@ -207,9 +207,9 @@ mod tests {
             ("tcp://:2375", "it names no host"),
             ("tcp://a b:1", "it names no host"),
             ("tcp://[::g]:1", "it names no host"),
-            ("tcp://host:0", "its port is no number from 1 to 65535"),
-            ("tcp://host:65536", "its port is no number from 1 to 65535"),
-            ("tcp://host:", "its port is no number from 1 to 65535"),
+            ("tcp://host:0", "its port is not a number from 1 to 65535"),
+            ("tcp://host:65536", "its port is not a number from 1 to 65535"),
+            ("tcp://host:", "its port is not a number from 1 to 65535"),
             ("npipe:////./pipe/docker_engine", "its scheme is unknown"),
         ] {
             let expected = format!("DOCKER_HOST is `{value}`: {why}; expected unix:///PATH or tcp://HOST:PORT");

@@ -1,13 +1,13 @@
-//! What goes wrong between this program and an Engine, with what to do about it.
+//! Errors of talking to an Engine, each with what to do about it.
 
 use std::time::Duration;
 
 use super::endpoint::EndpointError;
 
-/// Something about an Engine, or asked of it, went wrong.
+/// Why an Engine could not be reached, or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// It is not known where it is.
+    /// Its address cannot be determined.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// Its socket does not exist.
@@ -19,67 +19,69 @@ pub enum EngineError {
         /// Where it was looked for.
         endpoint: String,
     },
-    /// Its socket is not for this user.
+    /// This user may not open its socket.
     #[error(
-        "no permission for the Docker Engine at {endpoint}: its socket is not for this user; join its group, `sudo \
+        "no permission for the Docker Engine at {endpoint}: this user may not open its socket; join its group, `sudo \
          usermod -aG docker $USER`, and log in anew, or `newgrp docker`"
     )]
     Permission {
         /// Where it is.
         endpoint: String,
     },
-    /// Nobody listens there.
-    #[error("no Docker Engine at {endpoint}: nobody listens there; start it, `sudo systemctl start docker`")]
+    /// Nothing listens at its address.
+    #[error("no Docker Engine at {endpoint}: nothing listens there; start it, `sudo systemctl start docker`")]
     Refused {
         /// Where it was looked for.
         endpoint: String,
     },
-    /// No connection came about.
-    #[error("no Docker Engine at {endpoint}: {why}; see that DOCKER_HOST or the Docker context names the right one")]
+    /// A connection could not be made.
+    #[error(
+        "no Docker Engine at {endpoint}: {why}; check that DOCKER_HOST or the Docker context has the right address"
+    )]
     Unreachable {
         /// Where it was looked for.
         endpoint: String,
         /// The kernel's, the resolver's or TLS's reason.
         why: String,
     },
-    /// Something answers there, and is no Engine.
+    /// Something else than an Engine answers at its address.
     #[error(
-        "what answers at {endpoint} is no Docker Engine: {why}; see that DOCKER_HOST or the Docker context is right"
+        "what answers at {endpoint} is not a Docker Engine: {why}; check that DOCKER_HOST or the Docker context has the right address"
     )]
     NotAnEngine {
         /// Where it answered.
         endpoint: String,
-        /// What it said instead.
+        /// How its answer differs from an Engine's.
         why: String,
     },
     /// It is too old.
     #[error(
-        "the Docker Engine {version} at {endpoint} speaks the API up to {api}, and {least} is the least that a lab can \
-         be built with; upgrade Docker to 20.10 or newer"
+        "the Docker Engine {version} at {endpoint} supports API versions up to {api}, and a lab needs at least {least}; \
+         upgrade Docker to 20.10 or newer"
     )]
     TooOld {
         /// Where it is.
         endpoint: String,
         /// Its version.
         version: String,
-        /// The newest API it speaks.
+        /// The newest API version that it supports.
         api: String,
-        /// The oldest that is needed.
+        /// The oldest API version that a lab can be built with.
         least: String,
     },
     /// It is too new.
     #[error(
-        "the Docker Engine {version} at {endpoint} speaks the API from {api} on, and {most} is the newest that this \
-         program speaks; use a newer lab, or an older Docker"
+        "the Docker Engine {version} at {endpoint} supports API versions from {api} on, and this program supports them up \
+         to {most}; use a newer lab, or an older Docker"
     )]
     TooNew {
         /// Where it is.
         endpoint: String,
         /// Its version.
         version: String,
-        /// The oldest API it speaks.
+        /// The oldest API version that it supports.
         api: String,
-        /// The newest that this program speaks.
+        /// The newest API version that this program supports.
         most: String,
     },
     /// It did not answer in time.
@@ -91,21 +93,21 @@ pub enum EngineError {
         endpoint: String,
         /// What it was asked to do.
         doing: String,
-        /// How long it could have taken.
+        /// The time that it was given.
         deadline: Duration,
     },
-    /// It refused.
+    /// It refused the request.
     #[error("the Docker Engine would not {doing}: {message} (HTTP status {status})")]
     Answered {
         /// What it was asked to do.
         doing: String,
         /// The HTTP status.
         status: u16,
-        /// Its own words.
+        /// The Engine's message.
         message: String,
     },
-    /// The connection broke, or what came over it cannot be read.
-    #[error("the Docker Engine at {endpoint} was asked to {doing}: {why}")]
+    /// The connection broke, or the answer cannot be read.
+    #[error("asking the Docker Engine at {endpoint} to {doing} failed: {why}")]
     Broken {
         /// Where it is.
         endpoint: String,
@@ -121,41 +123,41 @@ pub enum EngineError {
         container: String,
         /// The program.
         program: String,
-        /// The runtime's own words.
+        /// The runtime's message.
         why: String,
     },
     /// Nothing can be run in a container that is paused or has stopped.
-    #[error("{container} {}: docker {} {container}", if *paused { "is paused" } else { "is not running" }, if *paused { "unpause" } else { "start" })]
+    #[error("{container} {}; to change that: `docker {} {container}`", if *paused { "is paused" } else { "is not running" }, if *paused { "unpause" } else { "start" })]
     Halted {
         /// The container.
         container: String,
-        /// It is paused; else it does not run at all.
+        /// True if it is paused, false if it does not run.
         paused: bool,
     },
-    /// A program in a container did not end in time. It may still run there: an Engine cannot end it.
-    #[error("`{command}` in {container} did not end within {deadline:?}{}", if stderr.is_empty() { String::new() } else { format!("; its last words: {stderr}") })]
+    /// A program in a container did not end in time. It may still run there, because an Engine cannot end it.
+    #[error("`{command}` in {container} did not end within {deadline:?}{}", if stderr.is_empty() { String::new() } else { format!("; its standard error ends with: {stderr}") })]
     NotEnded {
         /// The container.
         container: String,
         /// The command line.
         command: String,
-        /// How long it could have taken.
+        /// The time that it was given.
         deadline: Duration,
         /// The last lines of its standard error.
         stderr: String,
     },
-    /// More was sent than can be right.
-    #[error("{what} is larger than {most} octets")]
+    /// The Engine sent more than is accepted.
+    #[error("{what} is larger than {most} octets, the most that lab accepts")]
     TooLarge {
         /// What was fetched.
         what: String,
-        /// The most that is taken.
+        /// The largest size that is accepted.
         most: usize,
     },
 }
 
 impl EngineError {
-    /// The same about a container that a reader knows by this name.
+    /// The same error with the container's name in place of its id, for the user.
     #[must_use]
     pub fn about(self, name: &str) -> Self {
         match self {
@@ -164,7 +166,7 @@ impl EngineError {
         }
     }
 
-    /// Whether the Engine said that what was asked for does not exist.
+    /// Whether the Engine answered that the object does not exist.
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Answered { status: 404, .. })
     }

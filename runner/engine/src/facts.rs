@@ -1,4 +1,4 @@
-//! What an Engine tells of itself.
+//! The facts about an Engine that its API reports.
 
 use bollard::models::SystemInfo;
 
@@ -11,16 +11,16 @@ use lab_model::observe::EngineFacts;
 const ROOTLESS: &str = "name=rootless";
 
 impl Engine {
-    /// What the Engine tells of itself (`GET /info`, and what it said when this program connected).
+    /// Asks the Engine for its facts (`GET /info`, and the answer to `GET /version` from connecting).
     ///
     /// # Errors
-    /// When it does not tell.
+    /// When the Engine does not answer or refuses.
     pub async fn facts(&self) -> Result<EngineFacts, EngineError> {
-        let info = self.call("tell of itself", ASK_DEADLINE, self.docker.info()).await?;
+        let info = self.call("describe itself", ASK_DEADLINE, self.docker.info()).await?;
         Ok(self.facts_of(info))
     }
 
-    /// The same, from what `GET /info` answered.
+    /// The facts, from an answer to `GET /info`.
     pub fn facts_of(&self, info: SystemInfo) -> EngineFacts {
         let options = info.security_options;
         // An option is `name=rootless`, or has more after a comma.
@@ -29,10 +29,10 @@ impl Engine {
         runtimes.sort();
         EngineFacts {
             endpoint: self.endpoint(),
-            version: self.said.version.clone(),
+            version: self.identity.version.clone(),
             api: self.api().to_string(),
-            api_max: self.said.newest.to_string(),
-            api_min: self.said.oldest.map(|version| version.to_string()),
+            api_max: self.identity.newest.to_string(),
+            api_min: self.identity.oldest.map(|version| version.to_string()),
             storage_driver: info.driver,
             cgroup_version: info.cgroup_version.map(|version| version.to_string()),
             cgroup_driver: info.cgroup_driver.map(|driver| driver.to_string()),

@@ -1,6 +1,6 @@
 //! Files in containers, as tar archives through the Engine's API (`/containers/{id}/archive`).
 //!
-//! What a container has mounted there as tmpfs is not seen by it: a kind node's /tmp and /run are.
+//! This API does not see files in a tmpfs that is mounted in the container, such as /tmp and /run in a kind node.
 
 use bollard::query_parameters::{
     ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -14,9 +14,9 @@ use super::api::ASK_DEADLINE;
 use super::connect::Engine;
 use super::error::EngineError;
 
-/// For an archive of tens of megabytes on a machine that does much else.
+/// The deadline of one transfer: tens of megabytes on a busy machine.
 const TRANSFER_DEADLINE: Duration = Duration::from_mins(2);
-/// Octets of the largest archive that is downloaded: captures and configuration, not images.
+/// The largest archive that is downloaded, in octets: captures and configuration, not images.
 const LARGEST: usize = 512 * 1024 * 1024;
 
 impl Engine {
@@ -31,11 +31,10 @@ impl Engine {
         self.call(&doing, TRANSFER_DEADLINE, self.docker.upload_to_container(container, Some(options), body)).await
     }
 
-    /// A file or a folder of a container, as a tar archive.
+    /// Downloads a file or a folder of a container as a tar archive.
     ///
     /// # Errors
-    /// [`EngineError::Answered`] when there is none (404), [`EngineError::TooLarge`] when it is larger than what this
-    /// is for.
+    /// [`EngineError::Answered`] when there is none (404), [`EngineError::TooLarge`] when it has more than 512 MiB.
     pub async fn download(&self, container: &str, path: &str) -> Result<Vec<u8>, EngineError> {
         let doing = format!("read {path} of {container}");
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
@@ -54,10 +53,10 @@ impl Engine {
         tar.ok_or_else(|| EngineError::TooLarge { what: format!("{path} of {container}"), most: LARGEST })
     }
 
-    /// The bytes of one file of a container.
+    /// Reads one file of a container.
     ///
     /// # Errors
-    /// As [`Engine::download`]; [`EngineError::Broken`] for what is no file.
+    /// As [`Engine::download`]; [`EngineError::Broken`] when the path is not a regular file.
     pub async fn read_file(&self, container: &str, path: &str) -> Result<Vec<u8>, EngineError> {
         let archive = self.download(container, path).await?;
         only_file(&archive).map_err(|why| EngineError::Broken {
@@ -70,14 +69,15 @@ impl Engine {
     /// Whether there is a file or folder of this name in a container.
     ///
     /// # Errors
-    /// When the container does not exist, or the Engine cannot tell.
+    /// When the Engine does not answer or refuses.
     pub async fn exists(&self, container: &str, path: &str) -> Result<bool, EngineError> {
         let doing = format!("look for {path} in {container}");
         let options = ContainerArchiveInfoOptionsBuilder::default().path(path).build();
         let asked = self.docker.get_container_archive_info(container, Some(options));
         match self.call(&doing, ASK_DEADLINE, asked).await {
             Ok(_stat) => Ok(true),
-            // A HEAD request's answer has no words: that the container itself is missing shows when it is used next.
+            // The answer to a HEAD request has no message, so a missing container looks like a missing file here. It is
+            // noticed by the next call.
             Err(error) if error.is_missing() => Ok(false),
             Err(error) => Err(error),
         }
@@ -91,13 +91,13 @@ fn only_file(archive: &[u8]) -> Result<Vec<u8>, String> {
     let Some(entry) = entries.next() else { return Err("the archive is empty".to_owned()) };
     let mut entry = entry.map_err(|error| format!("the archive cannot be read: {error}"))?;
     if !entry.header().entry_type().is_file() {
-        return Err("it is no file".to_owned());
+        return Err("it is not a regular file".to_owned());
     }
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(|error| format!("the archive cannot be read: {error}"))?;
-    // The library takes the end of an archive for the end of a file.
+    // Checked here, because the library takes the end of a cut-off archive for the end of the file.
     let (size, came) = (entry.size(), bytes.len());
-    if came as u64 == size { Ok(bytes) } else { Err(format!("the archive is cut off: {came} of {size} octets came")) }
+    if came as u64 == size { Ok(bytes) } else { Err(format!("the archive is cut off: it has {came} of {size} octets")) }
 }
 
 #[cfg(test)]
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn the_one_file_of_an_archive_is_read_and_nothing_else_passes_for_one() {
         assert_eq!(only_file(&archive(tar::EntryType::Regular, b"words")), Ok(b"words".to_vec()));
-        assert_eq!(only_file(&archive(tar::EntryType::Directory, b"")), Err("it is no file".to_owned()));
+        assert_eq!(only_file(&archive(tar::EntryType::Directory, b"")), Err("it is not a regular file".to_owned()));
         assert_eq!(only_file(b""), Err("the archive is empty".to_owned()));
         let cut = &archive(tar::EntryType::Regular, &[7; 2000])[..1024];
-        assert_eq!(only_file(cut), Err("the archive is cut off: 512 of 2000 octets came".to_owned()));
+        assert_eq!(only_file(cut), Err("the archive is cut off: it has 512 of 2000 octets".to_owned()));
         assert!(only_file(&[7; 1024]).unwrap_err().starts_with("the archive cannot be read: "));
     }
 }

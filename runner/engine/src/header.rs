@@ -1,4 +1,4 @@
-//! What the header of a program tells: what it was built for, and whether it wants a dynamic linker.
+//! Reads the header of a program: the architecture it was built for, and whether it needs a dynamic linker.
 
 use elf::ElfBytes;
 use elf::abi::{EM_AARCH64, EM_ARM, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64, PT_INTERP};
@@ -7,23 +7,23 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// What the header of a program tells.
+/// What is read from the header of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramHeader {
-    /// The architecture as Go, and so an Engine, names it: `amd64`.
+    /// The architecture as Go and the Engine name it: `amd64`.
     pub architecture: String,
     /// The dynamic linker (`PT_INTERP`); none for a static program.
     pub interpreter: Option<PathBuf>,
 }
 
 impl ProgramHeader {
-    /// Reads it (System V ABI, chapter 4; the numbers of machines are those of include/uapi/linux/elf-em.h).
+    /// Reads the header (System V ABI, chapter 4; the numbers of machines are those of include/uapi/linux/elf-em.h).
     ///
     /// # Errors
-    /// What is wrong with the file, in words.
+    /// A text that says what is wrong with the file.
     pub fn read(program: &[u8]) -> Result<Self, String> {
         let file =
-            ElfBytes::<AnyEndian>::minimal_parse(program).map_err(|error| format!("it is no ELF file: {error}"))?;
+            ElfBytes::<AnyEndian>::minimal_parse(program).map_err(|error| format!("it is not an ELF file: {error}"))?;
         let architecture = match file.ehdr.e_machine {
             EM_X86_64 => "amd64".to_owned(),
             EM_AARCH64 => "arm64".to_owned(),
@@ -61,7 +61,7 @@ mod tests {
         let mut foreign = own.clone();
         foreign[18..20].copy_from_slice(&EM_S390.to_ne_bytes());
         assert_eq!(ProgramHeader::read(&foreign).unwrap().architecture, "s390x");
-        assert!(ProgramHeader::read(b"#!/bin/sh\n").unwrap_err().starts_with("it is no ELF file: "));
-        assert!(ProgramHeader::read(&own[..40]).unwrap_err().starts_with("it is no ELF file: "));
+        assert!(ProgramHeader::read(b"#!/bin/sh\n").unwrap_err().starts_with("it is not an ELF file: "));
+        assert!(ProgramHeader::read(&own[..40]).unwrap_err().starts_with("it is not an ELF file: "));
     }
 }

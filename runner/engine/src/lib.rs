@@ -1,7 +1,7 @@
-//! The Docker Engine: where it is, what it tells, commands and files in its containers, and the probe in a lab's nodes.
+//! The Docker Engine: connecting to it, its facts, commands and files in its containers, and the probe in a lab's nodes.
 //!
-//! Everything goes through the Engine's API (<https://docs.docker.com/engine/api/>), save that a probe with captures is
-//! held by the `docker` program: a process like any other that this program starts, talks to and ends.
+//! Everything goes through the Engine's API (<https://docs.docker.com/engine/api/>), with one exception: a probe that
+//! captures is started by `docker exec`, so that it is a child process that can be stopped by closing its input.
 
 mod api;
 mod connect;

@@ -9,14 +9,14 @@ use super::error::EngineError;
 use lab_model::observe::{DockerNetwork, NetworkMember, Subnet};
 
 impl Engine {
-    /// All networks with their members, by name. Two may have the same name.
+    /// All networks with their members, sorted by name. Two may have the same name.
     ///
     /// # Errors
-    /// When the Engine does not tell.
+    /// When the Engine does not answer or refuses.
     pub async fn networks(&self) -> Result<Vec<DockerNetwork>, EngineError> {
         let listed = self.call("list its networks", ASK_DEADLINE, self.docker.list_networks(None)).await?;
         let ids: Vec<String> = listed.into_iter().filter_map(|network| network.id).collect();
-        // One that is removed meanwhile is none.
+        // A network that was removed meanwhile is left out.
         let mut networks: Vec<DockerNetwork> =
             try_join_all(ids.iter().map(|id| self.network(id))).await?.into_iter().flatten().collect();
         networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -26,7 +26,7 @@ impl Engine {
     /// The network of this name or id; none if there is none.
     ///
     /// # Errors
-    /// When the Engine does not tell: also for a name that two networks have.
+    /// When the Engine does not answer or refuses, which it also does when two networks have that name.
     pub async fn network(&self, name: &str) -> Result<Option<DockerNetwork>, EngineError> {
         let doing = format!("describe the network {name}");
         match self.call(&doing, ASK_DEADLINE, self.docker.inspect_network(name, None)).await {
@@ -37,7 +37,7 @@ impl Engine {
     }
 }
 
-/// What matters of a network; none where the Engine left out its name or its id.
+/// The properties of a network that are kept; none if the Engine left out its name or its id.
 fn docker_network(network: NetworkInspect) -> Option<DockerNetwork> {
     let mut members: Vec<NetworkMember> = network
         .containers

@@ -13,14 +13,14 @@ use lab_model::observe::{Attachment, NodeContainer, NodeName, PublishedPort, Rol
 
 /// kind's label with the cluster's name (kind v0.17.0, pkg/cluster/internal/providers/docker/constants.go).
 pub const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
-/// kind's label with the node's role, there too.
+/// kind's label with the node's role, from the same file.
 pub const ROLE_LABEL: &str = "io.x-k8s.kind.role";
 
 impl Engine {
-    /// The containers of a cluster, running or not, by name. Empty when there is no such cluster.
+    /// The containers of a cluster, running or not, sorted by name. Empty when there is no such cluster.
     ///
     /// # Errors
-    /// When the Engine does not tell.
+    /// When the Engine does not answer or refuses.
     pub async fn nodes(&self, cluster: &str) -> Result<Vec<NodeContainer>, EngineError> {
         self.labelled(&format!("{CLUSTER_LABEL}={cluster}")).await
     }
@@ -28,7 +28,7 @@ impl Engine {
     /// The containers of all kind clusters, by cluster's name.
     ///
     /// # Errors
-    /// When the Engine does not tell.
+    /// When the Engine does not answer or refuses.
     pub async fn clusters(&self) -> Result<BTreeMap<String, Vec<NodeContainer>>, EngineError> {
         let mut clusters: BTreeMap<String, Vec<NodeContainer>> = BTreeMap::new();
         for node in self.labelled(CLUSTER_LABEL).await? {
@@ -40,7 +40,7 @@ impl Engine {
     /// A container as the Engine describes it; none if there is none of this name or id.
     ///
     /// # Errors
-    /// When the Engine does not tell.
+    /// When the Engine does not answer or refuses.
     pub async fn container(&self, name: &str) -> Result<Option<ContainerInspectResponse>, EngineError> {
         let doing = format!("describe the container {name}");
         match self.call(&doing, ASK_DEADLINE, self.docker.inspect_container(name, None)).await {
@@ -56,7 +56,7 @@ impl Engine {
         let doing = format!("list the containers with the label {label}");
         let listed = self.call(&doing, ASK_DEADLINE, self.docker.list_containers(Some(options))).await?;
         let ids: Vec<String> = listed.into_iter().filter_map(|container| container.id).collect();
-        // One that is removed meanwhile is none.
+        // A container that was removed meanwhile is left out.
         let found = try_join_all(ids.iter().map(|id| self.container(id))).await?;
         let containers: Vec<ContainerInspectResponse> = found.into_iter().flatten().collect();
         let digests = self.repo_digests(&containers).await;
@@ -66,7 +66,7 @@ impl Engine {
         Ok(nodes)
     }
 
-    /// What registries call the images of these containers. An image that is gone has no name left.
+    /// The registry digests of the images of these containers. An image that was removed has none.
     async fn repo_digests(&self, containers: &[ContainerInspectResponse]) -> BTreeMap<String, Vec<String>> {
         let mut ids: Vec<String> = containers.iter().filter_map(|container| container.image.clone()).collect();
         ids.sort();
@@ -78,7 +78,7 @@ impl Engine {
     }
 }
 
-/// What matters of a container; none where the Engine left out its name, its id or kind's label.
+/// The properties of a container that are kept; none if the Engine left out its name or its id, or kind's label is absent.
 pub fn node_container(
     container: ContainerInspectResponse,
     digests: &BTreeMap<String, Vec<String>>,
@@ -111,7 +111,7 @@ pub fn node_container(
     })
 }
 
-/// Addresses that an Engine has not given are empty there.
+/// The attachment of a container to a network. The Engine reports an address that was not assigned as an empty text.
 fn attachment(network: String, settings: EndpointSettings) -> Attachment {
     let address = settings.ip_address.and_then(|address| address.parse().ok());
     let prefix_len = settings.ip_prefix_len.and_then(|length| u8::try_from(length).ok());
@@ -125,7 +125,8 @@ fn attachment(network: String, settings: EndpointSettings) -> Attachment {
     }
 }
 
-/// `6443/tcp` with where it is published, if it is.
+/// The published ports. The Engine lists each port of the container as `6443/tcp`, with its addresses on the host if it
+/// is published.
 fn published(ports: PortMap) -> Vec<PublishedPort> {
     let mut all: Vec<PublishedPort> = ports
         .into_iter()
@@ -148,7 +149,8 @@ fn published(ports: PortMap) -> Vec<PublishedPort> {
     all
 }
 
-/// An Engine that names no address publishes on every one; one that cannot be read is not taken for a narrower one.
+/// The host's address that a port is published on. None means every address; an address that cannot be read also counts
+/// as every address, since that is the cautious reading.
 fn host_ip(address: Option<&str>) -> IpAddr {
     address.and_then(|address| address.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

@@ -1,4 +1,4 @@
-//! Containers that are paused, stopped and started.
+//! Pauses, stops and starts containers.
 
 use bollard::query_parameters::StopContainerOptionsBuilder;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::connect::Engine;
 use super::error::EngineError;
 
-/// How long a node has to end by itself before it is killed.
+/// How long the Engine waits for a stopped container's processes to end before it kills them.
 const GRACE: Duration = Duration::from_secs(10);
-/// For one container on a machine that does much else: more than the grace.
+/// The deadline for one container on a busy machine; it is longer than [`GRACE`].
 const DEADLINE: Duration = Duration::from_mins(1);
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
         self.call(&format!("pause {container}"), DEADLINE, self.docker.pause_container(container)).await
     }
 
-    /// Lets them go on.
+    /// Lets all processes of a paused container go on.
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that is not paused (500) or does not exist (404).
@@ -28,7 +28,8 @@ impl Engine {
         self.call(&format!("unpause {container}"), DEADLINE, self.docker.unpause_container(container)).await
     }
 
-    /// Ends a container's processes; it stays, and loses its addresses. No error for one that does not run.
+    /// Ends a container's processes. The container remains, but its addresses are free for others. A container that does
+    /// not run is no error.
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that does not exist (404).
@@ -38,7 +39,7 @@ impl Engine {
         self.call(&format!("stop {container}"), DEADLINE, self.docker.stop_container(container, Some(options))).await
     }
 
-    /// Starts a container that was stopped. It gets the lowest address that is free. No error for one that runs.
+    /// Starts a container that was stopped. It gets the lowest free address. A container that runs is no error.
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that does not exist (404).

@@ -1,4 +1,4 @@
-//! The probe in a lab's nodes: one run of it in each node that is asked something, all at once.
+//! The probe in a lab's nodes. It is run once in each node that is asked something, in all nodes at the same time.
 
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use lab_base::failure::chain;
 use lab_model::observe::{NodeName, Place, PodName};
 use lab_model::request::{Answered, Ask, Request};
 
-/// For one run of the probe: longer than the deadlines of all asks.
+/// The deadline for one run of the probe; it is longer than the deadlines of the requests in it.
 const PROBE_DEADLINE: Duration = Duration::from_secs(90);
 /// Where a pod is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +31,10 @@ pub struct PodPlace {
     pub pid: u32,
 }
 
-/// Finds a pod, or says in words why it cannot be found.
+/// Finds the place of a pod, or returns a text that says why it cannot be found.
 pub type Pods<'a> = &'a dyn Fn(&PodName) -> Result<PodPlace, String>;
 
-/// Which container a node is, once the probe is in it.
+/// The id of a node's container, set once the probe was copied into it.
 type Installed = Arc<OnceCell<String>>;
 
 /// The probe in the nodes of a cluster.
@@ -46,37 +46,38 @@ pub struct NodeProbe {
     installed: Mutex<BTreeMap<NodeName, Installed>>,
 }
 
-/// What one node is asked, with the position of each ask in the whole.
+/// The requests to one node, with the position of each among the requests to all nodes.
 type Asked = Vec<(usize, Ask)>;
 
 impl NodeProbe {
-    /// Takes the probe for the nodes of a cluster. Nothing is copied yet.
+    /// Finds the probe program for the nodes of a cluster. Nothing is copied yet.
     ///
     /// # Errors
-    /// [`ProgramError`], when there is none that runs in nodes.
+    /// [`ProgramError`], when there is no probe that can run in nodes.
     pub fn new(engine: &Engine, cluster: &str) -> Result<Self, ProgramError> {
         let program = Program::find()?;
         let installed = Mutex::new(BTreeMap::new());
         Ok(Self { engine: engine.clone(), cluster: cluster.to_owned(), program, installed })
     }
 
-    /// What is put into the nodes.
+    /// The program that is copied into the nodes.
     pub const fn program(&self) -> &Program {
         &self.program
     }
 
-    /// Puts the probe into these nodes, all at once, where it is not: asking does so too, later.
+    /// Copies the probe into these nodes at the same time, where it is missing. [`NodeProbe::ask`] does so too; doing it
+    /// early saves time then.
     ///
     /// # Errors
-    /// The first node that it cannot be put into.
+    /// For the first node that it cannot be copied into.
     pub async fn install(&self, nodes: &[NodeName]) -> Result<(), LabError> {
         let all = join_all(nodes.iter().map(|node| self.container(node))).await;
         let of = |(node, put): (&NodeName, Result<String, String>)| put.map_err(|why| format!("{node}: {why}"));
         nodes.iter().zip(all).map(of).collect::<Result<Vec<_>, _>>().map(drop).map_err(LabError::Unasked)
     }
 
-    /// Looks into namespaces of nodes and of pods. One answer for each ask, in order; what cannot be asked, and why,
-    /// is in its answer.
+    /// Makes requests in the namespaces of nodes and pods. Returns one answer for each, in order. For a request that
+    /// could not be made, the answer is the reason.
     pub async fn ask(&self, asks: Vec<(Place, Request)>, pods: Pods<'_>) -> Vec<Answered> {
         let mut answers: Vec<Option<Answered>> = asks.iter().map(|_ask| None).collect();
         let places: Vec<Place> = asks.iter().map(|(place, _)| place.clone()).collect();
@@ -96,11 +97,11 @@ impl NodeProbe {
         answers.into_iter().zip(places).map(silent).collect()
     }
 
-    /// Starts captures, with one run of the probe on each node; they run until they are stopped. The file that a
-    /// request names is one of this program's host.
+    /// Starts captures, with one run of the probe on each node; they run until they are stopped. The path of the capture
+    /// file in a request is on this program's host.
     ///
     /// # Errors
-    /// When they do not all run.
+    /// When not all captures could be started.
     pub async fn capture(&self, wanted: Vec<(Place, Request)>, pods: Pods<'_>) -> Result<Captures, LabError> {
         let (groups, missing) = locate(wanted, pods);
         if let Some((_, why)) = missing.into_iter().next() {
@@ -119,23 +120,23 @@ impl NodeProbe {
                     pcaps.push(Fetched { position: *position, node, container, there, wanted });
                 }
             }
-            probes.push((self.held(&container), asked));
+            probes.push((self.exec_command(&container), asked));
         }
         let pcaps = Pcaps { engine: self.engine.clone(), files: pcaps };
         let started = Captures::start_all(probes, Some(Box::new(pcaps))).await;
         if started.is_err() {
-            // A node may have been made anew: the next one to ask finds out.
+            // A node may have been recreated without the probe. Forgetting what was installed makes the next call check.
             self.installed.lock().await.clear();
         }
         started
     }
 
-    /// The answers of one node, or why it has none.
+    /// The answers of one node, or the reason why it gave none.
     async fn ask_node(&self, node: &NodeName, asked: &Asked) -> Result<Vec<Answered>, String> {
         let asks: Vec<&Ask> = asked.iter().map(|(_, ask)| ask).collect();
         let input = serde_json::to_vec(&asks).map_err(|error| format!("{node}: {error}"))?;
         let ran = match self.ask_once(node, &input).await? {
-            // The node was made anew, or the probe removed: what is known of it is of no use.
+            // The node was recreated, or the probe removed: copy the probe again and retry once.
             Err(error) if error.is_missing() || matches!(error, EngineError::NotRunnable { .. }) => {
                 self.installed.lock().await.remove(node);
                 self.ask_once(node, &input).await?
@@ -160,16 +161,17 @@ impl NodeProbe {
         Ok(self.engine.exec(&container, [self.program.file()], input.to_vec(), PROBE_DEADLINE).await)
     }
 
-    /// The container of a node, the probe being in it.
+    /// The id of a node's container, after the probe was copied into it.
     async fn container(&self, node: &NodeName) -> Result<String, String> {
         let cell = Arc::clone(self.installed.lock().await.entry(node.clone()).or_default());
-        // Boxed: the description of a container is large, and this is in every future that asks.
+        // Boxed, because the description of a container would make every future that asks large.
         let put = Box::pin(install(&self.engine, &self.cluster, &node.0, &self.program));
         cell.get_or_try_init(|| put).await.cloned()
     }
 
-    /// The probe in a container, held by the docker program: it ends with this program, and its input with it.
-    fn held(&self, container: &str) -> Invocation {
+    /// The command that runs the probe in a container by `docker exec`. It ends when its standard input is closed, which
+    /// also happens when this program dies.
+    fn exec_command(&self, container: &str) -> Invocation {
         let mut docker = Invocation::new("docker");
         for (name, value) in self.engine.environment() {
             docker = docker.env(name, value);
@@ -178,7 +180,7 @@ impl NodeProbe {
     }
 }
 
-/// One answer for each ask of a node that gave them, and the same error for each of one that did not.
+/// One answer for each request to a node; if the node gave none, the same error for each.
 fn spread(answered: Result<Vec<Answered>, String>, asks: usize) -> Vec<Result<lab_model::request::Answer, String>> {
     match answered {
         Ok(answered) => answered.into_iter().map(|answered| answered.answer).collect(),
@@ -186,7 +188,7 @@ fn spread(answered: Result<Vec<Answered>, String>, asks: usize) -> Vec<Result<la
     }
 }
 
-/// The asks by node, and those that cannot be made with the reason.
+/// Groups requests by node. Also returns the positions of those that cannot be made, with the reason.
 fn locate(asks: Vec<(Place, Request)>, pods: Pods<'_>) -> (BTreeMap<NodeName, Asked>, Vec<(usize, String)>) {
     let mut groups: BTreeMap<NodeName, Asked> = BTreeMap::new();
     let mut missing = Vec::new();
@@ -197,7 +199,7 @@ fn locate(asks: Vec<(Place, Request)>, pods: Pods<'_>) -> (BTreeMap<NodeName, As
                 pods(pod).map(|PodPlace { node, pid }| (node, Some(format!("/proc/{pid}/ns/net").into())))
             }
             Place::Bridge => {
-                Err("the Docker host's own namespace is not looked into by a probe in the nodes".to_owned())
+                Err("the probe runs in the nodes and cannot look into the Docker host's own namespace".to_owned())
             }
         };
         match located {

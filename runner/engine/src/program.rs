@@ -1,4 +1,4 @@
-//! The probe as it is put into a node: one static program, in a folder that is named by what it is.
+//! The probe as it is copied into a node: one static program, in a folder whose name contains the program's digest.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -8,17 +8,19 @@ use std::path::PathBuf;
 use super::header::ProgramHeader;
 use lab_base::hex;
 
-/// Where it is put: not /tmp or /run, which are tmpfs in a kind node and hidden from the Engine's file transfer.
+/// The folder in a node that the probe's folder is put into. Not /tmp or /run: these are tmpfs in a kind node, which the
+/// Engine's file transfer does not see.
 pub(super) const PARENT: &str = "/usr/local/lib";
-/// The program's name there.
+/// The name of the program in its folder.
 const PROGRAM: &str = "lab-probe";
-/// The last file to be unpacked: a folder without it is one whose upload broke off.
+/// A file that is unpacked last: a folder without it is from an upload that was interrupted.
 const COMPLETE: &str = "complete";
-/// The folder for the files that captures write.
+/// The folder that captures write their files to.
 const CAPTURES: &str = "captures";
-/// How much of the digest names a folder: 64 bits tell builds apart.
+/// How many hexadecimal digits of the digest are in the folder's name: 64 bits are enough to tell builds apart.
 const NAMED_BY: usize = 16;
-/// The environment variable that names a probe in the place of the embedded one: for an Engine of another architecture.
+/// The environment variable with the path of a probe to use instead of the embedded one, for an Engine on a machine of
+/// another architecture.
 pub const PROBE_VARIABLE: &str = "LAB_PROBE";
 
 /// The probe, packed for nodes.
@@ -29,32 +31,32 @@ pub struct Program {
     pub(super) archive: Bytes,
 }
 
-/// Why there is no probe that could be put into nodes.
+/// Why there is no probe that could be copied into nodes.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// None was built into this program.
+    /// No probe is embedded in this program.
     #[error(
         "the probe is not part of this program, since it could not be linked statically when this was built ({why}); \
          install the static C library (Debian: libc6-dev, Fedora: glibc-static) and build again, or build it elsewhere \
          with `cargo rustc --package lab-probe --bin lab-probe --profile probe -- -C target-feature=+crt-static` and \
-         name the file in {PROBE_VARIABLE}"
+         set {PROBE_VARIABLE} to the path of the file"
     )]
     Missing {
-        /// What cargo or the linker said.
+        /// The message of cargo or the linker.
         why: &'static str,
     },
-    /// The file that was named cannot be read.
-    #[error("{PROBE_VARIABLE}={}: it cannot be read", path.display())]
+    /// The file that the environment variable names cannot be read.
+    #[error("{PROBE_VARIABLE}={}: this file cannot be read", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// The kernel's reason.
         source: io::Error,
     },
-    /// It is no program that runs in a node.
-    #[error("{name}: it cannot be put into the nodes: {why}")]
+    /// The program cannot run in a node.
+    #[error("{name} cannot be used as the probe in the nodes: {why}")]
     Unfit {
-        /// Which.
+        /// What errors call the program.
         name: String,
         /// What is wrong.
         why: String,
@@ -79,12 +81,15 @@ impl Program {
     /// Packs a program; `name` is what errors call it.
     ///
     /// # Errors
-    /// [`ProgramError::Unfit`] for what is no static program.
+    /// [`ProgramError::Unfit`], when it is not a statically linked program.
     pub fn of(name: &str, program: &[u8]) -> Result<Self, ProgramError> {
         let unfit = |why: String| ProgramError::Unfit { name: name.to_owned(), why };
         let header = ProgramHeader::read(program).map_err(unfit)?;
         if let Some(linker) = header.interpreter {
-            return Err(unfit(format!("it is not static: it wants the dynamic linker {}", linker.display())));
+            return Err(unfit(format!(
+                "it is not statically linked: it needs the dynamic linker {}",
+                linker.display()
+            )));
         }
         let mut digits = hex(&Sha256::digest(program));
         digits.truncate(NAMED_BY);
@@ -93,22 +98,22 @@ impl Program {
         Ok(Self { folder: format!("{PARENT}/{folder}"), architecture: header.architecture, archive: archive.into() })
     }
 
-    /// Its folder in a node: named by what is in it, so that what is there is never another build.
+    /// Its folder in a node. The name contains the program's digest, so a folder of that name always has this build.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// What it is built for, as Go and so an Engine names it: `amd64`.
+    /// The architecture that it is built for, as Go and the Engine name it: `amd64`.
     pub fn architecture(&self) -> &str {
         &self.architecture
     }
 
-    /// Octets of the archive.
+    /// The size of the archive, in octets.
     pub const fn size(&self) -> usize {
         self.archive.len()
     }
 
-    /// Its file in a node.
+    /// The path of the program in a node.
     pub fn file(&self) -> String {
         format!("{}/{PROGRAM}", self.folder)
     }
@@ -122,7 +127,7 @@ impl Program {
     }
 }
 
-/// The folder as a tar archive, the same for the same program.
+/// The folder as a tar archive; the same program gives the same archive.
 fn archive(folder: &str, program: &[u8]) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::with_capacity(program.len() + 8192));
     let mut entry = |kind: tar::EntryType, path: String, bytes: &[u8]| {
@@ -163,10 +168,13 @@ mod tests {
     fn what_would_not_run_in_a_node_is_refused_and_named() {
         let refused = |program: &[u8]| Program::of("LAB_PROBE=x", program).unwrap_err().to_string();
         let script = refused(b"#!/bin/sh\n");
-        assert!(script.starts_with("LAB_PROBE=x: it cannot be put into the nodes: it is no ELF file: "), "{script}");
+        assert!(
+            script.starts_with("LAB_PROBE=x cannot be used as the probe in the nodes: it is not an ELF file: "),
+            "{script}"
+        );
         let own = std::fs::read("/proc/self/exe").unwrap();
         let dynamic = refused(&own);
-        assert!(dynamic.contains("it is not static: it wants the dynamic linker /"), "{dynamic}");
-        assert!(refused(&own[..40]).contains("it is no ELF file"));
+        assert!(dynamic.contains("it is not statically linked: it needs the dynamic linker /"), "{dynamic}");
+        assert!(refused(&own[..40]).contains("it is not an ELF file"));
     }
 }

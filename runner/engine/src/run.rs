@@ -18,17 +18,16 @@ use super::error::EngineError;
 use lab_base::clock;
 use lab_base::clock::Poll;
 
-/// How often the Engine is asked whether a program whose output has ended has ended too: that is a matter of
-/// milliseconds.
+/// How often the Engine is asked whether a program has ended after its output has. It usually ends within milliseconds.
 const ENDED_INTERVAL: Duration = Duration::from_millis(5);
-/// How long a program may take nothing, or say nothing, until the Engine is asked whether it has ended. Engine 20.10 does
-/// not say so by itself while it has input that the program has not read: it keeps the connection open, for a minute
-/// or for ever.
+/// How long a program may neither read its input nor write output until the Engine is asked whether it has ended.
+/// Engine 20.10 does not report the end while it has input that the program has not read: it keeps the connection open,
+/// for a minute or for ever.
 const ASKED_AFTER: Duration = Duration::from_millis(500);
-/// How long nothing may come from a program that has ended without reading its input until that was all.
+/// For a program that has ended without reading its input: after this long without output, its output counts as complete.
 const QUIET: Duration = Duration::from_secs(5);
-/// What the Engine writes instead of a program's output when its runtime could not start the program; newer Engines
-/// refuse the request with the same words.
+/// What the Engine writes in place of a program's output when its runtime could not start the program; newer Engines
+/// refuse the request with the same text.
 const NOT_STARTED: &str = "OCI runtime exec failed";
 /// How many of the last lines on standard error an error carries.
 const LAST_LINES: usize = 8;
@@ -45,7 +44,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// It ended with code 0.
+    /// Whether it ended with code 0.
     pub const fn success(&self) -> bool {
         self.code == 0
     }
@@ -61,7 +60,7 @@ impl Ran {
     }
 }
 
-/// Standard output and standard error, as far as they have come.
+/// What was received of standard output and standard error so far.
 #[derive(Debug, Default)]
 struct Streams {
     stdout: Vec<u8>,
@@ -70,7 +69,8 @@ struct Streams {
 
 /// A command that runs in a container. Its output is read in the background, so that it never blocks on it.
 ///
-/// Dropping this closes its standard input and stops reading its output; an Engine has no way of ending it.
+/// Dropping this closes its standard input and stops reading its output. It does not end the command: the Engine's API
+/// cannot do that.
 pub struct Started {
     engine: Engine,
     id: String,
@@ -82,7 +82,7 @@ pub struct Started {
     streams: watch::Receiver<Streams>,
 }
 
-/// The task that reads output, which ends with whoever waits for it.
+/// The task that reads the output. It is aborted when this is dropped.
 struct Reading(JoinHandle<Result<(), Error>>);
 
 impl Drop for Reading {
@@ -98,10 +98,10 @@ impl fmt::Debug for Started {
 }
 
 impl Engine {
-    /// Runs a command in a container to its end. An exit code other than 0 is data.
+    /// Runs a command in a container to its end. An exit code other than 0 is a result, not an error.
     ///
     /// # Errors
-    /// [`EngineError::NotRunnable`] for a program that is not there, [`EngineError::NotEnded`] for one that does not
+    /// [`EngineError::NotRunnable`] for a program that does not exist, [`EngineError::NotEnded`] for one that does not
     /// end in time, [`EngineError::Answered`] for a container that does not exist (404), [`EngineError::Halted`] for one
     /// that is paused or does not run.
     pub async fn exec(
@@ -179,7 +179,7 @@ impl Started {
     /// Writes to its standard input, which stays open. Waits while the program does not read.
     ///
     /// # Errors
-    /// [`EngineError::Broken`], when it has closed it or has ended.
+    /// [`EngineError::Broken`], when the program has closed its standard input or has ended.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let doing = self.doing();
         let input = &mut self.input;
@@ -211,7 +211,7 @@ impl Started {
         let Self { engine, id, container, argv, with_stdin, mut input, mut reading, streams } = self;
         let mut news = streams.clone();
         let write = async {
-            // A program that ends without reading its input is free to: its exit code and its output say more.
+            // A program may end without reading its input; its exit code and its output say whether that is wrong.
             let _ = input.write_all(rest).await;
             let _ = input.shutdown().await;
         };
@@ -225,15 +225,15 @@ impl Started {
                 }
                 match clock::within(QUIET, &doing, all.as_mut()).await {
                     Ok(read) => break read,
-                    // Nor can more come where its output has ended: then it is only its input that is stuck.
+                    // Nothing new came, or the output has ended and only the input is stuck: that was all.
                     Err(_passed) if !matches!(news.has_changed(), Ok(true)) => break Ok(Ok(())),
                     Err(_passed) => {}
                 }
             };
             match read {
                 Ok(Ok(())) => engine.exit_code(&id, &doing, deadline).await,
-                // An Engine that closes the connection with input on it that nobody reads resets it; what the program
-                // wrote has come by then. That it has ended may be known a moment later.
+                // An Engine that closes the connection while input is unread resets it. All output has arrived by then;
+                // the Engine may report the program's end a moment later.
                 Ok(Err(error)) if with_stdin && is_reset(&error) => engine.exit_code(&id, &doing, deadline).await,
                 Ok(Err(error)) => Err(engine.failed(&doing, error)),
                 Err(stopped) => Err(EngineError::Broken {
@@ -255,8 +255,8 @@ impl Started {
         let (stdout, stderr) = (streams.stdout.clone(), streams.stderr.clone());
         let says = |stream: &[u8]| stream.starts_with(NOT_STARTED.as_bytes());
         if matches!(code, 126 | 127) && (says(&stdout) || says(&stderr)) {
-            let words = if says(&stdout) { &stdout } else { &stderr };
-            return Err(not_runnable(&container, &argv, &String::from_utf8_lossy(words)));
+            let message = if says(&stdout) { &stdout } else { &stderr };
+            return Err(not_runnable(&container, &argv, &String::from_utf8_lossy(message)));
         }
         Ok(Ran { stdout, stderr, code })
     }
@@ -267,19 +267,22 @@ impl Started {
 }
 
 impl Engine {
-    /// Whether a program has ended. An Engine that does not answer breaks the program's connection too, which is told.
+    /// Whether a program has ended. If the Engine does not answer this counts as no: the program's own connection breaks
+    /// then, and that error is reported.
     async fn has_ended(&self, id: &str, doing: &str) -> bool {
         let asked = self.call(doing, ASK_DEADLINE, self.docker.inspect_exec(id)).await;
         asked.is_ok_and(|exec| exec.running != Some(true) && exec.exit_code.is_some())
     }
 
-    /// Of a program whose output has ended.
+    /// The exit code of a program whose output has ended.
     async fn exit_code(&self, id: &str, doing: &str, deadline: Duration) -> Result<i64, EngineError> {
         let broken = |why: String| EngineError::Broken { endpoint: self.endpoint(), doing: doing.to_owned(), why };
         let ended = clock::until(deadline, ENDED_INTERVAL, doing, async || {
             match self.call(doing, ASK_DEADLINE, self.docker.inspect_exec(id)).await {
-                Ok(exec) if exec.running == Some(true) => Poll::NotYet("it has closed its output and runs"),
-                Ok(exec) => Poll::Ready(exec.exit_code.ok_or_else(|| broken("it tells no exit code".to_owned()))),
+                Ok(exec) if exec.running == Some(true) => Poll::NotYet("it has closed its output and still runs"),
+                Ok(exec) => {
+                    Poll::Ready(exec.exit_code.ok_or_else(|| broken("the Engine reports no exit code".to_owned())))
+                }
                 Err(error) => Poll::Ready(Err(error)),
             }
         });
@@ -287,7 +290,7 @@ impl Engine {
     }
 }
 
-/// Whether the other end has closed a connection that was still written to.
+/// Whether the error means that the other end closed the connection while this end still wrote to it.
 fn is_reset(error: &Error) -> bool {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     causes
@@ -295,7 +298,7 @@ fn is_reset(error: &Error) -> bool {
         .any(|cause| matches!(cause.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
 }
 
-/// What an Engine says of a container in which nothing can be run (moby, `daemon/exec.go`).
+/// Recognises the Engine's refusal to run a command in a container that is paused or stopped (moby, `daemon/exec.go`).
 fn halted(container: &str, error: EngineError) -> EngineError {
     match &error {
         EngineError::Answered { status: 409, message, .. } if message.contains("is paused") => {
@@ -308,9 +311,9 @@ fn halted(container: &str, error: EngineError) -> EngineError {
     }
 }
 
-fn not_runnable(container: &str, argv: &[String], words: &str) -> EngineError {
+fn not_runnable(container: &str, argv: &[String], message: &str) -> EngineError {
     // The innermost reason comes last: `…: exec: "curl": executable file not found in $PATH: unknown`.
-    let why = words.trim().trim_end_matches(": unknown");
+    let why = message.trim().trim_end_matches(": unknown");
     let why = why.rsplit_once("exec: ").map_or(why, |(_, reason)| reason);
     let program = argv.first().cloned().unwrap_or_default();
     EngineError::NotRunnable { container: container.to_owned(), program, why: why.to_owned() }

@@ -1,4 +1,4 @@
-//! A case's folder: begun before it looks, ended with its verdict.
+//! A case's folder: made before the case gathers observations, completed with the case's verdict.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub fn case_folder(name: &str) -> PathBuf {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaseState {
-    /// It was begun. In a run that is over: the program died in the middle of it.
+    /// The case was begun. In the folder of a run that is over, it means that the program died during the case.
     Running,
     /// It has a verdict.
     Ended,
@@ -40,7 +40,7 @@ pub struct CaseFile {
     pub schema: u32,
     /// `area::claim_in_words`.
     pub name: String,
-    /// How far it has come.
+    /// Whether the case runs or has ended.
     pub state: CaseState,
     /// When it was begun.
     pub started: DateTime<Utc>,
@@ -103,19 +103,19 @@ impl CaseFolder {
         Ok(Self { run: run.to_owned(), relative, file, evidence, hash: Sha256::new(), captures: Vec::new() })
     }
 
-    /// Where it is now.
+    /// The folder's path while the run goes on.
     pub fn path(&self) -> PathBuf {
         self.run.join(&self.relative)
     }
 
-    /// Keeps something that was seen. When this returns, it is in the file: judge after it, not before.
+    /// Writes an observation to `evidence.jsonl`. It is in the file when this returns; only then may it be judged.
     ///
     /// # Errors
     /// [`EvidenceError`] if it could not be written whole: then the case must not be judged.
     pub fn record<T: Serialize>(&mut self, seen: &Seen<'_>, data: &T) -> Result<(), EvidenceError> {
         let path = self.path().join("evidence.jsonl");
         let line = line(seen, data, &path)?;
-        // One write for one line, past no buffer of ours.
+        // One system call for each line, without a buffer: a killed program leaves whole lines.
         self.evidence.write_all(line.as_bytes()).map_err(EvidenceError::io(&path, "add to the evidence"))?;
         self.hash.update(line.as_bytes());
         Ok(())
@@ -133,7 +133,7 @@ impl CaseFolder {
         path
     }
 
-    /// The files with what was seen, relative to the run's folder; of captures those that were written.
+    /// The files of evidence, relative to the run's folder: `evidence.jsonl`, and the captures that were written.
     pub fn files(&self) -> Vec<String> {
         let captures = self.captures.iter().filter(|capture| self.run.join(capture).is_file());
         std::iter::once(&self.relative.join("evidence.jsonl"))

@@ -1,45 +1,45 @@
-//! Why evidence could not be kept, or cannot be believed.
+//! Errors of writing evidence, and of reading back evidence that is damaged or was altered.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why evidence could not be written or read back: always which file, and what helps.
+/// Why evidence could not be written or read back. Each message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// The operating system refused.
     #[error("{}: cannot {doing} ({})", .path.display(), remedy(.doing, .source))]
     Io {
-        /// What it was about.
+        /// The file or folder.
         path: PathBuf,
         /// What was tried, as in "cannot …".
         doing: &'static str,
         /// Why not.
         source: io::Error,
     },
-    /// A run of this id is there already.
+    /// A run of this id exists already.
     #[error("{}: there is a run of this id already; remove it, or give another folder with --runs-dir", .path.display())]
     Exists {
         /// Its folder.
         path: PathBuf,
     },
     /// The id of the run is no plain file name.
-    #[error("{}: {id:?} cannot be the id of a run: letters, digits, '-', '_' and '.' can, with no '.' first", .path.display())]
+    #[error("{}: {id:?} cannot be the id of a run: use letters, digits, '-', '_' and '.', and do not begin with '.'", .path.display())]
     Id {
         /// The folder of runs.
         path: PathBuf,
         /// The id.
         id: String,
     },
-    /// Something has no JSON form.
-    #[error("{}: what was to be written has no JSON form", .path.display())]
+    /// A value cannot be written as JSON.
+    #[error("{}: the value to write here cannot be written as JSON", .path.display())]
     NotJson {
         /// The file it was for.
         path: PathBuf,
         /// Why not.
         source: serde_json::Error,
     },
-    /// A file does not read as what this program writes.
-    #[error("{}:{line}: not as evidence is written", .path.display())]
+    /// A file has another form than this program writes.
+    #[error("{}:{line}: this is not the form in which lab writes evidence", .path.display())]
     Shape {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum EvidenceError {
         source: serde_json::Error,
     },
     /// It was written in another version of the format.
-    #[error("{}:{line}: schema: expected {expected}, found {found}: written by another version of lab", .path.display(), expected = super::SCHEMA)]
+    #[error("{}:{line}: schema: expected {expected}, found {found}: written by another version of lab, which can read it", .path.display(), expected = super::SCHEMA)]
     Schema {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum EvidenceError {
         /// The version it claims.
         found: u32,
     },
-    /// A record is not what was written.
+    /// A record was altered: its data do not have the hash that is recorded beside them.
     #[error("{}:{line}: altered after it was written: its data have sha256 {found}, recorded is {recorded}", .path.display())]
     Altered {
         /// The file.
@@ -70,7 +70,7 @@ pub enum EvidenceError {
         /// The hash of the data.
         found: String,
     },
-    /// The file as a whole is not what was written: records are missing, or were added or exchanged.
+    /// The file as a whole was altered: records are missing, were added, or were exchanged.
     #[error("{}: altered after it was written: it has sha256 {found}, case.json says {recorded}", .path.display())]
     AlteredFile {
         /// The file.
@@ -83,21 +83,21 @@ pub enum EvidenceError {
 }
 
 impl EvidenceError {
-    /// Turns the operating system's refusal into ours.
+    /// Makes an [`EvidenceError::Io`] of an error of the operating system, for `map_err`.
     pub(super) fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
     }
 }
 
-/// What helps against it.
+/// What the user can do about it.
 fn remedy(doing: &str, error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room on that disk, or give another folder with --runs-dir"
         }
-        io::ErrorKind::NotFound => "is it there, and all folders above it?",
-        _ if doing == "read" => "it must be a file that may be read",
-        _ => "give a folder that can be written with --runs-dir",
+        io::ErrorKind::NotFound => "check that it exists, and all folders above it",
+        _ if doing == "read" => "check that it is a file and that you may read it",
+        _ => "give a folder that you may write to with --runs-dir",
     }
 }

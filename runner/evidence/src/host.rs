@@ -1,10 +1,10 @@
-//! The machine that a run runs on, read.
+//! Facts about the machine that a run runs on.
 
 use std::{fs, thread};
 
 use lab_model::host::HostFacts;
 
-/// Reads what about this host can change what a run sees.
+/// Reads the facts about this host that can influence what a run observes.
 pub fn host_facts() -> HostFacts {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     HostFacts {

@@ -1,8 +1,8 @@
-//! A run's folder: what was seen, kept before it is judged.
+//! A run's folder: what was observed, written down before it is judged.
 //!
-//! `lab-runs/<id>.partial/` while the run goes on, `lab-runs/<id>/` once it is over: a folder with the plain name is
-//! whole. In it `run.json`, the reports, and for each case `cases/<name>/` with `evidence.jsonl`, `case.json` and
-//! captures.
+//! It is called `lab-runs/<id>.partial/` while the run goes on and `lab-runs/<id>/` once the run is over, so a folder
+//! with the plain name is complete. It contains `run.json`, the reports, and for each case a folder `cases/<name>/`
+//! with `evidence.jsonl`, `case.json` and captures.
 
 mod case_folder;
 mod error;
@@ -29,9 +29,9 @@ use lab_model::{BackendKind, Routing};
 
 /// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
 pub const SCHEMA: u32 = 1;
-/// Name of what a run was made from in its folder.
+/// Name of the file in a run's folder that says what the run was made from: options, pins, expectations.
 pub const RUN_FILE: &str = "run.json";
-/// What the name of a run's folder ends with while the run goes on, or when it was killed.
+/// The end of the name of a run's folder while the run goes on; it stays when the run is killed.
 pub const PARTIAL: &str = ".partial";
 
 /// `run.json`: what a run was made from, as far as it is needed to judge it again.
@@ -53,12 +53,12 @@ pub struct RunFile {
     pub routing: Routing,
     /// What was asked for: the options with their defaults filled in, and where the manifests came from.
     pub inputs: Value,
-    /// The yardstick that judges held observations against.
+    /// The expectations that the judges compared the observations with.
     pub expectations: Expectations,
-    /// What was declared to be otherwise than it is pinned; the expectations have it applied.
+    /// The pins that the command line replaced; the expectations have them applied.
     #[serde(default)]
     pub deviations: Vec<Deviation>,
-    /// `pins.json`, as it is written down.
+    /// The content of `pins.json`.
     pub pins: Value,
     /// The machine.
     pub host: HostFacts,
@@ -104,7 +104,7 @@ impl RunFolder {
         match folder.begin(run) {
             Ok(()) => Ok(folder),
             Err(error) => {
-                // A folder of nothing is of no use to anyone; that it cannot be removed is not the trouble here.
+                // The empty folder is removed. If that fails, the error that led here is still the one to report.
                 let _ = fs::remove_dir_all(&folder.partial);
                 Err(error)
             }
@@ -117,12 +117,12 @@ impl RunFolder {
         self.write(RUN_FILE, &json_bytes(run, &self.partial.join(RUN_FILE))?)
     }
 
-    /// Where it is now.
+    /// The folder's path while the run goes on.
     pub fn path(&self) -> &Path {
         &self.partial
     }
 
-    /// Where it will be when the run is over.
+    /// The folder's path after the run is over.
     pub fn final_path(&self) -> &Path {
         &self.complete
     }
@@ -138,9 +138,9 @@ impl RunFolder {
         replace(&path, content, Sync::ToDisk)
     }
 
-    /// Ends the run: gives the folder its plain name, and returns that.
+    /// Ends the run: renames the folder to its plain name, and returns its path.
     pub fn finish(self) -> Result<PathBuf, EvidenceError> {
-        // A rename would take the place of an empty folder without a word.
+        // Checked first, because rename(2) silently replaces an empty folder.
         self.refuse_complete()?;
         fs::rename(&self.partial, &self.complete)
             .map_err(EvidenceError::io(&self.complete, "give the finished run's folder its name"))?;
@@ -162,12 +162,12 @@ pub fn is_id(id: &str) -> bool {
     !id.is_empty() && !id.starts_with('.') && id.chars().all(plain)
 }
 
-/// How sure a file has to be before it gets its name.
+/// How far the content of a file must have been written before the file gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sync {
-    /// On the disk: a report that outlives a power cut, and a full disk that is noticed late.
+    /// To the disk: it survives a power cut, and a full disk is noticed. For reports.
     ToDisk,
-    /// With the kernel: it outlives this program.
+    /// To the kernel: it survives the death of this program. For what cases write while they run.
     ToKernel,
 }
 
@@ -181,14 +181,15 @@ fn replace(path: &Path, content: &[u8], sync: Sync) -> Result<(), EvidenceError>
         if sync == Sync::ToDisk { file.sync_all() } else { Ok(()) }
     });
     written.map_err(|error| {
-        // The half that was written is of no use to anyone; that it cannot be removed is not the trouble here.
+        // The incomplete file is removed. If that fails, the error that led here is still the one to report.
         let _ = fs::remove_file(&temporary);
         EvidenceError::io(path, "write")(error)
     })?;
     fs::rename(&temporary, path).map_err(EvidenceError::io(path, "put in place"))
 }
 
-/// A file of this program's, whose version is looked at first: of another one, no complaint about a key would help.
+/// Reads a JSON file of this program. Its schema is checked first: for a file of another version, an error about some
+/// key would mislead.
 fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, EvidenceError> {
     #[derive(Deserialize)]
     struct Schema {

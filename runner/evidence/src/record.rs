@@ -1,4 +1,4 @@
-//! `evidence.jsonl`: one thing that was seen, a line.
+//! `evidence.jsonl`: one observation a line.
 
 use chrono::{DateTime, Utc};
 use lab_base::sha256;
@@ -18,11 +18,11 @@ pub struct Seen<'a> {
     pub at: DateTime<Utc>,
     /// What saw it: `probe view`, `docker inspect`.
     pub source: &'a str,
-    /// In which network namespace; none for what is in none.
+    /// In which network namespace; none for objects that are not in one, such as containers.
     pub place: Option<&'a Place>,
 }
 
-/// A line as it is on the disk. The data come last and stay the bytes they are, because those are what was hashed.
+/// A line of the file. The data are kept as raw bytes, because the hash is of exactly those bytes.
 #[derive(Serialize, Deserialize)]
 struct Line {
     schema: u32,
@@ -33,7 +33,7 @@ struct Line {
     data: Box<RawValue>,
 }
 
-/// Something that was seen, read back.
+/// An observation that was read back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// When.
@@ -48,18 +48,18 @@ pub struct Record {
     pub data: Value,
 }
 
-/// All that was seen for a case, read back and found to be what was written.
+/// All observations of a case, read back, with their hashes verified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// In the order in which it was seen.
+    /// The observations, in the order in which they were made.
     pub records: Vec<Record>,
-    /// What `case.json` says.
+    /// The content of `case.json`.
     pub case: CaseFile,
 }
 
 impl Evidence {
-    /// Reads `evidence.jsonl` and `case.json` in a case's folder. Every record is held against the hash beside it,
-    /// and the file of a case that ended against the hash in `case.json`.
+    /// Reads `evidence.jsonl` and `case.json` in a case's folder. Every record is compared with the hash beside it, and
+    /// the file of a case that has ended with the hash in `case.json`.
     ///
     /// # Errors
     /// [`EvidenceError`], naming the file, and the line where one is to blame.
@@ -70,7 +70,7 @@ impl Evidence {
         Self::parse(case, &text, &path)
     }
 
-    /// The same from the text of an `evidence.jsonl`; `path` is what errors name.
+    /// Reads the text of an `evidence.jsonl`; `path` is what errors name.
     ///
     /// # Errors
     /// [`EvidenceError`], naming the line where one is to blame.
@@ -89,10 +89,10 @@ impl Evidence {
     }
 }
 
-/// The line for something that was seen, with its line feed.
+/// The line for an observation, with its line feed.
 pub(super) fn line<T: Serialize>(seen: &Seen<'_>, data: &T, path: &Path) -> Result<String, EvidenceError> {
     let not_json = |source| EvidenceError::NotJson { path: path.to_owned(), source };
-    // By way of a value: its keys are sorted, so equal data have equal bytes.
+    // Converted to a `Value` first: its keys are sorted, so equal data have equal bytes.
     let data = serde_json::to_value(data).and_then(|value| to_raw_value(&value)).map_err(not_json)?;
     let line = Line {
         schema: SCHEMA,

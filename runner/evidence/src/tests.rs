@@ -154,10 +154,16 @@ fn what_cannot_be_read_is_named() {
     let runs = tempfile::tempdir().unwrap();
     let error = Evidence::read(runs.path()).unwrap_err();
     let path = runs.path().join("case.json");
-    assert_eq!(error.to_string(), format!("{}: cannot read (is it there, and all folders above it?)", path.display()));
+    assert_eq!(
+        error.to_string(),
+        format!("{}: cannot read (check that it exists, and all folders above it)", path.display())
+    );
     fs::create_dir(&path).unwrap();
     let error = Evidence::read(runs.path()).unwrap_err();
-    assert_eq!(error.to_string(), format!("{}: cannot read (it must be a file that may be read)", path.display()));
+    assert_eq!(
+        error.to_string(),
+        format!("{}: cannot read (check that it is a file and that you may read it)", path.display())
+    );
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Commands that show a finding by hand, as a reader types them.
+//! Builds the commands with which a user sees a finding by hand.
 
 use crate::lab::Lab;
 use lab_model::BackendKind;
 use lab_model::observe::Place;
 
-/// Programs that ask the API server, and so need the run's own kubeconfig.
+/// Programs that talk to the API server, and so need the lab's own kubeconfig.
 const ASK_THE_API: [&str; 3] = ["kubectl", "helm", "cilium"];
 /// Programs that the image of kind's nodes does not have.
 const NOT_IN_NODES: [&str; 3] = ["arping", "ping", "tcpdump"];
@@ -13,7 +13,7 @@ const NOT_IN_NODES: [&str; 3] = ["arping", "ping", "tcpdump"];
 pub(super) fn by_hand(backend: BackendKind, name: &str, lab: Option<&Lab>, place: &Place, command: &str) -> String {
     let program = command.split(' ').next().unwrap_or_default();
     match (backend, place) {
-        // A pod of hello-app has no programs of its own: its namespace is entered.
+        // A pod of hello-app has no programs, so its namespace is entered with those of its node.
         (BackendKind::Netns, _) | (BackendKind::Kind, Place::Pod(_)) => {
             format!("lab shell --name {name} {place} -- {command}")
         }

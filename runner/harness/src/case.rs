@@ -1,4 +1,5 @@
-//! What a case is: a named claim of the article, what it needs, how it is looked at, and who judges.
+//! What a case is: a named claim of the article, the stage that it needs, the function that gathers its observations, and
+//! its judge.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,15 +19,15 @@ use lab_model::road::Road;
 use lab_model::stage::Stage;
 use lab_model::{Judgement, NotHeld};
 
-/// What a look yields before it is judged, or why nothing could be looked at.
+/// A future of a case's observations as JSON, or of the reason why they could not be made.
 pub type Look<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + 'a>>;
 
-/// How a case is decided: a look that gathers observations, and a judge that knows nothing else.
+/// How a case is decided: a look, which gathers observations, and a judge, which knows nothing else.
 #[derive(Debug, Clone, Copy)]
 pub struct Body {
-    /// Gathers what the judge needs. An error is a look that broke: unobserved, never refuted.
+    /// Gathers the observations that the judge needs. An error makes the case unobserved, never refuted.
     pub look: for<'a> fn(&'a Lab) -> Look<'a>,
-    /// Decides.
+    /// Judges the observations.
     pub judge: fn(&Value, &Expectations) -> Judgement,
     /// What the judge found about the way from each node to each peer's pods, for who draws it; none where the case is
     /// about something else.
@@ -35,7 +36,7 @@ pub struct Body {
 
 #[cfg(test)]
 impl Body {
-    /// A body for tests that are about something else: it sees nothing and decides nothing.
+    /// A body for tests in which it is not used.
     pub const BLIND: Self = Self {
         look: |_lab| Box::pin(async { Err("nothing was looked at".to_owned()) }),
         judge: |_seen, _expect| Err(NotHeld::Unobserved("nothing was looked at".to_owned())),
@@ -59,24 +60,24 @@ pub struct Case {
     pub name: &'static str,
     /// The article's step that makes the claim.
     pub article: &'static str,
-    /// What holds, in one sentence.
+    /// The claim, in one sentence.
     pub claim: &'static str,
-    /// The pins that its judge compares with: its verdict says so where one of them was overridden.
+    /// The pins that its judge compares with. If one of them is overridden, the verdict says so.
     pub against: &'static [Pinned],
-    /// The state of the lab it needs.
+    /// The stage that the lab must have reached.
     pub needs: Stage,
-    /// Where it exists, and how it is decided there.
+    /// The backends that it exists on, and how it is decided.
     pub on: On,
-    /// Where the article shows the same.
+    /// The article's commands that show the same.
     pub shown: Shown,
-    /// What it says of the effects that a broken lab can have. Of those that are not here it says nothing: it holds.
+    /// What it must say under each effect of a fault. Under an effect that is not listed, it must hold.
     pub turned: &'static [(Effect, Expect)],
-    /// All else that there is to know about it: `lab explain` prints it.
+    /// The explanation that `lab explain` prints.
     pub explanation: Explanation,
 }
 
 impl Case {
-    /// What it claims, in the words of its verdict.
+    /// The part of it that reports contain: name, step and claim.
     pub const fn claims(&self) -> Claim<'static> {
         Claim { name: self.name, article: self.article, claim: self.claim }
     }
@@ -91,7 +92,7 @@ impl Case {
         matches!(self.on, On::Both(_)) || matches!(backend, BackendKind::Kind)
     }
 
-    /// How it is decided on this backend; none where it does not exist.
+    /// How it is decided on this backend; none if it does not exist there.
     pub const fn body(&self, backend: BackendKind) -> Option<Body> {
         match (self.on, backend) {
             (On::Both(body), BackendKind::Netns | BackendKind::Kind) | (On::KindOnly(body), BackendKind::Kind) => {
@@ -102,7 +103,7 @@ impl Case {
     }
 }
 
-/// Judges observations that are stored as JSON. What does not read back is unobserved.
+/// Judges observations that are stored as JSON. If they cannot be parsed, the case is unobserved.
 pub fn judge_stored<Seen: DeserializeOwned>(
     stored: &Value,
     expect: &Expectations,
@@ -114,7 +115,7 @@ pub fn judge_stored<Seen: DeserializeOwned>(
     }
 }
 
-/// The ways to peers' pods in observations that are stored as JSON; none in what does not read back.
+/// The ways to peers' pods, found in observations that are stored as JSON; none if they cannot be parsed.
 pub fn stored_roads<Seen: DeserializeOwned>(
     stored: &Value,
     expect: &Expectations,
@@ -123,7 +124,7 @@ pub fn stored_roads<Seen: DeserializeOwned>(
     Seen::deserialize(stored).map(|seen| roads(&seen, expect)).unwrap_or_default()
 }
 
-/// Turns what a look gathered into what is stored.
+/// Turns the observations of a look into JSON, to be stored.
 pub fn store<Seen: Serialize>(seen: &Seen) -> Result<Value, String> {
     serde_json::to_value(seen).map_err(|error| format!("the observations cannot be stored: {error}"))
 }

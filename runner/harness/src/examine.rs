@@ -1,4 +1,4 @@
-//! The doctor, asked about the lab that is to be built.
+//! Runs the doctor for the lab that is to be built.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use lab_model::deviation::ImageName;
 
 use crate::setup::Setup;
 
-/// Looks at this machine for the lab that is to be built.
+/// Checks this machine for the lab that is to be built.
 pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
     match setup.backend {
         BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,

@@ -1,49 +1,49 @@
-//! What a judgement must be, and whether one is that.
+//! Expected judgements, and comparing a judgement with one.
 
 use std::collections::BTreeSet;
 
 use lab_model::{Finding, Judgement, NotHeld, Reason};
 
-/// What a judgement must be.
+/// An expected judgement.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
     /// The claim holds.
     Held,
     /// It is refuted for exactly these reasons, each at exactly these places.
     Refuted(&'static [(Reason, &'static str)]),
-    /// It is refuted for exactly these reasons at these places, and perhaps for some of those as well: a cluster is
-    /// seen at one moment of what it goes through.
+    /// It is refuted for the reasons at the places of the first list, and possibly for some of the second list as well,
+    /// because a cluster is observed at one moment of a change.
     RefutedAndPerhaps(&'static [(Reason, &'static str)], &'static [(Reason, &'static str)]),
-    /// Nothing decides it, and what is missing says this.
+    /// It is unobserved, and the text about what is missing contains this.
     Unobserved(&'static str),
 }
 
 impl Expect {
-    /// What is wrong with a judgement, if anything is.
+    /// Compares a judgement with this expectation.
     ///
     /// # Errors
-    /// What it must be and what it is.
+    /// A text with both, if the judgement is another one.
     pub fn check(self, judgement: &Judgement) -> Result<(), String> {
         let right = match (self, judgement) {
             (Self::Held, Ok(_proof)) => true,
-            (Self::Refuted(wanted), Err(NotHeld::Refuted(findings))) => found(findings) == of(wanted),
+            (Self::Refuted(wanted), Err(NotHeld::Refuted(findings))) => reasons_found(findings) == reasons_of(wanted),
             (Self::RefutedAndPerhaps(wanted, perhaps), Err(NotHeld::Refuted(findings))) => {
-                let (found, wanted) = (found(findings), of(wanted));
-                found.is_superset(&wanted) && found.difference(&wanted).all(|other| of(perhaps).contains(other))
+                let (found, wanted) = (reasons_found(findings), reasons_of(wanted));
+                found.is_superset(&wanted) && found.difference(&wanted).all(|other| reasons_of(perhaps).contains(other))
             }
             (Self::Unobserved(what), Err(NotHeld::Unobserved(missing))) => missing.contains(what),
             _ => false,
         };
-        if right { Ok(()) } else { Err(format!("must be {}\n  and is  {}", self.words(), words(judgement))) }
+        if right { Ok(()) } else { Err(format!("must be {}\n  and is  {}", self.describe(), describe(judgement))) }
     }
 
-    /// In words: `refuted: route_missing at kind-worker`.
-    pub fn words(self) -> String {
+    /// The expectation as text: `refuted: route_missing at kind-worker`.
+    pub fn describe(self) -> String {
         match self {
             Self::Held => "held".to_owned(),
-            Self::Refuted(wanted) => format!("refuted: {}", listed(&of(wanted))),
+            Self::Refuted(wanted) => format!("refuted: {}", listed(&reasons_of(wanted))),
             Self::RefutedAndPerhaps(wanted, perhaps) => {
-                format!("refuted: {}, and perhaps {}", listed(&of(wanted)), listed(&of(perhaps)))
+                format!("refuted: {}, and perhaps {}", listed(&reasons_of(wanted)), listed(&reasons_of(perhaps)))
             }
             Self::Unobserved(what) => format!("unobserved: …{what}…"),
         }
@@ -52,11 +52,11 @@ impl Expect {
 
 type Found = BTreeSet<(Reason, String)>;
 
-fn of(wanted: &[(Reason, &str)]) -> Found {
+fn reasons_of(wanted: &[(Reason, &str)]) -> Found {
     wanted.iter().map(|&(reason, place)| (reason, place.to_owned())).collect()
 }
 
-fn found(findings: &[Finding]) -> Found {
+fn reasons_found(findings: &[Finding]) -> Found {
     findings.iter().map(|finding| (finding.reason, finding.place.to_string())).collect()
 }
 
@@ -64,14 +64,14 @@ fn listed(found: &Found) -> String {
     found.iter().map(|(reason, place)| format!("{reason} at {place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A judgement in words, in the same way.
-pub fn words(judgement: &Judgement) -> String {
+/// A judgement as text, in the form of [`Expect::describe`].
+pub fn describe(judgement: &Judgement) -> String {
     match judgement {
         Ok(proof) => format!("held: {}", proof.summary),
         Err(NotHeld::Unobserved(missing)) => format!("unobserved: {missing}"),
         Err(NotHeld::Refuted(findings)) => {
             let lines: Vec<_> = findings.iter().map(|finding| format!("\n    {}", finding.observed)).collect();
-            format!("refuted: {}{}", listed(&found(findings)), lines.concat())
+            format!("refuted: {}{}", listed(&reasons_found(findings)), lines.concat())
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What an explanation of a case is made of: `lab explain` prints it.
+//! The parts of an explanation of a case, which `lab explain` prints.
 
 use serde::Serialize;
 
 use lab_model::Reason;
 
-/// Where a part of an explanation is true.
+/// The backends that a part of an explanation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Where {
@@ -17,7 +17,7 @@ pub enum Where {
 }
 
 impl Where {
-    /// What stands beside such a part; nothing where there is nothing to tell apart.
+    /// The label in front of such a part; empty if it is about every backend.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Both => "",
@@ -36,40 +36,40 @@ pub struct Read {
     pub what: &'static str,
 }
 
-/// A command that shows a reader what the case sees. Words in capitals stand for what is in the reader's lab.
+/// A command with which a user sees what the case sees. Words in capitals are placeholders for names in the user's lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ByHand {
     /// On which backend.
     pub on: Where,
-    /// The whole command, as it is typed on the machine that the lab is on.
+    /// The complete command, to be typed on the machine that the lab is on.
     pub command: &'static str,
-    /// What there is to see in what it prints.
+    /// What its output shows.
     pub shows: &'static str,
 }
 
-/// Something that refutes the case.
+/// A reason that refutes the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Breaks {
-    /// The word that a report has for it.
+    /// The reason, as reports name it.
     pub reason: Reason,
-    /// What usually brings it about, and how it looks.
+    /// What usually causes it, and how to recognise it.
     pub how: &'static str,
 }
 
-/// All that there is to know about a case, beside its claim.
+/// The explanation of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// What the article does at this step, and what it shows of it.
+    /// What the article does at this step, and what it shows.
     pub step: &'static str,
-    /// What native routing has to do with it.
+    /// How the claim is related to native routing.
     pub native: &'static str,
-    /// What is read where.
+    /// What the case reads, and where.
     pub read: &'static [Read],
     /// How to see it by hand.
     pub by_hand: &'static [ByHand],
-    /// What refutes it: every reason that its judge can give.
+    /// Every reason for which its judge can refute it.
     pub breaks: &'static [Breaks],
-    /// When nothing is decided.
+    /// When the case is unobserved.
     pub unobserved: &'static str,
 }
 
@@ -98,7 +98,7 @@ pub(crate) const fn on_kind(command: &'static str, shows: &'static str) -> ByHan
     ByHand { on: Where::Kind, command, shows }
 }
 
-/// A reason, and how it comes about.
+/// A reason, and what usually causes it.
 pub(crate) const fn breaks(reason: Reason, how: &'static str) -> Breaks {
     Breaks { reason, how }
 }

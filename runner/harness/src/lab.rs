@@ -1,4 +1,4 @@
-//! A lab as cases and commands see it: one of the two backends behind one set of questions.
+//! A lab as cases and commands use it: one interface to both backends.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -27,10 +27,10 @@ pub enum Lab {
 }
 
 impl Lab {
-    /// Finds a lab that is up, whatever it is made of.
+    /// Attaches to a lab that is up, on either backend.
     ///
     /// # Errors
-    /// When there is none of this name, or what it is made of is gone.
+    /// When there is none of this name, or its process or its containers are gone.
     pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
         match StateDir::open(name)?.read()?.map(|known| known.backend) {
             Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(Box::pin(KindLab::attach(program, name, doing)).await?))),
@@ -38,7 +38,7 @@ impl Lab {
         }
     }
 
-    /// What it is made of.
+    /// Its backend.
     pub const fn kind(&self) -> BackendKind {
         match self {
             Self::Netns(_) => BackendKind::Netns,
@@ -57,7 +57,7 @@ impl Lab {
     /// The article's lab.
     ///
     /// # Errors
-    /// When it is the other: a case about Kubernetes was asked of a lab that has none.
+    /// When it is a netns lab, which has no Kubernetes.
     pub fn cluster(&self) -> Result<&KindLab, String> {
         match self {
             Self::Kind(lab) => Ok(lab),
@@ -65,7 +65,7 @@ impl Lab {
         }
     }
 
-    /// The nodes it should have, in order, whether they run or not.
+    /// The nodes that it was built with, in order, whether they run or not.
     pub fn nodes(&self) -> &[(NodeName, Role)] {
         match self {
             Self::Netns(lab) => lab.nodes(),
@@ -73,10 +73,11 @@ impl Lab {
         }
     }
 
-    /// Looks into namespaces, all at once where they differ. One answer for each ask, in order.
+    /// Makes requests in namespaces, in different ones at the same time. Returns one answer for each, in order; the answer
+    /// to a request that failed is its error.
     ///
     /// # Errors
-    /// When the probe itself could not be run; what single asks ran into is in their answers.
+    /// When the probe itself could not be run.
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
         match self {
             Self::Netns(lab) => lab.ask(asks).await,
@@ -84,7 +85,7 @@ impl Lab {
         }
     }
 
-    /// The layer-2 segments, and which nodes hang on them.
+    /// The layer-2 segments, and the nodes on each.
     ///
     /// # Errors
     /// When they could not be observed.
@@ -95,7 +96,7 @@ impl Lab {
         }
     }
 
-    /// Who has which pod CIDR; `nodes` are looks into the nodes, for backends that announce it there.
+    /// The pod CIDR of each node. `nodes` are the nodes' views, from which the netns backend reads it.
     ///
     /// # Errors
     /// When they could not be observed.
@@ -106,7 +107,7 @@ impl Lab {
         }
     }
 
-    /// The workload's pods; `nodes` are looks into the nodes.
+    /// The workload's pods. `nodes` are the nodes' views.
     ///
     /// # Errors
     /// When they could not be observed.
@@ -142,7 +143,7 @@ impl Lab {
         }
     }
 
-    /// Where a request from a pod leaves the native routing CIDR: the bridge's gateway.
+    /// The address for a request that leaves the native routing CIDR: the bridge's gateway.
     pub fn outside(&self) -> SocketAddrV4 {
         match self {
             Self::Netns(lab) => lab.outside(),
@@ -150,10 +151,10 @@ impl Lab {
         }
     }
 
-    /// What was stored before routing was installed; none if nothing was.
+    /// What was observed before routing was installed; none if nothing was stored.
     ///
     /// # Errors
-    /// When what is stored cannot be read.
+    /// When the stored file cannot be read.
     pub fn base(&self) -> Result<Option<StoredBase>, LabError> {
         match self {
             Self::Netns(lab) => lab.base(),
@@ -161,7 +162,7 @@ impl Lab {
         }
     }
 
-    /// Captures on links while something happens. They run until they are stopped.
+    /// Starts captures on links. They run until they are stopped.
     ///
     /// # Errors
     /// When they cannot all be started.
@@ -188,7 +189,7 @@ impl Lab {
         }
     }
 
-    /// What was being looked at last, in words: what a deadline that passed says was seen last.
+    /// What the lab was doing last, for the error of a deadline that passed.
     pub fn doing(&self) -> String {
         match self {
             Self::Netns(lab) => lab.doing(),
@@ -204,10 +205,10 @@ impl Lab {
         }
     }
 
-    /// Stages that stand.
+    /// The stages that are reached.
     ///
     /// # Errors
-    /// When what is stored of them cannot be read.
+    /// When the stored file cannot be read.
     pub fn built(&self) -> Result<Vec<Stage>, LabError> {
         match self {
             Self::Netns(lab) => {
@@ -218,7 +219,7 @@ impl Lab {
         }
     }
 
-    /// Reaches a stage; the ones before it stand. What came of it, in words.
+    /// Reaches a stage; the ones before it must have been reached. Returns a summary as text.
     ///
     /// # Errors
     /// When it cannot be reached.
@@ -229,10 +230,10 @@ impl Lab {
         }
     }
 
-    /// Takes it away, with all that it has on this host. What a reader should know of it.
+    /// Takes the lab down, with everything that it has on this host. Returns notes for the user.
     ///
     /// # Errors
-    /// When something of it stays.
+    /// When something could not be removed.
     pub async fn down(self) -> Result<Vec<String>, LabError> {
         match self {
             Self::Netns(lab) => lab.down().await.map(|()| Vec::new()),
@@ -252,10 +253,10 @@ impl Lab {
     }
 }
 
-/// Takes away the lab of this state folder, whatever it is made of. What was removed, and what was not, a line each.
+/// Takes down the lab with this state folder, on either backend. Returns a line for each thing that was removed or kept.
 ///
 /// # Errors
-/// When something of it stays.
+/// When something could not be removed.
 pub async fn take_down(state: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
     match state.read().ok().flatten().and_then(|known| known.cluster) {
         None => netns::take_down(state).await.map(|()| Vec::new()),

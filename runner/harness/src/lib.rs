@@ -1,4 +1,4 @@
-//! Running cases: what is asked for, the stages that are built for it, the verdicts, the evidence.
+//! Runs cases: which lab is asked for, the stages that are built for it, the verdicts, the evidence.
 
 mod by_hand;
 pub mod case;

@@ -1,7 +1,7 @@
 //! The cases as a libtest program: `lab verify`, and `cargo test`.
 //!
-//! libtest-mimic lists, filters and prints; the verdicts, the evidence and the exit code are the session's. There is
-//! one thread: stages are built in order, and a case may disturb another.
+//! libtest-mimic lists, filters and prints; the session makes the verdicts, the evidence and the exit code. There is one
+//! thread, because stages are built in order and cases could disturb each other.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fs::File;
@@ -20,8 +20,8 @@ use lab_base::interrupt::Interrupt;
 use lab_model::BackendKind;
 use lab_model::report::{CaseOutcome, CaseReport};
 
-/// The cases that a libtest program is offered: those that exist on the backend. One that is "ignored" when it runs
-/// counts as passed with nextest.
+/// The cases that are given to libtest-mimic: those that exist on the backend. Others are left out rather than ignored,
+/// because nextest counts a test that is ignored when it runs as passed.
 pub fn offered(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
     cases::ALL.iter().filter(move |case| case.body(backend).is_some())
 }
@@ -31,9 +31,9 @@ pub fn offered(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
 pub struct Harness {
     /// libtest's own arguments.
     pub arguments: Arguments,
-    /// What is built and expected.
+    /// The lab to build and what is expected of it.
     pub setup: Setup,
-    /// Where things are.
+    /// The session's options.
     pub options: SessionOptions,
 }
 
@@ -45,15 +45,15 @@ struct Shared {
 }
 
 impl Harness {
-    /// Lists, or runs what is selected. The exit code.
+    /// Lists the cases, or runs the selected ones. Returns the exit code.
     ///
-    /// `tell` hears what happens besides the verdicts, which libtest prints.
+    /// `tell` is called with what happens, except for the verdicts, which libtest prints.
     ///
     /// # Errors
-    /// [`Failure`] when the run could not be made or its reports not be written.
+    /// [`Failure`] when the run could not be made or its reports could not be written.
     pub fn run(mut self, tell: fn(Event<'_>)) -> Result<u8, Failure> {
         let backend = self.setup.backend;
-        // One thread; and libtest-mimic hangs on zero.
+        // Always one thread. libtest-mimic would hang on zero.
         self.arguments.test_threads = Some(1);
         if self.arguments.list {
             let listed = offered(backend).map(|case| Trial::test(case.name, || Ok(()))).collect();
@@ -71,7 +71,7 @@ impl Harness {
         let meant: Vec<&Case> =
             selected(&selection, backend)?.into_iter().filter(|case| case.body(backend).is_some()).collect();
         if self.arguments.ignored {
-            return Err(Failure::usage("--ignored: no case is ever ignored"));
+            return Err(Failure::usage("--ignored selects nothing, because no case is ever ignored; leave it out"));
         }
         let logfile = self.arguments.logfile.as_deref().map(Path::new);
         if let Some(logfile) = logfile {
@@ -87,7 +87,7 @@ impl Harness {
         let folder = session.final_folder();
         let shared = Arc::new(Mutex::new(Shared { session, interrupt, runtime, broken: None }));
         let trials = meant.iter().map(|case| trial(&shared, case, tell)).collect();
-        // The session knows better than its counts: it tells a refuted case from a blocked one.
+        // libtest's counts are used only to see whether it could print; the exit code is the session's.
         let counts = printed(|| libtest_mimic::run(&self.arguments, trials));
 
         let mut shared = Arc::into_inner(shared)
@@ -98,7 +98,7 @@ impl Harness {
         if counts.is_none() {
             for case in meant {
                 let judged = shared.session.report().cases.iter().any(|report| report.name == case.name);
-                // Nobody hears the verdict; it is in the reports.
+                // The verdict cannot be printed, but it is in the reports.
                 let _verdict = if judged { Ok(()) } else { shared.run(case, tell) };
             }
             unprinted = unprintable(logfile);

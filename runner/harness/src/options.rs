@@ -1,4 +1,4 @@
-//! What a session is made with, what it tells as it goes, and what stops it.
+//! The options of a session, the events that it reports, and the errors that stop it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,62 +12,62 @@ use lab_netns::Lifetime;
 /// Where the lab comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabSource {
-    /// Made on demand, of this name or the run's id.
+    /// It is made on demand, with this name or the run's id as its name.
     Made {
         /// The name; none for the run's id.
         name: Option<String>,
         /// How long it lives.
         lifetime: Lifetime,
     },
-    /// Up already.
+    /// The lab of this name, which is up already.
     Found(String),
 }
 
-/// What a session is made with.
+/// The options of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// This program's own file.
+    /// The path of this program, which is started again as holder and probe.
     pub program: PathBuf,
     /// Where the lab comes from.
     pub source: LabSource,
     /// The folder that the run's folder is made in.
     pub runs_dir: PathBuf,
-    /// For each case's look.
+    /// The deadline for the observations of each case.
     pub case_deadline: Duration,
 }
 
-/// What happens in a session, as it happens.
+/// Something that happened in a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// A stage ended.
     Stage(&'a StageReport),
     /// A case was judged.
     Case(&'a CaseReport),
-    /// Something takes a while.
+    /// Something began that may take a while.
     Working(&'a str),
     /// A stage is still being reached.
     Waiting {
-        /// Which one.
+        /// The stage.
         stage: Stage,
-        /// What it is busy with, in words; empty where it says nothing of itself.
+        /// What is being done; empty if that is not known.
         doing: &'a str,
-        /// For how long by now.
+        /// How long it has taken so far.
         elapsed: Duration,
     },
-    /// What a reader should know of the run as a whole.
+    /// A note about the run as a whole, for the user.
     Note(&'a str),
-    /// The run is over, and its folder has its name.
+    /// The run is over; this is its folder.
     Kept(&'a Path),
 }
 
-/// Stops a session: not a verdict on any case.
+/// Why a session stopped. It is not a verdict on any case.
 #[derive(Debug)]
 pub enum Stopped {
     /// A signal came.
     Interrupted,
     /// Evidence could not be kept.
     Evidence(EvidenceError),
-    /// Another lab got the name since it was seen to be free.
+    /// Another lab has taken the name since it was found to be free.
     Taken(StateError),
 }
 

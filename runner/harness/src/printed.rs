@@ -1,5 +1,5 @@
-//! Output that fails. libtest-mimic unwraps every write: a reader that is gone, or a full disk, makes it panic in the
-//! middle of a run.
+//! Handles output that fails. libtest-mimic unwraps every write, so it panics in the middle of a run if the reader is gone
+//! or the disk is full.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lab_base::failure::{Failure, code};
 
-/// Runs libtest-mimic. None when it could not print; it has stopped there then, without a word.
+/// Runs libtest-mimic. Returns none if it could not print and stopped; the panic is not shown then.
 pub(super) fn printed<T>(run: impl FnOnce() -> T) -> Option<T> {
     let failed = Arc::new(AtomicBool::new(false));
     let usual: Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync> = Arc::from(take_hook());
-    let (noticed, told) = (Arc::clone(&failed), Arc::clone(&usual));
+    let (noticed, show) = (Arc::clone(&failed), Arc::clone(&usual));
     set_hook(Box::new(move |panic| {
         if panic.location().is_some_and(|place| place.file().contains("libtest-mimic")) {
             noticed.store(true, Ordering::Relaxed);
         } else {
-            told(panic);
+            show(panic);
         }
     }));
     let result = catch_unwind(AssertUnwindSafe(run));
@@ -30,13 +30,13 @@ pub(super) fn printed<T>(run: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// Why nothing can be printed; none when nobody reads any more, which is no failure.
+/// The failure that output cannot be written; none if the reader is gone, which is no failure.
 pub(super) fn unprintable(logfile: Option<&Path>) -> Option<Failure> {
     let failure = |place: &str, why: &dyn std::fmt::Display| {
         Some(Failure { code: code::INPUT, message: format!("writing to {place}: {why}") })
     };
     if let Some(logfile) = logfile {
-        return failure(&logfile.display().to_string(), &"it could not all be written");
+        return failure(&logfile.display().to_string(), &"it could not be written completely");
     }
     let mut out = io::stdout().lock();
     match out.write_all(b"\n").and_then(|()| out.flush()) {

@@ -1,33 +1,33 @@
-//! Which cases are run.
+//! Selects the cases to run.
 
 use crate::case::Case;
 use crate::cases;
 use lab_base::failure::Failure;
 use lab_model::BackendKind;
 
-/// Filters, as libtest has them.
+/// Filters with the meaning that they have in libtest.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Names contain one of these; empty is all.
+    /// A selected name contains one of these; empty means all names.
     pub filter: Vec<String>,
-    /// Names are one of these.
+    /// Filters must equal the whole name.
     pub exact: bool,
-    /// Names contain none of these.
+    /// A selected name contains none of these.
     pub skip: Vec<String>,
 }
 
 impl Selection {
-    /// Whether a case of this name is meant.
+    /// Whether this name is selected.
     pub fn takes(&self, name: &str) -> bool {
         let matches = |pattern: &String| if self.exact { name == pattern } else { name.contains(pattern.as_str()) };
         (self.filter.is_empty() || self.filter.iter().any(matches)) && !self.skip.iter().any(matches)
     }
 }
 
-/// The cases that are meant, in the article's order; those that do not exist on the backend are among them.
+/// The selected cases in the article's order, including those that do not exist on the backend.
 ///
 /// # Errors
-/// Exit code 2 when there are none, or none that exists on this backend: nothing run is never success.
+/// Exit code 2 when there are none, or none that exists on this backend: running nothing must not look like success.
 pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'static Case>, Failure> {
     let meant: Vec<&Case> = cases::ALL.iter().filter(|case| selection.takes(case.name)).collect();
     if meant.is_empty() {
@@ -35,7 +35,7 @@ pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'sta
         let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         return Err(Failure::usage(format!(
             "no case is selected by {}{hint}; `lab verify --list` shows them all",
-            in_words(selection)
+            describe_selection(selection)
         )));
     }
     if meant.iter().all(|case| case.body(backend).is_none()) {
@@ -49,19 +49,19 @@ pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'sta
     Ok(meant)
 }
 
-fn in_words(selection: &Selection) -> String {
+fn describe_selection(selection: &Selection) -> String {
     let quoted = |words: &[String]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ");
     let filter = if selection.filter.is_empty() { "no filter".to_owned() } else { quoted(&selection.filter) };
     let skip = if selection.skip.is_empty() { String::new() } else { format!(" without {}", quoted(&selection.skip)) };
     format!("{filter}{}{skip}", if selection.exact { " exactly" } else { "" })
 }
 
-/// The case that shares the longest run of characters with what was asked for, if that is most of it.
+/// The case whose name shares the longest run of characters with the filter, if that is at least half of the filter.
 pub fn nearest(filter: &str) -> Option<&'static str> {
     nearest_of(filter, cases::ALL.iter().map(|case| case.name))
 }
 
-/// The same among any names.
+/// The name that shares the longest run of characters with the filter, if that is at least half of the filter.
 pub fn nearest_of(filter: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let shared = |name: &str| {
         (0..filter.len())

@@ -1,5 +1,5 @@
-//! One invocation's work: stages built on demand, once, their failure remembered; cases looked at, evidence kept,
-//! judged, reported.
+//! A session, the work of one invocation: it builds stages on demand, once each, and remembers a failure; it makes the
+//! observations of cases, keeps them as evidence, judges them and reports.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -25,7 +25,7 @@ use lab_model::stage::Stage;
 use lab_report as report;
 use lab_report::beside;
 
-/// One invocation's work.
+/// The work of one invocation.
 #[derive(Debug)]
 pub struct Session {
     pub(super) setup: Setup,
@@ -48,7 +48,7 @@ pub fn utc_now() -> DateTime<Utc> {
         .unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// Four characters, to tell runs of one folder apart: not those of a run that is there.
+/// A new id of four characters that no run in this folder has.
 pub fn new_id(runs_dir: &Path) -> String {
     const CHARACTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     const ATTEMPTS: usize = 64;
@@ -56,13 +56,13 @@ pub fn new_id(runs_dir: &Path) -> String {
         (0..4).map(|_| char::from(CHARACTERS[fastrand::usize(..CHARACTERS.len())])).collect::<String>()
     });
     let free = |id: &String| !runs_dir.join(id).exists() && !runs_dir.join(format!("{id}.partial")).exists();
-    // A folder of a million runs is full; making the run's own folder says so then.
+    // If the folder has almost all possible ids, no free one is found, and making the run's folder fails with that error.
     let found = ids.by_ref().take(ATTEMPTS).find(free);
     found.or_else(|| ids.next()).unwrap_or_default()
 }
 
 impl Session {
-    /// Begins: makes the run's folder. Nothing is built yet.
+    /// Begins a session: makes the run's folder. Nothing is built yet.
     ///
     /// # Errors
     /// Exit code 3 when the folder cannot be made.
@@ -102,17 +102,17 @@ impl Session {
         })
     }
 
-    /// The report as far as it goes.
+    /// The report so far.
     pub const fn report(&self) -> &Report {
         &self.report
     }
 
-    /// Where the run's folder will be.
+    /// The path of the run's folder after the run.
     pub fn final_folder(&self) -> PathBuf {
         self.folder.final_path().to_owned()
     }
 
-    /// How a reader would run a command at a place of this lab.
+    /// The command with which a user runs this command at a place of the lab.
     pub fn by_hand(&self, place: &Place, command: &str) -> String {
         by_hand(self.setup.backend, &self.report.head.lab, self.lab.as_ref(), place, command)
     }
@@ -120,7 +120,7 @@ impl Session {
     /// Runs one case to its verdict, and keeps its evidence.
     ///
     /// # Errors
-    /// When a signal came, or evidence cannot be kept: that is no verdict.
+    /// When a signal came, or evidence cannot be written; the case has no verdict then.
     pub async fn run_case(
         &mut self,
         case: &'static Case,
@@ -131,7 +131,7 @@ impl Session {
             let report = self.judged(case, CaseOutcome::NotOnBackend, Duration::ZERO, Vec::new());
             return Ok(self.keep(report, tell));
         };
-        // Many a look waits for nothing, and would leave a signal unheard.
+        // Checked here, because many looks never wait and would not notice a signal.
         if interrupt.has_come().await {
             return Err(Stopped::Interrupted);
         }
@@ -157,7 +157,7 @@ impl Session {
                     tokio::select! {
                         biased;
                         () = interrupt.came() => return Err(Stopped::Interrupted),
-                        said = said(case, lab, &seen) => record_said(&mut folder, &said)?,
+                        outputs = article_outputs(case, lab, &seen) => record_outputs(&mut folder, &outputs)?,
                     }
                     self.keep_captures(case, &mut folder);
                     roads = body.roads.map(|roads| roads(&seen, &self.setup.expect)).unwrap_or_default();
@@ -177,7 +177,7 @@ impl Session {
             .then(|| CaseOutcome::Blocked { stage: *stage, cause: cause.clone() })
     }
 
-    /// The captures of the traffic, beside the evidence of each case that judges it.
+    /// Copies the capture files of the traffic into the folder of each case that judges it.
     fn keep_captures(&self, case: &Case, folder: &mut CaseFolder) {
         let Some(lab) = &self.lab else { return };
         if case.needs != Stage::TrafficObserved {
@@ -186,7 +186,7 @@ impl Session {
         for capture in lab.traffic().into_iter().flat_map(|seen| seen.traffic.captures) {
             if let Some(pcap) = capture.pcap {
                 let kept = folder.capture(&format!("{}-{}", capture.place, capture.device));
-                // The frames are in the evidence either way; the pcap is a copy for other tools.
+                // Errors are ignored: the frames are in the evidence, and the pcap is a copy for other tools.
                 let _copied =
                     std::fs::hard_link(&pcap, &kept).or_else(|_other_filesystem| std::fs::copy(&pcap, &kept).map(drop));
             }
@@ -206,7 +206,7 @@ impl Session {
         report
     }
 
-    /// A signal came: what has no verdict has none.
+    /// Records that a signal ended the run. Cases without a verdict stay without one.
     pub const fn interrupted(&mut self) {
         self.report.interrupted = true;
     }
@@ -216,11 +216,11 @@ impl Session {
         self.lab.as_ref()
     }
 
-    /// What its end is going to wait for, in words; none where that takes no time.
+    /// A text that says what [`Session::end`] will wait for; none if it takes no time.
     pub fn ending(&self, keep: bool) -> Option<&'static str> {
         let made = matches!(self.options.source, LabSource::Made { .. });
         let Some(Lab::Kind(lab)) = self.lab.as_ref().filter(|_| made) else { return None };
-        // Nothing of it was made.
+        // Without a state folder, nothing of the lab was made.
         lab.state().ok()?;
         match (self.report.interrupted, self.keeps_artefacts(lab), keep) {
             (true, _, _) => Some("interrupted; taking the lab down"),
@@ -231,19 +231,19 @@ impl Session {
         }
     }
 
-    /// What it is busy with, for who shows it.
+    /// What the session is doing at the moment, to be shown.
     pub const fn doing(&self) -> &Doing {
         &self.doing
     }
 
-    /// Who interrupts does not want to wait; and of what was never made nothing can be kept.
+    /// Whether artefacts are kept: something failed, the user has not interrupted the run, and the lab was made.
     fn keeps_artefacts(&self, lab: &KindLab) -> bool {
         let unhappy = |case: &CaseReport| !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend);
         let failed = self.failed.is_some() || self.report.cases.iter().any(unhappy);
         failed && !self.report.interrupted && lab.state().is_ok()
     }
 
-    /// What a maintainer would ask for first, of a lab on kind in which something failed.
+    /// Keeps artefacts of a lab on kind in which something failed. Returns a note for the user.
     async fn keep_artefacts(&self, lab: &KindLab) -> Option<String> {
         if !self.keeps_artefacts(lab) {
             return None;
@@ -254,12 +254,12 @@ impl Session {
                 kept.len(),
                 artefacts::FOLDER
             ),
-            Err(error) => format!("nothing could be kept in {}: {error}", artefacts::FOLDER),
+            Err(error) => format!("logs of nodes and Cilium could not be kept in {}: {error}", artefacts::FOLDER),
         })
     }
 
-    /// Ends: takes the lab down unless it is to stay, writes the reports, gives the folder its name. A lab stays only
-    /// when its reports are written: without them nobody is told that it does.
+    /// Ends the session: takes the lab down unless it is to stay, writes the reports, gives the folder its name. If the
+    /// reports cannot be written, the lab is taken down in any case, since the user would not learn that it stays.
     ///
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
@@ -291,18 +291,18 @@ impl Session {
     }
 }
 
-/// What the article's own commands say of what a case saw; nothing on netns.
-async fn said(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
+/// The outputs of the article's own commands for what a case observed; none on netns.
+async fn article_outputs(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
     match lab.cluster() {
         Ok(cluster) => article::said(case.shown, cluster, seen).await,
         Err(_netns) => Vec::new(),
     }
 }
 
-fn record_said(folder: &mut CaseFolder, said: &[Said]) -> Result<(), EvidenceError> {
-    for one in said {
-        let seen = Seen { at: utc_now(), source: &one.command, place: Some(&one.place) };
-        folder.record(&seen, one)?;
+fn record_outputs(folder: &mut CaseFolder, outputs: &[Said]) -> Result<(), EvidenceError> {
+    for output in outputs {
+        let seen = Seen { at: utc_now(), source: &output.command, place: Some(&output.place) };
+        folder.record(&seen, output)?;
     }
     Ok(())
 }

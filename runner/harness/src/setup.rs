@@ -1,4 +1,4 @@
-//! From the command line and the manifests to what is built and what is expected.
+//! Determines, from the command line and the manifests, which lab is built and what is expected of it.
 
 use chrono::{DateTime, Utc};
 use ipnet::Ipv4Net;
@@ -24,45 +24,46 @@ use lab_model::host::HostFacts;
 use lab_model::observe::Role;
 use lab_netns::plan::{CLUSTER_IP, Placement, Spec, bridge_subnet};
 
-/// What is built, and what is expected of it.
+/// The lab to build, and what is expected of it.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// What the lab is made of.
+    /// The backend.
     pub backend: BackendKind,
-    /// What a reader should know of that choice.
+    /// Notes for the user about the choice of the backend.
     pub notes: Vec<String>,
-    /// The lab's name: the one that was asked for, or on kind the default; none where each command has its own.
+    /// The lab's name: the one given, or on kind the default. None on netns without a name, where each command has its own
+    /// default.
     pub name: Option<String>,
-    /// What the netns backend builds.
+    /// The spec for the netns backend.
     pub spec: Spec,
-    /// What judges expect.
+    /// The expectations of the judges.
     pub expect: Expectations,
-    /// The pins, as they are written down.
+    /// The content of `pins.json`.
     pub pins: Value,
-    /// What was asked for.
+    /// The options of the command line, with defaults filled in.
     pub inputs: Value,
-    /// The manifests with what the command line asks for: nodes, replicas, the workload's image, the pool of pod CIDRs
-    /// and the native routing CIDR. The other values of the release are in [`Expectations::cluster`], from which
-    /// [`lab_manifest::overrides::installed_values`] makes what Helm is given.
+    /// The manifests, changed by the command line: nodes, replicas, the workload's image, the pool of pod CIDRs and the
+    /// native routing CIDR. The other values of the release are in [`Expectations::cluster`], from which
+    /// [`lab_manifest::overrides::installed_values`] makes the values for Helm.
     pub manifests: Manifests,
-    /// What the command line puts in place of pins.
+    /// The replacements of pins on the command line.
     pub overrides: Overrides,
-    /// What of that differs from the pins.
+    /// The differences from the pins.
     pub deviations: Vec<Deviation>,
 }
 
-/// What a lab that stays was made to be, beside its state: those who check it later expect the same.
+/// What is expected of a lab that stays. It is kept in the state folder, so that a later command expects the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Made {
-    /// What judges expect.
+    /// The expectations of the judges.
     pub expectations: Expectations,
-    /// What differs from the pins.
+    /// The differences from the pins.
     pub deviations: Vec<Deviation>,
-    /// What was asked for.
+    /// The options of the command line.
     pub inputs: Value,
 }
 
-/// The file in a lab's state folder.
+/// Name of the file in a lab's state folder with [`Made`].
 const MADE_FILE: &str = "made.json";
 
 /// Reads the manifests and decides on the backend.
@@ -77,7 +78,7 @@ pub fn setup(args: &Wanted) -> Result<Setup, Failure> {
     }
 }
 
-/// kind where the doctor finds all it needs, else netns, and why.
+/// Chooses kind if the doctor refuses nothing; otherwise netns, with a note that says why.
 fn automatic(args: &Wanted) -> Result<Setup, Failure> {
     let missing: Vec<&str> =
         ["docker", "kind", "helm"].into_iter().filter(|program| which::which(program).is_err()).collect();
@@ -93,7 +94,7 @@ fn automatic(args: &Wanted) -> Result<Setup, Failure> {
     setup_on(BackendKind::Netns, vec![format!("kind was not taken: {why}")], args)
 }
 
-/// The first thing that the doctor refuses a lab on kind for.
+/// The first reason for which the doctor refuses a lab on kind.
 fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let rows = runtime.block_on(crate::examine(Path::new(""), setup, Path::new(".")));
@@ -101,7 +102,7 @@ fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
     Ok(refused.map(|row| format!("{}: {}", row.id, row.found)))
 }
 
-/// The same, when it has been decided what the lab is made of; notes say why.
+/// Determines the setup for a given backend. `notes` say why that backend was chosen.
 ///
 /// # Errors
 /// Exit code 2 for options that no lab on this backend can have, 3 for a manifest or a chart that cannot be used.
@@ -119,7 +120,7 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
     };
     let pinned = pinned.map_err(|error| Failure::input(&error))?;
     let overrides = Overrides::read(&args.overrides, &pinned).map_err(refused)?;
-    // A kit that cannot be used is refused before anything is looked at.
+    // The kit is opened first, so that an unusable one is refused before the machine is checked.
     let kit = overrides.kit.as_deref().map(Kit::open).transpose()?;
     let effective = kit.as_ref().map(|kit| with_kit(&overrides, kit.index(), &pinned.pins));
     let effective = effective.as_ref().unwrap_or(&overrides);
@@ -177,7 +178,7 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
 }
 
 impl Setup {
-    /// `run.json` of a run that begins: of a lab of this name.
+    /// The content of `run.json` for a run in the lab of this name.
     pub fn run_file(&self, id: &str, lab: &str, host: &HostFacts, started: DateTime<Utc>) -> RunFile {
         RunFile {
             schema: evidence::SCHEMA,
@@ -195,7 +196,7 @@ impl Setup {
         }
     }
 
-    /// What a kind lab is made from.
+    /// The spec for the kind backend.
     pub fn kind_spec(&self) -> KindSpec {
         KindSpec {
             routing: self.spec.routing,
@@ -215,17 +216,17 @@ impl Setup {
         }
     }
 
-    /// Whether another image than the pinned one was declared, by name or with a kit.
+    /// Whether the pinned image is replaced, by an option or by a kit.
     pub fn has_own(&self, image: ImageName) -> bool {
         self.deviations.iter().any(|deviation| Pinned::Image(image).is_meant_by(deviation))
     }
 
-    /// The name of a lab that is to stay.
+    /// The name of a lab that stays.
     pub fn name_to_stay(&self) -> &str {
         self.name.as_deref().unwrap_or(DEFAULT_NAME)
     }
 
-    /// What differs from the pins that this case is judged against; nothing where the case does not exist.
+    /// The differences from the pins that this case compares with; none if the case does not exist on the backend.
     pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
         if !case.exists_on(self.backend) {
             return Vec::new();
@@ -234,7 +235,7 @@ impl Setup {
         self.deviations.iter().filter(judged).collect()
     }
 
-    /// Keeps what the lab of this name is made to be beside its state.
+    /// Writes what is expected of the lab of this name into its state folder.
     ///
     /// # Errors
     /// When the lab has no state folder, or it cannot be written.
@@ -247,10 +248,10 @@ impl Setup {
         StateDir::open(name)?.write_json(MADE_FILE, &made)
     }
 
-    /// Expects what the lab of this name was made to be, if that was kept.
+    /// Takes over what [`Self::remember`] wrote for the lab of this name, if it did.
     ///
     /// # Errors
-    /// When the lab has no state folder, or what was kept cannot be read.
+    /// When the lab has no state folder, or the file cannot be read.
     pub fn recall(&mut self, name: &str) -> Result<(), StateError> {
         if let Some(made) = StateDir::open(name)?.read_json::<Made>(MADE_FILE)? {
             self.expect = made.expectations;
@@ -261,7 +262,7 @@ impl Setup {
     }
 }
 
-/// What pods can have no address of. On kind the doctor looks: there the networks are the host's.
+/// Networks that pods cannot use, each with the reason. On kind, the doctor checks this against the host's networks.
 fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
     match backend {
         BackendKind::Kind => Vec::new(),
@@ -271,7 +272,7 @@ fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
     }
 }
 
-/// Options that contradict are wrongly given; a chart is an input.
+/// The exit code of an override's error: an unusable chart is bad input, anything else is wrong usage.
 fn refused(error: OverrideError) -> Failure {
     match error {
         OverrideError::Chart(chart) => Failure::input(&chart),
@@ -279,20 +280,20 @@ fn refused(error: OverrideError) -> Failure {
     }
 }
 
-/// The manifests with as many nodes and replicas as were asked for.
+/// Sets the number of nodes and replicas in the manifests.
 fn resize(manifests: &mut Manifests, args: &Wanted, expect: &Expectations) {
     if args.nodes.is_some() {
         let nodes = [(Role::ControlPlane, expect.control_planes), (Role::Worker, expect.workers)];
         manifests.kind.nodes =
             nodes.into_iter().flat_map(|(role, count)| std::iter::repeat_n(KindNode { role }, count)).collect();
     }
-    // Expectations have 1 replica at least, so that this is always a number that the manifest can have.
+    // This always succeeds, since expectations have at least 1 replica.
     if let Some(replicas) = u64::try_from(expect.replicas).ok().and_then(|count| Replicas::try_from(count).ok()) {
         manifests.hello_app.deployment.spec.replicas = replicas;
     }
 }
 
-/// The lab's name, as far as it is known here. On kind it is the cluster's too.
+/// The lab's name, if it is known here. On kind it is also the cluster's name.
 fn name(backend: BackendKind, args: &Wanted) -> Result<Option<String>, Failure> {
     let fits = |name: &str| {
         name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !name.ends_with('-')
@@ -300,7 +301,7 @@ fn name(backend: BackendKind, args: &Wanted) -> Result<Option<String>, Failure> 
     match (backend, &args.name) {
         (BackendKind::Netns, name) => Ok(name.clone()),
         (BackendKind::Kind, None) => Ok(Some(DEFAULT_CLUSTER.to_owned())),
-        // Containers, hosts and Kubernetes' nodes are called after it (RFC 1123).
+        // Containers, hosts and Kubernetes nodes have names made of it (RFC 1123).
         (BackendKind::Kind, Some(name)) if !fits(name) => Err(Failure::usage(format!(
             "--name: {name:?} cannot be a kind cluster's name: use lower-case letters, digits and -, ending with a letter or digit"
         ))),

@@ -1,4 +1,4 @@
-//! A session's stages: built on demand, once, in order; one that failed stays failed.
+//! A session's stages: built on demand, in order, once each. A stage that failed is not tried again.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use lab_model::report::{StageOutcome, StageReport};
 use lab_model::stage::Stage;
 use lab_netns::NetnsLab;
 
-/// How often somebody who waits is told what for.
+/// How often progress is reported while waiting.
 const TICK: Duration = Duration::from_millis(200);
 
 impl Session {
-    /// Builds what is missing up to a stage. A stage that failed stays failed, and so do those after it.
+    /// Builds the missing stages up to this one. After a stage that failed, no further stage is built.
     ///
     /// # Errors
-    /// When a signal came, or the lab's name was taken meanwhile.
+    /// When a signal came, or another lab took the name meanwhile.
     pub async fn reach(
         &mut self,
         stage: Stage,
@@ -42,11 +42,11 @@ impl Session {
             }
             tell(Event::Working(step.title()));
             let begun = clock::now();
-            // Starting a lab is short, and must not be left half done.
+            // Starting a lab is short and is not interrupted, so that it is never left half done.
             let started = if step == Stage::ClusterCreated { self.start().await } else { Ok(()) };
             let outcome = if let Err(error) = started {
                 match error {
-                    // Nothing was made, and whose it is, is not this run's business: as if it had been seen before.
+                    // Another lab has the name, and nothing was made: the same error as if that had been found earlier.
                     LabError::State(taken @ StateError::Taken { .. }) => return Err(Stopped::Taken(taken)),
                     other => Err(chain(&other)),
                 }
@@ -68,7 +68,8 @@ impl Session {
                     }
                 }
             };
-            // A terminal's signal is for a whole group of processes: one that was just being started may be gone by it.
+            // A terminal's signal goes to the whole process group, so it may also have ended a process that was just
+            // started. Then the failure is the interruption.
             if outcome.is_err() && interrupt.has_come().await {
                 return Err(Stopped::Interrupted);
             }
@@ -94,7 +95,7 @@ impl Session {
         Ok(())
     }
 
-    /// What this machine lacks. No line for a reader when all is well. A lab that is up needs no doctor.
+    /// The stage `doctor`: checks this machine, or attaches to a lab that is up. It has no summary; a refusal is an error.
     async fn examine(&mut self) -> Result<Option<String>, String> {
         if let LabSource::Found(name) = self.options.source.clone() {
             let lab = Lab::attach(&self.options.program, &name, &self.doing).await.map_err(|error| chain(&error))?;
@@ -108,7 +109,7 @@ impl Session {
         }
         self.report.head.notes.extend(doctor::warnings(&rows));
         if self.setup.backend == BackendKind::Kind {
-            // Of a kind lab the Engine can be asked before anything of it exists.
+            // A kind lab is connected to the Engine before anything of it exists.
             let name = self.lab_name();
             let lab = KindLab::planned(&self.options.program, &name, self.setup.kind_spec(), &self.doing).await;
             self.lab = Some(Lab::Kind(Box::new(lab.map_err(|error| chain(&error))?)));
@@ -120,7 +121,7 @@ impl Session {
         self.report.head.lab.clone()
     }
 
-    /// The lab exists, empty: its own namespaces, or its name and its mark.
+    /// Starts the lab, still empty: on netns its namespaces, on kind the claim of its name.
     async fn start(&mut self) -> Result<(), LabError> {
         let LabSource::Made { lifetime, .. } = self.options.source.clone() else { return Ok(()) };
         if let Some(Lab::Kind(lab)) = &self.lab {
@@ -155,7 +156,8 @@ impl Session {
         };
         let seen = cases::observe_traffic(lab, &self.setup.expect).await?;
         let frames: usize = seen.traffic.captures.iter().map(|capture| capture.frames.len()).sum();
-        let unloaded = unloaded.map(|why| format!("; sent all the same: {why}")).unwrap_or_default();
+        let unloaded =
+            unloaded.map(|why| format!("; sent although the agents were not ready: {why}")).unwrap_or_default();
         let summary = format!(
             "{} requests between pods, {} to the outside; {frames} frames on {} links{unloaded}",
             seen.traffic.between_pods.len(),

@@ -1,4 +1,4 @@
-//! What lab is asked for, before it is known whether it can be had.
+//! The lab that the command line asks for, before it is checked whether it can be built.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use lab_model::Routing;
 /// Which backend is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On {
-    /// kind where the doctor finds all it needs, else netns.
+    /// kind if the doctor refuses nothing there, otherwise netns.
     Auto,
     /// Network namespaces.
     Netns,
@@ -17,7 +17,7 @@ pub enum On {
 }
 
 impl On {
-    /// As `--on` takes it.
+    /// Its name as a value of `--on`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -27,21 +27,21 @@ impl On {
     }
 }
 
-/// What a lab is to be made like.
+/// The properties of the lab that is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// What it is made of.
+    /// Its backend.
     pub on: On,
     /// Its name; none for the default.
     pub name: Option<String>,
     /// How pod traffic gets from node to node.
     pub routing: Routing,
-    /// Nodes, one control plane included; none for as many as kind.yaml has.
+    /// The number of nodes, including the control plane; none for the number in kind.yaml.
     pub nodes: Option<usize>,
-    /// Pods of the workload; none for as many as hello-app.yaml has.
+    /// The number of pods of the workload; none for the number in hello-app.yaml.
     pub replicas: Option<usize>,
     /// A folder whose manifests replace the built-in ones.
     pub manifests: Option<PathBuf>,
-    /// What is used in place of a pin.
+    /// The replacements of pins.
     pub overrides: Given,
 }

@@ -1,5 +1,5 @@
-//! One image to all nodes at once: its archive is read once, checked on the way, and goes to `ctr images import` in
-//! each node while it is read.
+//! Delivers one image to all nodes at the same time: its archive is read once, checked while it is read, and streamed to
+//! `ctr images import` in each node.
 
 use crate::on_node::expect_image;
 use crate::take::export;
@@ -15,22 +15,22 @@ use lab_engine::{Engine, EngineError};
 use lab_manifest::Digest;
 use lab_model::observe::NodeName;
 
-/// How long a node may take nothing.
+/// How long a node may read nothing before it counts as stalled.
 const STALL: Duration = Duration::from_mins(2);
-/// For containerd to finish, once it has all.
+/// How long containerd may take to finish after it has received everything.
 const FINISH: Duration = Duration::from_mins(5);
-/// For the container runtime to hear of what containerd has.
-const HEARD: Duration = Duration::from_secs(10);
+/// How long the node's container runtime may take to list an image after containerd has imported it.
+const LISTED: Duration = Duration::from_secs(10);
 
 /// Where an image's archive comes from.
 pub enum Origin {
-    /// The Engine.
+    /// From the Engine, which has the image.
     Engine(Held),
-    /// Elsewhere, from a reader that may block: a kit.
+    /// From a reader that may block: a kit.
     Reader {
         /// The archive.
         archive: Box<dyn Read + Send>,
-        /// What the image must run on.
+        /// The platform that the image must be for.
         platform: archive::Platform,
         /// The digest that its configuration must have.
         config: Digest,
@@ -55,8 +55,9 @@ impl Origin {
     }
 }
 
-/// What is run on a node. Not `--all-platforms`: an archive has one. Not `--digests`: that makes names of digests which
-/// no registry knows (containerd v1.6 `cmd/ctr/commands/images/import.go`).
+/// The command that imports an image on a node. Without `--all-platforms`, because an archive has one platform, and
+/// without `--digests`, which would add names with digests that no registry knows (containerd v1.6
+/// `cmd/ctr/commands/images/import.go`).
 fn import_command(unpack: bool) -> Vec<&'static str> {
     let mut command = vec!["ctr", "-n", "k8s.io", "images", "import"];
     if !unpack {
@@ -66,7 +67,7 @@ fn import_command(unpack: bool) -> Vec<&'static str> {
     command
 }
 
-/// Passes an image on to nodes.
+/// Imports an image into these nodes, and checks that each then has it.
 pub(super) async fn deliver(
     engine: &Engine,
     wanted: &Wanted,
@@ -97,9 +98,9 @@ pub(super) async fn deliver(
     let read = read.unwrap_or_else(|stopped| Err(ArchiveError::Write(std::io::Error::other(stopped))));
     let failed: Vec<NodeFailed> = imported.into_iter().filter_map(Result::err).collect();
     match read {
-        // That nobody takes it any more: why not is the nodes' to tell.
+        // The archive could not be passed on because nodes stopped reading; their errors say why.
         Ok(_) | Err(ArchiveError::Write(_)) if !failed.is_empty() => Err(ImageError::Nodes { image, failed }),
-        // containerd refuses an archive that is broken off, which is meant.
+        // The archive was broken off on purpose, so containerd's refusals of it are not reported.
         Err(source) => Err(ImageError::Archive { image, source }),
         Ok(archived) => {
             expect(engine, wanted, &archived.config, nodes).await?;
@@ -122,14 +123,14 @@ async fn import(
     while let Some(chunk) = chunks.recv().await {
         match clock::within(STALL, "a node's import", started.write(&chunk)).await {
             Ok(Ok(())) => {}
-            // It has ended before it had all: its own words say why.
+            // The import has ended early; its exit code and its standard error, read below, say why.
             Ok(Err(_closed)) => break,
             Err(_passed) => return Err(NodeFailed::Stalled { node: node.clone(), deadline: STALL }),
         }
         bytes += chunk.len() as u64;
         tell(format!("{node} has {} MB", bytes / 1_000_000));
     }
-    // From here on nobody waits for this node.
+    // Dropped so that the other nodes no longer wait for this one.
     drop(chunks);
     let ran = started.finish(&[], FINISH).await.map_err(failed)?;
     if ran.success() {
@@ -143,7 +144,7 @@ async fn import(
 }
 
 async fn expect(engine: &Engine, wanted: &Wanted, config: &Digest, nodes: &[NodeName]) -> Result<(), ImageError> {
-    let looks = nodes.iter().map(|node| expect_image(engine, node, &wanted.reference, config, HEARD));
+    let looks = nodes.iter().map(|node| expect_image(engine, node, &wanted.reference, config, LISTED));
     let failed: Vec<NodeFailed> =
         futures_util::future::join_all(looks).await.into_iter().filter_map(Result::err).collect();
     if failed.is_empty() { Ok(()) } else { Err(ImageError::Nodes { image: wanted.shown(), failed }) }

@@ -1,4 +1,4 @@
-//! All images of a cluster to its nodes; what is there already is not moved.
+//! Delivers all images of a cluster to its nodes, except those that a node has already.
 
 use crate::deliver::deliver;
 use crate::on_node::node_images;
@@ -11,49 +11,49 @@ use lab_engine::Engine;
 use lab_manifest::Digest;
 use lab_model::observe::{ImageFrom, ImageSource, NodeName};
 
-/// For a node's container runtime to answer, from the start of its container.
+/// How long a node's container runtime may take to answer after the start of the node.
 const RUNTIME_UP: Duration = Duration::from_mins(2);
 
-/// An image for some nodes.
+/// An image to be delivered, and the nodes that need it.
 #[derive(Debug)]
 pub struct Parcel {
-    /// Which.
+    /// The image.
     pub wanted: Wanted,
     /// Where its archive comes from.
     pub origin: Origin,
-    /// Who gets it.
+    /// The nodes that must have it.
     pub nodes: Vec<NodeName>,
 }
 
-/// What came of a parcel.
+/// The result of delivering a [`Parcel`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
-    /// What the lab was built with.
+    /// The image that the lab was built with, for the report.
     pub source: ImageSource,
-    /// The nodes that it was moved to.
+    /// The nodes that it was copied to.
     pub moved: Vec<NodeName>,
-    /// The nodes that had it.
+    /// The nodes that had it already.
     pub there: Vec<NodeName>,
-    /// The names that it was given on the nodes it was moved to.
+    /// The names that it was given on the nodes that it was copied to.
     pub given: Vec<String>,
-    /// Bytes of content that each of those got.
+    /// Bytes of content that each of those nodes received.
     pub bytes: u64,
-    /// From the first look to the last.
+    /// The time from the first question to a node to the last.
     pub elapsed: Duration,
 }
 
 impl Delivered {
-    /// Every node knows it by its registry's digest too, so that a pod can ask for it by that and nothing is pulled.
+    /// Whether every node knows it by its registry's digest too, so that a pod can name it by digest without a pull.
     pub fn is_known_by_digest(&self) -> bool {
         self.there.is_empty() && self.given.iter().any(|name| name.contains('@'))
     }
 }
 
-/// Passes images on to nodes, all at once. `unpack` lets containerd make the file systems now, and not when the
-/// first container of an image is made. `tell` hears how far each is.
+/// Delivers images to nodes, all at the same time. With `unpack`, containerd unpacks the layers now rather than when the
+/// first container of an image is made. `tell` is called with the progress of each.
 ///
 /// # Errors
-/// [`ImageError`], for the first image that cannot be taken, is not what it should be, or is not on a node after.
+/// [`ImageError`] for the first image that cannot be read, is not the expected one, or is not on a node afterwards.
 pub async fn distribute(
     engine: &Engine,
     parcels: Vec<Parcel>,
@@ -77,7 +77,8 @@ async fn send(engine: &Engine, parcel: Parcel, unpack: bool, tell: &dyn Fn(Strin
     if !failed.is_empty() {
         return Err(ImageError::Nodes { image: wanted.shown(), failed });
     }
-    // Only where a node has something under the name must be known now what it should be.
+    // The digest of the configuration is needed now only if a node has an image of that name, to compare the two. Reading
+    // it from the archive takes time.
     let known = match &origin {
         Origin::Reader { config, .. } => Some(config.clone()),
         Origin::Engine(held) if images.iter().any(|(_, listed)| listed.get(&wanted.reference).is_some()) => {
@@ -94,8 +95,8 @@ async fn send(engine: &Engine, parcel: Parcel, unpack: bool, tell: &dyn Fn(Strin
     if moved.is_empty() {
         return Ok(Delivered { source, moved, there, given: Vec::new(), bytes: 0, elapsed: begun.elapsed() });
     }
-    let heard = |far: String| tell(format!("{}: {far}", wanted.name));
-    let Archived { config, given, bytes, .. } = deliver(engine, &wanted, origin, &moved, unpack, &heard).await?;
+    let tell_named = |progress: String| tell(format!("{}: {progress}", wanted.name));
+    let Archived { config, given, bytes, .. } = deliver(engine, &wanted, origin, &moved, unpack, &tell_named).await?;
     source.config_digest = config.to_string();
     Ok(Delivered { source, moved, there, given, bytes, elapsed: begun.elapsed() })
 }

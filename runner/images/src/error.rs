@@ -1,4 +1,4 @@
-//! What can go wrong with an image on its way from a registry to the nodes.
+//! Errors of getting an image from a registry into the nodes.
 
 use std::time::Duration;
 
@@ -7,113 +7,113 @@ use lab_engine::EngineError;
 use lab_manifest::Digest;
 use lab_model::observe::NodeName;
 
-/// An image could not be taken or passed on.
+/// Why an image could not be pulled, loaded or delivered to the nodes.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The Engine.
+    /// The Engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The registry has had enough of this address.
+    /// The registry refuses further pulls from this address for now.
     #[error(
         "{image} cannot be pulled: its registry limits the rate (HTTP status 429): {said}; wait, or `docker login` and \
-         `docker pull {image}`, which counts for the account, or bring a kit: lab up --kit FILE"
+         `docker pull {image}`, which counts for your account, or use a kit: `lab up --kit FILE`"
     )]
     RateLimited {
         /// What was pulled.
         image: String,
-        /// The Engine's words.
+        /// The Engine's message.
         said: String,
     },
-    /// The registry does not have it, or does not show it.
+    /// The registry does not have it, or refuses access to it.
     #[error(
-        "{image} cannot be pulled: its registry does not have it, or not for everybody: {said}; compare the name and the \
-         digest in pins.json, or bring a kit: lab up --kit FILE"
+        "{image} cannot be pulled: its registry does not have it, or requires a login: {said}; compare the name and the \
+         digest in pins.json, or use a kit: `lab up --kit FILE`"
     )]
     NotThere {
         /// What was pulled.
         image: String,
-        /// The Engine's words.
+        /// The Engine's message.
         said: String,
     },
-    /// No way to the registry.
+    /// The Engine cannot reach the registry.
     #[error(
-        "{image} cannot be pulled: the Engine does not reach its registry: {said}; see that the host has a network and \
-         a resolver, and the Engine a proxy if it needs one (`docker info`), or bring a kit: lab up --kit FILE"
+        "{image} cannot be pulled: the Engine does not reach its registry: {said}; check that the host has a network and \
+         a resolver, and the Engine a proxy if it needs one (`docker info`), or use a kit: `lab up --kit FILE`"
     )]
     NoNetwork {
         /// What was pulled.
         image: String,
-        /// The Engine's words.
+        /// The Engine's message.
         said: String,
     },
-    /// No room for it.
+    /// The Engine's disk is full.
     #[error(
-        "{image}: the Engine's disk is full: {said}; see `docker system df`, and `docker system prune` to make room"
+        "{image}: the Engine's disk is full: {said}; `docker system df` shows what takes room, `docker system prune` makes room"
     )]
     DiskFull {
         /// What was pulled or loaded.
         image: String,
-        /// The Engine's words.
+        /// The Engine's message.
         said: String,
     },
-    /// The Engine would not, for another reason.
-    #[error("{image} cannot be {action}: {said}; `docker pull` may tell more")]
+    /// The Engine refused for another reason.
+    #[error("{image} cannot be {action}: {said}; `docker pull` may show more")]
     Refused {
         /// What was pulled or loaded.
         image: String,
-        /// `pulled`, `loaded`.
+        /// What failed: `pulled`, `loaded`, `read`.
         action: &'static str,
-        /// The Engine's words.
+        /// The Engine's message.
         said: String,
     },
-    /// Nothing more came.
+    /// There was no progress for some time.
     #[error("{image}: {doing} made no progress for {deadline:?}; last: {last}")]
     Stalled {
         /// The image.
         image: String,
-        /// What was going on.
+        /// What was being done.
         doing: &'static str,
-        /// How long nothing came.
+        /// The time without progress that is allowed.
         deadline: Duration,
-        /// What was seen last.
+        /// The last progress that was reported.
         last: String,
     },
-    /// It took too long.
+    /// It took longer than its deadline.
     #[error("{image}: {doing} took more than {deadline:?}; last: {last}")]
     Deadline {
         /// The image.
         image: String,
-        /// What was going on.
+        /// What was being done.
         doing: &'static str,
-        /// How long it could have taken.
+        /// The time that it was given.
         deadline: Duration,
-        /// What was seen last.
+        /// The last progress that was reported.
         last: String,
     },
-    /// No registry is asked for it, and the Engine does not have it.
+    /// The image is not pinned by digest, so it is never pulled, and the Engine does not have it.
     #[error(
-        "the Engine has no image {reference}, which is {name} here and is not pulled: build it and `docker load` it, or \
-         give another one: --image {name}=REF"
+        "the Engine has no image {reference}, which this lab needs as {name} and which lab does not pull, since it has no \
+         digest in pins.json: build it or `docker load` it, or give another one with `--image {name}=REF`"
     )]
     NotLocal {
         /// Its key in pins.json.
         name: String,
-        /// How it was looked for.
+        /// The name that it was looked for by.
         reference: String,
     },
-    /// The Engine has pulled something and does not know it by the digest.
+    /// The Engine has pulled an image and does not list it under the digest that was asked for.
     #[error(
-        "{image} was pulled, and the Engine does not know it by that digest but as {known}; remove it: docker rmi {id}"
+        "{image} was pulled, and the Engine does not know it by that digest but as {known}; remove it with `docker rmi {id}` and try again"
     )]
     NotByDigest {
         /// What was pulled.
         image: String,
-        /// What the Engine knows it as.
+        /// The names that the Engine has for it.
         known: String,
-        /// What the Engine calls it.
+        /// The Engine's id of it.
         id: String,
     },
-    /// Its archive is not it.
+    /// Its archive is damaged or has another image.
     #[error("{image}: {source}")]
     Archive {
         /// The image.
@@ -121,20 +121,20 @@ pub enum ImageError {
         /// What is wrong.
         source: ArchiveError,
     },
-    /// Some nodes did not take it.
+    /// Some nodes did not import it.
     #[error("{image}: {}", failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Nodes {
         /// The image.
         image: String,
-        /// Why not, each.
+        /// For each of them, why not.
         failed: Vec<NodeFailed>,
     },
 }
 
-/// A node did not take an image.
+/// Why a node did not import an image.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeFailed {
-    /// Its command could not be run.
+    /// A command could not be run on it.
     #[error("{node}: {source}")]
     Engine {
         /// The node.
@@ -142,15 +142,17 @@ pub enum NodeFailed {
         /// Why not.
         source: Box<EngineError>,
     },
-    /// No room for it.
-    #[error("{node}: no space is left for it: {said}; see `docker exec {node} df -h /var` and `docker system df`")]
+    /// The node's disk is full.
+    #[error(
+        "{node}: its disk is full: {said}; `docker exec {node} df -h /var` and `docker system df` show what takes room"
+    )]
     DiskFull {
         /// The node.
         node: NodeName,
-        /// containerd's words.
+        /// containerd's message.
         said: String,
     },
-    /// containerd would not.
+    /// The command that imports it failed.
     #[error("{node}: `{command}` ended with exit code {code}: {said}")]
     Refused {
         /// The node.
@@ -159,27 +161,27 @@ pub enum NodeFailed {
         command: String,
         /// Its exit code.
         code: i64,
-        /// containerd's words.
+        /// containerd's message.
         said: String,
     },
-    /// It took nothing more.
-    #[error("{node}: it took nothing more for {deadline:?}; see `docker exec {node} journalctl -u containerd`")]
+    /// The import stopped reading.
+    #[error("{node}: the import read nothing for {deadline:?}; see `docker exec {node} journalctl -u containerd`")]
     Stalled {
         /// The node.
         node: NodeName,
         /// For how long.
         deadline: Duration,
     },
-    /// Its container runtime could not say what it has.
-    #[error("{node}: what images it has cannot be read: {why}")]
+    /// The list of images that its container runtime has could not be read.
+    #[error("{node}: the list of its images cannot be read: {why}")]
     Unread {
         /// The node.
         node: NodeName,
         /// Why not.
         why: String,
     },
-    /// It has another image under the name afterwards.
-    #[error("{node}: after the import {reference} is {}, expected {expected}", found.as_deref().unwrap_or("not there"))]
+    /// After the import, it has another image under the name, or none.
+    #[error("{node}: after the import {reference} is {}, expected {expected}", found.as_deref().unwrap_or("missing"))]
     Unlike {
         /// The node.
         node: NodeName,
@@ -187,7 +189,7 @@ pub enum NodeFailed {
         reference: String,
         /// The configuration's digest that it should have.
         expected: Digest,
-        /// What is there.
+        /// The image id that the name has; none if the name is missing.
         found: Option<String>,
     },
 }

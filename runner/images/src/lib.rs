@@ -1,9 +1,9 @@
-//! Images of a lab: taken by digest, once, and passed on to all nodes at once.
+//! The images of a lab: pulled by digest once, and delivered to all nodes at the same time.
 //!
-//! What [`pins`](lab_manifest::pins) names by a registry's digest is pulled by that digest unless the Engine has it
-//! ([`take`]), and then streamed into `ctr images import` of every node that does not have it ([`distribute`]). On the
-//! way its archive is read: the digest of the image's configuration, which is how container runtimes identify it, must
-//! be the one that is expected, and must be what each node has under the image's name afterwards.
+//! An image that [`pins`](lab_manifest::pins) names by a registry's digest is pulled by that digest unless the Engine has
+//! it ([`take`]), and then streamed into `ctr images import` on every node that does not have it ([`distribute`]).
+//! Meanwhile its archive is read: the digest of the image's configuration, by which container runtimes identify it, must
+//! be the expected one, and each node must have that digest under the image's name afterwards.
 
 pub mod archive;
 mod deliver;

@@ -1,4 +1,4 @@
-//! The images that a node's container runtime has, by `crictl images` in it (CRI v1 `ListImages`).
+//! The images that a node's container runtime has, as `crictl images` in the node lists them (CRI v1 `ListImages`).
 
 use serde::Deserialize;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use lab_engine::{Engine, EngineError};
 use lab_manifest::Digest;
 use lab_model::observe::{NodeImage, NodeName};
 
-/// For one answer of a node on a busy machine.
+/// The deadline for one `crictl images` on a busy machine.
 const ASK_DEADLINE: Duration = Duration::from_secs(20);
-/// Between two questions.
+/// The time between two attempts.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// What a node's container runtime has.
+/// The images of a node's container runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NodeImages {
     images: Vec<NodeImage>,
@@ -25,23 +25,23 @@ impl NodeImages {
     /// Reads what `crictl images -o json` prints.
     ///
     /// # Errors
-    /// When it is not that.
+    /// When the text has another form.
     pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(text)
     }
 
-    /// All of them.
+    /// All images.
     pub fn all(&self) -> &[NodeImage] {
         &self.images
     }
 
-    /// What is under a name.
+    /// The image of this name.
     pub fn get(&self, reference: &Reference) -> Option<&NodeImage> {
         let name = reference.to_string();
         self.images.iter().find(|image| image.tags.contains(&name))
     }
 
-    /// The image of this configuration is under this name.
+    /// Whether the image of this name has the configuration with this digest.
     pub fn has(&self, reference: &Reference, config: &Digest) -> bool {
         self.get(reference).is_some_and(|image| image.id == config.as_str())
     }
@@ -50,7 +50,7 @@ impl NodeImages {
 /// The images that a node has, once its container runtime answers.
 ///
 /// # Errors
-/// [`NodeFailed`], with the runtime's last words when it did not answer by the deadline.
+/// [`NodeFailed`], with the runtime's last error message when it did not answer by the deadline.
 pub async fn node_images(engine: &Engine, node: &NodeName, deadline: Duration) -> Result<NodeImages, NodeFailed> {
     let what = format!("an answer of {node}'s container runtime");
     let listed = clock::until(deadline, INTERVAL, &what, async || match list_images(engine, node).await {
@@ -69,7 +69,7 @@ async fn list_images(engine: &Engine, node: &NodeName) -> Result<Result<NodeImag
     Ok(NodeImages::parse(&ran.stdout).map_err(|error| format!("`crictl images -o json` printed no JSON: {error}")))
 }
 
-/// Waits until the node has the image under the name: its runtime hears of an import a moment after it.
+/// Waits until the node lists the image under the name; its runtime does so a moment after the import.
 pub(super) async fn expect_image(
     engine: &Engine,
     node: &NodeName,
@@ -110,7 +110,7 @@ mod tests {
         assert!(images.has(&hello, &config));
         assert!(!images.has(&hello, &Digest::of(b"another")));
         assert!(!images.has(&Reference::in_full("hello-app:2.0").unwrap(), &config));
-        // What `kind load` and an import by tag leave: no registry's digest.
+        // After `kind load` or an import by tag, an image has no registry digest.
         assert_eq!(images.get(&hello).map(|image| image.repo_digests.as_slice()), Some([].as_slice()));
     }
 

@@ -1,4 +1,4 @@
-//! What the Engine says while it pulls, and why it could not.
+//! The Engine's messages while it pulls: the progress, and the kind of error.
 
 use bollard::models::CreateImageInfo;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::ImageError;
 use lab_engine::EngineError;
 
-/// How far each layer is.
+/// The progress of each layer of a pull.
 #[derive(Debug, Default)]
 pub struct Layers {
     layers: BTreeMap<String, Layer>,
@@ -21,20 +21,20 @@ struct Layer {
 }
 
 impl Layers {
-    /// Hears a line of progress; all of it in words.
-    pub fn heard(&mut self, info: &CreateImageInfo) -> String {
+    /// Takes note of a line of progress. Returns the progress of the whole pull as text.
+    pub fn update(&mut self, info: &CreateImageInfo) -> String {
         let status = info.status.as_deref().unwrap_or_default();
-        let about = |detail: Option<i64>| detail.and_then(|bytes| u64::try_from(bytes).ok());
+        let unsigned = |detail: Option<i64>| detail.and_then(|bytes| u64::try_from(bytes).ok());
         match info.id.as_deref() {
-            // Lines with an id are about a layer, but for the first, whose id is the tag or digest that is pulled.
+            // Lines with an id are about a layer, except for the first line: its id is the tag or digest to pull.
             Some(id) if !status.starts_with("Pulling from") => {
                 let layer = self.layers.entry(id.to_owned()).or_default();
                 layer.done |= matches!(status, "Pull complete" | "Already exists");
                 if status == "Downloading"
                     && let Some(detail) = &info.progress_detail
                 {
-                    layer.bytes = about(detail.current).unwrap_or(layer.bytes);
-                    layer.of = about(detail.total).unwrap_or(layer.of);
+                    layer.bytes = unsigned(detail.current).unwrap_or(layer.bytes);
+                    layer.of = unsigned(detail.total).unwrap_or(layer.of);
                 }
                 if matches!(status, "Download complete" | "Verifying Checksum" | "Pull complete") {
                     layer.bytes = layer.of;
@@ -43,11 +43,11 @@ impl Layers {
             _ if !status.is_empty() => status.clone_into(&mut self.said),
             _ => {}
         }
-        self.in_words()
+        self.summary()
     }
 
-    /// `3 of 7 layers, 120 of 310 MB`.
-    pub fn in_words(&self) -> String {
+    /// The progress as text: `3 of 7 layers, 120 of 310 MB`.
+    pub fn summary(&self) -> String {
         if self.layers.is_empty() {
             return if self.said.is_empty() { "no answer yet".to_owned() } else { self.said.clone() };
         }
@@ -57,7 +57,8 @@ impl Layers {
     }
 }
 
-/// Why the Engine could not pull or load: it passes the registry's, the resolver's or the kernel's words on in a text.
+/// Tells the kinds of pull and load errors apart by the Engine's message, which contains the message of the registry, the
+/// resolver or the kernel.
 pub fn refused(image: &str, action: &'static str, error: EngineError) -> ImageError {
     const LIMIT: [&str; 4] = ["toomanyrequests", "too many requests", "rate limit", "status: 429"];
     const FULL: [&str; 2] = ["no space left on device", "disk quota exceeded"];
@@ -84,8 +85,8 @@ pub fn refused(image: &str, action: &'static str, error: EngineError) -> ImageEr
         "does not exist",
     ];
     let EngineError::Answered { message: said, .. } = error else { return error.into() };
-    let (image, words) = (image.to_owned(), said.to_lowercase());
-    let has = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+    let (image, lower) = (image.to_owned(), said.to_lowercase());
+    let has = |signs: &[&str]| signs.iter().any(|sign| lower.contains(sign));
     if has(&LIMIT) {
         ImageError::RateLimited { image, said }
     } else if has(&FULL) {
@@ -108,7 +109,7 @@ mod tests {
         refused("a:1", "pulled", EngineError::Answered { doing, status: 500, message: said.to_owned() })
     }
 
-    /// Sentences of Docker 20.10 to 28 and of Docker Hub, Quay and Google's registry.
+    /// Messages of Docker 20.10 to 28, and of Docker Hub, Quay and Google's registry.
     #[test]
     fn the_reason_is_told_apart() {
         for said in [
@@ -144,18 +145,18 @@ mod tests {
     #[test]
     fn the_layers_are_counted() {
         let mut layers = Layers::default();
-        assert_eq!(layers.in_words(), "no answer yet");
-        let mut words = String::new();
+        assert_eq!(layers.summary(), "no answer yet");
+        let mut progress = String::new();
         for line in [
             r#"{"status":"Pulling from cilium/cilium","id":"sha256:00"}"#,
             r#"{"status":"Pulling fs layer","progressDetail":{},"id":"a"}"#,
             r#"{"status":"Already exists","progressDetail":{},"id":"b"}"#,
             r#"{"status":"Downloading","progressDetail":{"current":40000000,"total":90000000},"progress":"[=> ]","id":"a"}"#,
         ] {
-            words = layers.heard(&serde_json::from_str(line).unwrap());
+            progress = layers.update(&serde_json::from_str(line).unwrap());
         }
-        assert_eq!(words, "1 of 2 layers, 40 of 90 MB");
-        words = layers.heard(&serde_json::from_str(r#"{"status":"Pull complete","id":"a"}"#).unwrap());
-        assert_eq!(words, "2 of 2 layers, 90 of 90 MB");
+        assert_eq!(progress, "1 of 2 layers, 40 of 90 MB");
+        progress = layers.update(&serde_json::from_str(r#"{"status":"Pull complete","id":"a"}"#).unwrap());
+        assert_eq!(progress, "2 of 2 layers, 90 of 90 MB");
     }
 }

@@ -1,41 +1,42 @@
-//! From a stream of the Engine's to a reader on a thread of its own, and from a writer there to several readers here:
-//! archives are read with a library that blocks. Nobody is ever ahead of the others by more than a few chunks.
+//! Connects asynchronous streams with the library that reads archives, which blocks and so has a thread of its own: a
+//! stream of the Engine becomes a reader there ([`feed`]), and a writer there feeds several asynchronous receivers
+//! ([`tee`]). Queues are bounded, so no side gets ahead of the others by more than a few chunks.
 
 use bytes::{Buf, Bytes, BytesMut};
 use std::io::{self, ErrorKind, Read, Write};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Chunks of the Engine's that wait for the reader.
+/// The most chunks from the Engine that wait for the reader.
 const FED: usize = 16;
-/// Bytes of a chunk for a node.
+/// The size of a chunk for a node, in bytes.
 const CHUNK: usize = 256 << 10;
-/// Chunks that wait for a slow node.
+/// The most chunks that wait for a slow node.
 const AHEAD: usize = 16;
 
-/// The end that is fed.
+/// The asynchronous end, which chunks are given to.
 #[derive(Debug)]
 pub struct Feed(Sender<io::Result<Bytes>>);
 
-/// The end that is read; blocks.
+/// The blocking end, which is read.
 #[derive(Debug)]
 pub struct Fed {
     chunks: Receiver<io::Result<Bytes>>,
     chunk: Bytes,
 }
 
-/// Both ends of a stream: what gives, and what reads.
+/// Makes the two ends of a stream.
 pub fn feed() -> (Feed, Fed) {
     let (give, chunks) = channel(FED);
     (Feed(give), Fed { chunks, chunk: Bytes::new() })
 }
 
 impl Feed {
-    /// False when nobody reads any more.
+    /// Passes a chunk on. Returns false when the reader is gone.
     pub async fn give(&self, bytes: Bytes) -> bool {
         self.0.send(Ok(bytes)).await.is_ok()
     }
 
-    /// Lets the reader fail.
+    /// Makes the reader's next read fail with this reason.
     pub async fn break_off(&self, why: &str) {
         let _nobody_reads = self.0.send(Err(io::Error::other(why.to_owned()))).await;
     }
@@ -55,14 +56,14 @@ impl Read for Fed {
     }
 }
 
-/// A writer whose bytes go to all who still take them; blocks while the slowest does not.
+/// A writer whose bytes go to all receivers that still exist. It blocks while the slowest of them is behind.
 #[derive(Debug)]
 pub struct Tee {
     takers: Vec<Sender<Bytes>>,
     chunk: BytesMut,
 }
 
-/// A tee, and what each of its takers takes.
+/// Makes a tee with this many receivers.
 pub fn tee(takers: usize) -> (Tee, Vec<Receiver<Bytes>>) {
     let (takers, ends) = (0..takers).map(|_| channel(AHEAD)).unzip();
     (Tee { takers, chunk: BytesMut::with_capacity(CHUNK) }, ends)
@@ -86,7 +87,7 @@ impl Write for Tee {
         self.chunk.reserve(CHUNK);
         self.takers.retain(|taker| taker.blocking_send(chunk.clone()).is_ok());
         if self.takers.is_empty() {
-            return Err(io::Error::new(ErrorKind::BrokenPipe, "nobody takes it any more"));
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "all receivers have stopped reading"));
         }
         Ok(())
     }

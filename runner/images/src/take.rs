@@ -1,4 +1,4 @@
-//! Images in the Engine: found, or pulled by their registry's digest.
+//! Finds images in the Engine, or pulls them by their registry's digest.
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
@@ -12,32 +12,33 @@ use lab_base::clock;
 use lab_engine::{Engine, EngineError};
 use lab_manifest::Digest;
 
-/// For a question about an image.
+/// The deadline of a question about an image.
 const ASK_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a pull may show nothing new: registries let wait, but not this long.
+/// How long a pull may go without progress. Registries make clients wait, but not this long.
 const STALL: Duration = Duration::from_mins(2);
 
 /// An image that the Engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// What the Engine calls it.
+    /// The Engine's id of it.
     pub id: Digest,
-    /// What registries call it: `quay.io/cilium/cilium@sha256:…`.
+    /// Its names in registries: `quay.io/cilium/cilium@sha256:…`.
     pub repo_digests: Vec<String>,
-    /// What it runs on.
+    /// The platform that it is for.
     pub platform: Platform,
-    /// Bytes that it takes, as the Engine counts.
+    /// Its size in bytes, as the Engine reports it.
     pub size: u64,
-    /// The digest of its configuration, where the Engine calls it by that.
+    /// The digest of its configuration, if the Engine uses that as its id.
     pub config: Option<Digest>,
-    /// It was not there before.
+    /// Whether it was pulled now; false if the Engine had it already.
     pub pulled: bool,
 }
 
-/// Makes sure that the Engine has an image: pulls what is wanted by digest and not there. `tell` hears how far it is.
+/// Makes sure that the Engine has an image: pulls it if it is missing and is found by digest. `tell` is called with the
+/// progress.
 ///
 /// # Errors
-/// [`ImageError`]: no network, rate limited, not in the registry, no space, no progress, not in the Engine.
+/// [`ImageError`]: no network, rate limited, not in the registry, no space, no progress, or not in the Engine.
 pub async fn take(
     engine: &Engine,
     wanted: &Wanted,
@@ -55,7 +56,7 @@ pub async fn take(
         Some(held) => Ok(Held { pulled: true, ..held }),
         None => Err(ImageError::NotThere {
             image: wanted.shown(),
-            said: "the Engine says that it was pulled, and does not have it".to_owned(),
+            said: "the Engine reported that it was pulled, but does not have it".to_owned(),
         }),
     }
 }
@@ -63,7 +64,7 @@ pub async fn take(
 /// The image, if the Engine has it.
 ///
 /// # Errors
-/// When the Engine cannot be asked, or has something under a digest that it does not have.
+/// When the Engine does not answer, or finds an image by a digest that the image does not have.
 pub async fn held(engine: &Engine, wanted: &Wanted) -> Result<Option<Held>, ImageError> {
     let name = match &wanted.find {
         Find::Digest(digest) => format!("{}@{digest}", wanted.reference.repository()),
@@ -94,10 +95,10 @@ pub async fn held(engine: &Engine, wanted: &Wanted) -> Result<Option<Held>, Imag
     Ok(Some(Held { id, repo_digests, platform, size, config, pulled: false }))
 }
 
-/// Whether it keeps images in containerd's store, and so calls them by their manifests' digests (Docker 29 does
-/// unless told otherwise; `GET /info`, `DriverStatus`).
+/// Whether the Engine keeps images in containerd's store, and so uses the digests of their manifests as ids (the default
+/// of Docker 29; `GET /info`, `DriverStatus`).
 async fn has_containerd_store(engine: &Engine) -> Result<bool, EngineError> {
-    let info = engine.call("tell about itself", ASK_DEADLINE, engine.client().info()).await?;
+    let info = engine.call("describe itself", ASK_DEADLINE, engine.client().info()).await?;
     let rows = info.driver_status.unwrap_or_default();
     Ok(rows.iter().any(|row| row.iter().any(|text| text.starts_with("io.containerd.snapshotter"))))
 }
@@ -119,7 +120,7 @@ async fn pull(
             let next = clock::within(STALL, "progress", stream.next()).await.map_err(|_passed| None)?;
             match next {
                 None => return Ok(()),
-                Some(Ok(info)) => tell(format!("{}: {}", wanted.name, layers.heard(&info))),
+                Some(Ok(info)) => tell(format!("{}: {}", wanted.name, layers.update(&info))),
                 Some(Err(error)) => return Err(Some(engine.failed(&format!("pull {image}"), error))),
             }
         }
@@ -129,16 +130,16 @@ async fn pull(
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(Some(error))) => Err(refused(&image, "pulled", error)),
-        Ok(Err(None)) => Err(ImageError::Stalled { image, doing, deadline: STALL, last: layers.in_words() }),
-        Err(_passed) => Err(ImageError::Deadline { image, doing, deadline, last: layers.in_words() }),
+        Ok(Err(None)) => Err(ImageError::Stalled { image, doing, deadline: STALL, last: layers.summary() }),
+        Err(_passed) => Err(ImageError::Deadline { image, doing, deadline, last: layers.summary() }),
     }
 }
 
-/// The digest of an image's configuration, which is what container runtimes call it: from its archive, where the
-/// Engine calls it something else.
+/// The digest of an image's configuration, by which container runtimes identify it. If the Engine uses another id, it is
+/// read from the image's archive.
 ///
 /// # Errors
-/// When the archive is not the image.
+/// When the archive does not contain the image.
 pub async fn config_digest(engine: &Engine, wanted: &Wanted, held: &Held) -> Result<Digest, ImageError> {
     if let Some(config) = &held.config {
         return Ok(config.clone());
@@ -153,7 +154,7 @@ pub async fn config_digest(engine: &Engine, wanted: &Wanted, held: &Held) -> Res
     read.map(|archived| archived.config).map_err(|source| ImageError::Archive { image: wanted.shown(), source })
 }
 
-/// Feeds a reader with an image's archive (`GET /images/{id}/get`), no faster than it reads.
+/// Streams an image's archive from the Engine (`GET /images/{id}/get`) to a reader, no faster than it reads.
 pub async fn export(engine: &Engine, held: &Held, feed: Feed) -> Result<(), ImageError> {
     let doing = format!("export the image {}", held.id);
     let mut stream = Box::pin(engine.client().export_image(held.id.as_str()));
@@ -162,7 +163,7 @@ pub async fn export(engine: &Engine, held: &Held, feed: Feed) -> Result<(), Imag
             None => return Ok(()),
             Some(Ok(bytes)) => {
                 if !feed.give(bytes).await {
-                    // Nobody reads on: why not is the reader's to tell.
+                    // The reader has stopped; it reports why.
                     return Ok(());
                 }
             }
@@ -176,7 +177,7 @@ pub async fn export(engine: &Engine, held: &Held, feed: Feed) -> Result<(), Imag
 }
 
 impl Wanted {
-    /// What it should be called where it is passed on to.
+    /// What it must be, and the names that it is passed on with.
     pub fn naming(&self, platform: Platform, config: Option<Digest>) -> Naming {
         Naming { reference: self.reference.clone(), repo_digest: self.repo_digest().cloned(), platform, config }
     }

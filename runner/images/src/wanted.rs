@@ -1,16 +1,16 @@
-//! Which images a lab needs, and by what each is found.
+//! Which images a lab needs, and how each is found.
 
 use lab_manifest::Digest;
 use lab_manifest::overrides::{Reference, Unusable};
 use lab_manifest::pins::{Image, Images};
 use lab_model::observe::ImageFrom;
 
-/// By what an image is found.
+/// How an image is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Find {
-    /// By the digest that its registry knows it by: pulled where the Engine does not have it.
+    /// By its registry's digest; it is pulled if the Engine does not have it.
     Digest(Digest),
-    /// By what the Engine calls it, a name or an id: never pulled.
+    /// By a name or an id in the Engine; it is never pulled.
     Local(String),
 }
 
@@ -19,27 +19,27 @@ pub enum Find {
 pub struct Wanted {
     /// Its key in `pins.json`, `images`: `cilium`.
     pub name: String,
-    /// What nodes are to know it by.
+    /// The name that it gets on the nodes.
     pub reference: Reference,
-    /// By what it is found.
+    /// How it is found.
     pub find: Find,
 }
 
 impl Wanted {
-    /// As `pins.json` has it: by digest, or of the host's own Engine where there is none because it is built.
+    /// An image of `pins.json`: found by its digest, or in the Engine if it has none because it is built locally.
     ///
     /// # Errors
-    /// For a name that no image can have.
+    /// When the pin is not a valid name of an image.
     pub fn pinned(name: &str, image: &Image) -> Result<Self, Unusable> {
         let find = image.digest.clone().map_or_else(|| Find::Local(image.tagged()), Find::Digest);
         Ok(Self { name: name.to_owned(), reference: Reference::in_full(&image.tagged())?, find })
     }
 
-    /// What the command line gives in place of the pinned one: by its digest where it has one, else of the Engine. On
-    /// nodes it has the name that was given.
+    /// The image that the command line gives in place of this one: found by its digest if it has one, else in the Engine.
+    /// On the nodes it gets the given name.
     ///
     /// # Errors
-    /// For a name that no image can have.
+    /// When the given name is not a valid name of an image.
     pub fn replaced(self, given: &Reference) -> Result<Self, Unusable> {
         let tagged = format!("{}:{}", given.repository(), given.tag().or(self.reference.tag()).unwrap_or_default());
         let reference = Reference::in_full(&tagged)?;
@@ -47,10 +47,10 @@ impl Wanted {
         Ok(Self { name: self.name, reference, find })
     }
 
-    /// All of `pins.json`, in the order in which a lab needs them.
+    /// All images of `pins.json`, in the order in which a lab needs them.
     ///
     /// # Errors
-    /// For a name that no image can have.
+    /// When a pin is not a valid name of an image.
     pub fn all(pins: &Images) -> Result<[Self; 4], Unusable> {
         Ok([
             Self::pinned(NODE, &pins.node)?,
@@ -60,7 +60,7 @@ impl Wanted {
         ])
     }
 
-    /// The digest that its registry knows it by, where it is found by that.
+    /// Its registry's digest, if it is found by that.
     pub const fn repo_digest(&self) -> Option<&Digest> {
         match &self.find {
             Find::Digest(digest) => Some(digest),
@@ -68,7 +68,7 @@ impl Wanted {
         }
     }
 
-    /// Where it comes from, when the Engine has it.
+    /// Where an image that the Engine has comes from.
     pub const fn from(&self) -> ImageFrom {
         match &self.find {
             Find::Digest(_) => ImageFrom::Registry,
@@ -76,7 +76,7 @@ impl Wanted {
         }
     }
 
-    /// How people and the Engine name it: `quay.io/cilium/cilium:v1.12.4@sha256:…`.
+    /// The name for messages, which the docker program understands too: `quay.io/cilium/cilium:v1.12.4@sha256:…`.
     pub fn shown(&self) -> String {
         match &self.find {
             Find::Digest(digest) => format!("{}@{digest}", self.reference.familiar()),

@@ -1,4 +1,4 @@
-//! What is kept of a lab in which something failed: what a maintainer would ask for first.
+//! Artefacts: what is kept of a lab in which something failed, to find the cause without the lab.
 
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
@@ -9,28 +9,28 @@ use std::time::Duration;
 
 use super::api::ApiError;
 use super::cilium::agents::AGENT_LABEL;
-use super::create::said_of;
+use super::create::creation_log_of;
 use super::lab::KindLab;
 use lab_base::redact::redact;
 use lab_model::observe::NodeName;
 
-/// The folder within a run's.
+/// Name of the folder for artefacts within a run's folder.
 pub const FOLDER: &str = "artefacts";
-/// For one command in a node.
+/// The deadline for one command in a node.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
-/// Of each text the end is kept: what failed last is said last.
+/// The most bytes that are kept of a text. The end is kept, since that is where a failure is reported.
 const KEPT_BYTES: usize = 512 * 1024;
 
-/// What a node's container has written: why its systemd did not start. `docker logs` of it, which goes with the node.
+/// The file with the output of `docker logs` of a node, which says why its systemd did not start.
 const CONSOLE: &str = "console.log";
 
-/// What kind and kubeadm have said.
+/// The file with the output of kind and kubeadm.
 const CREATION: &str = "kind-create.log";
 
-/// Of each container's log.
+/// How many lines of each container's log are kept.
 const LOG_LINES: u32 = 2000;
 
-/// Commands whose output is kept from every node, with the name of the file.
+/// The commands whose output is kept from every node, each with the name of its file.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("kubelet.log", &["journalctl", "--no-pager", "--lines", "3000", "--unit", "kubelet"]),
     ("containerd.log", &["journalctl", "--no-pager", "--lines", "1500", "--unit", "containerd"]),
@@ -42,10 +42,10 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("neighbours.txt", &["ip", "neighbour"]),
 ];
 
-/// What the API server told, by the name of its file.
+/// The names of the files with answers of the API server.
 const FROM_API: [&str; 4] = ["api-server.txt", "events.txt", "nodes.json", "pods.json"];
 
-/// Whether a file of this name can have been kept by [`gather`].
+/// Whether [`gather`] can have written a file of this name.
 pub fn is_artefact(name: &str) -> bool {
     let plain = |part: &str| {
         (1..=128).contains(&part.len())
@@ -55,15 +55,15 @@ pub fn is_artefact(name: &str) -> bool {
         return true;
     }
     let Some((of, file)) = name.split_once('.') else { return false };
-    // Of a node, or the log of a container, which may have been started before.
+    // A file of a node, or the log of a container or of the one that ran before it.
     let of_node = file == CONSOLE || COMMANDS.iter().any(|(known, _)| *known == file);
     let of_container =
         || file.strip_suffix(".log").map(|container| container.strip_suffix(".previous").unwrap_or(container));
     plain(of) && (of_node || of_container().is_some_and(plain))
 }
 
-/// Writes what can be had into `FOLDER` of this folder. What could not be had says so in its own file: an artefact that
-/// is missing without a word would look like a node that had nothing to say.
+/// Writes all artefacts into `FOLDER` below this folder. An artefact that cannot be obtained has the error in its file, so
+/// that it is not mistaken for an empty output.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -87,22 +87,22 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
     Ok(kept)
 }
 
-/// Its file says so where kind was not run to its end.
+/// The output of kind and kubeadm; if kind has not ended, a text that says so.
 fn creation(lab: &KindLab) -> String {
     let file = match lab.state() {
-        Ok(state) => said_of(state.path()),
+        Ok(state) => creation_log_of(state.path()),
         Err(error) => return format!("# {error}\n"),
     };
     fs::read_to_string(&file).unwrap_or_else(|error| format!("# kind create cluster has not ended: {error}\n"))
 }
 
-/// Conditions, events, and the logs of Cilium's agents and operators, by the API server.
+/// Conditions, events, and the logs of Cilium's agents and operators, from the API server.
 async fn from_api(lab: &KindLab) -> Vec<(String, String)> {
     let api = match lab.api() {
         Ok(api) => api,
         Err(error) => return vec![(FROM_API[0].to_owned(), format!("# {error}\n"))],
     };
-    lab.doing().now("keeping what the API server tells");
+    lab.doing().now("keeping events, nodes and pods from the API server");
     let events = api.events().await.map(|events| events.join("\n") + "\n");
     let mut kept = vec![
         (FROM_API[1].to_owned(), events.unwrap_or_else(|error| format!("# {error}\n"))),
@@ -138,10 +138,10 @@ async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
     match lab.engine().exec(&node.0, argv.iter().copied(), Vec::new(), COMMAND_DEADLINE).await {
         Ok(ran) => {
             let stderr = ran.stderr_text();
-            let said =
+            let errors =
                 if stderr.trim().is_empty() { String::new() } else { format!("\n# on standard error:\n{stderr}") };
             let code = if ran.success() { String::new() } else { format!("\n# exit code {}\n", ran.code) };
-            format!("# {node}: {command}\n{}{said}{code}", ran.stdout_text())
+            format!("# {node}: {command}\n{}{errors}{code}", ran.stdout_text())
         }
         Err(error) => format!("# {node}: {command}\n# could not be run: {error}\n"),
     }
@@ -150,7 +150,7 @@ async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
 async fn console(lab: &KindLab, node: &NodeName) -> String {
     let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LOG_LINES.to_string()).build();
     let mut lines = Box::pin(lab.engine().client().logs(&node.0, Some(options)));
-    let doing = format!("tell what {node} has written");
+    let doing = format!("show the log of {node}");
     let mut text = format!("# docker logs {node}\n");
     loop {
         match lab.engine().call(&doing, COMMAND_DEADLINE, async { lines.next().await.transpose() }).await {

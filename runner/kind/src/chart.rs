@@ -1,4 +1,5 @@
-//! The chart's file: given, or fetched once and kept, and in any case the one that its hash in `pins.json` names.
+//! Finds the chart's file: given by the user, or downloaded once and kept in a cache. Its hash must be that in
+//! `pins.json`.
 
 use std::fmt;
 use std::fs;
@@ -13,15 +14,15 @@ use lab_base::sha256;
 use lab_manifest::pins;
 use lab_model::stage::Stage;
 
-/// For a file of some hundred kilobytes.
+/// The deadline for downloading the chart, which has some hundred kilobytes.
 const PULL_DEADLINE: Duration = Duration::from_mins(2);
-/// Names the chart's file; `nix develop` sets it.
+/// The environment variable with the path of the chart's file; `nix develop` sets it.
 pub const CHART_VARIABLE: &str = "LAB_CHART";
 
-/// Finds the pinned chart: where [`CHART_VARIABLE`] says, or in the cache, or by `helm pull` from its repository.
+/// Finds the pinned chart: at the path in [`CHART_VARIABLE`], in the cache, or by `helm pull` from its repository.
 ///
 /// # Errors
-/// When there is none, or it is not the pinned one. What was fetched and is another is not kept.
+/// When there is none, or it is not the pinned one. A downloaded chart that is not the pinned one is not kept.
 pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing) -> Result<PathBuf, LabError> {
     if let Some(named) = std::env::var_os(CHART_VARIABLE).map(PathBuf::from) {
         verify(&named, chart.sha256.as_str()).map_err(|why| failed(format!("{CHART_VARIABLE}: {why}")))?;
@@ -29,20 +30,20 @@ pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing)
     }
     let cache = cache().ok_or_else(|| {
         failed(format!(
-            "neither XDG_CACHE_HOME nor HOME is set, to keep the chart in; name its file in {CHART_VARIABLE}"
+            "neither XDG_CACHE_HOME nor HOME is set, so it cannot be downloaded; set {CHART_VARIABLE} to the path of its file"
         ))
     })?;
     let file = cache.join(format!("{name}-{}.tgz", chart.version));
     if file.is_file() {
         match verify(&file, chart.sha256.as_str()) {
             Ok(()) => return Ok(file),
-            // Half a download of another program, or an older pin's.
+            // The file was not downloaded completely by another program, or is of an older pin.
             Err(_other) => fs::remove_file(&file).map_err(|error| failed(format!("{}: {error}", file.display())))?,
         }
     }
     let new = pull(chart, name, helm, &cache, doing).await?;
     verify(&new, chart.sha256.as_str())
-        .map_err(|why| failed(format!("what {} has is not the pinned chart: {why}", chart.repository)))?;
+        .map_err(|why| failed(format!("the chart in {} is not the pinned one: {why}", chart.repository)))?;
     fs::rename(&new, &file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
     Ok(file)
 }
@@ -56,7 +57,7 @@ async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing:
         .args([fetched.path()]);
     tool::succeed(invocation, "helm pull", doing, PULL_DEADLINE).await.map_err(|error| {
         failed(format!(
-            "{error}\nwithout a network, name the chart's file: {CHART_VARIABLE}=FILE, `--chart FILE` or `--kit FILE`"
+            "{error}\nwithout a network, give the chart's file with {CHART_VARIABLE}=FILE, `--chart FILE` or `--kit FILE`"
         ))
     })?;
     let name = format!("{name}-{}.tgz", chart.version);
@@ -66,10 +67,10 @@ async fn pull(chart: &pins::Chart, name: &str, helm: &Path, cache: &Path, doing:
     Ok(kept)
 }
 
-/// Whether a file has this hash (SHA-256, 64 hex digits); why not, in words.
+/// Checks that a file has this hash (SHA-256, 64 hexadecimal digits).
 ///
 /// # Errors
-/// The words.
+/// A text that names the file and both hashes.
 pub fn verify(file: &Path, expected: &str) -> Result<(), String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let found = sha256(&bytes);

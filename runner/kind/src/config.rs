@@ -1,4 +1,4 @@
-//! The cluster's configuration as kind gets it: the article's, with the lab's mark on every node.
+//! The cluster's configuration for kind: the article's, plus the lab's mark on every node.
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use lab_manifest::KindConfig;
 use lab_model::observe::Role;
 
-/// Where the mark is mounted in a node. kind sets no labels but its own (v0.17.0), so what tells our nodes from
-/// others' is the source of this mount: a folder within the lab's state folder.
+/// The path in a node at which the mark is mounted. kind v0.17.0 lets no labels be given to nodes. So a lab's nodes are
+/// recognised by the source of this mount, a folder within the lab's state folder.
 pub const MARK_IN_NODE: &str = "/etc/lab/mark";
 
 /// The folder, within a lab's state folder, that is mounted into its nodes.
 pub const MARK_FOLDER: &str = "mark";
 
-/// Where the mark of a lab with this state folder is on the host.
+/// The folder on the host that marks the nodes of the lab with this state folder.
 pub fn mark_of(state_folder: &Path) -> PathBuf {
     state_folder.join(MARK_FOLDER)
 }
 
-/// The configuration that kind is given, as YAML. `nodes` replaces the manifest's where their number does.
+/// The configuration for kind, as YAML. `nodes` are the roles of the nodes, in place of the manifest's.
 ///
 /// # Errors
-/// None that the manifests' own types can have.
+/// When the configuration cannot be written as YAML, which the manifests' types rule out.
 pub fn cluster_config(config: &KindConfig, nodes: &[Role], mark: &Path) -> Result<String, serde_yaml::Error> {
     let mut value = serde_yaml::to_value(config)?;
     let mount = json!({ "hostPath": mark, "containerPath": MARK_IN_NODE, "readOnly": true });

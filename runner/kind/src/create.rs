@@ -1,4 +1,4 @@
-//! `kind create cluster`: the article's cluster, with a kubeconfig of its own.
+//! Runs `kind create cluster`, which makes the article's cluster, with a kubeconfig of its own.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ use lab_base::exec::{Finished, Invocation};
 use lab_base::redact::redact;
 use lab_model::stage::Stage;
 
-/// For kind and kubeadm; the slowest that was seen on two shared cores took two minutes.
+/// The deadline for kind and kubeadm. On two shared cores they took up to two minutes.
 const CREATE_DEADLINE: Duration = Duration::from_mins(10);
-/// The cluster's configuration within the state folder.
+/// Name of the file in the state folder with the cluster's configuration.
 const CONFIG_FILE: &str = "kind.yaml";
-/// The kubeconfig within the state folder.
+/// Name of the kubeconfig in the state folder.
 const KUBECONFIG_FILE: &str = "kubeconfig";
 
-/// Which process kind is, within the state folder.
+/// Name of the file in the state folder that says which process kind is.
 const PROCESS_FILE: &str = "kind.json";
-/// All that kind and the kubeadm within it have said, within the state folder.
-const SAID_FILE: &str = "kind-create.log";
-/// For a process that was killed to be gone.
+/// Name of the file in the state folder with the output of kind and kubeadm.
+const CREATION_LOG_FILE: &str = "kind-create.log";
+/// How long a killed process may take to end.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What `kind create cluster` is given.
+/// The arguments of `kind create cluster`.
 #[derive(Debug)]
 pub struct Creation<'a> {
     /// The kind program.
@@ -42,21 +42,21 @@ pub struct Creation<'a> {
     pub image: &'a str,
     /// The lab's state folder.
     pub state: &'a Path,
-    /// What kind needs in its environment to reach the same Engine.
+    /// The environment variables with which kind uses the same Engine.
     pub environment: Vec<(String, String)>,
 }
 
-/// Where all that kind and kubeadm have said is.
-pub fn said_of(state: &Path) -> PathBuf {
-    state.join(SAID_FILE)
+/// The path of the file with the output of kind and kubeadm.
+pub fn creation_log_of(state: &Path) -> PathBuf {
+    state.join(CREATION_LOG_FILE)
 }
 
-/// Where a lab's kubeconfig is.
+/// The path of a lab's kubeconfig.
 pub fn kubeconfig_of(state: &Path) -> PathBuf {
     state.join(KUBECONFIG_FILE)
 }
 
-/// Ends the kind that a killed program of ours has left at work, with all that it has started.
+/// Ends the process of kind, with all that it has started, that an earlier, killed lab command has left running.
 ///
 /// # Errors
 /// When it does not end.
@@ -69,13 +69,13 @@ pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
         .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
     let what = format!("the end of process {} (kind)", process.pid);
     let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
-        if process.is_alive() { Poll::NotYet("it runs".to_owned()) } else { Poll::Ready(()) }
+        if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
     });
     gone.await.map_err(|error| error.to_string())
 }
 
 impl Creation<'_> {
-    /// The command. What failed is left for the artefacts (`--retain`); the lab takes it away itself.
+    /// The command. With `--retain`, a failed cluster remains for the artefacts; lab removes it afterwards.
     fn invocation(&self) -> Invocation {
         let mut invocation = Invocation::new(self.kind)
             .args(["create", "cluster", "--name", self.cluster, "--image", self.image, "--retain", "--config"])
@@ -88,22 +88,22 @@ impl Creation<'_> {
         invocation
     }
 
-    /// Creates the cluster. It has no CNI then, and its nodes are not ready.
+    /// Creates the cluster. It has no CNI yet, so its nodes are not ready.
     ///
     /// # Errors
-    /// When kind fails, with its reason and what to do about it.
+    /// When kind fails; the error has the reason and what to do about it.
     pub async fn run(&self, doing: &Doing) -> Result<(), LabError> {
         let written = fs::write(self.state.join(CONFIG_FILE), self.config).and_then(|()| self.reserve_kubeconfig());
         written.map_err(|source| LabError::Scratch { path: self.state.to_owned(), source })?;
         let what = "kind create cluster";
         doing.now(what);
         let running = self.invocation().open()?;
-        // Should this program be killed, kind goes on making what `lab down` then takes away.
+        // Noted, because kind continues if this program is killed. `lab down` then ends it.
         let process = running.id().and_then(|id| ProcessId::of(id.cast_signed()).ok());
         let noted = fs::write(self.state.join(PROCESS_FILE), serde_json::to_vec(&process).unwrap_or_default());
         noted.map_err(|source| LabError::Scratch { path: self.state.join(PROCESS_FILE), source })?;
         let finished = tool::follow(running, what, doing, CREATE_DEADLINE).await?;
-        self.keep_words(&finished)?;
+        self.keep_output(&finished)?;
         if finished.success() {
             return Ok(());
         }
@@ -112,37 +112,40 @@ impl Creation<'_> {
         Err(LabError::Stage { stage: Stage::ClusterCreated, why: format!("kind create cluster: {why}{remedy}") })
     }
 
-    /// What kubeadm has said is told nowhere else: an error quotes a few lines of it.
-    fn keep_words(&self, finished: &Finished) -> Result<(), LabError> {
-        let (said, printed) = (finished.stderr_text(), finished.stdout_text());
+    /// Keeps the whole output of kind and kubeadm, since an error quotes a few lines only.
+    fn keep_output(&self, finished: &Finished) -> Result<(), LabError> {
+        let (stderr, printed) = (finished.stderr_text(), finished.stdout_text());
         let printed =
             if printed.trim().is_empty() { String::new() } else { format!("\n# on standard output:\n{printed}") };
-        let text = format!("# {}\n{said}{printed}\n# {}\n", finished.argv.join(" "), finished.exit);
-        let path = said_of(self.state);
+        let text = format!("# {}\n{stderr}{printed}\n# {}\n", finished.argv.join(" "), finished.exit);
+        let path = creation_log_of(self.state);
         fs::write(&path, redact(&text)).map_err(|source| LabError::Scratch { path, source })
     }
 
-    /// Nobody else may read it, not even while kind writes it.
+    /// Makes the kubeconfig with mode 0600 beforehand, so that no other user can read it while kind writes it.
     fn reserve_kubeconfig(&self) -> io::Result<()> {
         let file = fs::File::create(kubeconfig_of(self.state))?;
         file.set_permissions(fs::Permissions::from_mode(0o600))
     }
 }
 
-/// What kind's and Docker's words mean, and what to do.
+/// Parts of error messages of kind and Docker, each with what to do.
 const REMEDIES: &[(&str, &str)] = &[
     ("unable to apply caps", "this Docker Engine cannot run privileged containers: `lab doctor --on kind`"),
     ("no space left on device", "make room where Docker keeps its data: docker system df, docker system prune"),
-    ("port is already allocated", "another program has the port of the API server: run it again, kind takes another"),
+    (
+        "port is already allocated",
+        "another program uses the port of the API server: run it again, kind will choose another port",
+    ),
     ("non-overlapping IPv4 address pool", "Docker has no subnet left for another network: docker network prune"),
     (
         "already exist for a cluster with the name",
-        "a cluster of this name is there, and is not this lab's: choose another --name",
+        "a cluster of this name exists that is not this lab's: choose another --name",
     ),
     ("too many open files", "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288"),
     (
         "could not find a log line that matches",
-        "a node's systemd did not start: NODE.console.log among the artefacts tells why; on cgroup v1 it needs a systemd \
+        "a node's systemd did not start: NODE.console.log among the artefacts shows why; on cgroup v1 it needs a systemd \
          hierarchy",
     ),
     (
@@ -152,11 +155,11 @@ const REMEDIES: &[(&str, &str)] = &[
     ("toomanyrequests", "the registry limits how often you may pull: docker login, or use `--kit FILE`"),
 ];
 
-/// Where a failure that is not known is told.
-const MORE: &str = "kind-create.log among the artefacts has all that kind and kubeadm said; the nodes' console.log and kubelet.log tell more";
+/// The advice for an error that is not in the list above.
+const MORE: &str = "kind-create.log among the artefacts has the whole output of kind and kubeadm; the nodes' console.log and kubelet.log show more";
 
-fn remedy(said: &str) -> String {
-    let found = REMEDIES.iter().find(|(words, _)| said.contains(words));
+fn remedy(stderr: &str) -> String {
+    let found = REMEDIES.iter().find(|(message, _)| stderr.contains(message));
     let advice = found.map_or(MORE, |known| known.1);
     format!("\n{advice}")
 }

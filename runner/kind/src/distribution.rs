@@ -1,4 +1,5 @@
-//! The images' way into the nodes, beside everything else: it begins before kind does and is waited for before Helm runs.
+//! Distributes the images to the nodes in the background: this begins before kind is started, and is waited for before
+//! Helm runs.
 
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
@@ -19,38 +20,38 @@ use lab_manifest::overrides;
 use lab_model::observe::{ImageSource, NodeName};
 use lab_model::stage::Stage;
 
-/// For one image from its registry.
+/// The deadline for pulling one image.
 const PULL_DEADLINE: Duration = Duration::from_mins(15);
-/// For kind to start its containers.
+/// How long kind may take to start its containers.
 const CONTAINERS_DEADLINE: Duration = Duration::from_mins(5);
-/// Between two looks at the containers.
+/// The time between two checks of the containers.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Images that are on all nodes.
+/// The result of distributing all images.
 #[derive(Debug)]
 pub(super) struct Distributed {
-    /// Where each came from.
+    /// The images, with where each came from.
     pub(super) sources: Vec<ImageSource>,
-    /// From the moment all nodes ran to the last image's arrival.
+    /// The time from when all nodes ran until the last image was delivered.
     pub(super) took: Duration,
 }
 
-/// What a distribution comes to, or why an image is not on its nodes.
+/// The result of a distribution, or why an image is not on its nodes.
 type Outcome = Result<Distributed, String>;
 
-/// Images that are on their way. The work has a thread and a connection to the Engine of its own: it goes on while the
-/// lab's own thread waits for kind.
+/// A distribution in progress. It has a thread and a connection to the Engine of its own, so it continues while the lab's
+/// thread waits for kind.
 #[derive(Debug)]
 pub(super) struct Distribution {
     thread: JoinHandle<()>,
     outcome: oneshot::Receiver<Outcome>,
-    /// Dropping it ends the work.
+    /// Dropping this ends the work.
     go_on: oneshot::Sender<()>,
     doing: Doing,
 }
 
 impl Distribution {
-    /// Ends it, wherever it is.
+    /// Ends the work and waits for its thread.
     pub(super) fn abort(self) {
         drop(self.go_on);
         // A thread that panicked has ended too.
@@ -58,26 +59,26 @@ impl Distribution {
     }
 }
 
-/// What is to be moved, and where to.
+/// Which images to deliver, and to which nodes.
 #[derive(Debug)]
 struct Orders {
     engine: Engine,
     cluster: String,
     nodes: Vec<NodeName>,
-    /// With whether an image of the host's own Engine takes the place of the pinned one.
+    /// Each image, and whether `--image` replaces the pinned one.
     wanted: Vec<(Wanted, bool)>,
     kit: Option<PathBuf>,
     doing: Doing,
 }
 
 impl KindLab {
-    /// The kit that everything comes from, if one was named.
+    /// The kit given with `--kit`, if any.
     pub(super) fn kit(&self) -> Result<Option<Kit>, LabError> {
         let opened = self.spec.kit.as_deref().map(Kit::open).transpose();
         opened.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
-    /// Makes sure that the Engine has the node image, and notes down which it is. What kind is to call it.
+    /// Makes sure that the Engine has the node image, and records it. Returns the name to give to kind.
     pub(super) async fn node_image(&self) -> Result<String, LabError> {
         let stage = Stage::ClusterCreated;
         let say = self.say();
@@ -121,7 +122,7 @@ impl KindLab {
         pinned.replaced(&given).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
-    /// Sends the images on their way.
+    /// Starts the distribution.
     pub(super) fn begin_distribution(&self) -> Result<(), LabError> {
         let wanted = [CILIUM, OPERATOR, HELLO_APP]
             .into_iter()
@@ -152,7 +153,7 @@ impl KindLab {
                     }
                 })
             });
-            // Nobody waits for it any more.
+            // Sending fails if the lab was dropped and nobody waits for the outcome.
             let _nobody = say.send(outcome);
         };
         let thread = thread::Builder::new().name("images".to_owned()).spawn(work);
@@ -162,10 +163,10 @@ impl KindLab {
         Ok(())
     }
 
-    /// Waits until all images are on all nodes that need them.
+    /// Waits until all images are on all nodes.
     pub(super) async fn end_distribution(&self) -> Result<Distributed, LabError> {
         let Some(mut distribution) = self.distribution.take() else {
-            // A lab that was found with its cluster made, and nothing installed.
+            // This command attached to a lab whose cluster exists but in which Cilium is not installed.
             self.begin_distribution()?;
             return Box::pin(self.end_distribution()).await;
         };
@@ -176,7 +177,8 @@ impl KindLab {
                 Err(_on_their_way) => self.doing.now(distribution.doing.text()),
             }
         };
-        let outcome = outcome.unwrap_or_else(|_gone| Err("the thread that moved them ended".to_owned()));
+        let outcome =
+            outcome.unwrap_or_else(|_gone| Err("the thread that delivered them ended unexpectedly".to_owned()));
         distribution.abort();
         outcome.map_err(|why| failed(Stage::RoutingInstalled, format!("the images: {why}")))
     }
@@ -189,7 +191,8 @@ impl Orders {
         let say = |seen: String| self.doing.now(seen);
         let mut parcels = Vec::new();
         for (wanted, overridden) in &self.wanted {
-            // The agents and the operators may be on every node, hello-app on the workers; all get all, as with kind.
+            // Agents and operators may run on every node, hello-app on workers only. All nodes get all images, as with
+            // `kind load`.
             let nodes = self.nodes.clone();
             let parcel = match &kit {
                 Some(kit) if kit.index().image(&wanted.name).is_some() && !overridden => Parcel {

@@ -1,5 +1,5 @@
-//! What has become of a kind lab since it was built: a restart of Docker gives nodes other addresses, and what was
-//! configured with the old ones does not follow.
+//! Finds out how a kind lab has changed since it was built. For example, a restart of Docker can give other addresses to
+//! the nodes, while Cilium is still configured with the old ones.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,27 +8,27 @@ use std::net::Ipv4Addr;
 use super::ownership::Member;
 use lab_model::observe::NodeName;
 
-/// What was true when the lab was built, within its state folder: `cluster.json`.
+/// `cluster.json` in the lab's state folder: addresses at the time when the lab was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterRecord {
     /// Each node's address on the lab's network.
     pub addresses: BTreeMap<NodeName, Ipv4Addr>,
-    /// Where the agents were told that the API server is (chart value `k8sServiceHost`); none before Helm ran.
+    /// The address of the API server that the agents were given (chart value `k8sServiceHost`); none before Helm ran.
     pub service_host: Option<Ipv4Addr>,
 }
 
-/// One thing that is not as it was.
+/// One change since the lab was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// What was found.
     pub found: String,
-    /// What comes of it.
+    /// The consequence.
     pub why: String,
     /// What to do, as a command.
     pub remedy: String,
 }
 
-/// Compares what Docker has now with what was recorded.
+/// Compares the containers that Docker has now with the record.
 pub fn drift(
     lab: &str,
     network: &str,
@@ -50,15 +50,15 @@ pub fn drift(
         if member.state == "paused" {
             found.push(Drift {
                 found: format!("{node} is paused"),
-                why: "it answers nothing until it goes on".to_owned(),
+                why: "it answers nothing until it is unpaused".to_owned(),
                 remedy: format!("docker unpause {node}"),
             });
         } else if !member.running {
             found.push(Drift {
                 found: format!("{node} does not run ({})", member.state),
-                // Seen: two nodes that were started in another order had each other's address after.
-                why: "started again it may get another address, and is then no part of this lab any more".to_owned(),
-                remedy: format!("docker start {node} && lab status --name {lab}; or anew: {again}"),
+                // Two nodes that were started in another order were seen to have swapped addresses.
+                why: "after a start it may have another address, and then it no longer works in this lab".to_owned(),
+                remedy: format!("docker start {node} && lab status --name {lab}; or make the lab again: {again}"),
             });
         } else {
             found.extend(moved(lab, node, *address, member.addresses.get(network).copied(), network, &again));
@@ -83,9 +83,9 @@ fn moved(
     };
     Some(Drift {
         found: format!("{node} {now_at}; it had {then} when the lab was built"),
-        // Seen: with only workers moved, Cilium made the routes anew within a minute, and all was well again.
+        // When only workers got other addresses, Cilium was seen to renew the routes within a minute.
         why: "its peers' direct routes lead to the old address until their agents have learned the new one".to_owned(),
-        remedy: format!("lab verify --name {lab} tells whether they have; or anew: {again}"),
+        remedy: format!("lab verify --name {lab} shows whether they have; or make the lab again: {again}"),
     })
 }
 
@@ -96,12 +96,14 @@ fn stale_host(
     now: &[Member],
     again: &str,
 ) -> Option<Drift> {
-    let told = recorded.service_host?;
+    let configured = recorded.service_host?;
     let member = now.iter().find(|member| member.name == control_plane.0 && member.running)?;
     let address = member.addresses.get(network).copied()?;
-    (address != told).then(|| Drift {
-        found: format!("the agents were told that the API server is at {told} (k8sServiceHost); it is at {address}"),
-        why: "an agent that starts again does not become ready".to_owned(),
+    (address != configured).then(|| Drift {
+        found: format!(
+            "the agents are configured with the API server at {configured} (k8sServiceHost); it is at {address}"
+        ),
+        why: "an agent that is restarted does not become ready".to_owned(),
         remedy: again.to_owned(),
     })
 }
@@ -153,7 +155,7 @@ mod tests {
             [
                 "kind-control-plane has the address 172.18.0.3 now; it had 172.18.0.2 when the lab was built",
                 "kind-worker has the address 172.18.0.2 now; it had 172.18.0.3 when the lab was built",
-                "the agents were told that the API server is at 172.18.0.2 (k8sServiceHost); it is at 172.18.0.3",
+                "the agents are configured with the API server at 172.18.0.2 (k8sServiceHost); it is at 172.18.0.3",
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Installing Cilium: the pinned chart, with the article's seven values.
+//! The Helm commands that install or upgrade Cilium.
 
 use serde_json::Value;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::path::Path;
 use lab_base::exec::Invocation;
 use lab_manifest::Release;
 
-/// What Helm is to do with a release.
+/// What Helm does with a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// `helm install`, as the article runs it.
     Install,
-    /// `helm upgrade`: of what is there, with these values and no others.
+    /// `helm upgrade`: changes the installed release to these values.
     Upgrade,
 }
 
-/// `helm install` or `helm upgrade`, with the values in a file and the chart as one.
+/// `helm install` or `helm upgrade`, with the chart and the values each in a file.
 pub fn apply(
     order: Order,
     helm: &Path,
@@ -37,7 +37,7 @@ pub fn apply(
         .args([values])
 }
 
-/// The article's own command for the same, for a reader.
+/// The equivalent command in the article's form, for a user to compare.
 pub fn as_in_the_article(release: &Release, version: &str, values: &Value) -> String {
     let mut settings = Vec::new();
     flatten("", values, &mut settings);
@@ -51,7 +51,7 @@ pub fn as_in_the_article(release: &Release, version: &str, values: &Value) -> St
     )
 }
 
-/// `a.b=c`, as `helm --set` takes it.
+/// Writes values as settings for `helm --set`, such as `a.b=c`.
 fn flatten(prefix: &str, value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! What a node's own programs tell: its container runtime, and its packet filters.
+//! Reads the state of a node with its own programs: its container runtime and its packet filters.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use lab_base::failure::chain;
 use lab_engine::Engine;
 use lab_model::observe::{FilterListing, NestedContainer, NodeImage, NodeName};
 
-/// For one program in a node on a busy machine.
+/// The deadline for one program in a node on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// The two packet filters that a Linux host may have beside each other. Nodes have a program for each: the one that
-/// kind chose is `iptables`, and Cilium's agent may use the other.
+/// The programs for the two packet filters that a Linux host can have at the same time. kind chooses one of them as
+/// `iptables`, and Cilium's agent may use the other.
 const FILTERS: [&str; 2] = ["iptables-nft-save", "iptables-legacy-save"];
 
-/// Reads what `ctr containers ls` prints: a line of titles, then one for each container. Their tasks are listed apart.
+/// Parses the output of `ctr containers ls`: a line of titles, then one line for each container. Tasks are listed by
+/// another command.
 ///
 /// # Errors
-/// The line that is not that.
+/// A text with the first line that has another form.
 pub fn parse_containers(text: &str) -> Result<Vec<NestedContainer>, String> {
     rows(text, ["CONTAINER", "IMAGE", "RUNTIME"])?
         .map(|row| {
@@ -26,10 +27,10 @@ pub fn parse_containers(text: &str) -> Result<Vec<NestedContainer>, String> {
         .collect()
 }
 
-/// Reads what `ctr tasks ls` prints: by container, what its task does.
+/// Parses the output of `ctr tasks ls`: the status of each container's task.
 ///
 /// # Errors
-/// The line that is not that.
+/// A text with the first line that has another form.
 pub fn parse_tasks(text: &str) -> Result<BTreeMap<String, String>, String> {
     rows(text, ["TASK", "PID", "STATUS"])?
         .map(|row| {
@@ -39,7 +40,7 @@ pub fn parse_tasks(text: &str) -> Result<BTreeMap<String, String>, String> {
         .collect()
 }
 
-/// The rows under these titles.
+/// The rows below a line with these titles.
 fn rows<'a>(text: &'a str, titles: [&str; 3]) -> Result<impl Iterator<Item = Result<[&'a str; 3], String>>, String> {
     let three = |line: &'a str| <[&str; 3]>::try_from(line.split_whitespace().collect::<Vec<_>>()).ok();
     let mut lines = text.lines();
@@ -51,10 +52,10 @@ fn rows<'a>(text: &'a str, titles: [&str; 3]) -> Result<impl Iterator<Item = Res
     Ok(lines.filter(|line| !line.trim().is_empty()).map(row))
 }
 
-/// Reads what `iptables-save` prints: the chains of each table.
+/// Parses the output of `iptables-save`: the chains of each table.
 ///
 /// # Errors
-/// A chain outside of any table.
+/// A text with the first chain that is outside of any table.
 pub fn parse_filter(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut table = None;
@@ -71,10 +72,10 @@ pub fn parse_filter(text: &str) -> Result<BTreeMap<String, Vec<String>>, String>
     Ok(tables)
 }
 
-/// The containers in the namespace `k8s.io` of a node's containerd, and what their tasks do.
+/// The containers in the namespace `k8s.io` of a node's containerd, with the status of their tasks.
 ///
 /// # Errors
-/// In words, when they cannot be listed.
+/// A text that says why they cannot be listed.
 pub async fn nested(engine: &Engine, node: &NodeName) -> Result<Vec<NestedContainer>, String> {
     let list = async |what: &str| output_of(engine, node, &["ctr", "--namespace", "k8s.io", what, "ls"]).await;
     let (containers, tasks) = tokio::join!(list("containers"), list("tasks"));
@@ -86,7 +87,7 @@ pub async fn nested(engine: &Engine, node: &NodeName) -> Result<Vec<NestedContai
     Ok(containers)
 }
 
-/// A node's packet filters, one listing for each program that lists one.
+/// The tables of a node's packet filters, one listing for each program.
 pub async fn filters(engine: &Engine, node: &NodeName) -> Vec<FilterListing> {
     let list = async |program: &str| FilterListing {
         program: program.to_owned(),
@@ -98,13 +99,13 @@ pub async fn filters(engine: &Engine, node: &NodeName) -> Vec<FilterListing> {
 /// The images that a node's container runtime has.
 ///
 /// # Errors
-/// In words, when they cannot be listed.
+/// A text that says why they cannot be listed.
 pub async fn images_on(engine: &Engine, node: &NodeName) -> Result<Vec<NodeImage>, String> {
     let images = lab_images::node_images(engine, node, DEADLINE).await.map_err(|error| chain(&error))?;
     Ok(images.all().to_vec())
 }
 
-/// What a program in a node writes to its standard output.
+/// Runs a program in a node, and returns its standard output.
 async fn output_of(engine: &Engine, node: &NodeName, argv: &[&str]) -> Result<String, String> {
     let ran = engine.exec(&node.0, argv.iter().copied(), Vec::new(), DEADLINE).await;
     let ran = ran.map_err(|error| chain(&error))?;

@@ -1,4 +1,4 @@
-//! Installing Cilium: first what it depends on is proved, then Helm runs, then agents and operators are waited for.
+//! Installs Cilium: checks that a worker reaches the API server, runs Helm, then waits for agents and operators.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,15 +22,15 @@ use lab_model::observe::{HttpOutcome, NodeName, Place, Role};
 use lab_model::request::{Answer, HttpAsk, Request};
 use lab_model::stage::Stage;
 
-/// For `helm install`, which returns once the objects are applied.
+/// The deadline for `helm install`, which returns once the objects are applied.
 const HELM_DEADLINE: Duration = Duration::from_mins(3);
-/// For agents and operators to become ready. The first minutes go to compiling BPF programs on small machines.
+/// How long agents and operators may take to become ready. On small machines, compiling BPF programs takes minutes.
 const CILIUM_DEADLINE: Duration = Duration::from_mins(5);
-/// For the API server to answer a worker.
+/// How long the API server may take to answer a worker.
 const REACH_DEADLINE: Duration = Duration::from_secs(10);
-/// The values that Helm was given, within the state folder.
+/// Name of the file in the state folder with the values that Helm was given.
 const VALUES_FILE: &str = "values.json";
-/// The article's own command with them, within the state folder.
+/// Name of the file in the state folder with the equivalent command in the article's form.
 const COMMAND_FILE: &str = "helm-install.txt";
 const STAGE: Stage = Stage::RoutingInstalled;
 
@@ -76,10 +76,10 @@ impl KindLab {
         Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}; {distributed}", self.nodes().len()))
     }
 
-    /// Each node's address on the lab's network, as Docker has it now.
+    /// Each node's current address on the lab's Docker network.
     ///
     /// # Errors
-    /// The Engine's.
+    /// When the Engine does not answer or refuses.
     pub async fn addresses(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
         let network = &self.spec.expect.network;
         let containers = self.containers().await?;
@@ -88,8 +88,8 @@ impl KindLab {
         Ok(address.collect())
     }
 
-    /// Without kube-proxy an agent finds the API server at the address it is told or not at all. That a TLS server
-    /// answers there is seen from a worker before Helm runs: asked in plain HTTP, Go's answers with status 400.
+    /// Checks from a worker, before Helm runs, that a TLS server answers at the API server's address: without kube-proxy,
+    /// an agent can reach the API server only there. A Go TLS server answers plain HTTP with status 400.
     async fn reach_api_from_worker(&self, host: Ipv4Addr) -> Result<(), LabError> {
         let worker = self.nodes().iter().find(|(_, role)| *role == Role::Worker);
         let Some((worker, _)) = worker else { return Ok(()) };
@@ -110,7 +110,9 @@ impl KindLab {
                 if replies.iter().any(|reply| matches!(&reply.outcome, HttpOutcome::Response { status: 400, .. })) {
                     return Ok(());
                 }
-                replies.last().map_or_else(|| "no attempt was made".to_owned(), |reply| in_words(&reply.outcome))
+                replies
+                    .last()
+                    .map_or_else(|| "no attempt was made".to_owned(), |reply| describe_outcome(&reply.outcome))
             }
             Some(Ok(other)) => other.not("HTTP replies"),
             Some(Err(why)) => why,
@@ -119,13 +121,13 @@ impl KindLab {
         Err(failed(
             STAGE,
             format!(
-                "the API server does not answer {worker} at {to}: {seen}; no agent would find it there. Does a firewall on \
-                 this host drop what goes over the bridge? docker exec {worker} curl -k https://{to}/healthz"
+                "the API server does not answer {worker} at {to}: {seen}; Cilium's agents could not reach it either. Check \
+                 whether a firewall on this host drops packets on the bridge: docker exec {worker} curl -k https://{to}/healthz"
             ),
         ))
     }
 
-    /// The chart's file: the one that was named, the kit's, or the pinned one.
+    /// The chart's file: the one given with `--chart`, the kit's, or the pinned one.
     async fn chart(&self, helm: &Path) -> Result<PathBuf, LabError> {
         if let Some(file) = &self.spec.chart {
             return Ok(file.clone());
@@ -152,8 +154,8 @@ impl KindLab {
         self.helm(Order::Install, helm, chart, &state.path().join(VALUES_FILE)).await
     }
 
-    /// Tells Cilium that the API server is elsewhere, with everything else as it was: `helm upgrade`. What the lab
-    /// remembers of its making stays.
+    /// Configures Cilium with another address of the API server, by `helm upgrade` with otherwise equal values. The lab's
+    /// record of how it was built is not changed.
     ///
     /// # Errors
     /// When Helm fails.
@@ -166,10 +168,10 @@ impl KindLab {
         self.helm(Order::Upgrade, &helm, &chart, &path).await
     }
 
-    /// What Helm is told.
+    /// The values for Helm.
     fn values(&self, host: Ipv4Addr) -> Result<Value, LabError> {
         let expected = self.spec.expect.cluster.as_ref();
-        let expected = expected.ok_or_else(|| failed(STAGE, "nothing says which values Helm is to set"))?;
+        let expected = expected.ok_or_else(|| failed(STAGE, "the expectations have no values for Helm"))?;
         Ok(installed_values(expected, host, self.spec.routing))
     }
 
@@ -182,10 +184,12 @@ impl KindLab {
     }
 }
 
-fn in_words(outcome: &HttpOutcome) -> String {
+fn describe_outcome(outcome: &HttpOutcome) -> String {
     match outcome {
-        HttpOutcome::Response { status, .. } => format!("status {status}, which no TLS server gives"),
-        HttpOutcome::Empty => "the connection was closed without a word".to_owned(),
+        HttpOutcome::Response { status, .. } => {
+            format!("it answered plain HTTP with status {status}, where a TLS server answers 400")
+        }
+        HttpOutcome::Empty => "it closed the connection without an answer".to_owned(),
         HttpOutcome::NotConnected(why) | HttpOutcome::Broken(why) | HttpOutcome::TimedOut(why) => why.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! The runner's handle on a kind lab: what it is made from, what is stored of it, its end.
+//! The runner's handle on a kind lab: claiming its name, what is stored about it, taking it down.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,34 +26,34 @@ use lab_model::said::Said;
 use lab_model::seen::WireSeen;
 use lab_model::stage::Stage;
 
-/// What was seen of the nodes' networks before the CNI, within the state folder.
+/// Name of the file in the state folder with what was observed on the nodes before the CNI was installed.
 pub(super) const BASE_FILE: &str = "base.json";
-/// What Docker and the API server told before the CNI.
+/// Name of the file with what the API server reported before the CNI was installed: [`BeforeCni`].
 pub(super) const BEFORE_FILE: &str = "before-cni.json";
-/// The agents as they first were ready, and the nodes as they first were: [`FirstReady`].
+/// Name of the file with the agents that first were ready, and the nodes when they first were: [`FirstReady`].
 pub(super) const FIRST_FILE: &str = "first-ready.json";
-/// Addresses, and what the agents were told: [`ClusterRecord`].
+/// Name of the file with the nodes' addresses and the agents' configuration: [`ClusterRecord`].
 pub(super) const RECORD_FILE: &str = "cluster.json";
-/// What the lab was made from: [`KindSpec`].
+/// Name of the file with what the lab is made from: [`KindSpec`].
 pub(super) const SPEC_FILE: &str = "spec.json";
-/// Stages that stand.
+/// Name of the file with the stages that are reached.
 pub(super) const BUILT_FILE: &str = "built.json";
-/// Where each image came from.
+/// Name of the file that says where each image came from.
 pub(super) const IMAGES_FILE: &str = "images.json";
-/// Whether packets are kept at home.
+/// Name of the file that says whether the lab is sealed: [`Seal`].
 pub(super) const SEAL_FILE: &str = "seal.json";
-/// Port of the gateway that requests to the outside go to: discard (RFC 863). Nobody need listen; the request's own
-/// frames are what is looked at.
+/// The gateway's port that requests to the outside are sent to: discard (RFC 863). Nothing need listen there, because only
+/// the frames of the request are observed.
 const OUTSIDE_PORT: u16 = 9;
 
-/// What was seen before Cilium was installed.
+/// What was observed before Cilium was installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeforeCni {
-    /// Since the Unix epoch.
+    /// When, since the Unix epoch.
     pub observed: Duration,
-    /// The API server's nodes.
+    /// The nodes that the API server listed.
     pub nodes: Vec<KubeNode>,
-    /// What the article's own commands said then.
+    /// The outputs of the article's own commands at that time.
     #[serde(default)]
     pub said: Vec<Said>,
 }
@@ -95,16 +95,16 @@ pub struct KindLab {
 }
 
 impl KindLab {
-    /// A lab that is to be made: the Engine answers, nothing exists yet.
+    /// A lab that is to be made. Only the connection to the Engine exists yet.
     ///
     /// # Errors
     /// When the Engine cannot be reached.
     pub async fn planned(program: &Path, name: &str, spec: KindSpec, doing: &Doing) -> Result<Self, LabError> {
         let engine = Engine::connect().await?;
-        Self::with(program, name, spec, engine, doing)
+        Self::assemble(program, name, spec, engine, doing)
     }
 
-    fn with(program: &Path, name: &str, spec: KindSpec, engine: Engine, doing: &Doing) -> Result<Self, LabError> {
+    fn assemble(program: &Path, name: &str, spec: KindSpec, engine: Engine, doing: &Doing) -> Result<Self, LabError> {
         let scratch = tempfile::Builder::new()
             .prefix("lab-captures")
             .tempdir()
@@ -125,7 +125,7 @@ impl KindLab {
         })
     }
 
-    /// Finds a lab that is up.
+    /// Attaches to a lab that is up.
     ///
     /// # Errors
     /// When there is none of this name, or its Engine cannot be reached.
@@ -136,19 +136,21 @@ impl KindLab {
             order: "be entered".to_owned(),
             why: format!("{why}; `lab down --name {name}` removes what is left"),
         };
-        let Some(spec) = state.read_json::<KindSpec>(SPEC_FILE)? else { return Err(gone("it was never up")) };
+        let Some(spec) = state.read_json::<KindSpec>(SPEC_FILE)? else {
+            return Err(gone("it was never completely started"));
+        };
         let engine = Engine::connect().await?;
         if members(&engine, Some(&spec.cluster)).await?.is_empty() {
-            return Err(gone("Docker has no container of it"));
+            return Err(gone("Docker has none of its containers"));
         }
-        let lab = Self::with(program, name, spec, engine, doing)?;
-        // A lab that has just been made has no state yet.
+        let lab = Self::assemble(program, name, spec, engine, doing)?;
+        // The cell is empty, since the lab was just assembled.
         let _first = lab.state.set(state);
         lab.connect().await?;
         Ok(lab)
     }
 
-    /// Claims the name and says, before anything is made, where all that will be made can be found again.
+    /// Claims the name. Also records, before anything is made, how to find everything that will be made.
     ///
     /// # Errors
     /// When a lab or a cluster has the name.
@@ -164,7 +166,7 @@ impl KindLab {
                     name: self.name.clone(),
                     order: "be made".to_owned(),
                     why: format!(
-                        "the container {} of a lab of this name that was killed is still there; `lab down --name {}` \
+                        "the container {} still exists, from a lab of this name that was killed; `lab down --name {}` \
                          removes it",
                         member.name, self.name
                     ),
@@ -174,7 +176,7 @@ impl KindLab {
                 name: self.name.clone(),
                 order: "be made".to_owned(),
                 why: format!(
-                    "there is a kind cluster {cluster} already (container {}), and it is not this lab's; choose another \
+                    "a kind cluster {cluster} exists already (container {}) that lab did not make; choose another \
                      --name, or `kind delete cluster --name {cluster}` if nobody needs it",
                     member.name
                 ),
@@ -205,7 +207,7 @@ impl KindLab {
         self.state.get().ok_or_else(|| LabError::Refused {
             name: self.name.clone(),
             order: "be asked".to_owned(),
-            why: "nothing of it has been made".to_owned(),
+            why: "it has not been made".to_owned(),
         })
     }
 
@@ -214,7 +216,7 @@ impl KindLab {
         &self.name
     }
 
-    /// What it was made from.
+    /// The spec that it is made from.
     pub const fn spec(&self) -> &KindSpec {
         &self.spec
     }
@@ -236,7 +238,7 @@ impl KindLab {
         })
     }
 
-    /// The run's own kubeconfig.
+    /// The path of the lab's own kubeconfig.
     ///
     /// # Errors
     /// When the lab was not claimed.
@@ -244,7 +246,7 @@ impl KindLab {
         Ok(kubeconfig_of(self.state()?.path()))
     }
 
-    /// The nodes it should have, whether they run or not.
+    /// The nodes in its spec, whether they run or not.
     pub fn nodes(&self) -> &[(NodeName, Role)] {
         &self.spec.nodes
     }
@@ -255,18 +257,18 @@ impl KindLab {
         first.map_or_else(|| NodeName(format!("{}-control-plane", self.spec.cluster)), |(name, _)| name.clone())
     }
 
-    /// Where requests leave the native routing CIDR: the bridge's gateway. The unspecified address before the network
-    /// is known.
+    /// The address for requests that leave the native routing CIDR: the bridge's gateway. The address is 0.0.0.0 before
+    /// the network is known.
     pub fn outside(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.gateway.get().copied().unwrap_or(Ipv4Addr::UNSPECIFIED), OUTSIDE_PORT)
     }
 
-    /// A folder for captures, gone with this handle.
+    /// A folder for captures, which is removed when this handle is dropped.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// What it is busy with.
+    /// What the lab is doing at the moment.
     pub const fn doing(&self) -> &Doing {
         &self.doing
     }
@@ -281,7 +283,7 @@ impl KindLab {
         *self.traffic.borrow_mut() = Some(seen);
     }
 
-    /// What nodes showed before the CNI.
+    /// What was observed on the nodes before the CNI was installed.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -289,7 +291,7 @@ impl KindLab {
         self.stored(BASE_FILE)
     }
 
-    /// What the API server told before the CNI.
+    /// What the API server reported before the CNI was installed.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -297,7 +299,7 @@ impl KindLab {
         self.stored(BEFORE_FILE)
     }
 
-    /// The first agents, and the nodes when they had just become Ready. None in labs of older programs.
+    /// The agents that first were ready, and the nodes when they had just become Ready. `None` in labs of older programs.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -305,7 +307,7 @@ impl KindLab {
         self.stored(FIRST_FILE)
     }
 
-    /// Where each image on the nodes came from.
+    /// The images on the nodes, with where each came from.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -313,7 +315,7 @@ impl KindLab {
         Ok(self.stored(IMAGES_FILE)?.unwrap_or_default())
     }
 
-    /// Addresses as they were when it was built.
+    /// The record of addresses at the time when the lab was built.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -323,7 +325,7 @@ impl KindLab {
             .unwrap_or_else(|| ClusterRecord { addresses: BTreeMap::new(), service_host: None }))
     }
 
-    /// Whether its packets are kept at home; none before that was tried.
+    /// Whether the lab is sealed; none before that was tried.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -331,14 +333,14 @@ impl KindLab {
         self.stored(SEAL_FILE)
     }
 
-    /// That its packets can leave this host, and why; none where they are kept at home.
+    /// A text that says why packets of the lab can leave this host; none if the lab is sealed.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn unsealed(&self) -> Result<Option<String>, LabError> {
         Ok(match self.sealed()? {
             Some(Seal::Open(why)) => Some(format!(
-                "not sealed: packets for {} that find no route leave this host; {why}",
+                "not sealed: packets for {} that no route in the lab matches can leave this host; {why}",
                 self.spec.expect.native_cidr
             )),
             Some(Seal::Table(_)) | None => None,
@@ -352,7 +354,7 @@ impl KindLab {
         }
     }
 
-    /// Stages that stand.
+    /// The stages that are reached.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -360,13 +362,14 @@ impl KindLab {
         Ok(self.stored(BUILT_FILE)?.unwrap_or_default())
     }
 
-    pub(super) fn stands(&self, stage: Stage) -> Result<(), LabError> {
+    /// Records that a stage is reached.
+    pub(super) fn record_stage(&self, stage: Stage) -> Result<(), LabError> {
         let mut built = self.built()?;
         built.push(stage);
         Ok(self.state()?.write_json(BUILT_FILE, &built)?)
     }
 
-    /// Says that it is meant to stay: Docker keeps it either way.
+    /// Records that the lab stays until `lab down`. Docker keeps its containers either way.
     ///
     /// # Errors
     /// When its state cannot be written.
@@ -378,10 +381,10 @@ impl KindLab {
         Ok(())
     }
 
-    /// Takes all of it away. What a reader should know.
+    /// Takes the lab down. Returns notes for the user.
     ///
     /// # Errors
-    /// When something stays.
+    /// When something could not be removed.
     pub async fn down(self) -> Result<Vec<String>, LabError> {
         if let Some(distribution) = self.distribution.take() {
             distribution.abort();

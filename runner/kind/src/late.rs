@@ -1,6 +1,6 @@
-//! Containers that come late. When `kind create cluster` is killed, Docker goes on with the containers that it was asked
-//! for a moment before: no listing has them yet, and seconds later they are there. Their names are taken from the first
-//! moment on, so that a name that can be taken is one for which nothing is on its way.
+//! Containers that appear late. When `kind create cluster` is killed, Docker continues to make the containers that it was
+//! asked for just before. They are in no listing yet and appear seconds later. But their names are in use from the first
+//! moment, so if a container of a name can be made, Docker is not making another one of that name.
 
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
@@ -14,36 +14,36 @@ use lab_base::failure::chain;
 use lab_engine::{Engine, EngineError};
 use lab_model::observe::NodeName;
 
-/// For Docker to end what it has begun; seconds on a busy machine.
+/// How long Docker may take to finish what it has begun; it takes seconds on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Between two tries of the names.
+/// The time between two attempts to use the names.
 const INTERVAL: Duration = Duration::from_millis(300);
-/// For one container to be made or removed.
+/// The deadline for making or removing one container.
 const CALL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a name is tried with.
+/// The names of a lab's nodes, and what is needed to test whether they are free.
 #[derive(Debug)]
 pub struct Names<'a> {
-    /// The nodes that kind was asked for.
+    /// The nodes that kind was to make.
     pub nodes: Vec<NodeName>,
     /// An image that the Engine has.
     pub image: String,
-    /// The lab's mark: what is left of a try that was itself killed is found as the lab's.
+    /// The lab's mark. If this program is killed during a test, the test container is recognised as the lab's.
     pub mark: &'a Path,
 }
 
 impl Names<'_> {
-    /// Waits until nothing is on its way under any of the names. While one is taken, `remove` is to take away what this
-    /// lab has, and to tell which nodes' names are somebody else's: those are not waited for.
+    /// Waits until Docker makes no more containers with any of these names. While a name is in use, `remove` is called: it
+    /// must remove this lab's containers and return the names that other containers have, which are not waited for.
     ///
     /// # Errors
-    /// In words, when a name stays taken.
+    /// A text that says which names remain in use.
     pub async fn until_free(
         &self,
         engine: &Engine,
         mut remove: impl AsyncFnMut() -> Result<Vec<NodeName>, String>,
     ) -> Result<(), String> {
-        let free = clock::until(DEADLINE, INTERVAL, "Docker to end what kind began", async || {
+        let free = clock::until(DEADLINE, INTERVAL, "the end of the container creations that kind began", async || {
             let mut taken = Vec::new();
             for node in &self.nodes {
                 match self.is_free(engine, node).await {
@@ -67,12 +67,12 @@ impl Names<'_> {
         free.await.map_err(|error| error.to_string())
     }
 
-    /// Takes the name with a container that never runs, and gives it back.
+    /// Tests a name by making a container that is never started, and removing it.
     async fn is_free(&self, engine: &Engine, node: &NodeName) -> Result<bool, EngineError> {
         let options = CreateContainerOptionsBuilder::new().name(&node.0).build();
         let body = ContainerCreateBody {
             image: Some(self.image.clone()),
-            // It is never started; an image may name no command of its own.
+            // A command is required if the image has none; it is never run.
             cmd: Some(vec!["true".to_owned()]),
             host_config: Some(HostConfig {
                 binds: Some(vec![format!("{}:{MARK_IN_NODE}:ro", self.mark.display())]),
@@ -85,7 +85,7 @@ impl Names<'_> {
         let made = match made {
             Ok(made) => made,
             Err(EngineError::Answered { status: 409, .. }) => return Ok(false),
-            // Without the image nothing can be on its way.
+            // The image does not exist, so no container of it can be in the making.
             Err(EngineError::Answered { status: 404, .. }) => return Ok(true),
             Err(error) => return Err(error),
         };

@@ -1,5 +1,5 @@
-//! What cases look at on a kind lab: the probe in the nodes, Docker's networks, the API server's pods and Services, the
-//! agents' tables.
+//! The observations of a kind lab that cases use: by the probe in the nodes, and of Docker's networks, the API server's
+//! pods and Services, and the agents' tables.
 
 use ipnet::Ipv4Net;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use lab_model::observe::{
 };
 use lab_model::request::{Answered, Request};
 
-/// Where the article's workload is: it names no namespace.
+/// The namespace of the article's workload, which names none.
 pub(super) const WORKLOAD_NAMESPACE: &str = "default";
 
 impl KindLab {
@@ -26,13 +26,14 @@ impl KindLab {
     /// # Errors
     /// When the cluster has not been created.
     pub fn probe(&self) -> Result<&NodeProbe, LabError> {
-        self.probe.get().ok_or_else(|| LabError::Probe("it is in no node yet: the cluster was not created".to_owned()))
+        self.probe.get().ok_or_else(|| LabError::Unasked("the cluster has not been created".to_owned()))
     }
 
-    /// Looks into namespaces of nodes and of the workload's pods; what cannot be asked is in its answer.
+    /// Makes requests in the namespaces of nodes and of the workload's pods. For a request that could not be made, the
+    /// answer is the reason.
     ///
     /// # Errors
-    /// When the cluster has not been created, or the API server does not tell where the pods are.
+    /// When the cluster has not been created, or the API server does not say where the pods are.
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
         let places = self.places_for(&asks).await?;
         Ok(self.probe()?.ask(asks, &|pod| find(&places, pod)).await)
@@ -55,28 +56,28 @@ impl KindLab {
         }
     }
 
-    /// The node containers of the cluster, stopped ones among them.
+    /// The node containers of the cluster, including stopped ones.
     ///
     /// # Errors
-    /// The Engine's.
+    /// When the Engine does not answer or refuses.
     pub async fn containers(&self) -> Result<Vec<NodeContainer>, LabError> {
         Ok(self.engine.nodes(&self.spec.cluster).await?)
     }
 
-    /// Docker's networks that nodes are on, and which nodes that are.
+    /// The Docker networks with nodes on them, and those nodes.
     ///
     /// # Errors
-    /// The Engine's.
+    /// When the Engine does not answer or refuses.
     pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
         let containers = self.containers().await?;
         let networks = self.engine.networks().await?;
         Ok(networks.iter().filter_map(|network| segment(network, &containers)).collect())
     }
 
-    /// Each node's pod CIDR, as Cilium's IPAM gave it out.
+    /// Each node's pod CIDR, as Cilium's IPAM assigned it.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// When the API server does not answer or refuses.
     pub async fn pod_cidrs(&self) -> Result<PodCidrs, LabError> {
         Ok(self.api()?.pod_cidrs().await?)
     }
@@ -84,7 +85,7 @@ impl KindLab {
     /// The workload's pods.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// When the API server does not answer or refuses.
     pub async fn pods(&self) -> Result<Vec<PodSeen>, LabError> {
         let labels = &self.spec.manifests.hello_app.deployment.spec.selector.match_labels;
         Ok(self.api()?.workload_pods(WORKLOAD_NAMESPACE, labels).await?)
@@ -93,15 +94,15 @@ impl KindLab {
     /// The workload's Service and its endpoints.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// When the API server does not answer or refuses.
     pub async fn service(&self) -> Result<ServiceSeen, LabError> {
         Ok(self.api()?.service(WORKLOAD_NAMESPACE, &self.spec.expect.service).await?)
     }
 
-    /// The load balancer's table in the BPF maps: one on each node, which its pods share.
+    /// For each place, the load balancer's table in the BPF maps. Each node has one, which its pods share.
     ///
     /// # Errors
-    /// When the API server does not tell where the agents are.
+    /// When the API server does not say where the agents are.
     pub async fn service_tables(
         &self,
         places: &[Place],
@@ -115,18 +116,18 @@ impl KindLab {
         let mut nodes: Vec<NodeName> = places.iter().filter_map(node_of).collect();
         nodes.sort();
         nodes.dedup();
-        let (tables, _said) = self.agents().await?.tables(&nodes).await;
+        let (tables, _outputs) = self.agents().await?.tables(&nodes).await;
         let table = |place: &Place| match node_of(place) {
-            None => Err(format!("{place} has no node, and so no agent")),
+            None => Err(format!("{place} is on no node, so it has no agent")),
             Some(node) => tables.get(&node).cloned().unwrap_or_else(|| Err(format!("{node}'s agent was not asked"))),
         };
         Ok(places.iter().map(|place| (place.clone(), table(place))).collect())
     }
 
-    /// The agents, where they run now.
+    /// The agents that run at the moment.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// When the API server does not answer or refuses.
     pub async fn agents(&self) -> Result<Agents<Engine>, LabError> {
         let pods = self.api()?.pods().await?;
         Ok(Agents::of(self.engine.clone(), &pods))
@@ -151,7 +152,7 @@ fn segment(network: &DockerNetwork, containers: &[NodeContainer]) -> Option<Segm
             let attached = container.networks.iter().find(|attached| attached.network_id == network.id)?;
             let address = attached.address.zip(attached.prefix_len);
             let address = address.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok());
-            // A stopped container is still configured for its network, and hangs on nothing.
+            // A stopped container is still configured for its network, but is not connected.
             container.is_running().then(|| SegmentMember { node: container.name.clone(), address })
         })
         .collect();
@@ -164,8 +165,8 @@ fn segment(network: &DockerNetwork, containers: &[NodeContainer]) -> Option<Segm
     (!members.is_empty()).then(|| Segment { name: network.name.clone(), gateway, mtu: network.mtu(), members })
 }
 
-/// The host's link of a Docker network (Docker: `com.docker.network.bridge.name`, else `br-` and twelve digits of the
-/// network's id); none where its driver makes no bridge.
+/// The host's bridge of a Docker network (Docker: `com.docker.network.bridge.name`, else `br-` and twelve digits of the
+/// network's id); none if its driver makes no bridge.
 pub(super) fn bridge_of(network: &DockerNetwork) -> Option<String> {
     if network.driver != "bridge" {
         return None;

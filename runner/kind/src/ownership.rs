@@ -1,4 +1,4 @@
-//! What is ours in Docker: containers with kind's label of the lab's cluster that carry the lab's mark.
+//! Recognises a lab's containers in Docker: they have kind's label with the lab's cluster, and the lab's mark.
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::config::MARK_IN_NODE;
 use lab_engine::{CLUSTER_LABEL, Engine, EngineError};
 
-/// For the Engine to list containers.
+/// The deadline for listing containers.
 const LIST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A container of a kind cluster.
@@ -18,31 +18,31 @@ const LIST_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Member {
     /// Docker's id of it.
     pub id: String,
-    /// Its name: the node's.
+    /// Its name, which is the node's.
     pub name: String,
-    /// The cluster's name, by its label.
+    /// The cluster's name, from its label.
     pub cluster: String,
-    /// It runs (paused counts as running).
+    /// Whether it runs; paused counts as running.
     pub running: bool,
-    /// Docker's word for its state: `running`, `exited`, `paused`.
+    /// Docker's name of its state: `running`, `exited`, `paused`.
     pub state: String,
-    /// Its address on each Docker network; none where it has none, as when it is stopped.
+    /// Its address on each Docker network; a stopped container has none.
     pub addresses: BTreeMap<String, Ipv4Addr>,
-    /// The source of the mount that marks a lab's nodes; none on a cluster that is not a lab's.
+    /// The source of the mount that marks a lab's nodes; none if it is not a lab's node.
     pub mark: Option<PathBuf>,
 }
 
 impl Member {
-    /// Whether it carries exactly this mark.
+    /// Whether it has exactly this mark.
     pub fn is_marked(&self, mark: &Path) -> bool {
         self.mark.as_deref() == Some(mark)
     }
 }
 
-/// The containers of a kind cluster, stopped ones among them; of all clusters where none is named.
+/// The containers of a kind cluster, including stopped ones; without a name, those of all clusters.
 ///
 /// # Errors
-/// The Engine's.
+/// When the Engine does not answer or refuses.
 pub async fn members(engine: &Engine, cluster: Option<&str>) -> Result<Vec<Member>, EngineError> {
     let label = cluster.map_or_else(|| CLUSTER_LABEL.to_owned(), |name| format!("{CLUSTER_LABEL}={name}"));
     let options: ListContainersOptions = ListContainersOptionsBuilder::new()

@@ -1,5 +1,5 @@
-//! Where the workload's pods are: which node, and which process of it is in the pod's network namespace. hello-app has
-//! no shell to run anything in; its namespace is entered from its node.
+//! Finds the workload's pods: the node of each, and a process on it that is in the pod's network namespace. hello-app's
+//! image has no shell, so its namespace is entered from its node.
 
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,17 +12,17 @@ use lab_base::failure::chain;
 use lab_engine::PodPlace;
 use lab_model::observe::{KubePod, NodeName, PodName};
 
-/// For containerd to list its tasks.
+/// The deadline for listing containerd's tasks.
 const TASKS_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Each pod's place, or why it has none.
+/// The place of each pod, or why it cannot be found.
 pub(super) type PodPlaces = BTreeMap<PodName, Result<PodPlace, String>>;
 
 impl KindLab {
-    /// The workload's pods as they are now: one that was made anew has another process.
+    /// The places of the workload's pods at the moment; a pod that was replaced has another process.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// When the API server does not answer or refuses.
     pub(super) async fn pod_places(&self) -> Result<PodPlaces, LabError> {
         let labels = &self.spec.manifests.hello_app.deployment.spec.selector.match_labels;
         let pods = self.api()?.pods_with(WORKLOAD_NAMESPACE, labels).await?;
@@ -36,7 +36,7 @@ impl KindLab {
         Ok(pods.iter().map(|pod| (PodName(pod.name.clone()), place(pod, &tasks))).collect())
     }
 
-    /// Where one pod is.
+    /// The place of one pod.
     ///
     /// # Errors
     /// [`LabError::NoPlace`], when the workload has no such pod.
@@ -53,7 +53,7 @@ impl KindLab {
         }
     }
 
-    /// Process ids by container.
+    /// The process ids of a node's running containers, by container.
     async fn tasks(&self, node: &NodeName) -> Result<BTreeMap<String, u32>, String> {
         let argv = ["ctr", "--namespace", "k8s.io", "task", "ls"];
         let ran = self.engine.exec(&node.0, argv, Vec::new(), TASKS_DEADLINE).await.map_err(|error| chain(&error))?;
@@ -69,7 +69,7 @@ impl KindLab {
     }
 }
 
-/// `TASK PID STATUS`, those that run (containerd 1.6: `ctr task ls`).
+/// Parses the running tasks in lines `TASK PID STATUS` (containerd 1.6: `ctr task ls`).
 fn running_tasks(listing: &str) -> BTreeMap<String, u32> {
     listing
         .lines()
@@ -98,7 +98,7 @@ fn place(pod: &KubePod, tasks: &BTreeMap<NodeName, Result<BTreeMap<String, u32>,
 mod tests {
     use super::*;
 
-    /// From a kind node.
+    /// Output of a kind node.
     const LISTING: &str = "TASK                                                                PID     STATUS    \n\
         3d9c2cf9b24bbf73adc0ce43f4bf6ee1bf0e9dd8a38b4a5a6f0f4d9c2f1a8f55    1892    RUNNING\n\
         0f1e                                                                0       STOPPED\n";

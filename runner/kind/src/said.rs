@@ -1,5 +1,5 @@
-//! The article's own commands, and what they say: kept beside what was judged, for a reader who compares with the
-//! article. No judge reads it, and a command that fails or is not there changes no verdict.
+//! Runs the article's own commands and keeps their output as evidence, for a user who compares with the article. Judges do
+//! not read it, and a command that fails or does not exist changes no verdict.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use lab_base::exec::{Exit, Invocation};
 use lab_base::failure::chain;
 use lab_model::observe::{NodeName, Place};
 
-/// For one command. The slowest, `cilium status`, takes a second or two.
+/// The deadline for one command. The slowest, `cilium status`, takes a second or two.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A command of the article's.
+/// A command of the article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ByHand {
-    /// On the Docker host: `docker`, `kubectl`, `helm` or `cilium`, with the run's own kubeconfig.
+    /// Run on the Docker host, with the lab's kubeconfig: `docker`, `kubectl`, `helm` or `cilium`.
     OnHost(Vec<String>),
-    /// In a node's container.
+    /// Run in a node's container.
     InNode(NodeName, Vec<String>),
-    /// The program `cilium` in the agent's container on a node, with these arguments.
+    /// `cilium` with these arguments, run in the agent's container on a node.
     InAgent(NodeName, Vec<String>),
 }
 
 impl KindLab {
-    /// Runs commands, all at once: what each said.
-    pub async fn say_by_hand(&self, commands: Vec<ByHand>) -> Vec<Said> {
+    /// Runs commands at the same time. Returns the output of each.
+    pub async fn run_article_commands(&self, commands: Vec<ByHand>) -> Vec<Said> {
         futures_util::future::join_all(commands.into_iter().map(|command| self.run_by_hand(command))).await
     }
 
-    /// What is only to be seen before Cilium: each node's routes, and nodes that are not ready.
-    pub(super) async fn say_before_cni(&self) -> Vec<Said> {
-        let words = |command: &str| command.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let routes = self.nodes().iter().map(|(node, _)| ByHand::InNode(node.clone(), words("ip route")));
-        let nodes = ByHand::OnHost(words("kubectl get nodes -o wide"));
-        self.say_by_hand(routes.chain([nodes]).collect()).await
+    /// Runs the commands whose output differs once Cilium is installed: each node's routes, and the list of nodes.
+    pub(super) async fn run_commands_before_cni(&self) -> Vec<Said> {
+        let split = |command: &str| command.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let routes = self.nodes().iter().map(|(node, _)| ByHand::InNode(node.clone(), split("ip route")));
+        let nodes = ByHand::OnHost(split("kubectl get nodes -o wide"));
+        self.run_article_commands(routes.chain([nodes]).collect()).await
     }
 
     async fn run_by_hand(&self, command: ByHand) -> Said {
@@ -45,13 +45,13 @@ impl KindLab {
             ByHand::InAgent(node, args) => match self.agents().await {
                 Ok(agents) => {
                     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-                    let said = agents.run(&node, &args).await;
+                    let output = agents.run(&node, &args).await;
                     Said {
                         place: Place::Node(node),
-                        command: said.command,
-                        code: said.code,
-                        stdout: said.stdout,
-                        stderr: said.stderr,
+                        command: output.command,
+                        code: output.code,
+                        stdout: output.stdout,
+                        stderr: output.stderr,
                     }
                 }
                 Err(error) => not_run(Place::Node(node), format!("cilium {}", args.join(" ")), chain(&error)),

@@ -1,9 +1,9 @@
-//! Keeping a lab's packets at home.
+//! Seals a lab: keeps its pods' packets from leaving the host.
 //!
-//! With a route missing, a packet for a peer's pod CIDR follows the node's default route to the Docker host, and from
-//! there the host's own routes: 10.0.0.0/8 leaks to whatever is there. A table of nftables, the lab's own, drops what
-//! comes from the lab's bridge for the native routing CIDR and would leave by any other link. It is in the host's
-//! namespace and needs root; it goes with the lab.
+//! If a route is missing, a packet for a peer's pod CIDR follows the node's default route to the Docker host, and from
+//! there the host's own routes, so packets for 10.0.0.0/8 leak into the host's network. An nftables table of the lab drops
+//! packets that come from the lab's bridge, are for the native routing CIDR, and would leave by another link. The table is
+//! in the host's namespace and needs root. It is removed with the lab.
 
 use ipnet::Ipv4Net;
 use lab_netlink::nft::{
@@ -17,48 +17,51 @@ use lab_base::failure::chain;
 
 /// The chain of the table.
 const CHAIN: &str = "forward";
-/// Before Docker's own chains, which are at the priority `filter` (0).
+/// The chain's hook. Its priority is before that of Docker's own chains, which is `filter` (0).
 const BASE: Base = Base { kind: "filter", hook: Hook::Forward, priority: -10 };
 
-/// Whether a lab's packets are kept at home.
+/// Whether a lab is sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seal {
-    /// By a table of nftables of this name, family ip.
+    /// It is sealed, by the nftables table of this name, family ip.
     Table(String),
-    /// They are not; why.
+    /// It is not sealed; with the reason.
     Open(String),
 }
 
-/// The name of a lab's table: `lab_seal_kind`.
+/// The name of the table of a lab: `lab_seal_kind`.
 pub fn table_name(lab: &str) -> String {
     format!("lab_seal_{lab}")
 }
 
-/// Drops what comes from this bridge for these networks and would leave by another link. May be repeated.
+/// Installs rules that drop packets from this bridge for these networks which would leave by another link. It may be called
+/// again.
 ///
-/// Where it cannot be done that is said, not failed: a lab works without it, and the case
-/// `wire::nothing_leaks_to_the_uplink` looks.
+/// If that is not possible, the result says so; it is not an error, because a lab works without it, and the case
+/// `wire::nothing_leaks_to_the_uplink` checks for leaks.
 pub async fn seal(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Seal {
     let by_hand = by_hand(lab, bridge, networks);
     if !nix::unistd::geteuid().is_root() {
-        return Seal::Open(format!("that needs root: sudo sh -c '{by_hand}'"));
+        return Seal::Open(format!("sealing it needs root: sudo sh -c '{by_hand}'"));
     }
     match has_link(bridge).await {
         Ok(true) => {}
-        Ok(false) => return Seal::Open(format!("the bridge {bridge} is not on this host: there, {by_hand}")),
+        Ok(false) => {
+            return Seal::Open(format!("the bridge {bridge} is not on this host; to seal it there: {by_hand}"));
+        }
         Err(error) => return Seal::Open(format!("this host's links cannot be read: {}", chain(&error))),
     }
     match install(lab, bridge, networks).await {
         Ok(()) => Seal::Table(table_name(lab)),
-        Err(error) => Seal::Open(format!("nftables refused: {}; by hand: {by_hand}", chain(&error))),
+        Err(error) => Seal::Open(format!("nftables refused: {}; to seal it by hand: {by_hand}", chain(&error))),
     }
 }
 
-/// Takes a lab's table away. Whether there was one.
+/// Removes a lab's table. Returns whether there was one.
 ///
 /// # Errors
-/// The kernel's, when there is one and it stays.
+/// When there is one and the kernel does not remove it.
 pub async fn unseal(lab: &str) -> Result<bool, Error> {
     match Socket::open(Protocol::Nftables)?.commit(&[delete_table(&table_name(lab))]).await {
         Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(false),
@@ -72,7 +75,8 @@ async fn has_link(name: &str) -> Result<bool, Error> {
 
 async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Error> {
     let table = table_name(lab);
-    // The one that is there, if there is one, is replaced at once: made where there is none, it can be deleted.
+    // Replaces an existing table in one transaction. It is made first if there is none, because deleting a missing table
+    // would fail.
     let fresh =
         [ensure_table(&table), delete_table(&table), ensure_table(&table), add_chain(&table, CHAIN, Some(BASE))];
     let rule = |network: &Ipv4Net| {
@@ -88,7 +92,7 @@ async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Er
     Socket::open(Protocol::Nftables)?.commit(&changes).await
 }
 
-/// The same as commands of nft, for whoever has to do it by hand.
+/// The nft commands that do the same, for a user who must run them by hand.
 fn by_hand(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> String {
     let table = table_name(lab);
     let mut commands = vec![

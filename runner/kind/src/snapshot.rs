@@ -1,4 +1,4 @@
-//! What Docker and the host had before a lab was made, so that its end can be compared with its beginning.
+//! A snapshot of Docker and the host before a lab is made, to compare with after it was taken down.
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
 use lab_netlink::{Protocol, Socket};
@@ -13,34 +13,34 @@ use lab_engine::{Engine, EngineError};
 use lab_model::observe::{NetnsView, NextHop, Place, TABLE_LOCAL};
 use lab_model::request::{Answer, Ask, Request};
 
-/// For each answer of the Engine and the probe.
+/// The deadline for each answer of the Engine and the probe.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Within the state folder.
+/// Name of the file in the state folder with the snapshot.
 pub const SNAPSHOT_FILE: &str = "before.json";
 
-/// Names of everything that a lab could leave behind.
+/// The names of everything that a lab could leave behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Docker's containers, stopped ones among them, by name.
+    /// Docker's containers, including stopped ones, by name.
     pub containers: BTreeSet<String>,
     /// Docker's networks.
     pub networks: BTreeSet<String>,
     /// Docker's volumes.
     pub volumes: BTreeSet<String>,
-    /// The host's links and their addresses; none where the Engine is not on this host or it cannot be read.
+    /// The host's links and their addresses; none if they cannot be read.
     pub links: Option<BTreeSet<String>>,
-    /// The host's IPv4 routes, of all tables but local.
+    /// The host's IPv4 routes of all tables except `local`; none if they cannot be read.
     pub routes: Option<BTreeSet<String>>,
-    /// The host's tables of nftables; none for a user who may not read them.
+    /// The host's nftables tables; none if this user may not read them.
     pub tables: Option<BTreeSet<String>>,
 }
 
 impl Snapshot {
-    /// Looks at Docker and at this host.
+    /// Takes a snapshot of Docker and this host.
     ///
     /// # Errors
-    /// The Engine's. What of the host cannot be read is none.
+    /// When the Engine does not answer or refuses. Parts of the host that cannot be read are none instead.
     pub async fn take(engine: &Engine, program: &Path) -> Result<Self, EngineError> {
         let client = engine.client();
         let all = ListContainersOptionsBuilder::new().all(true).build();
@@ -61,7 +61,8 @@ impl Snapshot {
         })
     }
 
-    /// What is there now and was not before, or the other way round, a line each. What others did meanwhile is among it.
+    /// A line for each thing that exists now and did not before, or the other way round. Changes that other programs made
+    /// meanwhile are included.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let kinds = [
@@ -74,27 +75,27 @@ impl Snapshot {
         ];
         for (kind, before, now) in kinds {
             let (Some(before), Some(now)) = (before, now) else { continue };
-            lines.extend(now.difference(before).map(|new| format!("{kind} {new} is there now, and was not before")));
-            lines.extend(before.difference(now).map(|gone| format!("{kind} {gone} was there before, and is not now")));
+            lines.extend(now.difference(before).map(|new| format!("{kind} {new} exists now and did not before")));
+            lines.extend(before.difference(now).map(|gone| format!("{kind} {gone} existed before and does not now")));
         }
         lines
     }
 
-    /// What was compared, in words.
-    pub fn compared(&self) -> String {
-        let mut words = vec![
+    /// How many things of each kind are compared, as text.
+    pub fn counts(&self) -> String {
+        let mut counts = vec![
             format!("{} containers", self.containers.len()),
             format!("{} networks", self.networks.len()),
             format!("{} volumes", self.volumes.len()),
         ];
-        words.extend(self.links.as_ref().map(|links| format!("{} links", links.len())));
-        words.extend(self.routes.as_ref().map(|routes| format!("{} routes", routes.len())));
-        words.extend(self.tables.as_ref().map(|tables| format!("{} nftables tables", tables.len())));
-        words.join(", ")
+        counts.extend(self.links.as_ref().map(|links| format!("{} links", links.len())));
+        counts.extend(self.routes.as_ref().map(|routes| format!("{} routes", routes.len())));
+        counts.extend(self.tables.as_ref().map(|tables| format!("{} nftables tables", tables.len())));
+        counts.join(", ")
     }
 }
 
-/// This host's own namespace, by the probe: there is one way of looking.
+/// The view of this host's own network namespace, by the same probe that looks into nodes.
 async fn view(program: &Path) -> Option<NetnsView> {
     let ask = vec![Ask { place: Place::Bridge, netns: None, request: Request::View }];
     let input = serde_json::to_vec(&ask).ok()?;
@@ -151,13 +152,13 @@ mod tests {
         assert_eq!(
             before.differences(&with(&["kind-worker"], Some(&["ip nat", "ip lab_seal_kind"]))),
             [
-                "container kind-worker is there now, and was not before",
-                "container db was there before, and is not now",
-                "nftables table ip lab_seal_kind is there now, and was not before",
+                "container kind-worker exists now and did not before",
+                "container db existed before and does not now",
+                "nftables table ip lab_seal_kind exists now and did not before",
             ]
         );
         assert_eq!(before.differences(&with(&["db"], None)), [""; 0]);
-        assert_eq!(before.compared(), "1 containers, 0 networks, 0 volumes, 1 nftables tables");
-        assert_eq!(with(&[], None).compared(), "0 containers, 0 networks, 0 volumes");
+        assert_eq!(before.counts(), "1 containers, 0 networks, 0 volumes, 1 nftables tables");
+        assert_eq!(with(&[], None).counts(), "0 containers, 0 networks, 0 volumes");
     }
 }

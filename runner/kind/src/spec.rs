@@ -1,4 +1,5 @@
-//! What a kind lab is made from; kept in its state folder, so that a later command judges it by the same.
+//! What a kind lab is made from. It is kept in the state folder, so that a later command judges the lab by the same
+//! expectations.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,20 +15,20 @@ use lab_model::observe::{NodeName, Role};
 pub struct KindSpec {
     /// How pod traffic gets from node to node.
     pub routing: Routing,
-    /// The kind cluster's name: nodes are called after it.
+    /// The kind cluster's name, which the nodes' names begin with.
     pub cluster: String,
     /// Names and roles, in order.
     pub nodes: Vec<(NodeName, Role)>,
     /// The manifests, with the overrides applied.
     pub manifests: Manifests,
-    /// What judges expect.
+    /// The expectations of the judges.
     pub expect: Expectations,
     /// The chart's file (`--chart`); none for the pinned one.
     pub chart: Option<PathBuf>,
     /// The node image (`--node-image`); none for the pinned one.
     pub node_image: Option<String>,
-    /// Images of the host's own Engine in the place of pinned ones (`--image`), by their keys in `pins.json`.
+    /// Images of the host's Engine that replace pinned ones (`--image`), by their keys in `pins.json`.
     pub images: BTreeMap<String, String>,
-    /// The kit that everything comes from (`--kit`).
+    /// The kit that images and chart are taken from (`--kit`).
     pub kit: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
-//! Building a kind lab, stage by stage. What does not depend on each other runs side by side: images are pulled and
-//! streamed into the nodes while kubeadm runs.
+//! Builds a kind lab, stage by stage. Independent work runs at the same time: images are pulled and streamed into the nodes
+//! while kubeadm runs.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -22,15 +22,16 @@ use lab_model::observe::{NodeName, Place, Role};
 use lab_model::request::{Answer, Request};
 use lab_model::stage::Stage;
 
-/// For the API server to answer and all nodes to have registered, after kind has ended.
+/// How long the API server may take to answer, and all nodes to register, after kind has ended.
 const REGISTERED_DEADLINE: Duration = Duration::from_mins(2);
-/// For nodes to become Ready once their agents are.
+/// How long nodes may take to become Ready after their agents are.
 const READY_DEADLINE: Duration = Duration::from_mins(2);
-/// For the workload's pods to be ready and its endpoints to be complete: each node compiles BPF programs for its first pod.
+/// How long the workload's pods may take to be ready and its endpoints to be complete. Each node compiles BPF programs for
+/// its first pod.
 const WORKLOAD_DEADLINE: Duration = Duration::from_mins(5);
-/// For the agents to have compiled and loaded all BPF programs, once all pods are ready.
+/// How long the agents may take to compile and load all BPF programs after all pods are ready.
 const LOADED_DEADLINE: Duration = Duration::from_mins(2);
-/// The same just before traffic is sent: they were loaded once, unless an agent has been started again.
+/// The same just before traffic is sent. The programs are already loaded then, unless an agent was restarted.
 const STILL_LOADED_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
@@ -38,10 +39,10 @@ pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
 }
 
 impl KindLab {
-    /// Reaches a stage; the ones before it stand. What came of it, in words.
+    /// Reaches a stage; the ones before it must have been reached. Returns a summary as text.
     ///
     /// # Errors
-    /// When it cannot be reached: with what was waited for and what was seen last.
+    /// When it cannot be reached; the error says what was waited for and what was seen last.
     pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
         let summary = match stage {
             Stage::ClusterCreated => self.create().await?,
@@ -51,7 +52,7 @@ impl KindLab {
             Stage::WorkloadReady => self.apply_workload().await?,
             Stage::Doctor | Stage::TrafficObserved => String::new(),
         };
-        self.stands(stage)?;
+        self.record_stage(stage)?;
         Ok(summary)
     }
 
@@ -76,14 +77,13 @@ impl KindLab {
         let seal = self.seal().await?;
         let network = &self.spec.expect.network;
         let sealed = match seal {
-            Seal::Table(table) => format!("sealed by nftables' table {table}"),
-            Seal::Open(_why) => "NOT sealed".to_owned(),
+            Seal::Table(table) => format!("sealed: nftables table {table} keeps its packets on this host"),
+            Seal::Open(_why) => "NOT sealed: packets can leave this host".to_owned(),
         };
         Ok(format!("{} nodes on the Docker network {network}, {}; {sealed}", addresses.len(), range(&addresses)))
     }
 
-    /// Connects to what has been created: the API server, the probe in the nodes, the network's gateway. Each node's
-    /// address.
+    /// Connects to the cluster: the API server, the probe in the nodes, the network's gateway. Returns each node's address.
     pub(super) async fn connect(&self) -> Result<BTreeMap<NodeName, Ipv4Addr>, LabError> {
         let network = &self.spec.expect.network;
         let containers = self.containers().await?;
@@ -105,7 +105,7 @@ impl KindLab {
                 .filter(|container| container.is_running())
                 .map(|container| container.name.clone())
                 .collect();
-            self.doing.now(format!("putting the probe into {} nodes", running.len()));
+            self.doing.now(format!("copying the probe into {} nodes", running.len()));
             let probe = NodeProbe::new(&self.engine, &self.spec.cluster);
             let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
             probe.install(&running).await?;
@@ -126,7 +126,7 @@ impl KindLab {
                 let networks = if native.contains(&pool) { vec![native] } else { vec![native, pool] };
                 seal::seal(&self.name, &bridge, &networks).await
             }
-            None => Seal::Open(format!("the Docker network {} is no bridge", self.spec.expect.network)),
+            None => Seal::Open(format!("the Docker network {} is not a bridge", self.spec.expect.network)),
         };
         self.state()?.write_json(SEAL_FILE, &seal)?;
         Ok(seal)
@@ -150,7 +150,7 @@ impl KindLab {
             }
         }
         let observed = clock::unix_now();
-        let (kube, said) = tokio::join!(api.nodes(), self.say_before_cni());
+        let (kube, said) = tokio::join!(api.nodes(), self.run_commands_before_cni());
         let state = self.state()?;
         let summary = format!("observed on {} nodes, before any CNI", nodes.len());
         state.write_json(BASE_FILE, &StoredBase { observed, gateway: *self.outside().ip(), nodes })?;
@@ -178,16 +178,16 @@ impl KindLab {
         let say = self.say();
         let patience = Patience { deadline: WORKLOAD_DEADLINE, say: &say };
         let image = self.images()?.into_iter().find(|image| image.name == HELLO_APP);
-        let image = image.ok_or_else(|| failed(stage, "no image of hello-app is on the nodes"))?;
+        let image = image.ok_or_else(|| failed(stage, "the image of hello-app is not on the nodes"))?;
         let app = &self.spec.manifests.hello_app;
-        // What is not there must not come from elsewhere under the same name.
+        // Never pulled: a registry could have another image of the same name.
         let pull = PullPolicy::Never;
         let workload = Workload::new(app, WORKLOAD_NAMESPACE, self.spec.expect.replicas, &image.reference, pull)?;
         let api = self.api()?;
         api.apply_workload(&workload).await?;
         let ready = api.until_workload_ready(&workload, patience).await;
         let (pods, service) = ready.map_err(|error| failed(stage, chain(&error)))?;
-        // A pod is ready before its node masquerades what it sends.
+        // Waited for, because a pod is ready before its node masquerades its packets.
         let (agents, nodes) = (self.agents().await?, self.node_names());
         let loaded = Box::pin(agents.until_loaded(&nodes, LOADED_DEADLINE, &say)).await;
         loaded.map_err(|error| failed(stage, error.to_string()))?;
@@ -196,8 +196,8 @@ impl KindLab {
         Ok(format!("{} ({}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
     }
 
-    /// Waits until the agents have their programs loaded, before traffic is sent. That they have not, in words: traffic
-    /// can be observed then all the same, and a reader should know.
+    /// Waits, before traffic is sent, until the agents have their programs loaded. Returns a text if they have not: traffic
+    /// is observed nevertheless, and the user is told.
     pub async fn until_datapath_loaded(&self) -> Option<String> {
         let loaded = match self.agents().await {
             Ok(agents) => {
@@ -213,14 +213,14 @@ impl KindLab {
         self.nodes().iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Who hears what is waited for.
+    /// A function that sets what the lab is doing, for the waits.
     pub(super) fn say(&self) -> impl Fn(String) {
         let doing = self.doing.clone();
         move |seen| doing.now(seen)
     }
 }
 
-/// `172.18.0.2 to 172.18.0.4`.
+/// The lowest and the highest address as text: `172.18.0.2 to 172.18.0.4`.
 fn range(addresses: &BTreeMap<NodeName, Ipv4Addr>) -> String {
     let lowest = addresses.values().min();
     let highest = addresses.values().max();

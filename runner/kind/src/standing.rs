@@ -1,4 +1,5 @@
-//! A kind lab by its state folder alone: what it was made from, what has become of it, its end.
+//! What can be found out about a kind lab from its state folder: its spec, its stages, how it has changed; and taking it
+//! down.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use lab_engine::{Engine, EngineError, Settings};
 use lab_model::observe::{NodeName, Role};
 use lab_model::stage::Stage;
 
-/// What the lab of this state folder was made from; none if it was never claimed.
+/// The spec of the lab with this state folder; none if its creation did not get that far.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -21,7 +22,7 @@ pub fn made_from(state: &StateDir) -> Result<Option<KindSpec>, StateError> {
     state.read_json(SPEC_FILE)
 }
 
-/// The stages of the lab of this state folder that stand.
+/// The stages that the lab with this state folder has reached.
 ///
 /// # Errors
 /// When they cannot be read.
@@ -29,7 +30,7 @@ pub fn standing(state: &StateDir) -> Result<Vec<Stage>, StateError> {
     Ok(state.read_json(BUILT_FILE)?.unwrap_or_default())
 }
 
-/// The Engine that holds the lab of this state folder.
+/// Connects to the Engine that has the lab's containers.
 ///
 /// # Errors
 /// When it cannot be reached.
@@ -37,7 +38,7 @@ pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
     let engine = Engine::connect().await;
     match engine {
         Ok(engine) if engine.endpoint() == mark.endpoint => Ok(engine),
-        // The environment names another Engine now, or none.
+        // The environment now names another Engine, or one that does not answer.
         _ => {
             let settings = Settings { host: Some(mark.endpoint.clone()), ..Settings::of_this_process() };
             Ok(Engine::connect_to(settings.endpoint().map_err(EngineError::from)?).await?)
@@ -45,10 +46,10 @@ pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
     }
 }
 
-/// What has become of the lab of this state folder since it was built.
+/// How the lab with this state folder has changed since it was built.
 ///
 /// # Errors
-/// When Docker does not tell.
+/// When the Engine does not answer or refuses.
 pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>, LabError> {
     let Some(record) = state.read_json::<ClusterRecord>(RECORD_FILE)? else { return Ok(Vec::new()) };
     let Some(spec) = made_from(state)? else { return Ok(Vec::new()) };
@@ -59,13 +60,13 @@ pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>
     Ok(drift(state.name(), &mark.network, &control_plane, &record, &now))
 }
 
-/// Takes away the kind lab of this state folder.
+/// Takes down the kind lab with this state folder.
 ///
 /// # Errors
-/// When something stays.
+/// When something could not be removed.
 pub async fn take_down_state(engine: &Engine, state: &StateDir, program: &Path) -> Result<TakenDown, LabError> {
     let Some(cluster) = state.read()?.and_then(|known| known.cluster) else {
-        // Claimed, and nothing made yet.
+        // The name was claimed, but nothing was made yet.
         state.remove()?;
         return Ok(TakenDown::default());
     };

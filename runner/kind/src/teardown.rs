@@ -1,5 +1,5 @@
-//! Taking a kind lab away: its containers with their volumes, the network if it is ours and empty, the seal, its
-//! files. Nothing that does not carry the lab's mark is touched. May be repeated, also after a crash.
+//! Takes a kind lab down: removes its containers with their volumes, the network if lab made it and it is empty, the seal,
+//! and its files. Containers without the lab's mark are not touched. It may be repeated, also after a crash.
 
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use std::path::Path;
@@ -22,25 +22,25 @@ use lab_images::NODE;
 use lab_model::observe::{ImageSource, NodeName};
 use lab_model::stage::Stage;
 
-/// For Docker to kill and remove a node with all that runs in it.
+/// The deadline for killing and removing a node with all that runs in it.
 const REMOVE_DEADLINE: Duration = Duration::from_mins(2);
 
-/// Differences that are told one by one: on a busy host there are hundreds, by others.
+/// How many differences are listed. On a busy host, other programs make hundreds.
 const DIFFERENCES: usize = 4;
 
-/// What was taken away, and what was not ours to take.
+/// What was removed, and notes about what was not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TakenDown {
-    /// Names of the containers that are gone.
+    /// Names of the containers that were removed.
     pub containers: Vec<String>,
-    /// The network, if it is gone.
+    /// The network, if it was removed.
     pub network: Option<String>,
-    /// What a reader should know: a network that stays, and why.
+    /// Notes for the user, such as a network that is kept, and why.
     pub notes: Vec<String>,
 }
 
 impl TakenDown {
-    /// All of it in words, a line each.
+    /// A line of text for each.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.containers.is_empty() {
@@ -54,10 +54,10 @@ impl TakenDown {
     }
 }
 
-/// Takes away what this lab has in Docker and on the host, and then its state folder, which frees its name.
+/// Removes what this lab has in Docker and on the host, and then its state folder, which frees its name.
 ///
 /// # Errors
-/// All that went wrong, in one text; the state folder stays then, so that it can be tried again.
+/// All errors in one text. The state folder is kept then, so that it can be tried again.
 pub async fn take_down(
     engine: &Engine,
     state: &StateDir,
@@ -66,7 +66,7 @@ pub async fn take_down(
 ) -> Result<TakenDown, LabError> {
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
-    // First: it would make anew what is taken away.
+    // First, because kind would make containers again while they are removed.
     failures.extend(create::end_left_behind(state).await.err());
     match members(engine, Some(&mark.cluster)).await {
         Err(error) => {
@@ -77,7 +77,10 @@ pub async fn take_down(
             let (ours, others): (Vec<Member>, Vec<Member>) =
                 all.into_iter().partition(|member| member.is_marked(&folder));
             gone.notes.extend(others.iter().map(|other| {
-                format!("the container {} of a cluster {} is not this lab's, and stays", other.name, other.cluster)
+                format!(
+                    "the container {} of a cluster {} does not belong to this lab and is kept",
+                    other.name, other.cluster
+                )
             }));
             remove_containers(engine, ours, &mut gone, &mut failures).await;
         }
@@ -92,7 +95,11 @@ pub async fn take_down(
             Ok(Removal::Gone) => gone.network = Some(mark.network.clone()),
             Ok(Removal::NotThere) => {}
             Ok(Removal::InUse(users)) => {
-                gone.notes.push(format!("the network {} stays: {} on it", mark.network, users.join(", ")));
+                gone.notes.push(format!(
+                    "the network {} is kept, because it has containers: {}",
+                    mark.network,
+                    users.join(", ")
+                ));
             }
             Err(error) => failures.push(format!("the network {}: {}", mark.network, chain(&error))),
         }
@@ -105,17 +112,17 @@ pub async fn take_down(
     if !failures.is_empty() {
         return Err(LabError::Refused {
             name: state.name().to_owned(),
-            order: "go down whole; `lab down` may be repeated".to_owned(),
+            order: "be removed completely; run `lab down` again".to_owned(),
             why: failures.join("; "),
         });
     }
-    gone.notes.push(compared(engine, state, program).await?);
+    gone.notes.push(comparison_with_before(engine, state, program).await?);
     state.remove()?;
     Ok(gone)
 }
 
-/// What Docker was still making when kind was ended half-way. Nothing is waited for where kind had ended by itself, or
-/// had not begun.
+/// Removes containers that Docker was still making when kind was ended. If kind had ended by itself, or had not begun,
+/// there is nothing to wait for.
 async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mut TakenDown) -> Result<(), String> {
     let read = |error: lab_backend::state::StateError| chain(&error);
     let built: Vec<Stage> = state.read_json(BUILT_FILE).map_err(read)?.unwrap_or_default();
@@ -143,11 +150,11 @@ async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mu
     removed.await
 }
 
-/// Removes containers of labs in this folder of states whose own state folder is gone: nobody else would. Of one name,
-/// or of all. Their names.
+/// Removes containers of labs whose state folder, below this root, is gone, since no other command would find them. With a
+/// name, those of that lab only. Returns the names of the removed containers.
 ///
 /// # Errors
-/// When Docker does not list them, or one stays.
+/// When Docker does not list them, or one could not be removed.
 pub async fn remove_strays(engine: &Engine, root: &Path, name: Option<&str>) -> Result<Vec<String>, LabError> {
     let stray = |member: &Member| {
         let folder = member.mark.as_deref().and_then(Path::parent);
@@ -164,32 +171,38 @@ pub async fn remove_strays(engine: &Engine, root: &Path, name: Option<&str>) -> 
         return Ok(gone.containers);
     }
     Err(LabError::Refused {
-        name: name.unwrap_or("of containers that a killed lab left").to_owned(),
-        order: "go down whole; `lab down --all` may be repeated".to_owned(),
+        name: name.unwrap_or("whose state is gone").to_owned(),
+        order: "be removed completely; run `lab down --all` again".to_owned(),
         why: failures.join("; "),
     })
 }
 
-/// Docker and the host, before and after.
-async fn compared(engine: &Engine, state: &StateDir, program: &Path) -> Result<String, LabError> {
+/// A text that says whether Docker and the host are as before the lab was made.
+async fn comparison_with_before(engine: &Engine, state: &StateDir, program: &Path) -> Result<String, LabError> {
     let Some(before) = state.read_json::<Snapshot>(SNAPSHOT_FILE)? else {
-        return Ok("nothing was noted before this lab was made: Docker and this host cannot be compared".to_owned());
+        return Ok(
+            "there is no snapshot from before this lab was made, so Docker and this host cannot be compared with it"
+                .to_owned(),
+        );
     };
     let differences = before.differences(&Snapshot::take(engine, program).await?);
     Ok(if differences.is_empty() {
-        format!("Docker and this host are as before: {}", before.compared())
+        format!("Docker and this host are as before: {}", before.counts())
     } else {
-        not_as_before(&differences)
+        differences_text(&differences)
     })
 }
 
-fn not_as_before(differences: &[String]) -> String {
-    let (told, more) = differences.split_at(differences.len().min(DIFFERENCES));
+fn differences_text(differences: &[String]) -> String {
+    let (listed, more) = differences.split_at(differences.len().min(DIFFERENCES));
     let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
-    format!("not as before, by this lab's doing or somebody else's: {}{more}", told.join("; "))
+    format!(
+        "Docker or this host differ from before, because of this lab or other programs: {}{more}",
+        listed.join("; ")
+    )
 }
 
-/// All at once: each takes seconds in which nothing is computed.
+/// Removes containers at the same time, because each takes seconds of waiting.
 async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenDown, failures: &mut Vec<String>) {
     let mut removals = JoinSet::new();
     for member in ours {
@@ -200,7 +213,7 @@ async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenD
             let removal = engine.client().remove_container(&member.id, Some(options));
             let outcome = match engine.call(&doing, REMOVE_DEADLINE, removal).await {
                 Err(EngineError::Answered { status: 404, .. }) => Ok(()),
-                // Somebody else is removing it at this moment.
+                // Another program is removing it at this moment.
                 Err(EngineError::Answered { status: 409, message, .. }) if message.contains("already in progress") => {
                     Ok(())
                 }
@@ -240,14 +253,14 @@ async fn remove_network(engine: &Engine, name: &str) -> Result<Removal, EngineEr
 
 #[cfg(test)]
 mod tests {
-    use super::not_as_before;
+    use super::differences_text;
 
     #[test]
     fn of_many_differences_the_first_are_told_and_the_others_counted() {
         let links: Vec<String> = (1..=6).map(|link| format!("link veth{link} is there now")).collect();
-        let whose = "not as before, by this lab's doing or somebody else's:";
-        assert_eq!(not_as_before(&links[..1]), format!("{whose} {}", links[0]));
-        assert_eq!(not_as_before(&links[..4]), format!("{whose} {}", links[..4].join("; ")));
-        assert_eq!(not_as_before(&links), format!("{whose} {}; and 2 more", links[..4].join("; ")));
+        let beginning = "Docker or this host differ from before, because of this lab or other programs:";
+        assert_eq!(differences_text(&links[..1]), format!("{beginning} {}", links[0]));
+        assert_eq!(differences_text(&links[..4]), format!("{beginning} {}", links[..4].join("; ")));
+        assert_eq!(differences_text(&links), format!("{beginning} {}; and 2 more", links[..4].join("; ")));
     }
 }

@@ -1,4 +1,4 @@
-//! Running the pinned programs: kind, helm, cilium.
+//! Runs the pinned programs: kind, helm, cilium.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,18 +7,21 @@ use lab_backend::{Doing, LabError};
 use lab_base::exec;
 use lab_base::exec::{Finished, Invocation, Running};
 
-/// Where a program is.
+/// The path of a program.
 ///
 /// # Errors
-/// [`LabError::Tool`] when it is nowhere in PATH.
+/// [`LabError::Tool`] when it is not in PATH.
 pub fn find(program: &str) -> Result<PathBuf, LabError> {
     which::which(program).map_err(|_nowhere| LabError::Tool {
         command: program.to_owned(),
-        why: format!("there is no program {program} in PATH; `nix develop` has it, `lab doctor --on kind` tells more"),
+        why: format!(
+            "there is no program {program} in PATH; `nix develop` has it, `lab doctor --on kind` shows how to get it"
+        ),
     })
 }
 
-/// Runs a program to its end, its last line being what the lab is doing. Another exit code than 0 is data.
+/// Runs a program to its end. Meanwhile, its last line of standard error is shown as what the lab is doing. An exit code
+/// other than 0 is not an error here.
 ///
 /// # Errors
 /// When it cannot be run, or does not end in time.
@@ -27,30 +30,30 @@ pub async fn run(invocation: Invocation, what: &str, doing: &Doing, deadline: Du
     follow(invocation.open()?, what, doing, deadline).await
 }
 
-/// The same of one that has been started.
+/// Waits for the end of a program that was started, as [`run`] does.
 ///
 /// # Errors
 /// When it does not end in time.
 pub async fn follow(running: Running, what: &str, doing: &Doing, deadline: Duration) -> Result<Finished, LabError> {
-    let words = running.words();
-    let hear = |line: &str| doing.now(format!("{what}: {}", plain(line)));
+    let lines = running.stderr_lines();
+    let show = |line: &str| doing.now(format!("{what}: {}", plain(line)));
     let following = async {
-        words.follow(hear).await;
-        // Its last word is not its end.
+        lines.follow(show).await;
+        // The program may run on after it has closed its standard error.
         std::future::pending::<()>().await;
     };
     let finished = tokio::select! {
         finished = running.finish(deadline) => finished?,
         () = following => return Err(LabError::Tool { command: what.to_owned(), why: "it was not waited for".to_owned() }),
     };
-    // One that ends at once has said its last word before anybody listened.
+    // A program that ends at once may have written its last line before it was followed.
     if let Some(line) = exec::last_line(&finished.stderr_text()) {
-        hear(line);
+        show(line);
     }
     Ok(finished)
 }
 
-/// The same, and another exit code than 0 is an error with its last words.
+/// Runs a program as [`run`] does; an exit code other than 0 is an error with the end of its standard error.
 ///
 /// # Errors
 /// As [`run`], and [`LabError::Tool`].
@@ -67,23 +70,23 @@ pub async fn succeed(
     Err(LabError::Tool { command: finished.argv.join(" "), why: failure(&finished) })
 }
 
-/// How a program failed: its exit, the lines that call themselves errors, and its last words.
+/// A text that says how a program failed: its exit, the lines that begin like errors, and its last lines.
 pub fn failure(finished: &Finished) -> String {
-    /// Lines that are quoted.
+    /// How many lines are quoted.
     const QUOTED: usize = 12;
-    /// Errors among them: the first ones, what follows from them comes later.
+    /// How many of them are errors: the first ones, since later ones are consequences.
     const ERRORS: usize = 4;
-    let said = finished.stderr_text();
-    let lines: Vec<String> = said.lines().map(plain).filter(|line| !line.is_empty() && !is_frame(line)).collect();
+    let stderr = finished.stderr_text();
+    let lines: Vec<String> = stderr.lines().map(plain).filter(|line| !line.is_empty() && !is_frame(line)).collect();
     let last = lines.len().saturating_sub(QUOTED - ERRORS);
     let errors = lines[..last].iter().filter(|line| is_error(line)).take(ERRORS);
-    let words: Vec<&str> = errors.chain(&lines[last..]).map(String::as_str).collect();
-    let words = if words.is_empty() { "it said nothing on standard error".to_owned() } else { words.join("\n") };
-    format!("{}: {words}", finished.exit)
+    let quoted: Vec<&str> = errors.chain(&lines[last..]).map(String::as_str).collect();
+    let quoted = if quoted.is_empty() { "it wrote nothing to standard error".to_owned() } else { quoted.join("\n") };
+    format!("{}: {quoted}", finished.exit)
 }
 
-/// As kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase …`) and helm (`Error: …`) write them,
-/// and as a Go program ends that crashes (`panic: …`, `fatal error: …`, `[signal SIGSEGV: …`).
+/// Whether a line begins like an error of kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase
+/// …`) or helm (`Error: …`), or like the end of a crashed Go program (`panic: …`, `fatal error: …`, `[signal SIGSEGV: …`).
 fn is_error(line: &str) -> bool {
     let start = line.trim_start_matches('[').get(..5).unwrap_or_default();
     let crash =
@@ -91,8 +94,8 @@ fn is_error(line: &str) -> bool {
     crash || start.eq_ignore_ascii_case("error")
 }
 
-/// A line of a Go program's stack trace, as kubeadm writes one below its error: where it was, or what was called. Its
-/// own traces have arguments and offsets; those of its errors (`%+v`) have neither.
+/// Whether a line is part of a Go program's stack trace, such as kubeadm writes below its errors: a place in a file, or a
+/// function. Traces of a crash have arguments and offsets; traces of errors (`%+v`) have neither.
 fn is_frame(line: &str) -> bool {
     let place = line.rsplit_once(" +0x").map_or(line, |(place, _offset)| place);
     let at = [".go:", ".s:"]
@@ -110,7 +113,7 @@ fn is_frame(line: &str) -> bool {
     at || goroutine || line.starts_with("created by ") || (is_function && whole)
 }
 
-/// A line without emoji and other decoration: kind's ` • Preparing nodes 📦 📦 📦  ...`.
+/// A line without emoji and other decoration, such as kind's ` • Preparing nodes 📦 📦 📦  ...`.
 fn plain(line: &str) -> String {
     let text: String = line.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(" ...").to_owned()
@@ -215,6 +218,6 @@ mod tests {
         let text = failed.unwrap_err().to_string();
         assert!(text.contains("exit code 7: ERROR: no space left on device"), "{text}");
         let silent = runtime.block_on(succeed(sh("exit 1"), "x", &Doing::default(), DEADLINE)).unwrap_err().to_string();
-        assert!(silent.ends_with("exit code 1: it said nothing on standard error"), "{silent}");
+        assert!(silent.ends_with("exit code 1: it wrote nothing to standard error"), "{silent}");
     }
 }

@@ -1,4 +1,4 @@
-//! What must agree between the files of `manifests/`, and within each beyond its form.
+//! Checks that the files of `manifests/` do not contradict each other, and that values within a file go together.
 
 use super::error::ManifestError;
 use super::hello_app::Labels;
@@ -9,7 +9,7 @@ use lab_model::observe::Role;
 /// The label of nodes that differs on each (<https://kubernetes.io/docs/reference/labels-annotations-taints/>).
 const ONE_NODE: &str = "kubernetes.io/hostname";
 
-/// Refuses manifests that do not go together; the first contradiction is named.
+/// Refuses manifests that contradict each other. The error names the first contradiction.
 pub(super) fn check(manifests: &Manifests, files: &Files) -> Result<(), ManifestError> {
     versions(manifests, &files.pins.name)?;
     roles(manifests, &files.kind.name)?;
@@ -17,9 +17,9 @@ pub(super) fn check(manifests: &Manifests, files: &Files) -> Result<(), Manifest
     workload(manifests, &files.hello_app.name)
 }
 
-/// Of Cilium. That an image's tag is no version says nothing against it.
+/// Checks the versions of Cilium's chart and image. A tag that is not a version is accepted.
 fn versions(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
-    // The article's values, of which `tunnel` is one, are those of the charts that have one.
+    // `cilium.yaml` sets the article's values, among them `tunnel`, which newer charts do not have.
     let newest = CiliumVersion::ROUTING_MODE;
     let expected =
         || format!("Cilium {} to {newest}, whose charts know the values in cilium.yaml", CiliumVersion::OLDEST);
@@ -36,10 +36,11 @@ fn versions(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
 
 fn roles(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
     let control_planes = manifests.kind.count(Role::ControlPlane);
-    // kind v0.17.0 puts a load balancer in front of several: a container on the lab's network that is no node, and an
-    // address of the API server that is no node's (`pkg/cluster/internal/providers/docker/provision.go`).
+    // If there are several control planes, kind v0.17.0 puts a load balancer in front of them: a container on the lab's
+    // network that is not a node, whose address the API server then has
+    // (`pkg/cluster/internal/providers/docker/provision.go`).
     unless(control_planes == 1, file, "nodes", || {
-        let why = "kind puts a container of its own before several, a load balancer, which the article's lab has not";
+        let why = "with several, kind adds a load balancer, which the article's lab does not have";
         let found = if control_planes == 0 { "none".to_owned() } else { control_planes.to_string() };
         (format!("one node of role control-plane ({why})"), found)
     })?;
@@ -107,7 +108,8 @@ fn unless(
     Err(ManifestError::Inconsistent { file: file.to_owned(), key, expected, found })
 }
 
-/// An empty selector is refused too: as a rule it selects every pod, and as a Service's none.
+/// Whether a selector selects pods with these labels. An empty selector never does here, although Kubernetes reads it as all
+/// pods in a rule of affinity, and as none in a Service.
 fn selects(selector: &Labels, labels: &Labels) -> bool {
     !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }

@@ -1,4 +1,4 @@
-//! `manifests/cilium.yaml`: the Helm release of Cilium, its values, and what its chart does by default.
+//! `manifests/cilium.yaml`: the Helm release of Cilium, its values, and the defaults of its chart.
 
 use lab_model::expect::flatten;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ use super::value::{Cidr, MaskSize, ObjectName, Port};
 pub struct CiliumConfig {
     /// The Helm release.
     pub release: Release,
-    /// What the release sets, nested as Helm nests it.
+    /// The values that the release sets, nested as in Helm's values file.
     pub values: Values,
-    /// What the chart does where the values say nothing. Read, and never passed to Helm.
+    /// Defaults of the chart that the lab relies on. They are expected, but not passed to Helm.
     pub chart_defaults: ChartDefaults,
 }
 
@@ -38,35 +38,35 @@ pub struct Release {
 pub struct Values {
     /// How packets get from node to node.
     pub tunnel: Tunnel,
-    /// Each agent installs routes to its peers' pod CIDRs.
+    /// Whether each agent installs routes to its peers' pod CIDRs.
     pub auto_direct_node_routes: bool,
-    /// Packets to addresses in here are routed, not masqueraded.
+    /// Packets to addresses in this network are not masqueraded.
     #[serde(rename = "ipv4NativeRoutingCIDR")]
     pub ipv4_native_routing_cidr: Cidr,
     /// How much of kube-proxy's work the agents do.
     pub kube_proxy_replacement: KubeProxyReplacement,
-    /// Where agents find the API server: without kube-proxy, its `ClusterIP` is of no use to them.
+    /// The host at which agents reach the API server. Without kube-proxy they cannot reach it at its `ClusterIP`.
     pub k8s_service_host: ServiceHost,
     /// The API server's port.
     pub k8s_service_port: Port,
-    /// What is done in BPF.
+    /// The features that are implemented in BPF.
     pub bpf: Bpf,
 }
 
 impl Values {
-    /// The values with dots between nested keys, as Helm's `--set` takes them. Where the API server is stays
+    /// The values with dots between nested keys, as Helm's `--set` takes them. The API server's host stays
     /// [`FROM_CLUSTER`](lab_model::expect::FROM_CLUSTER).
     pub fn flat(&self) -> BTreeMap<String, Value> {
         let mut flat = BTreeMap::new();
-        // Serialising plain values into memory cannot fail; without one of them a test below does.
+        // Serialising plain values into memory cannot fail; if a value were missing, a test below would fail.
         flatten("", &serde_json::to_value(self).unwrap_or_default(), &mut flat);
         flat
     }
 }
 
 impl Values {
-    /// Whether one of them could be this, by the types that chart 1.12 gives them. Where the API server is may be any
-    /// address or name.
+    /// Checks that one of the article's values could be this one: it must have the type that chart 1.12 gives it. The API
+    /// server's host may be any address or name. The error is a text that says what was expected.
     pub fn check(&self, keys: &[String], value: &Value) -> Result<(), String> {
         if keys == ["k8sServiceHost"] {
             let fits = value.as_str().is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
@@ -76,7 +76,7 @@ impl Values {
         let mut all = serde_json::to_value(self).unwrap_or_default();
         let pointer = format!("/{}", keys.join("/"));
         if let Some(place) = all.pointer_mut(&pointer) {
-            // None of the article's texts looks like a number or a truth value: the complaint names those there are.
+            // For a value that is a text, a number or boolean is tried as its text, so that the error lists the accepted texts.
             *place =
                 if place.is_string() && !value.is_string() { Value::String(value.to_string()) } else { value.clone() };
         }
@@ -101,11 +101,11 @@ pub enum Tunnel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KubeProxyReplacement {
-    /// All of it, or the agent does not start.
+    /// All of it; an agent that cannot do all does not start.
     Strict,
-    /// Single features.
+    /// Only the features that are enabled one by one.
     Partial,
-    /// None, but for what pods send to a `ClusterIP`.
+    /// None, except for what pods send to a `ClusterIP`.
     Disabled,
 }
 
@@ -117,19 +117,19 @@ pub enum ServiceHost {
     FromCluster,
 }
 
-/// What is done in BPF.
+/// The features that are implemented in BPF.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bpf {
-    /// Masquerading, in place of iptables.
+    /// Whether packets are masqueraded in BPF instead of iptables.
     pub masquerade: bool,
 }
 
-/// What chart 1.12.4 does where nothing is said (its `ipam.operator`).
+/// Defaults of chart 1.12.4 (its `ipam.operator`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChartDefaults {
-    /// All pod CIDRs come from this pool.
+    /// The pool that all pod CIDRs are taken from.
     #[serde(rename = "clusterPoolIPv4PodCIDR")]
     pub cluster_pool_ipv4_pod_cidr: Cidr,
     /// Prefix length of each node's pod CIDR.

@@ -1,4 +1,4 @@
-//! What is wrong with `manifests/`, in one line that names the place.
+//! The errors of reading `manifests/`. Each is one line that names the place.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum ManifestError {
         /// What the operating system says.
         error: io::Error,
     },
-    /// A file is not JSON or YAML at all.
+    /// A file is not valid JSON or YAML.
     #[error("{file}:{line}:{column}: not valid {format}: {problem}")]
     Syntax {
         /// The file.
@@ -31,7 +31,7 @@ pub enum ManifestError {
         /// What the parser says.
         problem: String,
     },
-    /// A value has not the form that it must have, is missing, or is unknown.
+    /// A value does not have the form that it must have, is missing, or is unknown.
     #[error("{file}:{line}: {}{problem}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
     Invalid {
         /// The file.
@@ -40,7 +40,7 @@ pub enum ManifestError {
         line: usize,
         /// The keys that lead to the value, for example `images.cilium.digest`; empty for the whole document.
         path: String,
-        /// What was expected and what was found, in words.
+        /// A text that says what was expected and what was found.
         problem: String,
     },
     /// A YAML file holds more or fewer documents than it must.
@@ -53,16 +53,16 @@ pub enum ManifestError {
         /// How many it holds.
         found: usize,
     },
-    /// Each value has its form, but two of them do not go together.
+    /// Each value has its form, but two of them contradict each other.
     #[error("{file}: {key}: expected {expected}, found {found}")]
     Inconsistent {
-        /// The file to look into first.
+        /// The file with the first of the two values.
         file: String,
-        /// The keys that lead to the value there.
+        /// The keys that lead to that value.
         key: &'static str,
-        /// What the other values need, and where those are.
+        /// What the other value requires, and where it is.
         expected: String,
-        /// What is there.
+        /// What was found instead.
         found: String,
     },
 }

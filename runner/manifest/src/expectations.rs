@@ -1,4 +1,4 @@
-//! What a lab should be, from the manifests and the two numbers that the command line may replace.
+//! Derives from the manifests, and from `--nodes` and `--replicas`, what a lab should be.
 
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -8,28 +8,28 @@ use crate::pins::Image;
 use lab_model::expect::{ClusterExpectations, Expectations, ImageExpected};
 use lab_model::observe::{NodeName, Role};
 
-/// What kind calls its Docker network, whatever the cluster's name
+/// The name of kind's Docker network, which does not depend on the cluster's name
 /// (kind v0.17.0: `fixedNetworkName` of its Docker provider).
 const NETWORK: &str = "kind";
 
-/// What kind calls a cluster that was given no name (kind v0.17.0: the default of `kind create cluster --name`).
+/// The default name of a kind cluster (kind v0.17.0: the default of `kind create cluster --name`).
 pub const DEFAULT_CLUSTER: &str = "kind";
 
-/// What the lab sets beside the article's values: a node gets its images through a stream, which carries no repository
-/// digest, so the chart (1.12.4, `image.useDigest`, `operator.image.useDigest`) must ask for them by tag. That they are
-/// the pinned ones is judged by their config digests.
+/// Values that the lab sets besides the article's. A node gets its images through a stream that has no repository digests,
+/// so the chart (1.12.4, `image.useDigest`, `operator.image.useDigest`) must ask for them by tag. Whether they are the
+/// pinned images is judged by their config digests.
 const OWN_VALUES: [(&str, bool); 2] = [("image.useDigest", false), ("operator.image.useDigest", false)];
 
-/// What `--nodes` may be: a control plane and a worker at least, and what one host can still carry.
+/// The numbers that `--nodes` accepts: at least a control plane and a worker, at most what one host can carry.
 const NODES: RangeInclusive<usize> = 2..=100;
 
-/// Numbers that no lab can have.
+/// Why no lab can have the numbers that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectationsError {
     /// `--nodes` is out of range.
     #[error("--nodes: expected {} to {} (one control plane, the others workers), found {asked}", NODES.start(), NODES.end())]
     Nodes {
-        /// What was asked for.
+        /// The number that was asked for.
         asked: usize,
     },
     /// `--replicas` is 0.
@@ -41,28 +41,28 @@ pub enum ExpectationsError {
          hello-app.yaml keeps replicas apart), found {replicas}"
     )]
     TooFewWorkers {
-        /// What was asked for.
+        /// The number of replicas.
         replicas: usize,
-        /// Where that is said: an option, or a file and a key.
+        /// Where that number comes from: an option, or a file and a key.
         source_of_replicas: &'static str,
-        /// How many workers there are.
+        /// The number of workers.
         workers: usize,
-        /// Where that is said: an option, or a file and a key.
+        /// Where that number comes from: an option, or a file and a key.
         source_of_nodes: &'static str,
     },
     /// The pool has fewer pod CIDRs than there would be nodes.
     #[error("--nodes: expected {pod_cidrs} at most, as many as the pool in cilium.yaml has pod CIDRs, found {asked}")]
     TooFewPodCidrs {
-        /// What was asked for.
+        /// The number that was asked for.
         asked: usize,
-        /// How many there are.
+        /// The number of pod CIDRs in the pool.
         pod_cidrs: usize,
     },
 }
 
 impl Manifests {
-    /// The yardstick of a lab. `nodes` replaces the number of nodes in `kind.yaml`, with one control plane and
-    /// workers else; `replicas` that of `hello-app.yaml`.
+    /// What a lab should be. `nodes` replaces the nodes of `kind.yaml` by one control plane and workers; `replicas` replaces
+    /// the number in `hello-app.yaml`.
     ///
     /// # Errors
     /// When no lab can have these numbers.
@@ -83,7 +83,7 @@ impl Manifests {
         let (replicas, source_of_replicas) = match replicas {
             Some(0) => return Err(ExpectationsError::NoReplicas),
             Some(asked) => (asked, "--replicas"),
-            // A smaller lab than the manifests': as many replicas as it has workers for.
+            // If a lab with fewer nodes was asked for, it gets at most one replica for each worker.
             None if nodes.is_some() => (self.hello_app.deployment.spec.replicas.get().min(workers), "--nodes"),
             None => (self.hello_app.deployment.spec.replicas.get(), "hello-app.yaml: Deployment.spec.replicas"),
         };
@@ -108,7 +108,7 @@ impl Manifests {
         })
     }
 
-    /// What a kind cluster of this name should be, beside [`Self::expectations`].
+    /// What a kind cluster of this name should be, in addition to [`Self::expectations`].
     pub fn cluster_expectations(&self, name: &str) -> ClusterExpectations {
         let images = &self.pins.images;
         let in_cluster = [
@@ -134,7 +134,7 @@ impl Manifests {
     }
 
     /// The nodes as kind v0.17.0 names them, after the cluster, control planes first: the first of a role has no
-    /// number, the next has 2 (its `MakeNodeNamer`). No file has a say in this: `kind.yaml` gives the cluster no name.
+    /// number, the next has 2 (its `MakeNodeNamer`). The manifests do not name the cluster.
     pub fn node_names(&self, cluster: &str, control_planes: usize, workers: usize) -> Vec<(NodeName, Role)> {
         let named = |word: &'static str, role: Role, count: usize| {
             (1..=count).map(move |number| {

@@ -1,4 +1,4 @@
-//! `manifests/hello-app.yaml`: a Deployment (`apps/v1`) and its Service (`v1`), the fields that are applied.
+//! `manifests/hello-app.yaml`: a Deployment (`apps/v1`) and its Service (`v1`), with the fields that it sets.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ object! {
         kind: DeploymentKind,
         /// Its name and labels.
         metadata: Metadata,
-        /// What it keeps running.
+        /// Its specification.
         spec: DeploymentSpec,
     }
 }
@@ -51,29 +51,29 @@ object! {
     }
 }
 object! {
-    /// What a Deployment keeps running.
+    /// The specification of a Deployment.
     DeploymentSpec {
         /// How many pods.
         replicas: Replicas,
-        /// Which pods are its own.
+        /// Selects the Deployment's pods.
         selector: LabelSelector,
-        /// What each of them is.
+        /// The template of each pod.
         template: PodTemplate,
     }
 }
 object! {
     /// A selector by labels.
     LabelSelector {
-        /// All of these.
+        /// The labels that an object must have.
         match_labels: Labels,
     }
 }
 object! {
-    /// A pod that is made many times.
+    /// The template of a Deployment's pods.
     PodTemplate {
         /// Labels of each pod.
         metadata: PodMetadata,
-        /// What runs in each pod.
+        /// The specification of each pod.
         spec: PodSpec,
     }
 }
@@ -85,17 +85,17 @@ object! {
     }
 }
 object! {
-    /// What runs in a pod, and where.
+    /// The specification of a pod.
     PodSpec {
-        /// Where the pod may run; that it keeps pods apart is checked with the other files.
+        /// On which nodes the pod may run. That it keeps the pods on different nodes is checked together with the other files.
         #[serde(skip_serializing_if = "Option::is_none")]
         affinity: Option<Affinity>,
-        /// The one container.
+        /// Its only container.
         containers: [Container; 1],
     }
 }
 object! {
-    /// Where a pod may run.
+    /// On which nodes a pod may run.
     Affinity {
         /// Next to which pods it may not run.
         pod_anti_affinity: PodAntiAffinity,
@@ -104,7 +104,7 @@ object! {
 object! {
     /// Next to which pods a pod may not run.
     PodAntiAffinity {
-        /// Each of these must hold when the pod is placed.
+        /// Rules that must hold when the pod is scheduled.
         required_during_scheduling_ignored_during_execution: Vec<AntiAffinityTerm>,
     }
 }
@@ -113,7 +113,7 @@ object! {
     AntiAffinityTerm {
         /// The pods to keep away from.
         label_selector: LabelSelector,
-        /// The label of nodes that says what "next to" means.
+        /// The label of nodes by which "next to" is decided: nodes with the same value count as one place.
         topology_key: String,
     }
 }
@@ -144,28 +144,28 @@ object! {
         kind: ServiceKind,
         /// Its name and labels.
         metadata: Metadata,
-        /// What it offers.
+        /// Its specification.
         spec: ServiceSpec,
     }
 }
 object! {
-    /// What a Service offers.
+    /// The specification of a Service.
     ServiceSpec {
         /// Always `ClusterIP`.
         #[serde(rename = "type")]
         service_type: ServiceType,
-        /// The pods behind it.
+        /// The labels of its backends' pods.
         selector: Labels,
-        /// Its one port.
+        /// Its only port.
         ports: [ServicePort; 1],
     }
 }
 object! {
     /// A port of a Service.
     ServicePort {
-        /// At the `ClusterIP`.
+        /// The port at the `ClusterIP`.
         port: Port,
-        /// At the pods.
+        /// The port at the pods.
         target_port: Port,
     }
 }

@@ -13,7 +13,7 @@ pub struct KindConfig {
     pub kind: ClusterKind,
     /// Always `kind.x-k8s.io/v1alpha4`.
     pub api_version: KindApi,
-    /// The nodes; kind counts within each role to name them.
+    /// The nodes. kind numbers them within each role.
     pub nodes: Vec<KindNode>,
     /// The cluster's network.
     pub networking: Networking,
@@ -30,7 +30,7 @@ impl KindConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindNode {
-    /// What it is for.
+    /// Its role.
     pub role: Role,
 }
 
@@ -38,10 +38,10 @@ pub struct KindNode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Networking {
-    /// Leaves out kind's own CNI, kindnet: nodes stay `NotReady` until another is installed.
+    /// Whether kind leaves out its own CNI, kindnet. Nodes then stay `NotReady` until another is installed.
     #[serde(rename = "disableDefaultCNI")]
     pub disable_default_cni: bool,
-    /// How kube-proxy works, if it is there.
+    /// The mode of kube-proxy, or that it is not installed.
     pub kube_proxy_mode: KubeProxyMode,
 }
 

@@ -1,6 +1,6 @@
-//! `manifests/` as types: what the article applies, and the pins.
+//! Reads `manifests/` into types: the files that the article applies, and the pins.
 //!
-//! The files are part of this program, so that it runs anywhere; another folder replaces all four at once.
+//! The files are embedded in the program, so that it runs anywhere; `--manifests` replaces all four.
 //! [`Manifests::expectations`] derives from them what a lab should be.
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ pub use value::{
 
 use crate::pins::Pins;
 
-/// All of `manifests/`; serialised, what a run was made from.
+/// The contents of `manifests/`. A run's folder has them as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifests {
     /// `pins.json`.
@@ -56,7 +56,7 @@ impl Manifests {
     /// The files that this program was built with.
     ///
     /// # Errors
-    /// None that a build whose tests pass can have.
+    /// When the embedded files are invalid; the tests make sure that they are not.
     pub fn embedded() -> Result<Self, ManifestError> {
         Self::parse(&Files::embedded())
     }
@@ -64,7 +64,7 @@ impl Manifests {
     /// The files of a folder. Each of the four must be there.
     ///
     /// # Errors
-    /// When a file cannot be read, has not its form, or does not go together with the others.
+    /// When a file cannot be read, is invalid, or contradicts another.
     pub fn load(folder: &Path) -> Result<Self, ManifestError> {
         Self::parse(&Files::read(folder)?)
     }
@@ -94,7 +94,7 @@ struct Files {
 /// A file before it is parsed.
 #[derive(Debug)]
 struct File {
-    /// What errors call it.
+    /// Its name in errors.
     name: String,
     text: String,
 }

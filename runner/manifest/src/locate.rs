@@ -1,8 +1,8 @@
 //! Finds the line of a value in a file.
 //!
-//! What a parser says of a value that it read, but that was then refused, is not exact: `serde_json` has the place
-//! of what follows, `serde_yaml` that of the mapping around it. So the file is read once more along the value's
-//! path, and the reader fails on purpose when it is there: that error has the place.
+//! If a parser accepts a value, but its type refuses it, the place in the error is not exact: `serde_json` gives the place
+//! after the value, `serde_yaml` that of the mapping around it. So the file is read a second time along the value's path by
+//! a reader that fails on purpose at its end; the parser's error then has the exact place.
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -10,23 +10,23 @@ use serde_path_to_error::Segment;
 use std::convert::Infallible;
 use std::fmt;
 
-/// Which end of a path the place is wanted of.
+/// Which place at the end of a path is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    /// The last key: for what a value lacks, or holds instead of text.
+    /// The last key, for problems such as a missing field or a mapping in place of a text.
     Key,
-    /// The last key, where it is there for the second time.
+    /// The second occurrence of the last key.
     KeyAgain,
-    /// The value, which may stand on a later line than its key.
+    /// The value, which may be on a later line than its key.
     Value,
 }
 
-/// Reads along `path` and fails at its end. It never succeeds; the error's location is the answer.
+/// Reads along `path` and fails on purpose at its end, so that the error's location is the place. It never succeeds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Locate<'p> {
-    /// What is left of the way.
+    /// The rest of the path.
     pub(super) path: &'p [Segment],
-    /// Where to fail.
+    /// The place at the path's end where it fails.
     pub(super) at: At,
 }
 
@@ -38,7 +38,7 @@ impl<'de> DeserializeSeed<'de> for Locate<'_> {
     }
 }
 
-// A scalar ends the way: the methods that are not here fail by themselves.
+// A scalar can only be the end of the path; serde's default methods fail for it.
 impl<'de> Visitor<'de> for Locate<'_> {
     type Value = Infallible;
 
@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for Locate<'_> {
     }
 }
 
-/// A key on the way: tells whether it is the wanted one, or fails there.
+/// Reads a key of a mapping and returns whether it is the wanted one; if `stop` is set, fails at the wanted one.
 struct Key<'p> {
     key: &'p str,
     stop: bool,

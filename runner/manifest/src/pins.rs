@@ -1,6 +1,6 @@
 //! `manifests/pins.json` as types: the only place for versions, digests and hashes.
 //!
-//! What is not known for certain is absent, and a `note` beside it says why. Nix reads the same file.
+//! A value that is not known for certain is left out, and a `note` beside it says why. Nix reads the same file.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,19 +12,19 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// The form of the file.
+    /// The version of the file's format.
     pub schema: Schema,
     /// Programs that build a lab on kind.
     pub tools: Tools,
-    /// The cluster's Kubernetes.
+    /// The version of Kubernetes, and the system of the nodes.
     pub kubernetes: Kubernetes,
     /// Cilium's Helm chart.
     pub chart: Chart,
-    /// Images that run in the cluster, or are it.
+    /// The images of the nodes, and of what runs in the cluster.
     pub images: Images,
     /// The Docker Engine.
     pub docker: Docker,
-    /// Where everything else that is built comes from.
+    /// The nixpkgs that everything else is built from.
     pub nixpkgs: Nixpkgs,
 }
 
@@ -32,13 +32,13 @@ pub struct Pins {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tools {
-    /// Makes the cluster.
+    /// `kind`, which creates the cluster.
     pub kind: Tool,
-    /// Looks at it.
+    /// `kubectl`, which queries the cluster.
     pub kubectl: Tool,
-    /// Installs Cilium.
+    /// `helm`, which installs Cilium.
     pub helm: Tool,
-    /// The program `cilium`, outside the cluster.
+    /// `cilium`, the command line of Cilium on the host.
     pub cilium_cli: Tool,
 }
 
@@ -46,7 +46,7 @@ pub struct Tools {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tool {
-    /// What it must report as its own version.
+    /// The version that it must report.
     pub version: Version,
     /// The release for `x86_64`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,10 +54,10 @@ pub struct Tool {
     /// The release for `aarch64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux_arm64: Option<Download>,
-    /// What it can be built from, where a release is not known.
+    /// The source that it can be built from, if no release is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// Why something is absent.
+    /// Why a value is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -66,9 +66,9 @@ pub struct Tool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
-    /// Where it is.
+    /// Its address.
     pub url: Url,
-    /// Of the file as downloaded: of the archive, where it is one.
+    /// SHA-256 of the file as downloaded (of the archive, if it is one).
     pub sha256: Sha256,
 }
 
@@ -76,29 +76,29 @@ pub struct Download {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Whose repository.
+    /// The owner of the repository.
     pub owner: GithubName,
-    /// Its name.
+    /// The repository's name.
     pub repo: GithubName,
     /// The commit.
     pub rev: Revision,
-    /// Of the tree at that commit.
+    /// Hash of the tree at that commit.
     pub hash: NarHash,
-    /// Of the Go modules it needs, as `buildGoModule` takes it; absent where the tree has them, or needs none.
+    /// Hash of the Go modules that it needs, as `buildGoModule` takes it; absent if the tree contains them, or needs none.
     #[serde(rename = "vendorHash", skip_serializing_if = "Option::is_none")]
     pub vendor_hash: Option<NarHash>,
 }
 
-/// What each node reports of itself (`core/v1`, `NodeSystemInfo`). All of it comes with the nodes' image.
+/// The system that each node reports (`core/v1`, `NodeSystemInfo`), which comes with the nodes' image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kubernetes {
     /// Kubernetes' version, without its `v`.
     pub version: Version,
-    /// `osImage`; absent where it is not known: then nodes are compared with each other.
+    /// `osImage`; absent if it is not known; then the nodes are only compared with each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub os_image: Option<String>,
-    /// `containerRuntimeVersion`; absent where it is not known: then nodes are compared with each other.
+    /// `containerRuntimeVersion`; absent if it is not known; then the nodes are only compared with each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_runtime_version: Option<String>,
 }
@@ -107,13 +107,13 @@ pub struct Kubernetes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
-    /// Of the chart, which is that of Cilium too.
+    /// The version of the chart, which is also that of Cilium.
     pub version: Version,
-    /// What the article gives to `helm repo add`.
+    /// The repository that the article gives to `helm repo add`.
     pub repository: Url,
-    /// Where the chart's archive is.
+    /// The address of the chart's archive.
     pub url: Url,
-    /// Of the archive; the repository's index calls it `digest`.
+    /// SHA-256 of the archive, which the repository's index calls `digest`.
     pub sha256: Sha256,
 }
 
@@ -135,27 +135,27 @@ pub struct Images {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// Its name, with the registry where it is not Docker Hub's.
+    /// Its name, with its registry unless that is Docker Hub.
     pub repository: Repository,
     /// Its tag.
     pub tag: Tag,
-    /// What the registry has under that tag; absent for what is built and not pulled.
+    /// The digest in the registry; absent for an image that is built and not pulled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// What it is built from.
+    /// The source that it is built from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// What Nix fetches; absent until `nix run .#prefetch` has computed it.
+    /// Hashes of the archives that Nix fetches; absent until `nix run .#prefetch` has computed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archive>,
-    /// Why something is absent.
+    /// Why a value is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// Hashes of an image's archive for one platform each, as `dockerTools.pullImage` of nixpkgs makes and takes it.
+/// Hashes of an image's archive for each platform, as `dockerTools.pullImage` of nixpkgs makes it.
 ///
-/// They cannot be derived from the digest: the archive holds the image's name and tag.
+/// They cannot be derived from the digest, because the archive contains the image's name and tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Archive {
@@ -168,7 +168,7 @@ pub struct Archive {
 }
 
 impl Image {
-    /// Name and tag, as a pod asks for it: `hello-app:1.0`.
+    /// Name and tag, as a pod's specification has them, for example `hello-app:1.0`.
     pub fn tagged(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
     }
@@ -183,7 +183,7 @@ pub struct Docker {
     /// The newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_max: Option<ApiVersion>,
-    /// Why something is absent.
+    /// Why a value is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -196,7 +196,7 @@ pub struct Nixpkgs {
     pub release: NixRelease,
     /// The commit; `flake.lock` has the same.
     pub rev: Revision,
-    /// Of the tree at that commit.
+    /// Hash of the tree at that commit.
     #[serde(rename = "narHash")]
     pub nar_hash: NarHash,
     /// When it was committed, in seconds of Unix time.

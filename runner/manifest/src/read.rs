@@ -35,18 +35,18 @@ fn json_error(file: &str, text: &str, mut path: Vec<Segment>, error: &serde_json
     ManifestError::Invalid { file, line, path: show("", &path), problem }
 }
 
-/// A YAML file whose syntax is right.
+/// A YAML file with valid syntax.
 #[derive(Debug)]
 pub(super) struct Yaml<'t> {
     file: &'t str,
     text: &'t str,
-    /// What precedes the paths of each document in errors.
+    /// The name of each document, which errors put before a path in it.
     names: &'t [&'t str],
     documents: Vec<Value>,
 }
 
 impl<'t> Yaml<'t> {
-    /// Reads a file of so many documents as there are names.
+    /// Reads a file that must have as many documents as there are names.
     pub(super) fn parse(file: &'t str, text: &'t str, names: &'t [&'t str]) -> Result<Self, ManifestError> {
         let mut yaml = Self { file, text, names, documents: Vec::new() };
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -62,14 +62,14 @@ impl<'t> Yaml<'t> {
         }
     }
 
-    /// One of the documents as a type.
+    /// Reads one of the documents into a type.
     pub(super) fn document<T: DeserializeOwned>(&self, index: usize) -> Result<T, ManifestError> {
         let value = self.documents.get(index).unwrap_or(&Value::Null);
         serde_path_to_error::deserialize(value)
             .map_err(|error| self.invalid(index, keys(error.path()), &error.into_inner().to_string()))
     }
 
-    /// The error of the document after those that were read: of its syntax, or of a key that is there twice.
+    /// The error of the document after those that were read: invalid syntax, or a key that occurs twice.
     fn unreadable(&self, path: Vec<Segment>, error: &serde_yaml::Error) -> ManifestError {
         let (line, column) = error.location().map_or((1, 1), |location| (location.line(), location.column()));
         let problem = error.to_string().replacen(&format!(" at line {line} column {column}"), "", 1);
@@ -93,7 +93,7 @@ impl<'t> Yaml<'t> {
     }
 }
 
-/// The keys and indexes of a path: an enum's variant is a value here, not a step.
+/// The keys and indexes of a path, without variants of enums, which are values in the files.
 fn keys(path: &serde_path_to_error::Path) -> Vec<Segment> {
     path.iter().filter(|step| matches!(step, Segment::Map { .. } | Segment::Seq { .. })).cloned().collect()
 }

@@ -1,11 +1,11 @@
-//! Says what serde says, as this program says it: `expected …, found …`.
+//! Rewords the errors of serde into the form of this program: `expected …, found …`.
 
 use serde_path_to_error::Segment;
 
 use super::locate::At;
 
-/// The problem in words, and which end of the path it is at; a key that is there twice is added to the path.
-/// Messages of [`super::value::Malformed`] stay as they are.
+/// The reworded message, and the place at the path's end that it is about. A key that occurs twice is added to the path.
+/// Messages of [`super::value::Malformed`] are not changed.
 pub(super) fn reword(message: &str, path: &mut Vec<Segment>) -> (String, At) {
     if let Some(key) = duplicate(message) {
         path.push(Segment::Map { key: key.to_owned() });
@@ -20,7 +20,7 @@ pub(super) fn reword(message: &str, path: &mut Vec<Segment>) -> (String, At) {
     if found.starts_with("unknown field ") {
         return (format!("expected {expected}, found an unknown key"), At::Key);
     }
-    let expected = in_words(expected);
+    let expected = plain_name(expected);
     if let Some(variant) = found.strip_prefix("unknown variant ") {
         return (format!("expected {expected}, found {:?}", variant.trim_matches('`')), At::Value);
     }
@@ -36,27 +36,27 @@ pub(super) fn reword(message: &str, path: &mut Vec<Segment>) -> (String, At) {
     }
 }
 
-/// The key that is there twice, if that is the problem: as serde says it of a type, or `serde_yaml` of a mapping.
+/// The key that occurs twice, if that is the problem. serde and `serde_yaml` have different messages for it.
 pub(super) fn duplicate(message: &str) -> Option<&str> {
     let field = message.strip_prefix("duplicate field `").and_then(|key| key.strip_suffix('`'));
     field.or_else(|| message.split_once("duplicate entry with key \"")?.1.strip_suffix('"'))
 }
 
-/// What a type is called by those who write the file.
-fn in_words(expected: &str) -> &str {
+/// The name of a type in the language of JSON and YAML, in place of its name in Rust.
+fn plain_name(expected: &str) -> &str {
     match expected {
         "u64" => "a whole number, 0 or more",
         "a Value::Tagged enum" => "a string",
         "a map" => "a mapping",
         "a sequence" => "a list",
-        // Every list of a fixed length here is of one.
+        // Every list of fixed length in these files has one element.
         "an array of length 1" | "fewer elements in sequence" => "a list of exactly one",
         _ if expected.starts_with("struct ") => "a mapping",
         _ => expected,
     }
 }
 
-/// The value alone, of `string "x"` and "integer `5`".
+/// The value alone, without its type: `"x"` from `string "x"`, 5 from "integer `5`".
 fn scalar(found: &str) -> &str {
     let text = found.strip_prefix("string ").unwrap_or(found);
     ["integer `", "floating point `", "boolean `"]

@@ -1,4 +1,4 @@
-//! Values that have a form: each refuses, while it is read, what does not have it.
+//! Types for values of a certain form. Reading a value that does not have the form fails.
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use std::fmt;
 
 use lab_base::{hex, sha256};
 
-/// A value without the form that its key needs. It reads as the second half of an error line.
+/// A value that does not have the form that its key needs. Its message is the second half of an error line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found {found}")]
 pub struct Malformed {
-    /// The form, in words.
+    /// A text that describes the form.
     pub expected: &'static str,
-    /// What stands there, quoted where it is text.
+    /// The value that was found, quoted if it is a text.
     pub found: String,
 }
 
@@ -58,12 +58,12 @@ text! {
 }
 
 impl Digest {
-    /// Of content with this SHA-256.
+    /// The digest of content with this SHA-256.
     pub fn from_sha256(hash: [u8; 32]) -> Self {
         Self(format!("sha256:{}", hex(&hash)))
     }
 
-    /// Of these bytes.
+    /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(format!("sha256:{}", sha256(bytes)))
     }
@@ -75,12 +75,12 @@ impl Digest {
 }
 
 impl Sha256 {
-    /// Of these bytes.
+    /// The SHA-256 of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha256(bytes))
     }
 
-    /// Of a file with this SHA-256.
+    /// The text of this SHA-256.
     pub fn from_sha256(hash: [u8; 32]) -> Self {
         Self(hex(&hash))
     }
@@ -91,7 +91,7 @@ text! {
     Sha256, "64 hex digits", |text| is_hex(text, 64)
 }
 text! {
-    /// Hash of a source tree or a file as Nix writes it (subresource integrity; of a tree, that of its NAR).
+    /// Hash of a file, or of a source tree's NAR, as Nix writes it (subresource integrity).
     NarHash, "\"sha256-\" and 43 base64 digits and \"=\"",
     |text| {
         text.strip_prefix("sha256-").and_then(|rest| rest.strip_suffix('=')).is_some_and(|digits| {
@@ -117,7 +117,7 @@ text! {
     |text| text.strip_prefix("nixos-").is_some_and(|release| is_numbers(release, 2))
 }
 text! {
-    /// Where something can be downloaded.
+    /// An address that a file can be downloaded from.
     Url, "an https:// address",
     |text| text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
@@ -209,7 +209,7 @@ macro_rules! number {
 }
 
 number! {
-    /// The form of `pins.json`. A change that old readers would misread gets the next number.
+    /// The version of the format of `pins.json`. It is increased when older programs could not read the file correctly.
     Schema: u8, (1..=1), "schema 1, the only one that this program reads"
 }
 number! {
@@ -217,7 +217,7 @@ number! {
     Port: u16, (1..=u16::MAX), "a port from 1 to 65535"
 }
 number! {
-    /// Prefix length of a node's pod CIDR: room for a router, and for at least one pod.
+    /// Prefix length of a node's pod CIDR. The CIDR has room for a router and at least one pod.
     MaskSize: u8, (1..=30), "a prefix length from 1 to 30"
 }
 number! {

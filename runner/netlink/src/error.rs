@@ -1,4 +1,4 @@
-//! Why the kernel did not do, or did not tell, what it was asked for.
+//! Errors of requests to the kernel.
 
 use std::borrow::Cow;
 use std::io;
@@ -6,17 +6,17 @@ use std::io;
 use lab_base::clock::WaitError;
 use nix::errno::Errno;
 
-/// Something that was asked of the kernel and did not happen.
+/// A request to the kernel failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing}: {why}")]
 pub struct Error {
     /// What was tried: `add the link eth0`.
     pub doing: Cow<'static, str>,
-    /// What stands against it.
+    /// Why it failed.
     pub why: Why,
 }
 
-/// What stands against a request.
+/// Why a request to the kernel failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
     /// The kernel refuses.
@@ -36,10 +36,11 @@ pub enum Why {
     /// A message that is not what rtnetlink(7) says it is.
     #[error("the kernel's message has a malformed {0}")]
     Malformed(&'static str),
-    /// A message that says something there is no word for here.
+    /// The kernel's message is well-formed and means something that this program does not know, such as an unknown
+    /// encapsulation.
     #[error("{0}")]
-    Unspeakable(String),
-    /// A table was changed while it was read, time and again.
+    Unknown(String),
+    /// The table changed during each attempt to read it, so no consistent copy was read.
     #[error("it was changed during each of {0} attempts to read it")]
     Unsteady(usize),
     /// There is no such link.

@@ -1,4 +1,4 @@
-//! Links: made, changed, looked at.
+//! Requests that make, change, remove and look up links.
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -40,7 +40,7 @@ pub struct NewLink {
     attributes: Attributes,
 }
 
-/// What a vxlan device has beside its name.
+/// The properties of a vxlan device to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct Vxlan {
     /// The network identifier.
@@ -51,7 +51,7 @@ pub struct Vxlan {
     pub local: Option<Ipv4Addr>,
     /// Index of the link that it sends by.
     pub device: Option<u32>,
-    /// Whether it learns from what it receives.
+    /// Whether it learns forwarding entries from the frames that it receives.
     pub learning: bool,
 }
 
@@ -93,27 +93,27 @@ impl NewLink {
         Self { attributes: peer.attributes.nest(IFLA_LINKINFO, &info), ..peer }
     }
 
-    /// With this MTU.
+    /// The same link with this MTU.
     pub fn mtu(self, mtu: u32) -> Self {
         Self { attributes: self.attributes.u32(IFLA_MTU, mtu), ..self }
     }
 
-    /// With this link-layer address.
+    /// The same link with this link-layer address.
     pub fn mac(self, octets: [u8; 6]) -> Self {
         Self { attributes: self.attributes.put(IFLA_ADDRESS, &octets), ..self }
     }
 
-    /// A port of the bridge with this index.
+    /// The same link as a port of the bridge with this index.
     pub fn master(self, index: u32) -> Self {
         Self { attributes: self.attributes.u32(IFLA_MASTER, index), ..self }
     }
 
-    /// In another namespace.
+    /// The same link in another network namespace.
     pub fn netns(self, file: &File) -> Self {
         Self { attributes: self.attributes.put(IFLA_NET_NS_FD, &file.as_raw_fd().to_ne_bytes()), ..self }
     }
 
-    /// Up from the beginning.
+    /// The same link, set up when it is made.
     pub fn up(self) -> Self {
         Self { up: true, ..self }
     }
@@ -124,14 +124,14 @@ impl NewLink {
         Attributes::after([named.octets(), self.attributes.octets()].concat())
     }
 
-    /// What makes it.
+    /// The request that makes the link.
     pub fn add(&self) -> Request {
         let doing = format!("add the link {}", self.name);
         Request::new(doing, RTM_NEWLINK, flags::CREATE | flags::EXCLUSIVE, self.body())
     }
 }
 
-/// `struct ifinfomsg` of no index: the link is the one of the name among the attributes.
+/// `struct ifinfomsg` with index 0: the name among the attributes says which link is meant.
 fn header(flags: u32, change: u32) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[8..12].copy_from_slice(&flags.to_ne_bytes());
@@ -158,7 +158,7 @@ pub fn set_mtu(name: &str, mtu: u32) -> Request {
     Request::new(format!("set the MTU of {name} to {mtu}"), RTM_SETLINK, 0, named(name, 0, 0).u32(IFLA_MTU, mtu))
 }
 
-/// Makes a link a port of the bridge with this index; of none by 0.
+/// Makes a link a port of the bridge with this index; 0 removes it from its bridge.
 pub fn set_master(name: &str, index: u32) -> Request {
     Request::new(format!("set the bridge of {name}"), RTM_SETLINK, 0, named(name, 0, 0).u32(IFLA_MASTER, index))
 }
@@ -179,7 +179,7 @@ pub struct LinkSeen {
     pub mtu: Option<u32>,
     /// Whether it runs, as `IFF_RUNNING` says it.
     pub running: bool,
-    /// Whether it is up and operational (`IF_OPER_UP`): with a carrier alone the kernel does not send yet.
+    /// Whether it is up and operational (`IF_OPER_UP`). A link that only has a carrier does not send yet.
     pub operational: bool,
 }
 
@@ -187,12 +187,12 @@ impl Socket {
     /// The link of this name, or none.
     ///
     /// # Errors
-    /// [`Error`]: the kernel refuses, or its message cannot be read.
+    /// [`Error`], when the kernel refuses, or its message cannot be read.
     pub async fn link(&self, name: &str) -> Result<Option<LinkSeen>, Error> {
         let request = Request::new(format!("find the link {name}"), RTM_GETLINK, 0, named(name, 0, 0));
         let body = match self.ask(&request).await {
             Err(error) if error.errno() == Some(Errno::ENODEV) => return Ok(None),
-            told => told?.unwrap_or_default(),
+            answer => answer?.unwrap_or_default(),
         };
         let message = Message::split("find a link", &body, HEADER)?;
         let (flags, state) = (message.header_u32(8), message.sized(IFLA_OPERSTATE, "state")?);
@@ -205,10 +205,10 @@ impl Socket {
         }))
     }
 
-    /// The link of this name.
+    /// The link of this name, which must exist.
     ///
     /// # Errors
-    /// [`Error`]: as for [`Self::link`], or there is none.
+    /// As for [`Self::link`], and [`Why::NoLink`] when there is none.
     pub async fn existing(&self, name: &str) -> Result<LinkSeen, Error> {
         let missing = || Error { doing: "find a link".into(), why: Why::NoLink(name.to_owned()) };
         self.link(name).await?.ok_or_else(missing)

@@ -1,23 +1,23 @@
-//! Writing the attributes of a message.
+//! Builds the attributes of a message to the kernel.
 
 use super::read::padded;
 
 /// `NLA_F_NESTED` (include/uapi/linux/netlink.h).
 const NESTED: u16 = 0x8000;
 
-/// Attributes, one after the other; perhaps after a fixed header.
+/// The octets of a message: attributes, one after the other, after a fixed header if the message has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes(Vec<u8>);
 
 impl Attributes {
-    /// None yet, after this header.
+    /// No attributes yet, after this header.
     pub fn after(header: impl Into<Vec<u8>>) -> Self {
         Self(header.into())
     }
 
-    /// Adds one with these octets.
+    /// Adds an attribute with these octets.
     ///
-    /// One that is longer than its 16-bit length can say is written so that the kernel refuses the message.
+    /// A payload that does not fit into the attribute's 16-bit length makes a message that the kernel refuses.
     pub fn put(mut self, kind: u16, payload: &[u8]) -> Self {
         let length = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
         self.0.extend_from_slice(&length.to_ne_bytes());
@@ -32,17 +32,17 @@ impl Attributes {
         self.put(kind, &[text.as_bytes(), &[0]].concat())
     }
 
-    /// Adds a word in this host's byte order, as rtnetlink has them.
+    /// Adds a 32-bit number in this host's byte order, which rtnetlink uses.
     pub fn u32(self, kind: u16, value: u32) -> Self {
         self.put(kind, &value.to_ne_bytes())
     }
 
-    /// Adds a word in network byte order, as nftables has them.
+    /// Adds a 32-bit number in network byte order, which nftables uses.
     pub fn u32_be(self, kind: u16, value: u32) -> Self {
         self.put(kind, &value.to_be_bytes())
     }
 
-    /// Adds one that holds these attributes.
+    /// Adds an attribute that contains these attributes.
     pub fn nest(self, kind: u16, inner: &Self) -> Self {
         self.put(kind | NESTED, &inner.0)
     }

@@ -1,5 +1,5 @@
-//! nftables of the family ip (`include/uapi/linux/netfilter/nf_tables.h`): requests that change it, made all or none by
-//! [`Socket::commit`], and what is there.
+//! nftables of the family ip (`include/uapi/linux/netfilter/nf_tables.h`): requests that change its tables, which
+//! [`Socket::commit`] applies in one transaction, and reading what the tables contain.
 
 mod expression;
 mod object;
@@ -25,17 +25,17 @@ const SUBSYSTEM: u16 = 10;
 const BATCH_BEGIN: u16 = 16;
 const BATCH_END: u16 = 17;
 
-/// Attributes after `struct nfgenmsg`.
+/// `struct nfgenmsg`, to be followed by attributes.
 fn attributes(family: u8, resource: u16) -> Attributes {
     let [high, low] = resource.to_be_bytes();
     Attributes::after([family, 0, high, low])
 }
 
 impl Socket {
-    /// Makes all of these changes at once, or none.
+    /// Applies all of these changes in one transaction, or none of them.
     ///
     /// # Errors
-    /// [`Error`]: of the first that the kernel refuses.
+    /// [`Error`] of the first change that the kernel refuses.
     pub async fn commit(&self, changes: &[Request]) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());

@@ -18,7 +18,7 @@ pub(crate) const fn padded(length: usize) -> usize {
 pub struct Table {
     /// The type of the request: `RTM_GET…`.
     pub request: u16,
-    /// What reading it is called in errors: `list links`.
+    /// What errors call reading it, after "cannot": `list links`.
     pub doing: &'static str,
     /// The fixed header of the request. Each message of the answer has one of the same length.
     pub header: &'static [u8],
@@ -26,7 +26,7 @@ pub struct Table {
 
 /// The fixed header and the attributes of a message.
 ///
-/// All that reads here fails with [`Why::Malformed`], which names the part that is not what rtnetlink(7) says it is.
+/// Its functions fail with [`Why::Malformed`], which names the part that is not of the form in rtnetlink(7).
 #[derive(Debug)]
 pub struct Message<'a> {
     doing: &'static str,
@@ -35,17 +35,17 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Takes a message of a table apart.
+    /// Splits a message of a table into its header and its attributes.
     pub fn of(table: &Table, body: &'a [u8]) -> Result<Self, Error> {
         Self::split(table.doing, body, table.header.len())
     }
 
-    /// Takes an attribute's nested attributes apart, after a header of this length.
+    /// Splits an attribute's payload into a header of this length and nested attributes.
     pub fn nested(&self, payload: &'a [u8], header: usize) -> Result<Self, Error> {
         Self::split(self.doing, payload, header)
     }
 
-    /// Takes a message apart whose header has this length.
+    /// Splits a message into a header of this length and its attributes.
     pub fn split(doing: &'static str, body: &'a [u8], header: usize) -> Result<Self, Error> {
         let malformed = |part| Error { doing: doing.into(), why: Why::Malformed(part) };
         let (header, mut rest) = body.split_at_checked(header).ok_or(malformed("header"))?;
@@ -118,14 +118,14 @@ impl<'a> Message<'a> {
         Some(String::from_utf8_lossy(text).into_owned())
     }
 
-    /// That this part is not what rtnetlink(7) says it is.
+    /// The error that this part is not of the form in rtnetlink(7).
     pub fn malformed(&self, part: &'static str) -> Error {
         Error { doing: self.doing.into(), why: Why::Malformed(part) }
     }
 
-    /// That it says something there is no word for.
-    pub fn unspeakable(&self, what: String) -> Error {
-        Error { doing: self.doing.into(), why: Why::Unspeakable(what) }
+    /// The error that the message means something that this program does not know.
+    pub fn unknown(&self, what: String) -> Error {
+        Error { doing: self.doing.into(), why: Why::Unknown(what) }
     }
 }
 

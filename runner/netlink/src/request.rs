@@ -6,19 +6,19 @@ use super::error::{Error, Why};
 use super::message::Attributes;
 use super::read::padded;
 
-/// `NLM_F_*` (include/uapi/linux/netlink.h), for [`Request::new`]; that it is a request is added there.
+/// `NLM_F_*` (include/uapi/linux/netlink.h), for [`Request::new`], which adds `NLM_F_REQUEST`.
 pub mod flags {
-    /// Says when it is done. Errors are told without it too.
+    /// The kernel acknowledges success. It reports errors without this flag too.
     pub const ACK: u16 = 4;
-    /// The whole table.
+    /// Returns the whole table.
     pub const DUMP: u16 = 0x300;
-    /// Takes the place of what is there.
+    /// Replaces an object that exists.
     pub const REPLACE: u16 = 0x100;
-    /// Fails when it is there.
+    /// Fails when the object exists.
     pub const EXCLUSIVE: u16 = 0x200;
-    /// Makes it when it is not there.
+    /// Makes the object when it does not exist.
     pub const CREATE: u16 = 0x400;
-    /// Adds it at the end.
+    /// Adds the object at the end of its list.
     pub const APPEND: u16 = 0x800;
 }
 
@@ -38,12 +38,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// A message of this type, with [`flags`], its fixed header and its attributes.
+    /// A message of this type, with [`flags`], its fixed header and its attributes. `doing` is what errors say could not
+    /// be done.
     pub fn new(doing: impl Into<Cow<'static, str>>, kind: u16, flags: u16, attributes: Attributes) -> Self {
         Self { doing: doing.into(), kind, flags: flags | REQUEST, attributes }
     }
 
-    /// The same, and the kernel is to say when it is done.
+    /// The same request with [`flags::ACK`].
     pub(crate) fn acknowledged(mut self) -> Self {
         self.flags |= flags::ACK;
         self
@@ -52,19 +53,19 @@ impl Request {
     /// Appends the message to a datagram.
     pub(crate) fn write(&self, sequence: u32, datagram: &mut Vec<u8>) {
         let octets = self.attributes.octets();
-        // Requests have some kilobytes.
+        // Requests have at most some kilobytes, so the length always fits.
         let length = u32::try_from(HEADER + octets.len()).unwrap_or(u32::MAX);
         datagram.extend_from_slice(&length.to_ne_bytes());
         datagram.extend_from_slice(&self.kind.to_ne_bytes());
         datagram.extend_from_slice(&self.flags.to_ne_bytes());
         datagram.extend_from_slice(&sequence.to_ne_bytes());
-        // From whom: the kernel knows.
+        // The sender's port: the kernel fills it in.
         datagram.extend_from_slice(&[0; 4]);
         datagram.extend_from_slice(octets);
         datagram.resize(padded(datagram.len()), 0);
     }
 
-    /// That it failed.
+    /// The error that this request failed.
     pub(crate) fn failed(&self, why: Why) -> Error {
         Error { doing: self.doing.clone(), why }
     }

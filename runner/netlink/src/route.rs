@@ -1,4 +1,4 @@
-//! Addresses, routes, rules and neighbours: requests that change them.
+//! Requests that change addresses, routes, rules and neighbours.
 
 use std::net::Ipv4Addr;
 
@@ -40,11 +40,11 @@ const LOOKUP: u8 = 1;
 /// `NTF_SELF`: the device's own table.
 const SELF: u8 = 2;
 
-/// `NUD_*` (include/uapi/linux/neighbour.h): what is known of a neighbour.
+/// `NUD_*` (include/uapi/linux/neighbour.h): states of an entry in the neighbour table.
 pub mod nud {
-    /// It has answered.
+    /// The neighbour has answered lately.
     pub const REACHABLE: u16 = 2;
-    /// It stays as it is.
+    /// The entry is never checked and never removed.
     pub const PERMANENT: u16 = 0x80;
 }
 
@@ -54,7 +54,7 @@ pub fn add_address(device: u32, address: Ipv4Net) -> Request {
     Request::new(doing, RTM_NEWADDR, flags::CREATE | flags::EXCLUSIVE, own_address(device, address))
 }
 
-/// Gives a link an address without the route that would come with it.
+/// Gives a link an address without the route to its network that the kernel would add.
 pub fn add_host_address(device: u32, address: Ipv4Net) -> Request {
     let attributes = own_address(device, address).u32(IFA_FLAGS, NO_PREFIX_ROUTE);
     Request::new(format!("add the address {address}"), RTM_NEWADDR, flags::CREATE | flags::EXCLUSIVE, attributes)
@@ -75,17 +75,17 @@ fn own_address(device: u32, address: Ipv4Net) -> Attributes {
 /// A route to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRoute {
-    /// Where to.
+    /// The destination.
     pub destination: Ipv4Net,
-    /// Via whom; none for a destination on the link.
+    /// The next hop; none for a destination on the link.
     pub gateway: Option<Ipv4Addr>,
-    /// Index of the link that it leaves by; none for the one that leads to the gateway.
+    /// Index of the outgoing link; if none, the kernel chooses the link that leads to the gateway.
     pub device: Option<u32>,
-    /// The gateway is on the link, whatever other routes say.
+    /// The gateway counts as reachable on the link, whatever other routes say (`onlink`).
     pub onlink: bool,
     /// The source address of this host's own packets.
     pub source: Option<Ipv4Addr>,
-    /// The MTU of the way.
+    /// The MTU of the route, when it is not that of the link.
     pub mtu: Option<u32>,
     /// The table that it is in; 254 is the main one.
     pub table: u32,
@@ -94,7 +94,7 @@ pub struct NewRoute {
 }
 
 impl NewRoute {
-    /// A route of the main table to here, to be said more of.
+    /// A unicast route to this destination in the main table, without gateway and device.
     pub const fn to(destination: Ipv4Net) -> Self {
         Self {
             destination,
@@ -108,32 +108,32 @@ impl NewRoute {
         }
     }
 
-    /// To one address.
+    /// The same to one address.
     pub fn to_host(destination: Ipv4Addr) -> Self {
         Self::to(destination.into())
     }
 
-    /// To everywhere, via this gateway.
+    /// A default route via this gateway.
     pub fn default_via(gateway: Ipv4Addr) -> Self {
         Self { gateway: Some(gateway), ..Self::to(Ipv4Net::default()) }
     }
 
-    /// By the link of this index.
+    /// The same route out of the link of this index.
     pub const fn by(self, device: u32) -> Self {
         Self { device: Some(device), ..self }
     }
 
-    /// Via this gateway.
+    /// The same route via this gateway.
     pub const fn via(self, gateway: Ipv4Addr) -> Self {
         Self { gateway: Some(gateway), ..self }
     }
 
-    /// What makes it, where there is none to this destination in its table.
+    /// The request that adds the route; it fails when the table has a route to this destination.
     pub fn add(&self) -> Request {
         self.request(flags::CREATE | flags::EXCLUSIVE)
     }
 
-    /// What makes it, in the place of the one to this destination in its table if there is one.
+    /// The request that adds the route, or replaces the table's route to this destination.
     pub fn put(&self) -> Request {
         self.request(flags::CREATE | flags::REPLACE)
     }
@@ -166,7 +166,8 @@ fn route(destination: Ipv4Net, protocol: u8, scope: u8, kind: u8, flags: u32) ->
 
 /// Deletes the route of the main table to exactly this destination.
 ///
-/// The kernel compares whatever is named; this scope and no protocol stand for any (`fib_table_delete()`).
+/// The kernel deletes the route that matches all given fields; scope "nowhere" and protocol 0 match any
+/// (`fib_table_delete()`).
 pub fn delete_route(destination: Ipv4Net) -> Request {
     let attributes = route(destination, 0, RT_SCOPE_NOWHERE, 0, 0).u32(RTA_TABLE, RT_TABLE_MAIN);
     Request::new(format!("delete the route to {destination}"), RTM_DELROUTE, 0, attributes)
@@ -175,29 +176,29 @@ pub fn delete_route(destination: Ipv4Net) -> Request {
 /// A rule that looks into a table: `ip rule add pref PRIORITY from SOURCE to DESTINATION lookup TABLE`.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRule {
-    /// Lower comes first; 32766 is the main table's.
+    /// Rules of lower priority are tried first; the rule for the main table has 32766.
     pub priority: u32,
-    /// For packets from here; none is any.
+    /// The source addresses that it applies to; none means all.
     pub source: Option<Ipv4Net>,
-    /// For packets to here.
+    /// The destination addresses that it applies to.
     pub destination: Ipv4Net,
-    /// Where to look.
+    /// The table to look into.
     pub table: u32,
 }
 
 impl NewRule {
-    /// What makes it.
+    /// The request that adds the rule.
     pub fn add(&self) -> Request {
         let doing = format!("add the rule {}", self.priority);
         Request::new(doing, RTM_NEWRULE, flags::CREATE | flags::EXCLUSIVE, self.attributes())
     }
 
-    /// What takes it away.
+    /// The request that deletes the rule.
     pub fn delete(&self) -> Request {
         Request::new(format!("delete the rule {}", self.priority), RTM_DELRULE, 0, self.attributes())
     }
 
-    /// `struct fib_rule_hdr`, and what selects.
+    /// `struct fib_rule_hdr`, and the attributes that select packets.
     fn attributes(&self) -> Attributes {
         let from = self.source.map_or(0, |source| source.prefix_len());
         let header = [INET, self.destination.prefix_len(), from, 0, 0, 0, 0, LOOKUP, 0, 0, 0, 0];
@@ -218,7 +219,7 @@ pub fn add_neighbour(device: u32, address: Ipv4Addr, mac: [u8; 6], state: u16) -
     Request::new(doing, RTM_NEWNEIGH, flags::CREATE | flags::EXCLUSIVE, neighbour(INET, device, state, 0, address, mac))
 }
 
-/// Has a vxlan device send frames for this link-layer address to this host.
+/// Makes a vxlan device send frames for this link-layer address to the host with this address.
 pub fn add_forward(device: u32, mac: [u8; 6], to: Ipv4Addr) -> Request {
     let attributes = neighbour(BRIDGE, device, nud::PERMANENT, SELF, to, mac);
     Request::new(
@@ -235,20 +236,20 @@ fn neighbour(family: u8, device: u32, state: u16, flags: u8, address: Ipv4Addr, 
     Attributes::after(header).put(NDA_DST, &address.octets()).put(NDA_LLADDR, &mac)
 }
 
-/// The way that the kernel would send a packet.
+/// The next hop and the link by which the kernel would send a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Way {
-    /// Via whom; none for a destination on the link.
+    /// The next hop; none for a destination on the link.
     pub gateway: Option<Ipv4Addr>,
-    /// Index of the link.
+    /// Index of the outgoing link.
     pub device: Option<u32>,
 }
 
 impl Socket {
-    /// The kernel's own decision where a packet to this address would go.
+    /// Asks the kernel by which way it would send a packet to this address.
     ///
     /// # Errors
-    /// [`Error`]: there is no way, or the answer cannot be read.
+    /// [`Error`], when no route leads there, or the answer cannot be read.
     pub async fn way_to(&self, address: Ipv4Addr) -> Result<Way, Error> {
         let request = Request::new(
             format!("look up the way to {address}"),

@@ -1,4 +1,4 @@
-//! Sockets: requests go out, and their answers come back within a deadline.
+//! Netlink sockets: they send requests to the kernel and receive its answers within a deadline.
 
 use std::fs::File;
 use std::io;
@@ -17,13 +17,15 @@ use super::message::Attributes;
 use super::read::{Message, Table, padded};
 use super::request::{HEADER, Request, flags};
 
-/// How long the kernel may take to answer. It answers in microseconds; this only bounds a broken one.
+/// How long the kernel may take to answer. It takes microseconds; the deadline only keeps a broken kernel from hanging
+/// this program.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How often a dump is made during which the table changed.
+/// How many times a dump is tried when the table changes during it.
 const DUMPS: usize = 10;
 
-/// Requests in one datagram. What fails is answered one by one, and the answers must fit into the socket's buffer.
+/// Most requests in one datagram. Each request that fails is answered separately, and all answers must fit into the
+/// socket's buffer.
 const TOGETHER: usize = 64;
 
 /// Octets of the longest datagram: the kernel's dumps come in pieces of at most 32 KiB.
@@ -39,14 +41,14 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 /// `RTNLGRP_NEIGH`.
 const NEIGHBOURS: u32 = 3;
 
-/// Whom a socket talks to.
+/// The part of the kernel that a socket talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// Links, addresses, routes, rules, neighbours.
     Route,
     /// nftables.
     Nftables,
-    /// Tables of sockets.
+    /// The kernel's tables of sockets (`sock_diag(7)`).
     Sockets,
 }
 
@@ -57,20 +59,20 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens one in the namespace of this thread. It needs a runtime.
+    /// Opens a socket in the network namespace of this thread. It must be called within a tokio runtime.
     ///
     /// # Errors
-    /// The kernel's.
+    /// When the kernel refuses.
     pub fn open(protocol: Protocol) -> Result<Self, Error> {
         socket(protocol).map_err(opening)
     }
 
-    /// Opens one in another namespace, which stays as long as the socket does.
+    /// Opens a socket in another network namespace. The socket keeps that namespace alive.
     ///
     /// # Errors
-    /// The kernel's.
+    /// When the kernel refuses.
     pub fn open_in(protocol: Protocol, netns: &File) -> Result<Self, Error> {
-        // The namespace is a thread's: this one enters it and ends.
+        // setns(2) changes the calling thread, so a thread of its own enters the namespace, and ends.
         let runtime = Handle::current();
         let inside = || {
             let _entered = runtime.enter();
@@ -84,16 +86,16 @@ impl Socket {
         opened.map_err(opening)
     }
 
-    /// Asks for one thing: the body of the kernel's message, or none where it only acknowledged.
+    /// Sends one request. Returns the body of the kernel's message, or none when it only acknowledged.
     ///
     /// # Errors
     /// [`Error`]: the kernel refuses, with [`Error::errno`], or it does not answer.
     pub async fn ask(&self, request: &Request) -> Result<Option<Vec<u8>>, Error> {
-        let told = |_index, answer: Answer<'_>| Some((answer.kind != NLMSG_ERROR).then(|| answer.body.to_vec()));
-        self.converse(std::slice::from_ref(request), told).await
+        let body = |_index, answer: Answer<'_>| Some((answer.kind != NLMSG_ERROR).then(|| answer.body.to_vec()));
+        self.converse(std::slice::from_ref(request), body).await
     }
 
-    /// Makes one change.
+    /// Sends one request that changes something, and waits for its acknowledgement.
     ///
     /// # Errors
     /// As for [`Self::ask`].
@@ -101,7 +103,8 @@ impl Socket {
         self.ask(&request.acknowledged()).await.map(drop)
     }
 
-    /// Makes changes, in their order. One that fails does not keep the next from being made.
+    /// Sends several requests that change something, in their order. After a request that fails, the kernel still
+    /// carries out those in the same datagram.
     ///
     /// # Errors
     /// As for [`Self::ask`], of the first that fails.
@@ -119,15 +122,15 @@ impl Socket {
         self.converse(requests, |index, answer| (answer.kind == NLMSG_ERROR && index == position).then_some(())).await
     }
 
-    /// All messages of a table.
+    /// All messages of a table that [`Table`] describes.
     pub async fn table(&self, table: &Table) -> Result<Vec<Vec<u8>>, Error> {
         self.dump(&Request::new(table.doing, table.request, flags::DUMP, Attributes::after(table.header))).await
     }
 
-    /// All messages that answer a request for a dump. One during which the table changed is made again.
+    /// All messages that answer a request for a dump. When the table changes during a dump, the dump is repeated.
     ///
     /// # Errors
-    /// [`Error`]: the kernel refuses or does not answer, or the table does not stand still.
+    /// [`Error`], when the kernel refuses or does not answer, or when the table changes during every attempt.
     pub async fn dump(&self, request: &Request) -> Result<Vec<Vec<u8>>, Error> {
         for _attempt in 0..DUMPS {
             let (mut bodies, mut steady) = (Vec::new(), true);
@@ -149,7 +152,8 @@ impl Socket {
         Err(request.failed(Why::Unsteady(DUMPS)))
     }
 
-    /// Sends requests in one datagram, and shows what answers them until that is enough, or until one has failed.
+    /// Sends requests in one datagram, and passes each answer, with the position of its request, to `enough` until that
+    /// returns a result. The first error of the kernel ends it.
     async fn converse<T>(
         &self,
         requests: &[Request],
@@ -171,12 +175,12 @@ impl Socket {
                 let mut rest = buffer.as_slice();
                 while !rest.is_empty() {
                     let answer = Answer::next(&mut rest).ok_or_else(|| whole(Why::Malformed("length")))?;
-                    // What is left of an earlier request that failed is nobody's.
+                    // Answers to an earlier request that failed may still be queued; they are skipped.
                     let Ok(index) = usize::try_from(answer.sequence.wrapping_sub(first)) else { continue };
                     let Some(request) = requests.get(index) else { continue };
                     answer.check().map_err(|why| request.failed(why))?;
-                    if let Some(told) = enough(index, answer) {
-                        return Ok(told);
+                    if let Some(result) = enough(index, answer) {
+                        return Ok(result);
                     }
                 }
             }
@@ -193,32 +197,32 @@ impl Socket {
             if buffer.len() == buffer.capacity() {
                 return Err(io::Error::other(format!("an answer of more than {} octets", buffer.len())));
             }
-            // Another is another process's.
+            // The kernel has port 0; datagrams of other processes are ignored.
             if sender.port_number() == 0 {
                 return Ok(());
             }
         }
     }
 
-    /// Is told from now on when the table of neighbours changes; [`Self::changed`] waits for that.
+    /// Subscribes to changes of the table of neighbours; [`Self::changed`] waits for the next.
     ///
     /// # Errors
-    /// The kernel's.
+    /// When the kernel refuses.
     pub fn subscribe_to_neighbours(&self) -> Result<(), Error> {
         let subscribed = self.io.socket_ref().add_membership(NEIGHBOURS);
         subscribed.map_err(|error| Error { doing: "subscribe to neighbours".into(), why: Why::Socket(error) })
     }
 
-    /// Waits for a change of what is subscribed to, and takes all changes that are queued. One that had no room is a
-    /// change too.
+    /// Waits for a change that was subscribed to, and empties the queue of changes. That changes were lost because the
+    /// queue was full counts as a change too.
     pub async fn changed(&self) {
         let mut buffer = Vec::with_capacity(DATAGRAM);
-        let _told_or_lost = self.receive(&mut buffer).await;
+        let _notified_or_lost = self.receive(&mut buffer).await;
         while self.io.socket_ref().recv(&mut Vec::with_capacity(HEADER), 0).is_ok() {}
     }
 }
 
-/// One in the namespace of this thread.
+/// A socket in the network namespace of this thread.
 fn socket(protocol: Protocol) -> io::Result<Socket> {
     let number = match protocol {
         Protocol::Route => NETLINK_ROUTE,
@@ -228,11 +232,11 @@ fn socket(protocol: Protocol) -> io::Result<Socket> {
     let mut io = TokioSocket::new(number)?;
     let socket = io.socket_mut();
     socket.bind_auto()?;
-    // Texts in errors; the request itself is not sent back with them.
+    // Errors carry the kernel's text, but not a copy of the request.
     socket.set_ext_ack(true)?;
     socket.set_cap_ack(true)?;
     if protocol == Protocol::Route {
-        // Without it a dump of routes also lists the exceptions that path MTU discovery has learned.
+        // Without strict checking, a dump of routes also lists the exceptions that path MTU discovery has learned.
         socket.set_netlink_get_strict_chk(true)?;
     }
     Ok(Socket { io, sequence: AtomicU32::new(1) })
@@ -251,7 +255,7 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// Takes it from the front of a datagram; none when it is cut off.
+    /// Removes the first message from a datagram; none when that message is cut off.
     fn next(datagram: &mut &'a [u8]) -> Option<Self> {
         let [a, b, c, d, kind @ ..] = *datagram.first_chunk::<6>()?;
         let length = usize::try_from(u32::from_ne_bytes([a, b, c, d])).ok()?;
@@ -266,14 +270,14 @@ impl<'a> Answer<'a> {
         })
     }
 
-    /// That it is no refusal: of a request, or of the rest of a dump.
+    /// Fails when this message reports an error, of a request or of the rest of a dump.
     fn check(&self) -> Result<(), Why> {
         if self.kind != NLMSG_ERROR && self.kind != NLMSG_DONE {
             return Ok(());
         }
         let errno = match self.body.first_chunk() {
             Some(errno) => i32::from_ne_bytes(*errno),
-            // Old kernels end some dumps without a number.
+            // Old kernels end some dumps without an error number.
             None if self.kind == NLMSG_DONE => 0,
             None => return Err(Why::Malformed("error number")),
         };
@@ -288,8 +292,8 @@ impl<'a> Answer<'a> {
     fn text(&self) -> Option<String> {
         let capped = self.kind == NLMSG_ERROR && self.flags & NLM_F_CAPPED != 0;
         let header = if capped { 4 + HEADER } else { 4 };
-        let told = self.flags & NLM_F_ACK_TLVS != 0 && (capped || self.kind == NLMSG_DONE);
-        let attributes = told.then(|| Message::split("read an error", self.body, header).ok()).flatten()?;
+        let has_text = self.flags & NLM_F_ACK_TLVS != 0 && (capped || self.kind == NLMSG_DONE);
+        let attributes = has_text.then(|| Message::split("read an error", self.body, header).ok()).flatten()?;
         attributes.text(NLMSGERR_ATTR_MSG)
     }
 }

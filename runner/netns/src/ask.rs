@@ -1,4 +1,5 @@
-//! Looking into a lab's namespaces, capturing on its links, and making faults there: one run of this program each.
+//! Looking into a lab's namespaces, capturing on its links, and making faults there. Each of these starts this program
+//! once more, as the probe or as `lab tamper`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use lab_base::exec::Invocation;
 use lab_model::observe::Place;
 use lab_model::request::{Answered, Ask, Request};
 
-/// For one run of the probe: longer than the deadlines of all asks.
+/// The deadline for one run of the probe; it is longer than the deadlines of the requests in it.
 const PROBE_DEADLINE: Duration = Duration::from_secs(90);
 
 impl NetnsLab {
@@ -30,12 +31,12 @@ impl NetnsLab {
         })
     }
 
-    /// The user namespace that must be entered first; none for a lab of root's.
+    /// The user namespace that must be entered first; none for a lab that root made.
     pub fn userns_file(&self) -> Option<PathBuf> {
         self.user_namespace.then(|| Path::new("/proc").join(self.holder_pid().to_string()).join("ns/user"))
     }
 
-    /// The program, run so that it enters this lab's user namespace first.
+    /// A command that runs a subcommand of this program, which enters the lab's user namespace first.
     pub fn program(&self, subcommand: &str) -> Invocation {
         let invocation = Invocation::new(&self.program).args([subcommand]);
         match self.userns_file() {
@@ -44,12 +45,13 @@ impl NetnsLab {
         }
     }
 
-    /// Looks into namespaces with one run of the probe. A place that the lab does not have (any more) is in its answer.
+    /// Makes requests in namespaces, with one run of the probe. For a place that the lab does not have, or no longer has,
+    /// the answer is an error.
     ///
     /// # Errors
-    /// When the probe could not be run or said something else than answers.
+    /// When the probe could not be run, or its output is not a list of answers.
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
-        let what = in_words(&asks);
+        let what = describe_asks(&asks);
         *self.doing.borrow_mut() = format!("{what}, without an answer yet");
         let (asks, missing) = self.locate(asks);
         let input = serde_json::to_vec(&asks).map_err(|error| LabError::Probe(error.to_string()))?;
@@ -62,7 +64,7 @@ impl NetnsLab {
         merge(answered, missing)
     }
 
-    /// What was asked last, and whether it was answered.
+    /// The last request and whether it was answered, for the message of a deadline that passes.
     pub fn doing(&self) -> String {
         self.doing.borrow().clone()
     }
@@ -79,7 +81,7 @@ impl NetnsLab {
         Captures::start(self.program("probe"), &asks).await
     }
 
-    /// Makes changes within namespaces, in order: deliberate faults. They stand when this returns.
+    /// Makes deliberate faults: changes within namespaces, in order. All are made when this returns.
     ///
     /// # Errors
     /// When the lab has no such place, or a change could not be made.
@@ -94,7 +96,7 @@ impl NetnsLab {
         Tampered::make(self.program("tamper"), &changes).await
     }
 
-    /// The asks that can be made, and an answer for each that cannot, with its position.
+    /// The requests that can be made, and an answer with its position for each that cannot.
     fn locate(&self, asks: Vec<(Place, Request)>) -> (Vec<Ask>, Vec<(usize, Answered)>) {
         let mut located = Vec::with_capacity(asks.len());
         let mut missing = Vec::new();
@@ -108,15 +110,15 @@ impl NetnsLab {
     }
 }
 
-/// `view of kind-control-plane and 2 more`.
-fn in_words(asks: &[(Place, Request)]) -> String {
+/// A short description of requests: `view of kind-control-plane and 2 more`.
+fn describe_asks(asks: &[(Place, Request)]) -> String {
     let Some((place, request)) = asks.first() else { return "nothing".to_owned() };
     let more = asks.len() - 1;
     let others = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{} of {place}{others}", request.name())
 }
 
-/// Puts answers that were given without the probe where they belong.
+/// Inserts the answers that did not need the probe at their positions.
 fn merge(answered: Vec<Answered>, missing: Vec<(usize, Answered)>) -> Result<Vec<Answered>, LabError> {
     let mut all = answered;
     for (position, answer) in missing {

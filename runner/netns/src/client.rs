@@ -1,4 +1,4 @@
-//! The runner's end of the control socket.
+//! The runner's end of the control socket of a lab's holder.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ use lab_base::clock;
 use lab_model::observe::NodeName;
 use lab_model::stage::Stage;
 
-/// For one order. The longest, a hundred nodes' topology, takes seconds on a slow machine.
+/// The deadline for one order. The longest, building a topology of a hundred nodes, takes seconds on a slow machine.
 const ORDER_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A connection to the process that holds a lab.
@@ -25,7 +25,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects through the state folder. The error is the kernel's: refused or missing means that nobody listens.
+    /// Connects through the state folder. The kernel's error "refused" or "not found" means that no holder listens.
     pub(super) async fn connect(lab: &str, folder: &Path) -> std::io::Result<Self> {
         let folder = File::open(folder)?;
         let stream = UnixStream::connect(holder::short_path(&folder)).await?;
@@ -38,7 +38,7 @@ impl Client {
         self.pid
     }
 
-    async fn tell(&mut self, order: &Order) -> Result<Reply, LabError> {
+    async fn send(&mut self, order: &Order) -> Result<Reply, LabError> {
         let gone = |why: Option<String>| LabError::HolderGone { name: self.lab.clone(), pid: self.pid, why };
         let mut text = serde_json::to_vec(order).map_err(|error| gone(Some(error.to_string())))?;
         text.push(b'\n');
@@ -64,13 +64,13 @@ impl Client {
     fn unexpected(&self, order: &Order, reply: Reply) -> LabError {
         let why = match reply {
             Reply::Failed(why) => why,
-            Reply::Built(_) | Reply::Description(_) | Reply::Done => "it answered something else".to_owned(),
+            Reply::Built(_) | Reply::Description(_) | Reply::Done => "its answer does not fit the order".to_owned(),
         };
         self.refused(order, why)
     }
 
     pub(super) async fn build(&mut self, stage: Stage) -> Result<Built, LabError> {
-        match self.tell(&Order::Build(stage)).await? {
+        match self.send(&Order::Build(stage)).await? {
             Reply::Built(built) => Ok(built),
             Reply::Failed(why) => Err(LabError::Stage { stage, why }),
             other => Err(self.unexpected(&Order::Build(stage), other)),
@@ -78,29 +78,29 @@ impl Client {
     }
 
     pub(super) async fn describe(&mut self) -> Result<Description, LabError> {
-        match self.tell(&Order::Describe).await? {
+        match self.send(&Order::Describe).await? {
             Reply::Description(description) => Ok(description),
             other => Err(self.unexpected(&Order::Describe, other)),
         }
     }
 
     pub(super) async fn stop_node(&mut self, node: &NodeName) -> Result<(), LabError> {
-        self.do_it(Order::StopNode(node.clone())).await
+        self.send_expecting_done(Order::StopNode(node.clone())).await
     }
 
     pub(super) async fn start_node(&mut self, node: &NodeName) -> Result<(), LabError> {
-        self.do_it(Order::StartNode(node.clone())).await
+        self.send_expecting_done(Order::StartNode(node.clone())).await
     }
 
-    async fn do_it(&mut self, order: Order) -> Result<(), LabError> {
-        match self.tell(&order).await? {
+    async fn send_expecting_done(&mut self, order: Order) -> Result<(), LabError> {
+        match self.send(&order).await? {
             Reply::Done => Ok(()),
             other => Err(self.unexpected(&order, other)),
         }
     }
 
     pub(super) async fn shut_down(&mut self) -> Result<(), LabError> {
-        self.do_it(Order::Shutdown).await
+        self.send_expecting_done(Order::Shutdown).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the runner says to the process that holds a lab, and what it answers: one JSON document a line, over the
-//! Unix socket in the lab's state folder.
+//! The messages between the runner and the process that holds a lab: one JSON document a line, over the Unix socket in
+//! the lab's state folder.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -18,13 +18,13 @@ pub const SOCKET: &str = "control.sock";
 pub enum Order {
     /// Build this stage; the ones before it must have been built.
     Build(Stage),
-    /// Say what there is.
+    /// Describe the lab.
     Describe,
-    /// Let go of a node's namespace, and its pods': the kernel takes them away, as if the node had been stopped.
+    /// Close a node's namespace and those of its pods. The kernel then removes them, as if the node had been stopped.
     StopNode(NodeName),
-    /// Make a stopped node and its pods anew, as they were built.
+    /// Build a stopped node and its pods again.
     StartNode(NodeName),
-    /// End, and take everything along.
+    /// End, which removes the whole lab.
     Shutdown,
 }
 
@@ -32,36 +32,36 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// The stage stands.
+    /// The stage was built.
     Built(Built),
-    /// To [`Order::Describe`].
+    /// The answer to [`Order::Describe`].
     Description(Description),
-    /// Done.
+    /// The order was carried out.
     Done,
-    /// Not done; why, in words.
+    /// The order failed; with the reason.
     Failed(String),
 }
 
-/// A stage that stands.
+/// A stage that was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Built {
-    /// Which.
+    /// The stage.
     pub stage: Stage,
-    /// What was made, for a reader: `6 direct routes`.
+    /// A text that says what was made: `6 direct routes`.
     pub summary: String,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// What a holder has.
+/// The holder's description of its lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// What was asked for.
+    /// The spec that the lab is built from.
     pub spec: Spec,
-    /// Stages that stand, in order.
+    /// The stages that are built, in order.
     pub built: Vec<Stage>,
-    /// The nodes it has, in order.
+    /// The nodes that run, in order.
     pub nodes: Vec<(NodeName, Role)>,
-    /// Every namespace it has and the descriptor that holds it, as `fd/N` below the holder's `/proc/PID`.
+    /// Every namespace and the descriptor that keeps it alive, as `fd/N` below the holder's `/proc/PID`.
     pub namespaces: Vec<(Place, PathBuf)>,
 }

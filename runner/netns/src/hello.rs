@@ -1,4 +1,4 @@
-//! The servers of a lab: hello-app in each pod, and a listener behind the bridge that tells whom it sees.
+//! The servers of a lab: hello-app in each pod, and a server behind the bridge that answers with the client's address.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -14,7 +14,7 @@ use super::namespace::{Namespace, NamespaceError};
 use super::world::BuildError;
 use lab_model::hello_app;
 
-/// What a server answers with.
+/// The answer of a server.
 #[derive(Debug, Clone)]
 pub(super) enum Says {
     /// The three lines of hello-app 1.0.
@@ -22,15 +22,15 @@ pub(super) enum Says {
         /// The pod's name.
         hostname: String,
     },
-    /// The address that the client has, as this end sees it.
-    WhomItSees,
+    /// The client's address as the server sees it, which shows masquerading.
+    ClientAddress,
 }
 
 impl Says {
     fn body(&self, client: SocketAddr) -> String {
         match self {
             Self::Hello { hostname } => hello_app::answer(hostname),
-            Self::WhomItSees => format!("you are {client}\n"),
+            Self::ClientAddress => format!("you are {client}\n"),
         }
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn serve(namespace: &Namespace, at: SocketAddrV4, says: Says) -> Resu
     })?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(socket)?;
     Ok(tokio::spawn(async move {
-        // An accept that fails (a client gone, descriptors short) concerns that client alone.
+        // When accept fails (the client is gone, or descriptors are short), only that client is affected.
         loop {
             if let Ok((stream, client)) = listener.accept().await {
                 tokio::spawn(answer(stream, client, says.clone()));
@@ -60,6 +60,6 @@ async fn answer(stream: tokio::net::TcpStream, client: SocketAddr, says: Says) {
         let body = says.body(client);
         async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
     });
-    // What goes wrong on a connection is for its client to observe; a server has nobody to tell.
+    // An error on a connection is observed by its client; the server need not report it.
     let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

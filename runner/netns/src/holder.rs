@@ -1,9 +1,9 @@
-//! The process that owns a netns lab: process 1 of its own PID namespace, so that its end is the end of all of it.
+//! The holder: the process that owns a netns lab. It is process 1 of its own PID namespace, so the whole lab ends with it.
 //!
-//! It is started twice. The first start makes the namespaces, before any thread exists, starts the second one within
-//! them and ends. The second builds what it is told to over its control socket, and ends when it is told to, when it
-//! is killed, or when the pipe on its standard input closes because the runner that started it is gone. A lab that
-//! is to outlive its runner is told so over that pipe once it is complete: one that nobody knows of cannot remain.
+//! It is started twice. The first process makes the namespaces, before any thread exists, starts the second process
+//! within them and ends. The second builds what the orders on its control socket say. It ends when it is ordered to, when
+//! it is killed, or when the pipe on its standard input closes because the runner is gone. When a lab that is to outlive
+//! its runner is complete, the runner writes [`STAY`] to that pipe. So no unfinished lab remains after a crash.
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getgid, getuid};
@@ -25,11 +25,11 @@ use lab_base::exec;
 use lab_base::exec::{ExecError, Invocation};
 use lab_model::stage::Stage;
 
-/// The word on standard input after which the lab outlives the runner that started it.
+/// The line on standard input after which the lab outlives the runner that started it.
 pub const STAY: &[u8] = b"stay\n";
-/// For the files in the state folder to become none.
+/// How long removing the state folder is tried.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(5);
-/// Between two tries of that.
+/// The time between two attempts to remove it.
 const INTERVAL: Duration = Duration::from_millis(2);
 
 /// How a holder is started.
@@ -41,19 +41,19 @@ pub struct HolderArgs {
     /// The spec, as JSON.
     #[arg(long)]
     pub spec: String,
-    /// Begin a session, away from the terminal.
+    /// Begin a session of its own, detached from the terminal.
     #[arg(long)]
     pub own_session: bool,
-    /// Already within the namespaces.
+    /// This is the second process, within the namespaces.
     #[arg(long)]
     pub inside: bool,
 }
 
-/// The kernel did not let this process have namespaces of its own.
+/// The kernel refused namespaces of its own to this process.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {source}")]
 pub struct IsolateError {
-    /// Which step.
+    /// The step that was refused.
     pub doing: &'static str,
     /// The kernel's reason.
     pub source: io::Error,
@@ -63,7 +63,7 @@ pub struct IsolateError {
 /// root. Must be called before any thread exists (unshare(2)).
 ///
 /// # Errors
-/// Names the step that the kernel refused.
+/// When the kernel refuses a step; the error names it.
 pub fn isolate() -> Result<(), IsolateError> {
     let step = |doing| move |errno: nix::Error| IsolateError { doing, source: errno.into() };
     let write = |doing: &'static str, path: &str, text: String| {
@@ -90,9 +90,9 @@ pub fn isolate() -> Result<(), IsolateError> {
     unshare(CloneFlags::CLONE_NEWPID).map_err(step("making a PID namespace"))
 }
 
-/// The holder itself, within its namespaces: takes orders until it is told to end.
+/// Runs the holder within its namespaces: it carries out orders until it is ordered to end.
 ///
-/// It says nothing while all is well: what it says is taken for the reason why it could not go on.
+/// It writes nothing while all is well, because the runner takes any output for the reason why the holder failed.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
         .map(|folder| end_with_standard_input(folder, args.state.clone()))
@@ -107,11 +107,12 @@ pub fn hold(args: &HolderArgs) -> ExitCode {
     }
 }
 
-/// The runner's death closes the pipe, however it dies. Nobody else is left then to free the lab's name.
+/// Ends this process when its standard input closes, which happens however the runner dies. The state folder is removed
+/// first, so that the lab's name is free.
 fn end_with_standard_input(folder: fs::File, state: PathBuf) {
     std::thread::spawn(move || {
         let mut word = Vec::new();
-        // A pipe cannot fail to be read; if it could, nobody would be at its other end.
+        // Reading a pipe does not fail; an error would be treated as its end.
         let _read = io::stdin().take(STAY.len() as u64).read_to_end(&mut word);
         if word == STAY {
             return;
@@ -123,8 +124,8 @@ fn end_with_standard_input(folder: fs::File, state: PathBuf) {
     });
 }
 
-/// Removes the state folder. A control socket that is being bound or a capture that is ending may still make a file
-/// in it meanwhile. What cannot be removed stays for `lab down`.
+/// Removes the state folder. This is retried, since a control socket that is being bound or a capture that is ending may
+/// still make a file in it. If it fails, `lab down` can remove the folder.
 fn remove(state: &Path) {
     let Ok(runtime) = lab_base::runtime() else { return };
     let removed =
@@ -135,7 +136,7 @@ fn remove(state: &Path) {
     let _removed = runtime.block_on(removed);
 }
 
-/// Whether the folder at this path is still this one, and not another lab's that has its name by now.
+/// Whether the path still leads to this folder, rather than to that of a new lab of the same name.
 fn is_at(folder: &fs::File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
@@ -155,8 +156,8 @@ async fn take_orders(args: &HolderArgs) -> io::Result<()> {
     }
 }
 
-/// Binds the control socket through the folder's descriptor: a socket's path holds at most 107 octets (unix(7)), a
-/// folder's may be longer.
+/// Binds the control socket through the folder's descriptor, since a socket's path may have at most 107 octets (unix(7))
+/// and the folder's path may be longer.
 fn bind(state: &Path) -> io::Result<UnixListener> {
     let folder = fs::File::open(state)?;
     UnixListener::bind(short_path(&folder))
@@ -175,20 +176,20 @@ struct Holder {
 }
 
 impl Holder {
-    /// Answers one connection's orders. True when one of them was to end.
+    /// Carries out the orders of one connection. Returns true when one of them was [`Order::Shutdown`].
     async fn serve(&mut self, stream: UnixStream) -> bool {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         loop {
             line.clear();
-            // A client that is gone, or that sends no order, is no reason for the lab to end.
+            // When the client is gone or sends nothing, only its connection ends.
             if !matches!(stream.read_line(&mut line).await, Ok(1..)) {
                 return false;
             }
             let (reply, end) = match serde_json::from_str(&line) {
                 Ok(Order::Shutdown) => (Reply::Done, true),
                 Ok(order) => (self.obey(order).await, false),
-                Err(error) => (Reply::Failed(format!("this is no order: {error}")), false),
+                Err(error) => (Reply::Failed(format!("this is not an order: {error}")), false),
             };
             let mut text = serde_json::to_vec(&reply).unwrap_or_default();
             text.push(b'\n');
@@ -248,7 +249,7 @@ impl Holder {
                 settle::links_are_up(world).await?;
                 Ok(workload_summary(&world.plan))
             }
-            // Observed by the runner; nothing is built for them.
+            // The runner observes these stages; the holder builds nothing for them.
             Stage::Doctor | Stage::BaseObserved | Stage::TrafficObserved | Stage::ClusterCreated => Ok(String::new()),
         }
     }
@@ -270,11 +271,11 @@ fn serve_all(world: &mut World) -> Result<(), BuildError> {
     for pod in 0..world.plan.pods.len() {
         serve_pod(world, pod)?;
     }
-    let _runs_until_exit = hello::serve(&world.bridge.namespace, world.plan.outside(), hello::Says::WhomItSees)?;
+    let _runs_until_exit = hello::serve(&world.bridge.namespace, world.plan.outside(), hello::Says::ClientAddress)?;
     Ok(())
 }
 
-/// hello-app in the pod of this position in the plan, if it runs.
+/// Starts hello-app in the pod at this position in the plan, if the pod runs.
 pub(super) fn serve_pod(world: &mut World, pod: usize) -> Result<(), BuildError> {
     let (plan, up) = (&world.plan.pods[pod], &world.pods[pod]);
     let Some(up) = up else { return Ok(()) };
@@ -292,7 +293,7 @@ fn workload_summary(plan: &Plan) -> String {
     format!("{} on {}{others}; {}", plan.spec.workload, nodes.join(", "), plan.cluster_ip())
 }
 
-/// `lab hold`: the whole life of a holder, both starts.
+/// `lab hold`: the first process of a holder, and with `--inside` the second.
 pub fn main(args: &HolderArgs) -> ExitCode {
     if args.inside {
         return hold(args);
@@ -311,7 +312,7 @@ pub fn main(args: &HolderArgs) -> ExitCode {
     }
 }
 
-/// Starts this program once more: only a child is in the new PID namespace.
+/// Starts this program again, because only a child is in the new PID namespace.
 fn start_inside(args: &HolderArgs) -> Result<(), ExecError> {
     let invocation = Invocation::new("/proc/self/exe").args(["hold", "--inside", "--spec", args.spec.as_str()]);
     invocation.args(["--state"]).args([&args.state]).hand_over().map(drop)

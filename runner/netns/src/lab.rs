@@ -1,4 +1,4 @@
-//! The runner's handle on a netns lab: its stages, what is stored of it, its end.
+//! The runner's handle on a netns lab: building its stages, what is stored about it, taking it down.
 
 use std::cell::RefCell;
 use std::net::SocketAddrV4;
@@ -17,7 +17,7 @@ use lab_model::observe::{NodeName, Role};
 use lab_model::seen::WireSeen;
 use lab_model::stage::Stage;
 
-/// What was seen before routing was installed, within the state folder.
+/// Name of the file in the state folder with what was observed before routing was installed.
 const BASE_FILE: &str = "base.json";
 
 /// A netns lab.
@@ -48,7 +48,7 @@ impl NetnsLab {
         Ok(built)
     }
 
-    /// Reaches a stage that is built by the holder, or observed here before the next is built. What came of it, in words.
+    /// Reaches a stage: the holder builds it, or, for `base_observed`, it is observed here. Returns a summary as text.
     ///
     /// # Errors
     /// When it cannot be reached.
@@ -59,7 +59,7 @@ impl NetnsLab {
         self.build(stage).await.map(|built| built.summary)
     }
 
-    /// Lets a node end, as if it had been stopped.
+    /// Removes a node with its pods, as if it had been stopped.
     ///
     /// # Errors
     /// When there is no such node.
@@ -70,7 +70,7 @@ impl NetnsLab {
         Ok(())
     }
 
-    /// Makes a node that was stopped anew, with its pods.
+    /// Builds a stopped node and its pods again.
     ///
     /// # Errors
     /// When there is no such node, or it runs.
@@ -81,7 +81,7 @@ impl NetnsLab {
         Ok(())
     }
 
-    /// Stages that stand.
+    /// The stages that are built.
     pub fn built(&self) -> Vec<Stage> {
         self.description.borrow().built.clone()
     }
@@ -91,22 +91,22 @@ impl NetnsLab {
         self.state.name()
     }
 
-    /// What it was made from.
+    /// The plan that it was made from.
     pub const fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The nodes it should have, whether they run or not.
+    /// The nodes in its plan, whether they run or not.
     pub fn nodes(&self) -> &[(NodeName, Role)] {
         &self.plan.spec.nodes
     }
 
-    /// Where requests leave the native routing CIDR.
+    /// The address of the server outside the native routing CIDR.
     pub fn outside(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.plan.gateway.addr(), OUTSIDE_PORT)
     }
 
-    /// A folder for captures, gone with this handle.
+    /// A folder for captures, which is removed when this handle is dropped.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
@@ -121,7 +121,7 @@ impl NetnsLab {
         *self.traffic.borrow_mut() = Some(seen);
     }
 
-    /// Stores what nodes showed before routing was installed.
+    /// Stores what was observed on the nodes before routing was installed.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -129,7 +129,7 @@ impl NetnsLab {
         Ok(self.state.write_json(BASE_FILE, base)?)
     }
 
-    /// What was stored then.
+    /// What [`Self::store_base`] stored; none if nothing was stored.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -141,13 +141,13 @@ impl NetnsLab {
         self.client.try_lock().map_or(0, |client| client.pid())
     }
 
-    /// Ends the lab: all its processes are gone, and the name is free.
+    /// Ends the lab. All its processes have ended when this returns, and the name is free.
     ///
     /// # Errors
     /// When its holder cannot be ended or its folder not removed.
     pub async fn down(self) -> Result<(), LabError> {
         let state = self.state.clone();
-        // One that does not obey is killed; why it did not matters to nobody then.
+        // A holder that does not obey is killed next, so the error does not matter.
         let _obeyed = self.client.lock().await.shut_down().await;
         drop(self);
         take_down(&state).await

@@ -1,6 +1,6 @@
-//! A network namespace as a value: a descriptor that keeps it alive, and connections into it.
+//! A network namespace: a descriptor that keeps it alive, and ways to work inside it.
 //!
-//! It has no name and no process of its own. Closing the descriptor is what ends it.
+//! It has no name below /run/netns and no process of its own. It ends when the descriptor is closed.
 
 use lab_netlink::{Protocol, Socket};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -8,16 +8,16 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// What every namespace of a lab is set to: new ones inherit the host's values, which may be anything.
-/// `ip_forward` is not among them: only nodes forward.
+/// The sysctls that are set in every namespace of a lab, because new namespaces inherit the host's values.
+/// `ip_forward` is not among them, because only nodes forward.
 const SYSCTLS: [(&str, &str); 7] = [
-    // Pod packets come in by a link that the route back does not leave by.
+    // Packets from pods arrive on a link other than the one that the route back leads to.
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
     ("net/ipv4/conf/all/accept_redirects", "0"),
-    // The article's cluster is IPv4 only; router solicitations would only clutter captures.
+    // The article's cluster has IPv4 only, and router solicitations would clutter captures.
     ("net/ipv6/conf/all/disable_ipv6", "1"),
     ("net/ipv6/conf/default/disable_ipv6", "1"),
 ];
@@ -26,17 +26,17 @@ const SYSCTLS: [(&str, &str); 7] = [
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// The kernel refused a new namespace.
-    #[error("making the network namespace of {name}: {source}")]
+    #[error("cannot make the network namespace of {name}: {source}")]
     Create {
-        /// For whom.
+        /// The node or pod that it was for.
         name: String,
         /// The kernel's reason.
         source: io::Error,
     },
     /// A sysctl could not be set.
-    #[error("setting {key} to {value} in the network namespace of {name}: {source}")]
+    #[error("cannot set {key} to {value} in the network namespace of {name}: {source}")]
     Sysctl {
-        /// In whose namespace.
+        /// The node or pod whose namespace it is.
         name: String,
         /// Path below `/proc/sys`.
         key: String,
@@ -48,15 +48,15 @@ pub enum NamespaceError {
     /// A netlink socket could not be opened in it.
     #[error("in the network namespace of {name}: {source}")]
     Netlink {
-        /// In whose namespace.
+        /// The node or pod whose namespace it is.
         name: String,
         /// The kernel's reason.
         source: lab_netlink::Error,
     },
-    /// A thread could not be started or ended badly.
-    #[error("working inside the network namespace of {name}: {what}")]
+    /// Work inside a namespace failed, or its thread could not be started.
+    #[error("inside the network namespace of {name}: {what}")]
     Thread {
-        /// In whose namespace.
+        /// The node or pod whose namespace it is.
         name: String,
         /// What went wrong.
         what: String,
@@ -71,7 +71,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Makes a new one: its loopback is down, its sysctls are a lab's.
+    /// Makes a new namespace, with its loopback down and the sysctls of a lab.
     ///
     /// # Errors
     /// When the kernel refuses the namespace or one of the settings.
@@ -83,7 +83,7 @@ impl Namespace {
                 set_sysctl(name, key, value)?;
             }
             set_sysctl(name, "net/ipv4/ip_forward", if forwards { "1" } else { "0" })?;
-            // Bridged frames must not pass through netfilter a second time; absent where br_netfilter is.
+            // Bridged frames must not pass through netfilter a second time. The key is absent without br_netfilter.
             set_sysctl(name, "net/bridge/bridge-nf-call-iptables", "0")?;
             File::open("/proc/thread-self/ns/net")
                 .map_err(|source| NamespaceError::Create { name: name.to_owned(), source })
@@ -91,7 +91,7 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), file })
     }
 
-    /// The one that this process is in.
+    /// The namespace that this process is in, with the sysctls of a lab.
     ///
     /// # Errors
     /// When /proc does not show it, or a setting is refused.
@@ -106,7 +106,7 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), file })
     }
 
-    /// Whose it is.
+    /// The node or pod whose namespace it is.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -116,7 +116,7 @@ impl Namespace {
         self.file.as_raw_fd()
     }
 
-    /// The file that stands for it.
+    /// The open namespace file.
     pub const fn file(&self) -> &File {
         &self.file
     }
@@ -130,7 +130,7 @@ impl Namespace {
             .map_err(|source| NamespaceError::Netlink { name: self.name.clone(), source })
     }
 
-    /// Runs a closure inside, on a thread that ends with it.
+    /// Runs a closure inside the namespace, on a thread of its own.
     ///
     /// # Errors
     /// When the namespace cannot be entered, or what the closure returns.
@@ -156,7 +156,7 @@ fn on_thread<T: Send>(
     })
 }
 
-/// Writes below `/proc/sys`. A key that this kernel does not have needs no value.
+/// Writes a sysctl below `/proc/sys`. A missing key is ignored unless it is one of IPv4.
 fn set_sysctl(name: &str, key: &str, value: &str) -> Result<(), NamespaceError> {
     match fs::write(format!("/proc/sys/{key}"), value) {
         Ok(()) => Ok(()),

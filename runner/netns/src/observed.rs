@@ -1,5 +1,5 @@
-//! What the other backend reads from Docker and the API server, read here from the kernel: who hangs on the bridge,
-//! which pod is on which node, what the Service is.
+//! Observations that the other backend reads from Docker and the API server, read here from the kernel: which nodes are on
+//! the bridge, which pod is on which node, and the Service.
 
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl NetnsLab {
         Ok(self.ask(asks).await?.into_iter().map(view).collect())
     }
 
-    /// Observes what nodes show before routing is installed, and stores it. What was seen, in words.
+    /// Observes the nodes before routing is installed, and stores the observation. Returns a summary as text.
     ///
     /// # Errors
     /// When a node cannot be looked into, or nothing can be stored.
@@ -61,7 +61,7 @@ impl NetnsLab {
         let nodes: Vec<(NodeName, NetnsView)> = views
             .filter_map(|(place, view)| match (place, view) {
                 (Place::Node(name), Ok(view)) => Some((name, view)),
-                // A node that does not answer hangs on nothing.
+                // A node that cannot be looked into is a member of no bridge.
                 _ => None,
             })
             .collect();
@@ -89,7 +89,7 @@ impl NetnsLab {
         }
     }
 
-    /// The pods, as their own namespaces and the nodes' routes to them show them.
+    /// The pods, from what their own namespaces and the nodes' routes to them show.
     ///
     /// # Errors
     /// When the probe could not be run.
@@ -112,7 +112,7 @@ impl NetnsLab {
             .collect())
     }
 
-    /// The Service as the control plane's own table has it: there is no API server to ask.
+    /// The Service, from the nftables table of the control plane, since there is no API server.
     ///
     /// # Errors
     /// When that table cannot be read.
@@ -162,8 +162,8 @@ fn endpoints(frontend: &lab_model::observe::Frontend) -> Vec<SocketAddrV4> {
     frontend.backends.iter().map(|backend| backend.address).collect()
 }
 
-/// The largest packet that a bridge or one of its ports takes. The bridge's own MTU follows the smallest of its ports
-/// (`net/bridge/br_if.c`, `br_mtu_auto_adjust()`), and so tells nothing of the others.
+/// The largest packet that a bridge or one of its ports takes. The bridge's own MTU cannot be used, because it follows the
+/// smallest of its ports (`net/bridge/br_if.c`, `br_mtu_auto_adjust()`).
 fn takes(hub: &NetnsView, bridge: &Link) -> Option<Mtu> {
     hub.links
         .iter()
@@ -172,7 +172,8 @@ fn takes(hub: &NetnsView, bridge: &Link) -> Option<Mtu> {
         .max()
 }
 
-/// A veth's two ends name each other's index; the port's master is the bridge.
+/// Whether the node's eth0 is connected to a port of the bridge: both ends of the veth name each other's index, and the
+/// port's master is the bridge.
 fn is_port_of(hub: &NetnsView, bridge: u32, node: &NetnsView) -> bool {
     let Some(eth0) = node.link(UPLINK) else { return false };
     hub.links.iter().any(|port| {

@@ -1,4 +1,4 @@
-//! The topology as data: who is where, with which address. Pure; nothing is made here.
+//! The topology as data: the nodes, pods, links and addresses. Nothing is made here.
 //!
 //! The addresses are the article's: nodes on 172.18.0.0/16 behind the bridge's 172.18.0.1, a /24 of the pod pool
 //! for each node, the ClusterIP within kind's default service subnet.
@@ -12,50 +12,50 @@ use lab_model::observe::{MacAddr, Mtu, NodeName, PodName, Role};
 
 /// The subnet of Docker's network `kind` in the article.
 pub const BRIDGE_SUBNET: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 18, 0, 0), 16);
-/// The link that holds a node's router address, in the place of Cilium's `cilium_host`.
+/// The link with a node's router address; it corresponds to Cilium's `cilium_host`.
 pub const ROUTER_DEVICE: &str = "pod_host";
-/// Its other end, in the place of `cilium_net`.
+/// The other end of that link; it corresponds to `cilium_net`.
 pub const ROUTER_PEER_DEVICE: &str = "pod_net";
-/// The tunnel device of mode vxlan, in the place of `cilium_vxlan`.
+/// The tunnel device of mode vxlan; it corresponds to `cilium_vxlan`.
 pub const VXLAN_DEVICE: &str = "pod_vxlan";
 /// UDP port of the tunnel: Linux's default, and Cilium's (`tunnel-port` of 1.12).
 pub const VXLAN_PORT: u16 = 8472;
 /// VXLAN network identifier of the tunnel.
 pub const VXLAN_VNI: u32 = 2;
-/// What VXLAN takes from the MTU: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 octets (RFC 7348).
+/// How much VXLAN reduces the MTU: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 octets (RFC 7348).
 pub const VXLAN_OVERHEAD: u32 = 50;
 /// MTU of every link: Docker's default.
 pub const LINK_MTU: Mtu = Mtu(1500);
-/// Where a listener answers with the address that it sees, for requests that leave the native routing CIDR.
+/// The port of the server outside the native routing CIDR, which answers with the client's address.
 pub const OUTSIDE_PORT: u16 = 9999;
 /// The Service's address in the article, within kind's default service subnet 10.96.0.0/16.
 pub const CLUSTER_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 37, 61);
 
-/// What is asked for.
+/// What a lab is to have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// How pod traffic gets from node to node.
     pub routing: Routing,
-    /// Names and roles, in order.
+    /// Names and roles of the nodes, in order.
     pub nodes: Vec<(NodeName, Role)>,
     /// Name of the bridge.
     pub bridge: String,
-    /// Pods of the workload.
+    /// The number of pods of the workload.
     pub replicas: usize,
     /// Name of the workload: pods are `NAME-1`, `NAME-2`, …
     pub workload: String,
-    /// Port of the pods.
+    /// The port that the pods listen on.
     pub target_port: u16,
-    /// Port of the Service.
+    /// The port of the Service.
     pub service_port: u16,
-    /// Pod CIDRs are cut from it.
+    /// The network that pod CIDRs are taken from.
     pub pod_pool: Ipv4Net,
     /// Prefix length of a pod CIDR.
     pub pod_cidr_prefix: u8,
-    /// Packets to it are not masqueraded.
+    /// The native routing CIDR: packets to it are not masqueraded.
     pub native_cidr: Ipv4Net,
-    /// Where the pods go.
+    /// How the pods are placed on the workers.
     #[serde(default)]
     pub placement: Placement,
     /// Where the nodes are.
@@ -68,7 +68,7 @@ pub const fn bridge_subnet() -> Ipv4Net {
     Ipv4Net::new_assert(BRIDGE_SUBNET.0, BRIDGE_SUBNET.1)
 }
 
-/// On which workers the pods of the workload are.
+/// How the pods of the workload are placed on the workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Placement {
@@ -82,13 +82,13 @@ pub enum Placement {
 /// The whole topology.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What was asked for.
+    /// The spec that it was made from.
     pub spec: Spec,
     /// The bridge's address.
     pub gateway: Ipv4Net,
-    /// In order.
+    /// The nodes, in the order of the spec.
     pub nodes: Vec<NodePlan>,
-    /// In order.
+    /// The pods, in the order of their names.
     pub pods: Vec<PodPlan>,
 }
 
@@ -124,22 +124,22 @@ pub struct PodPlan {
     pub host_device: String,
 }
 
-/// The spec does not fit.
+/// Why a spec cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// Fewer addresses than members.
-    #[error("{what}: {available} are available in {network}, {wanted} are wanted")]
+    /// There are not enough addresses or workers.
+    #[error("{what}: {available} are available in {network}, {wanted} are needed")]
     TooMany {
-        /// Of what.
+        /// What there is not enough of.
         what: &'static str,
         /// How many there are.
         available: u64,
-        /// Where they come from.
+        /// The network that they are taken from.
         network: Ipv4Net,
         /// How many are needed.
         wanted: u64,
     },
-    /// A prefix length that cannot be cut from the pool.
+    /// The prefix length does not fit into the pool.
     #[error("pod CIDRs of /{prefix} cannot be cut from the pool {pool}")]
     Prefix {
         /// The wanted length.
@@ -149,10 +149,10 @@ pub enum PlanError {
     },
 }
 
-/// The first of a node's pod addresses that pods get: the article's pods have "late" addresses too, and the
-/// router's is the first.
+/// The offset in a pod CIDR of the first pod's address. The router has the first address, and the article's pods do not
+/// have the next ones either.
 const FIRST_POD: u32 = 10;
-/// How many pods are put on one worker at most.
+/// The most pods that are put on one worker with [`Placement::Together`].
 const PODS_TOGETHER: usize = 16;
 
 impl Plan {
@@ -231,7 +231,7 @@ impl Plan {
         SocketAddrV4::new(CLUSTER_IP, self.spec.service_port)
     }
 
-    /// Where the listener outside the native routing CIDR answers.
+    /// The address of the server outside the native routing CIDR.
     pub fn outside(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.gateway.addr(), OUTSIDE_PORT)
     }

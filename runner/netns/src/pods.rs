@@ -1,4 +1,4 @@
-//! Stage `workload_ready`: pods shaped as Cilium shapes them, their servers, and the Service.
+//! Stage `workload_ready`: pods with links, addresses and routes as Cilium gives them.
 
 use lab_model::observe::UPLINK;
 use lab_netlink::{NewLink, NewRoute};
@@ -7,7 +7,7 @@ use super::plan::{LINK_MTU, PodPlan, VXLAN_OVERHEAD};
 use super::world::{BuildError, Member, World};
 use lab_model::Routing;
 
-/// Makes the pods. Their servers and the Service come after.
+/// Makes the pods. Their servers and the Service are made afterwards.
 pub(super) async fn build(world: &mut World) -> Result<(), BuildError> {
     let mut pods = Vec::with_capacity(world.plan.pods.len());
     for pod in &world.plan.pods {
@@ -18,8 +18,8 @@ pub(super) async fn build(world: &mut World) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// A pod has one link with a /32, a route to its node's router address and the default route via it; its node has
-/// a /32 route to the pod (Cilium 1.12, `endpointRoutes` aside).
+/// Makes one pod: it has one link with a /32 address, a route to its node's router address, and the default route via that
+/// address, as with Cilium 1.12. Its node gets a /32 route to the pod, which Cilium adds with `endpointRoutes` only.
 pub(super) async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, BuildError> {
     let node_plan = &world.plan.nodes[pod.node];
     let node = world.nodes[pod.node].as_ref().ok_or_else(|| BuildError::Gone(node_plan.name.to_string()))?;

@@ -1,4 +1,4 @@
-//! Stopping a node of a lab that is up, and making it anew: what `docker stop` and `docker start` do to a node of kind.
+//! Stops a node of a lab that is up, and builds it again, as `docker stop` and `docker start` do with a node of kind.
 
 use super::holder::serve_pod;
 use super::world::{BuildError, World};
@@ -6,7 +6,7 @@ use super::{pods, routing, service, settle, topology};
 use lab_model::observe::NodeName;
 use lab_model::stage::Stage;
 
-/// Lets go of a node's namespace and its pods', and waits until the kernel has taken its link away.
+/// Closes the namespaces of a node and its pods, and waits until the kernel has removed the node's port on the bridge.
 pub(super) async fn stop_node(world: &mut World, name: &NodeName) -> Result<(), BuildError> {
     if !world.stop(name) {
         return Err(BuildError::Missing(format!("node {name}")));
@@ -18,7 +18,7 @@ pub(super) async fn stop_node(world: &mut World, name: &NodeName) -> Result<(), 
     Ok(())
 }
 
-/// Makes a node that was stopped anew, as far as the lab is built, with its pods and their servers.
+/// Builds a stopped node again, up to the stages that the lab has reached, with its pods and their servers.
 pub(super) async fn start_node(world: &mut World, name: &NodeName, built: &[Stage]) -> Result<(), BuildError> {
     let found = world.plan.nodes.iter().position(|node| node.name == *name);
     let Some(index) = found.filter(|index| world.nodes[*index].is_none()) else {

@@ -11,7 +11,7 @@ use super::service;
 use super::world::{BuildError, NodeUp, World, at};
 use lab_model::Routing;
 
-/// Builds it. What was made, in words.
+/// Builds the stage on all running nodes. Returns a summary as text.
 pub(super) async fn build(world: &World) -> Result<String, BuildError> {
     let mut count = 0;
     for (index, plan, node) in world.running() {
@@ -24,7 +24,7 @@ pub(super) async fn build(world: &World) -> Result<String, BuildError> {
     })
 }
 
-/// Builds it on one node. How many routes lead to peers.
+/// Builds the stage on one node. Returns the number of routes to peers.
 pub(super) async fn build_on(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> Result<usize, BuildError> {
     own_route(plan, node).await?;
     service::install_masquerade(world, plan, node).await?;
@@ -40,7 +40,7 @@ fn peers(world: &World, index: usize) -> impl Iterator<Item = &NodePlan> {
     world.plan.nodes.iter().enumerate().filter(move |(peer, _)| *peer != index).map(|(_, plan)| plan)
 }
 
-/// A node's own pod CIDR leads to its own router address, as Cilium's leads to `cilium_host`.
+/// Routes a node's own pod CIDR to its own router address, as Cilium routes it to `cilium_host`.
 async fn own_route(plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let cidr = plan.pod_cidr;
     let own = NewRoute { source: Some(plan.router), ..NewRoute::to(cidr).by(node.router).via(plan.router) };
@@ -58,7 +58,7 @@ async fn native(world: &World, index: usize, plan: &NodePlan, node: &NodeUp) -> 
     Ok(routes.len())
 }
 
-/// As Cilium checks: the kernel's own route to the next hop must have no gateway and leave by eth0.
+/// Checks, as Cilium does, that the next hop is on the link: the kernel's route to it has no gateway and uses eth0.
 async fn next_hop_is_on_link(plan: &NodePlan, node: &NodeUp, next_hop: Ipv4Addr) -> Result<(), BuildError> {
     let way = node.member.route.way_to(next_hop).await.map_err(at(&plan.name.0))?;
     if way.gateway.is_none() && way.device == Some(node.eth0) {

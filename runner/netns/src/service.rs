@@ -15,14 +15,14 @@ use super::world::{BuildError, NodeUp, World, at};
 use lab_probe::nft_layout;
 use lab_probe::nft_layout::{IPV4_ADDR, TABLE};
 
-/// Chain with the masquerading rule. Not `masquerade`: that is a word of nft's own language, and `nft list chain`, `nft -f`
-/// and `nft flush chain` would not take it for a name.
+/// Chain with the masquerading rule. It is not called `masquerade`, because that is a keyword of nft's language, and
+/// `nft list chain`, `nft -f` and `nft flush chain` would not accept it as a name.
 pub const MASQUERADE_CHAIN: &str = "masquerading";
-/// Set of the nodes' addresses: Cilium does not masquerade towards nodes.
+/// Set of the nodes' addresses. Like Cilium, the lab does not masquerade packets to nodes.
 const NODES_SET: &str = "nodes";
 
-/// What leaves a node by eth0 from its own pods, for an address outside the native routing CIDR that is no node's,
-/// takes the node's address.
+/// Masquerades packets from the node's own pods that leave by eth0, unless the destination is in the native routing CIDR or
+/// is a node's address.
 pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &NodeUp) -> Result<(), BuildError> {
     let nodes: Vec<Element> = world.plan.nodes.iter().map(|node| Element::address(node.address.addr())).collect();
     let rule = [
@@ -47,7 +47,7 @@ pub(super) async fn install_masquerade(world: &World, plan: &NodePlan, node: &No
     nftables.commit(&changes).await.map_err(at(&plan.name.0))
 }
 
-/// The Service in every node's and every pod's namespace: connections are translated where they begin.
+/// Installs the Service in every node's and every pod's namespace, because connections are translated where they begin.
 pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
     let nodes = world.running().map(|(_, _, node)| &node.member.namespace);
     let pods = world.pods.iter().flatten().map(|pod| &pod.namespace);
@@ -57,7 +57,7 @@ pub(super) async fn install_services(world: &World) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// The same in one namespace.
+/// Installs the Service in one namespace.
 pub(super) async fn install_service(world: &World, namespace: &Namespace) -> Result<(), BuildError> {
     let service = world.plan.cluster_ip();
     let backends: Vec<Ipv4Addr> = world.plan.pods.iter().map(|pod| pod.address).collect();

@@ -1,4 +1,4 @@
-//! Waiting until what was built works: links have their carriers, nodes forward.
+//! Waits until what was built works: links are operational, nodes forward.
 
 use lab_model::observe::UPLINK;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use super::world::{BuildError, Member, World, at};
 use lab_base::clock;
 use lab_base::clock::Poll;
 
-/// A veth's carrier follows its peer within a workqueue's turn; this is for machines under load.
+/// How long links may take. A veth gets its carrier within milliseconds after its peer; this is for machines under load.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// The time between two checks.
 const INTERVAL: Duration = Duration::from_millis(2);
 
-/// Every eth0 has a carrier and is operational.
+/// Waits until every eth0 of nodes and pods is operational.
 pub(super) async fn links_are_up(world: &World) -> Result<(), BuildError> {
     let nodes = world.running().map(|(_, _, node)| &node.member);
     for member in nodes.chain(world.pods.iter().flatten()) {
@@ -25,7 +25,7 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
     let what = format!("{}'s {UPLINK} to be operational", member.name());
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
         match member.route.link(UPLINK).await.map_err(at(member.name())) {
-            // With a carrier alone the kernel does not send yet: the first frame would be lost.
+            // A link that only has a carrier does not send yet, and the first frame would be lost.
             Ok(Some(link)) if link.operational => Poll::Ready(()),
             Ok(Some(_)) => Poll::NotYet("it is not operational".to_owned()),
             Ok(None) => Poll::NotYet("there is no such link".to_owned()),
@@ -36,13 +36,14 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
     waited.map_err(|error| BuildError::NotUp(error.to_string()))
 }
 
-/// A node's port on the bridge is gone: the kernel takes a namespace's links away some time after its last user is gone.
+/// Waits until a stopped node's port on the bridge is gone. The kernel removes a namespace's links some time after its last
+/// user is gone.
 pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildError> {
     let what = format!("the end of {port}, the stopped node's port on the bridge");
     let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
         match world.bridge.route.link(port).await.map_err(at(world.bridge.name())) {
             Ok(None) => Poll::Ready(()),
-            Ok(Some(_)) => Poll::NotYet("it is there".to_owned()),
+            Ok(Some(_)) => Poll::NotYet("it still exists".to_owned()),
             Err(error) => Poll::Failed(error.to_string()),
         }
     })
@@ -50,7 +51,7 @@ pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildE
     waited.map_err(|error| BuildError::NotUp(error.to_string()))
 }
 
-/// Every node's namespace forwards. What was seen, in words.
+/// Checks that every node's namespace forwards. Returns a summary as text.
 pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
     let mut forwarding = 0;
     for (_, plan, node) in world.running() {
@@ -59,7 +60,7 @@ pub(super) fn nodes_forward(world: &World) -> Result<String, BuildError> {
             std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").map_err(|error| {
                 super::namespace::NamespaceError::Thread {
                     name: name.clone(),
-                    what: format!("reading net.ipv4.ip_forward: {error}"),
+                    what: format!("cannot read net.ipv4.ip_forward: {error}"),
                 }
             })
         })?;

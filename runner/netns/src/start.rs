@@ -1,4 +1,4 @@
-//! Starting a lab, finding one that is up, and letting one stay.
+//! Starts a lab, attaches to one that is up, and lets a lab outlive this process.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -21,31 +21,31 @@ use lab_base::clock::Poll;
 use lab_base::exec;
 use lab_base::exec::{Exit, Invocation, Running};
 
-/// For the holder to make its namespaces and listen.
+/// How long the holder may take until it has made its namespaces and listens.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// What the holder says when it cannot go on, within the state folder.
+/// Name of the file in the state folder that a detached holder writes to when it fails.
 const LOG_FILE: &str = "holder.log";
 
 /// How long a lab lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
-    /// It ends with this process, however that ends.
+    /// It ends when this process ends, however that happens.
     Tied,
-    /// It ends with this process until [`NetnsLab::stay`], and stays until `lab down` after.
+    /// Until [`NetnsLab::stay`] it ends with this process; afterwards it stays until `lab down`.
     Detached,
 }
 
-/// What keeps a holder: its end of the holder's standard input.
+/// What keeps a holder running: the open pipe to its standard input.
 #[derive(Debug)]
 pub(super) enum Tie {
-    /// For good; dropping it kills the holder.
+    /// The holder never outlives this; dropping it kills the holder.
     Tied { running: Box<Running> },
-    /// Until the lab is to stay.
+    /// The holder outlives this only once [`STAY`] was written to the pipe.
     Detached(ChildStdin),
 }
 
 impl NetnsLab {
-    /// Starts a lab: its namespaces exist, nothing is in them yet.
+    /// Starts a lab. Its namespaces exist when this returns, with nothing in them yet.
     ///
     /// `program` is this program's own file, which is started again as the holder and as the probe.
     ///
@@ -55,7 +55,7 @@ impl NetnsLab {
         Self::start_in(program, StateDir::claim(name)?, spec, lifetime).await
     }
 
-    /// The same in a state folder that has been claimed. It is removed when this fails.
+    /// Starts a lab in a state folder that has been claimed. The folder is removed when this fails.
     ///
     /// # Errors
     /// When the topology does not fit, or the namespaces cannot be made.
@@ -95,15 +95,15 @@ impl NetnsLab {
                 (Some(pid), Tie::Detached(stdin))
             }
         };
-        let said = || match &tie {
-            Tie::Tied { running } => running.last_words(),
+        let holder_error = || match &tie {
+            Tie::Tied { running } => running.last_stderr_lines(),
             Tie::Detached(_) => std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned(),
         };
         let connected = clock::until(START_DEADLINE, INTERVAL, "the lab's namespaces", async || {
             match Client::connect(state.name(), state.path()).await {
                 Ok(client) => Poll::Ready(client),
-                Err(_) if !said().is_empty() => Poll::Failed(said()),
-                // Of its own accord it ends with its last words.
+                Err(_) if !holder_error().is_empty() => Poll::Failed(holder_error()),
+                // A holder that fails writes an error first; one that a signal ended does not.
                 Err(_) if let Some(end @ Exit::Signal(_)) = pid.and_then(exec::ended) => {
                     Poll::Failed(format!("the process that makes them was ended by {end}"))
                 }
@@ -155,14 +155,16 @@ impl NetnsLab {
         })
     }
 
-    /// Finds a lab that is up.
+    /// Attaches to a lab that is up.
     ///
     /// # Errors
     /// When there is none of this name, or its holder is gone.
     pub async fn attach(program: &Path, name: &str) -> Result<Self, LabError> {
         let state = StateDir::open(name)?;
         let gone = |pid, why| LabError::HolderGone { name: name.to_owned(), pid, why };
-        let Some(known) = state.read()? else { return Err(gone(0, Some("it was never up".to_owned()))) };
+        let Some(known) = state.read()? else {
+            return Err(gone(0, Some("it was never completely started".to_owned())));
+        };
         let Some(holder) = &known.holder else { return Err(gone(0, Some("no process holds it".to_owned()))) };
         if !holder.is_alive() {
             return Err(gone(holder.pid, None));
@@ -174,7 +176,7 @@ impl NetnsLab {
         Self::assemble(program, state, known.user_namespace, plan, client, description, None)
     }
 
-    /// Lets a lab of [`Lifetime::Detached`] outlive this process. Of any other it changes nothing.
+    /// Lets a lab of [`Lifetime::Detached`] outlive this process. For other labs it does nothing.
     ///
     /// # Errors
     /// When its holder is gone.

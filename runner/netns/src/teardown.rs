@@ -1,4 +1,4 @@
-//! Ending a lab from outside: by its state folder, also after a crash.
+//! Ends a lab by its state folder, also after a crash.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use lab_backend::state::{ProcessId, StateDir};
 use lab_base::clock;
 use lab_base::clock::Poll;
 
-/// For a killed holder to be gone.
+/// How long a killed holder may take to end.
 const END_DEADLINE: Duration = Duration::from_secs(20);
-/// Between two looks at a process that starts or ends.
+/// The time between two checks of a process that starts or ends.
 pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 
-/// Ends whatever holds the lab of this folder, and removes the folder. May be repeated.
+/// Ends the process that holds the lab of this folder, and removes the folder. It may be called again.
 ///
 /// # Errors
 /// When the process cannot be ended or the folder not removed.
@@ -21,7 +21,8 @@ pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
     let holder = if let Ok(Some(known)) = state.read() {
         known.holder
     } else {
-        // It is being started, or another version of this program wrote its state: who listens there holds it.
+        // The lab is being started, or another version of this program wrote its state: the process that listens on the
+        // control socket is the holder.
         let client = Client::connect(state.name(), state.path()).await;
         client.ok().and_then(|client| ProcessId::of(client.pid()).ok())
     };
@@ -37,7 +38,7 @@ async fn end(name: &str, holder: &ProcessId) -> Result<(), LabError> {
         if !holder.is_alive() {
             return Poll::Ready(());
         }
-        // Process 1 of a PID namespace: the kernel ends everything else in it.
+        // The holder is process 1 of its PID namespace, so the kernel ends all other processes in it too.
         let killed = nix::sys::signal::kill(nix::unistd::Pid::from_raw(holder.pid), nix::sys::signal::Signal::SIGKILL);
         match killed {
             Ok(()) | Err(nix::Error::ESRCH) => Poll::NotYet("it still runs".to_owned()),

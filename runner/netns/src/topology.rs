@@ -8,7 +8,7 @@ use super::plan::{LINK_MTU, NodePlan, Plan, ROUTER_DEVICE, ROUTER_PEER_DEVICE};
 use super::world::{BuildError, Member, NodeUp, World};
 use lab_model::observe::{MacAddr, UPLINK};
 
-/// Builds it. The namespace of this process becomes the one with the bridge.
+/// Builds the stage. The bridge is made in the namespace of this process.
 pub(super) async fn build(plan: Plan) -> Result<World, BuildError> {
     let namespace = Namespace::current("bridge")?;
     let route = namespace.netlink(Protocol::Route)?;
@@ -31,7 +31,7 @@ async fn build_bridge(bridge: &Member, plan: &Plan) -> Result<u32, BuildError> {
     Ok(index)
 }
 
-/// One node on the bridge.
+/// Builds one node and connects it to the bridge.
 pub(super) async fn build_node(
     bridge: &Member,
     bridge_index: u32,
@@ -44,7 +44,7 @@ pub(super) async fn build_node(
     let veth = NewLink::veth(&node.port, &end).mtu(LINK_MTU.0).master(bridge_index).up();
     bridge.make(veth.add()).await?;
     let eth0 = member.index(UPLINK).await?;
-    // The router address announces the pod CIDR, with its prefix length; the routes to it come with routing.
+    // The prefix length of the router address shows the node's pod CIDR. Routes are added by a later stage.
     member
         .make_all(&[
             set_up("lo"),
@@ -56,7 +56,7 @@ pub(super) async fn build_node(
         ])
         .await?;
     let router = member.index(ROUTER_DEVICE).await?;
-    // The prefix length is that of a network, and fits.
+    // The prefix length is valid, because it is that of a network.
     let announced = Ipv4Net::new(node.router, node.pod_cidr.prefix_len()).unwrap_or_else(|_long| node.router.into());
     member.make(add_host_address(router, announced)).await?;
     Ok(NodeUp { member, eth0, router })

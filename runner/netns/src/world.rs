@@ -1,4 +1,4 @@
-//! What the holder owns: the namespaces of a lab and the connections into them. Dropping it is the end of them.
+//! What the holder owns: the namespaces of a lab and netlink sockets in them. Dropping it ends them.
 
 use lab_netlink::{Protocol, Request, Socket, add_host_address, set_up};
 use std::io;
@@ -13,10 +13,10 @@ use lab_model::observe::Place;
 /// A step of building a lab failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Netlink refused something.
+    /// A netlink request failed.
     #[error("{place}: {source}")]
     Netlink {
-        /// Where.
+        /// The node, the pod or the bridge.
         place: String,
         /// What was being done, and the kernel's reason.
         source: lab_netlink::Error,
@@ -35,33 +35,33 @@ pub enum BuildError {
     /// The topology does not fit.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A next hop is not on the link, so that a direct route to it would not be direct.
+    /// A next hop is not on the link, so a direct route via it cannot be installed.
     #[error("{node}: the next hop {next_hop} is not on the link: the kernel would go via {via}")]
     NextHopNotOnLink {
-        /// On which node.
+        /// The node.
         node: String,
-        /// Which next hop.
+        /// The next hop.
         next_hop: Ipv4Addr,
-        /// Which way it would be reached.
+        /// The gateway or link by which the kernel would reach it.
         via: String,
     },
-    /// The lab has no such node, or not in that state.
+    /// The lab has no such node, or the node is not in the state that the order needs.
     #[error("there is no {0}")]
     Missing(String),
-    /// Something the lab was built from is gone.
+    /// A part of the lab that the stage needs does not exist.
     #[error("{0} is gone")]
     Gone(String),
-    /// Links did not come up in time.
+    /// A link or a node did not reach its state in time.
     #[error("{0}")]
     NotUp(String),
 }
 
-/// Names the place in an error: `.map_err(at("kind-worker"))`.
+/// Adds the place to a netlink error: `.map_err(at("kind-worker"))`.
 pub(super) fn at(place: &str) -> impl FnOnce(lab_netlink::Error) -> BuildError {
     move |source| BuildError::Netlink { place: place.to_owned(), source }
 }
 
-/// A namespace with a route-netlink connection.
+/// A namespace with a route-netlink socket in it.
 pub(super) struct Member {
     pub(super) namespace: Namespace,
     pub(super) route: Socket,
@@ -83,29 +83,29 @@ impl Member {
         self.route.index(device).await.map_err(at(self.name()))
     }
 
-    /// Makes a change.
+    /// Sends one request that changes something.
     pub(super) async fn make(&self, change: Request) -> Result<(), BuildError> {
         self.route.make(change).await.map_err(at(self.name()))
     }
 
-    /// Makes changes, in their order.
+    /// Sends several requests, in their order.
     pub(super) async fn make_all(&self, changes: &[Request]) -> Result<(), BuildError> {
         self.route.make_all(changes).await.map_err(at(self.name()))
     }
 
-    /// Loopback up, and the link, with an address without the route that would come with it.
+    /// Sets loopback and the link up, and gives the link an address without the route to its network.
     pub(super) async fn start(&self, device: &str, index: u32, address: Ipv4Addr) -> Result<(), BuildError> {
         self.make_all(&[set_up("lo"), add_host_address(index, address.into()), set_up(device)]).await
     }
 }
 
-/// Everything there is.
+/// All namespaces of a lab.
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) bridge: Member,
-    /// As in the plan; none for one that has been stopped.
+    /// The nodes, in the order of the plan; none for a node that was stopped.
     pub(super) nodes: Vec<Option<NodeUp>>,
-    /// As in the plan, once the workload exists; none for one that has been stopped.
+    /// The pods, in the order of the plan, once the workload exists; none for a pod whose node was stopped.
     pub(super) pods: Vec<Option<Member>>,
     /// The servers of the pods that run, by the pods' positions in the plan.
     pub(super) servers: Vec<(usize, AbortHandle)>,
@@ -147,11 +147,11 @@ impl World {
             .filter_map(|(index, (plan, node))| node.as_ref().map(|node| (index, plan, node)))
     }
 
-    /// Lets go of a node and its pods. False for a node that there is not.
+    /// Closes the namespaces of a node and its pods. Returns false if there is no such node.
     pub(super) fn stop(&mut self, name: &lab_model::observe::NodeName) -> bool {
         let Some(index) = self.plan.nodes.iter().position(|node| node.name == *name) else { return false };
         let on_it: Vec<usize> = self.pods_of(index).collect();
-        // A socket keeps its namespace.
+        // Servers are ended too, because an open socket keeps its namespace alive.
         self.servers.retain(|(pod, server)| {
             let stays = !on_it.contains(pod);
             if !stays {

@@ -86,7 +86,7 @@ fn route(message: &Message<'_>, names: &Names) -> Result<Route, Unread> {
             "the route to {destination} uses nexthop object {id}, which the kernel does not spell out \
              (net.ipv4.nexthop_compat_mode is 0)"
         );
-        return Err(message.unspeakable(what).into());
+        return Err(message.unknown(what).into());
     }
     Ok(Route {
         table: message.u32(RTA_TABLE, "table")?.unwrap_or_else(|| message.header_u8(4).into()),
@@ -122,7 +122,7 @@ fn hops(message: &Message<'_>, names: &Names) -> Result<Vec<NextHop>, Unread> {
 
 fn hop(message: &Message<'_>, device: Option<u32>, names: &Names) -> Result<NextHop, Unread> {
     if message.get(RTA_VIA).is_some() {
-        return Err(message.unspeakable("a route has an IPv6 router as its next hop".to_owned()).into());
+        return Err(message.unknown("a route has an IPv6 router as its next hop".to_owned()).into());
     }
     let name = |index| names.get(&index).cloned().ok_or(Unread::UnknownLink);
     Ok(NextHop {

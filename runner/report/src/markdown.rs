@@ -25,7 +25,7 @@ fn write(page: &mut String, report: &Report) {
     // Writing to a string does not fail.
     let _ = writeln!(page, "## lab {}: {}\n", escape(&head.id), escape(&verdict_line(report)));
     let _ = writeln!(page, "{}; {}.\n", escape(&what_was_run(report)), escape(&duration(report.seconds)));
-    let notes = head.deviations.iter().map(|deviation| Cow::from(format!("otherwise than pinned: {deviation}")));
+    let notes = head.deviations.iter().map(|deviation| Cow::from(format!("not as pinned: {deviation}")));
     let told = head.notes.iter().chain(&report.ending).map(|note| Cow::from(note.as_str()));
     let more = report.incomplete().into_iter().chain(report.overridden()).chain(elsewhere(report)).map(Cow::from);
     let notes: Vec<_> = notes.chain(told).chain(more).collect();

@@ -94,7 +94,7 @@ impl<W: Write> Terminal<W> {
         );
         writeln!(self.out, "{}", self.style.heading(&one_line(&line)))?;
         for deviation in &head.deviations {
-            writeln!(self.out, "  (otherwise than pinned: {})", one_line(deviation))?;
+            writeln!(self.out, "  (not as pinned: {})", one_line(deviation))?;
         }
         for note in &head.notes {
             writeln!(self.out, "  ({})", one_line(note))?;

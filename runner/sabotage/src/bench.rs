@@ -1,4 +1,4 @@
-//! A lab that faults are made in, and what is expected of one.
+//! A lab that faults are made in, with what is expected of it.
 
 use serde_json::Value;
 use std::path::Path;
@@ -27,10 +27,10 @@ use lab_netns::plan::{Plan, Spec};
 use lab_netns::tamper::Tampered;
 use lab_netns::{Lifetime, NetnsLab};
 
-/// For one look: longer than all its own deadlines.
+/// The deadline for the observations of one case; it is longer than their own deadlines.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
-/// A lab, what is expected of it, and the fault that is made in it.
+/// A lab, what is expected of it, and the fault that was made in it.
 #[derive(Debug)]
 pub struct Bench {
     lab: Lab,
@@ -40,30 +40,30 @@ pub struct Bench {
     standing: Standing,
 }
 
-/// What a case says, and what it saw.
+/// A judgement and the observations that it was made from.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// What it says.
+    /// The judgement.
     pub judgement: Judgement,
-    /// What it saw; none if its look broke.
+    /// The observations; none if they could not be made.
     pub seen: Option<Value>,
 }
 
-/// How large a lab is: what stands for `--nodes` and `--replicas`.
+/// The size of a lab, as `--nodes` and `--replicas` give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Nodes, one control plane among them.
+    /// Number of nodes, one control plane included; `None` for the article's.
     pub nodes: Option<usize>,
-    /// Pods of the workload.
+    /// Number of pods of the workload; `None` for the article's.
     pub replicas: Option<usize>,
 }
 
 impl Size {
-    /// The article's.
+    /// The article's size.
     pub const ARTICLE: Self = Self { nodes: None, replicas: None };
 }
 
-/// `lab run --on netns`: the one lab that the faults on netns are about, but for its size.
+/// The setup of `lab run --on netns`, which the faults on netns are made in, with this size.
 ///
 /// # Errors
 /// As [`setup`].
@@ -80,8 +80,8 @@ fn on_netns(size: Size) -> Result<Setup, Failure> {
 }
 
 impl Bench {
-    /// Starts a lab that is the article's, in this size, but for this change: its namespaces exist, nothing is in them
-    /// yet. What is expected stays what the article's would be in this size.
+    /// Starts a netns lab of this size with the article's spec, changed by `shape`. What is expected is not changed by
+    /// `shape`. The lab's namespaces exist when this returns, with nothing in them yet.
     ///
     /// # Errors
     /// When it cannot be started. Its state folder is removed then.
@@ -92,10 +92,10 @@ impl Bench {
         Ok(Self::of(Lab::Netns(Box::new(lab)), expect))
     }
 
-    /// Claims the name of a lab on kind: nothing else of it is made yet.
+    /// Claims the name of a lab on kind. Nothing else of it is made yet.
     ///
     /// # Errors
-    /// When Docker does not answer, or somebody has the name.
+    /// When Docker does not answer, or the name is taken.
     pub async fn claim_on_kind(program: &Path, setup: &Setup, doing: &Doing) -> Result<Self, Failure> {
         let name = setup.name.as_deref().unwrap_or(DEFAULT_CLUSTER);
         let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;
@@ -108,7 +108,7 @@ impl Bench {
         Self { lab, expect, fault: None, stopped: Vec::new(), standing: Standing::default() }
     }
 
-    /// What it is made of.
+    /// Its backend.
     pub const fn backend(&self) -> BackendKind {
         self.lab.kind()
     }
@@ -121,26 +121,26 @@ impl Bench {
         self.lab.netns().expect("it was started as one")
     }
 
-    /// Who is where in it.
+    /// Its plan.
     pub fn plan(&self) -> &Plan {
         self.netns().plan()
     }
 
-    /// What judges expect.
+    /// The expectations of the judges.
     pub const fn expect(&self) -> &Expectations {
         &self.expect
     }
 
-    /// Builds one stage, or observes what it observes; the ones before it must have been.
+    /// Reaches one stage; the ones before it must have been reached.
     ///
     /// # Errors
-    /// Why it cannot be reached.
+    /// A text that says why it cannot be reached.
     pub async fn step(&self, stage: Stage) -> Result<(), String> {
         match stage {
             Stage::Doctor => Ok(()),
             Stage::TrafficObserved => {
                 if let Lab::Kind(lab) = &self.lab {
-                    // Traffic can be observed all the same, and then the cases say what is wrong.
+                    // If this fails, traffic is observed nevertheless, and the cases say what is wrong.
                     let _unloaded = Box::pin(lab.until_datapath_loaded()).await;
                 }
                 self.lab.keep_traffic(cases::observe_traffic(&self.lab, &self.expect).await?);
@@ -154,44 +154,44 @@ impl Bench {
         }
     }
 
-    /// What is being done, for who shows it.
+    /// Sets what is being done, to be shown.
     pub fn is_doing(&self, what: &str) {
         if let Lab::Kind(lab) = &self.lab {
             lab.doing().now(what);
         }
     }
 
-    /// From the lab's own names to those of the tables of faults.
+    /// The translation of the lab's own names to those in the tables of faults.
     pub async fn names(&self) -> Names {
         match &self.lab {
             Lab::Netns(_) => Names::default(),
-            // Where pods cannot be seen, no case says anything about one.
+            // If the pods cannot be listed, no case mentions a pod.
             Lab::Kind(lab) => Names::of(&lab.spec().cluster, &lab.pods().await.unwrap_or_default()),
         }
     }
 
-    /// Breaks a cluster, until it is undone or the lab ends.
+    /// Breaks a cluster. It stays so until [`Self::undo`] or the lab's end.
     ///
     /// # Errors
-    /// Why something could not be done.
+    /// A text that says why something could not be done.
     pub async fn break_cluster(&mut self, how: Breakage) -> Result<(), String> {
         let lab = self.lab.cluster()?;
         Box::pin(self.standing.make(lab, how)).await
     }
 
-    /// Makes changes, which stand until they are undone or the lab ends.
+    /// Makes changes, which stay until [`Self::undo`] or the lab's end.
     ///
     /// # Errors
-    /// Why one could not be made.
+    /// A text that says why one could not be made.
     pub async fn tamper(&mut self, acts: Vec<PlacedAct>) -> Result<(), String> {
         self.fault = Some(self.netns().tamper(acts).await.map_err(|error| chain(&error))?);
         Ok(())
     }
 
-    /// Makes changes for good.
+    /// Makes changes that [`Self::undo`] does not undo.
     ///
     /// # Errors
-    /// Why one could not be made.
+    /// A text that says why one could not be made.
     pub async fn change(&self, acts: Vec<PlacedAct>) -> Result<(), String> {
         self.netns().tamper(acts).await.map(drop).map_err(|error| chain(&error))
     }
@@ -207,10 +207,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Takes back what was changed: what had been there before is put back, and nodes that were stopped run again.
+    /// Undoes all changes: restores the state from before, and starts stopped nodes again.
     ///
     /// # Errors
-    /// Why something could not be.
+    /// When something could not be restored.
     pub async fn undo(&mut self) -> Result<(), LabError> {
         if let Some(fault) = self.fault.take() {
             fault.undo().await?;
@@ -225,10 +225,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Gathers what a case judges.
+    /// Makes the observations of a case.
     ///
     /// # Errors
-    /// Why nothing could be looked at.
+    /// A text that says why they could not be made.
     pub async fn look(&self, case: &Case, look: for<'a> fn(&'a Lab) -> Look<'a>) -> Result<Value, String> {
         match clock::within(LOOK_DEADLINE, case.name, look(&self.lab)).await {
             Ok(seen) => seen,
@@ -236,12 +236,12 @@ impl Bench {
         }
     }
 
-    /// Looks, and judges. None for a case that does not exist here.
+    /// Makes the observations of a case and judges them. None for a case that does not exist on the backend.
     pub async fn judge(&self, case: &Case) -> Option<Judged> {
         let body = case.body(self.backend())?;
         Some(match self.look(case, body.look).await {
             Ok(seen) => Judged { judgement: (body.judge)(&seen, &self.expect), seen: Some(seen) },
-            // As a session reports it: a look that broke saw nothing.
+            // Unobserved, as a session reports it.
             Err(broke) => Judged { judgement: Err(NotHeld::Unobserved(broke)), seen: None },
         })
     }
@@ -249,7 +249,7 @@ impl Bench {
     /// Takes the lab down.
     ///
     /// # Errors
-    /// When something of it stays.
+    /// When something could not be removed.
     pub async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);

@@ -1,4 +1,4 @@
-//! What a fault is: what is done where and when, what that breaks, and how it is undone.
+//! What a fault is: the change, the place and the stage, the effects, and how it is undone.
 
 use super::acts::PlacedAct;
 use super::bench::Size;
@@ -19,23 +19,22 @@ pub enum Apply {
     Stop(&'static str),
     /// These changes in a lab that is built up to the stage before this one.
     Before(Stage, fn(&Plan) -> Vec<PlacedAct>),
-    /// The lab is built otherwise, from this stage on.
+    /// The lab is built with a changed spec, which shows from this stage on.
     Built(Stage, fn(&mut Spec)),
-    /// These changes in a lab of another size, of which that size is expected: as `--nodes` and `--replicas` make it.
+    /// These changes in a lab of another size, which is expected to have that size, as with `--nodes` and `--replicas`.
     Sized {
-        /// Nodes, one control plane among them.
+        /// Number of nodes, one control plane included.
         nodes: usize,
-        /// Pods of the workload.
+        /// Number of pods of the workload.
         replicas: usize,
-        /// The changes, once it is up.
+        /// The changes, which are made once the lab is up.
         acts: fn(&Plan) -> Vec<PlacedAct>,
     },
     /// A cluster that is up is broken: a lab on kind.
     Cluster {
         /// How.
         how: Breakage,
-        /// The cases that are waited for until they say what they must, before all are judged: a cluster notices things
-        /// in its own time.
+        /// The cases that must say what is expected before all cases are judged, because a cluster needs time to notice.
         settles: &'static [&'static str],
     },
 }
@@ -43,11 +42,11 @@ pub enum Apply {
 /// How a fault is undone.
 #[derive(Debug, Clone, Copy)]
 pub enum Undo {
-    /// What had been there is put back, and a stopped node made anew.
+    /// The state from before is restored, and a stopped node is built again.
     PutBack,
-    /// The same, and then these changes, for what remembers the fault.
+    /// The same, and then these changes, because the lab remembers the fault otherwise.
     PutBackAnd(fn(&Plan) -> Vec<PlacedAct>),
-    /// Nothing is put back; these changes are made.
+    /// Nothing is restored; these changes are made instead.
     Acts(fn(&Plan) -> Vec<PlacedAct>),
     /// The lab is taken down and built again without it.
     BuiltAgain,
@@ -56,19 +55,19 @@ pub enum Undo {
 /// A named way to break a lab.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
-    /// `kebab-case`.
+    /// Its name, in `kebab-case`.
     pub name: &'static str,
     /// What is done, and where, in one sentence.
     pub what: &'static str,
     /// How it is done.
     pub apply: Apply,
-    /// The cases that are named for it: they must be refuted, as `turns` says. A lab in which one of them holds has
-    /// survived the fault.
+    /// The cases that are named for it: they must be refuted, as `turns` or `breaks` say. If one of them holds, the fault
+    /// has survived.
     pub kills: &'static [&'static str],
-    /// What it breaks, the nearest first: each case says itself what that means for it. Where two effects turn the
+    /// Its effects, the most direct one first. Each case lists what it must say under an effect. If two effects turn the
     /// same case, the first counts.
     pub breaks: &'static [Effect],
-    /// Cases that say something of it that does not follow from `breaks`. Cases that neither turns must hold.
+    /// What cases must say if that does not follow from `breaks`. A case that is turned by neither must hold.
     pub turns: &'static [(&'static str, Expect)],
     /// How it is undone.
     pub undo: Undo,
@@ -83,7 +82,7 @@ impl Fault {
         }
     }
 
-    /// The labs that it is made in.
+    /// The backend that it is made on.
     pub const fn on(&self) -> BackendKind {
         match self.apply {
             Apply::Cluster { .. } => BackendKind::Kind,
@@ -93,7 +92,7 @@ impl Fault {
         }
     }
 
-    /// When it is made: the stage that has been reached, or that is built with it.
+    /// When it is made: after this stage was reached, or before or while this stage is built.
     pub const fn stage(&self) -> Stage {
         match self.apply {
             Apply::Acts(_) | Apply::Stop(_) | Apply::Sized { .. } | Apply::Cluster { .. } => Stage::WorkloadReady,
@@ -101,7 +100,7 @@ impl Fault {
         }
     }
 
-    /// When it is made, in words.
+    /// When it is made, as text.
     pub fn when(&self) -> String {
         match self.apply {
             Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
@@ -111,7 +110,7 @@ impl Fault {
         }
     }
 
-    /// Whether it needs a lab of its own: one that runs already cannot be broken so.
+    /// Whether it needs a lab of its own, because it cannot be made in a lab that is up.
     pub const fn needs_its_own_lab(&self) -> bool {
         matches!(self.apply, Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. })
     }
@@ -122,26 +121,26 @@ impl Fault {
         own.or_else(|| self.follows(case)).unwrap_or(Expect::Held)
     }
 
-    /// What a case must say because of what the fault breaks.
+    /// What a case must say because of the fault's effects; none if no effect turns it.
     pub(super) fn follows(&self, case: &str) -> Option<Expect> {
         let turned = cases::find(case)?.turned;
         self.breaks.iter().find_map(|effect| effect.on(turned))
     }
 
-    /// How it is undone, in words.
+    /// How it is undone, as text.
     pub const fn undone(&self) -> &'static str {
         match (self.undo, self.apply) {
             (Undo::PutBack, Apply::Stop(_)) => "the node is started again, with its pods",
-            (Undo::PutBack, Apply::Cluster { how: Breakage::Commands(_), .. }) => "commands take back what was done",
-            (Undo::PutBack, Apply::Cluster { how: Breakage::Paused(_), .. }) => "the node goes on",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Commands(_), .. }) => "commands undo what was done",
+            (Undo::PutBack, Apply::Cluster { how: Breakage::Paused(_), .. }) => "the node is unpaused",
             (Undo::PutBack, Apply::Cluster { how: Breakage::Restarted, .. }) => {
-                "all nodes are started in the order of the addresses that they had, and all agents begin anew"
+                "all nodes are started in the order of the addresses that they had, and all agents are replaced"
             }
             (Undo::PutBack, Apply::Cluster { how: Breakage::ServiceHost, .. }) => {
                 "all agents come back with the address that they had"
             }
-            (Undo::PutBack, _) => "what was there before is put back",
-            (Undo::PutBackAnd(_), _) => "what was there before is put back, and learned path MTUs are forgotten",
+            (Undo::PutBack, _) => "the state from before is restored",
+            (Undo::PutBackAnd(_), _) => "the state from before is restored, and learned path MTUs are forgotten",
             (Undo::Acts(_), _) => "other changes are made",
             (Undo::BuiltAgain, _) => "the lab is built again without it",
         }

@@ -1,8 +1,9 @@
-//! Sabotage: a sound lab is broken on purpose, one named fault at a time, and the cases must notice.
+//! Sabotage: breaks a sound lab on purpose, one named fault at a time, and checks that the cases notice.
 //!
-//! Each fault of the table ([`ALL`]) says what is done where, which cases it turns and what each must say, and which
-//! of them are named for it. [`Run`] makes it, has all cases judge, undoes it, and has all cases judge again. A fault
-//! that the named cases do not notice has survived; a case that no fault is named for could hold whatever is broken.
+//! Each fault in the table ([`ALL`]) says what is done where, which cases it turns, what each of them must say, and which
+//! of them are named for it. [`Run`] makes the fault, judges all cases, undoes the fault, and judges all cases again. A
+//! fault that the named cases do not notice has survived. If no fault is named for a case, nothing shows that the case can
+//! fail.
 
 pub mod acts;
 mod bench;
@@ -22,7 +23,7 @@ mod verify;
 pub use bench::{Bench, Judged, Size};
 pub use fault::{Apply, Fault, Undo};
 pub use faults::{ALL, ON_KIND, check, judging, never_kill, table};
-pub use lab_harness::expect::{Expect, words};
+pub use lab_harness::expect::{Expect, describe};
 pub use lab_harness::turned::Effect;
 pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
 pub use run::{Event, Kept, Labs, Outcome, Run};

@@ -1,12 +1,12 @@
-//! The whole matrix of faults and cases in words, as it is kept in `runner/sabotage/matrix`.
+//! The whole matrix of faults and cases as text, which is kept in `runner/sabotage/matrix`.
 
 use std::fmt::Write;
 
 use super::faults::{judging, table};
 use lab_model::BackendKind;
 
-/// What every fault of a backend turns, and what each turned case must say: a paragraph for each fault, a line for each
-/// case that does not hold with it. `K` is a case that is named for the fault, `t` one that is turned besides.
+/// A paragraph for each fault of a backend, with a line for each case that must not hold under it. `K` marks a case that is
+/// named for the fault, `t` another case that it turns.
 fn matrix(backend: BackendKind) -> String {
     let mut text = String::new();
     for fault in table(backend) {
@@ -15,15 +15,15 @@ fn matrix(backend: BackendKind) -> String {
             let expect = fault.expects(case.name);
             if !matches!(expect, super::Expect::Held) {
                 let mark = if fault.kills.contains(&case.name) { 'K' } else { 't' };
-                let _infallible = writeln!(text, "  {mark} {}  {}", case.name, expect.words());
+                let _infallible = writeln!(text, "  {mark} {}  {}", case.name, expect.describe());
             }
         }
     }
     text
 }
 
-/// Turns are written from what a fault breaks. What comes of that is here a second time, cell by cell: a cell that
-/// changes is changed in both places or nowhere.
+/// What a case must say under a fault is computed from the fault's effects. The file has the result, cell by cell, so that
+/// a change of an effect shows which cells it changes.
 #[test]
 fn the_matrix_is_the_one_that_is_kept() {
     for (backend, kept) in [

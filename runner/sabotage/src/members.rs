@@ -1,4 +1,4 @@
-//! Who is who in the article's lab.
+//! Nodes and pods of the article's lab, by name.
 
 pub use lab_harness::turned::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 /// The third worker, of a lab of four nodes or more.

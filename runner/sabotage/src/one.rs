@@ -1,4 +1,4 @@
-//! One fault in one lab: made, judged, undone, judged again.
+//! Runs one fault in one lab: makes it, judges, undoes it, judges again.
 
 use std::time::{Duration, Instant};
 
@@ -14,18 +14,18 @@ use lab_harness::expect::Expect;
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 
-/// How long things may take.
+/// The deadlines of the steps.
 #[derive(Debug, Clone, Copy)]
 struct Deadlines {
     /// For building a lab.
     build: Duration,
     /// For making or undoing a fault, and for ending a lab.
     make: Duration,
-    /// For all cases of one lab: each look has its own deadlines.
+    /// For judging all cases of one lab; each observation has deadlines of its own.
     judge: Duration,
-    /// For a cluster to notice that it is broken.
+    /// For a cluster to notice a fault.
     settle: Duration,
-    /// For a cluster to be whole again once nothing is broken any more.
+    /// For a cluster to recover after a fault was undone.
     heal: Duration,
 }
 
@@ -34,7 +34,7 @@ const fn deadlines(backend: BackendKind) -> Deadlines {
         Duration::from_mins(number)
     }
     match backend {
-        // What is changed in the kernel is so at once.
+        // Changes in the kernel take effect at once.
         BackendKind::Netns => Deadlines {
             build: minutes(1),
             make: minutes(1),
@@ -48,10 +48,10 @@ const fn deadlines(backend: BackendKind) -> Deadlines {
     }
 }
 
-/// Between two looks at a cluster that settles or heals.
+/// The time between two checks of a cluster that settles or heals.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What became of something that has a deadline.
+/// Waits for work with a deadline; turns its error, or the deadline, into a [`Wrong`].
 async fn in_time<T, E: ToString>(
     deadline: Duration,
     what: &str,
@@ -77,7 +77,7 @@ async fn judged(bench: &Bench) -> Result<Vec<Verdict>, Wrong> {
     in_time(deadline, "all verdicts", Box::pin(async { Ok::<_, String>(verify(bench).await) }), not_made).await
 }
 
-/// Waits until a cluster has noticed that it is broken. What it has not noticed by then is for the judges to say.
+/// Waits until a cluster has noticed the fault, or until the deadline; the judges then show what it has not noticed.
 async fn settled(fault: &Fault, bench: &Bench) {
     let Apply::Cluster { settles, .. } = fault.apply else { return };
     let slow = judging(bench.backend()).filter(|case| settles.contains(&case.name));
@@ -93,7 +93,7 @@ async fn settled(fault: &Fault, bench: &Bench) {
     }
 }
 
-/// Waits until all cases of a cluster hold again. What does not hold by then is for the judges to say.
+/// Waits until all cases of a cluster hold again, or until the deadline; the judges then show what does not hold.
 async fn healed(bench: &Bench) {
     let deadline = deadlines(bench.backend()).heal;
     if deadline.is_zero() {
@@ -114,7 +114,7 @@ async fn healed(bench: &Bench) {
 }
 
 impl Run<'_> {
-    /// A lab that is complete but for its traffic, built with this fault or without any.
+    /// Builds a lab up to the stage before traffic, with this fault or without one.
     async fn built(&self, fault: Option<&Fault>) -> Result<Bench, Wrong> {
         in_time(deadlines(self.backend()).build, "a lab", Box::pin(self.build(fault)), not_made).await
     }
@@ -142,7 +142,7 @@ impl Run<'_> {
         Ok(bench)
     }
 
-    /// A lab without a fault, in which all cases hold.
+    /// Builds a lab without a fault, and checks that all cases hold.
     pub(super) async fn sound(&self) -> Result<Bench, Vec<Wrong>> {
         let bench = self.built(None).await.map_err(|wrong| vec![wrong])?;
         let wrong = self.all_hold(&bench, None).await;
@@ -153,7 +153,7 @@ impl Run<'_> {
         Err(wrong)
     }
 
-    /// What is wrong with a lab in which nothing is broken, any more or yet.
+    /// The errors of a lab without a fault: before the first fault, or after one was undone.
     async fn all_hold(&self, bench: &Bench, after: Option<&Fault>) -> Vec<Wrong> {
         match judged(bench).await {
             Ok(verdicts) => {
@@ -165,14 +165,15 @@ impl Run<'_> {
         }
     }
 
-    /// Ends a lab; one that does not end is ended by its state folder, with all others, when the run is over.
+    /// Ends a lab. If that fails, [`Run::clean_up`] ends it by its state folder when the run is over.
     pub(super) async fn end(&self, bench: Bench) {
         let deadline = deadlines(self.backend()).make;
         let _taken_down_later = clock::within(deadline, "the end of a lab", bench.end()).await;
     }
 
-    /// Makes a fault, has it judged, undoes it and has the lab judged again. With a sound lab, as long as there is one.
-    pub(super) async fn one(&self, fault: &Fault, sound: Bench) -> (FaultReport, Option<Bench>) {
+    /// Makes a fault, judges all cases, undoes it and judges all cases again. Returns the report, and the lab if it is sound
+    /// again.
+    pub(super) async fn run_fault(&self, fault: &Fault, sound: Bench) -> (FaultReport, Option<Bench>) {
         let begun = clock::now();
         if fault.needs_its_own_lab() {
             let (cases, mut wrong) = self.in_its_own_lab(fault).await;
@@ -193,7 +194,7 @@ impl Run<'_> {
         let (cases, mut wrong) = match make(fault, &mut bench).await {
             Ok(()) => {
                 settled(fault, &bench).await;
-                self.against(fault, &bench).await
+                self.judge_with(fault, &bench).await
             }
             Err(why) => (Vec::new(), vec![why]),
         };
@@ -218,7 +219,7 @@ impl Run<'_> {
     async fn in_its_own_lab(&self, fault: &Fault) -> (Vec<CellReport>, Vec<Wrong>) {
         match self.built(Some(fault)).await {
             Ok(bench) => {
-                let seen = self.against(fault, &bench).await;
+                let seen = self.judge_with(fault, &bench).await;
                 self.end(bench).await;
                 seen
             }
@@ -228,8 +229,8 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// What the cases say while a fault stands, and what of that is wrong.
-    async fn against(&self, fault: &Fault, bench: &Bench) -> (Vec<CellReport>, Vec<Wrong>) {
+    /// Judges all cases while a fault is made. Returns what each said, and what of that is wrong.
+    async fn judge_with(&self, fault: &Fault, bench: &Bench) -> (Vec<CellReport>, Vec<Wrong>) {
         match judged(bench).await {
             Ok(verdicts) => {
                 let (cells, wrong): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! What a run of sabotage came to: `sabotage.json`, and the exit code.
+//! The result of a run of sabotage: `sabotage.json`, and the exit code.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::verify::Verdict;
 use lab_base::failure::code;
-use lab_harness::expect::{Expect, words};
+use lab_harness::expect::{Expect, describe};
 use lab_model::BackendKind;
 use lab_model::host::HostFacts;
 use lab_model::observe::Place;
@@ -36,12 +36,12 @@ pub struct Head {
     pub started: DateTime<Utc>,
     /// Names of the faults that were selected.
     pub selected: Vec<String>,
-    /// These are all there are, and each case must kill one: on netns. What exists on kind alone is mostly about what
-    /// cannot be broken in a cluster that is up.
+    /// Whether all faults on netns were selected. Then each case must kill at least one. On kind this is not required,
+    /// because much of what the cases on kind alone are about cannot be broken in a cluster that is up.
     pub whole_table: bool,
     /// Names of the cases that judge, in the article's order.
     pub cases: Vec<String>,
-    /// What the lab was made with in place of pins, a line each.
+    /// The replacements of pins, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deviations: Vec<String>,
 }
@@ -57,11 +57,11 @@ pub struct Report {
     /// How long it took.
     #[serde(with = "lab_model::report::seconds")]
     pub seconds: Duration,
-    /// It was ended from outside.
+    /// Whether a signal ended it.
     pub interrupted: bool,
-    /// What went wrong before any fault was made: a lab that does not hold, or that cannot be built.
+    /// The errors before any fault was made: a lab in which not all cases hold, or that cannot be built.
     pub before: Vec<Wrong>,
-    /// The faults that came to their end, in the order of the table.
+    /// The faults that were run to their end, in the order of the table.
     pub faults: Vec<FaultReport>,
 }
 
@@ -72,71 +72,71 @@ pub struct FaultReport {
     pub name: String,
     /// What was done, and where.
     pub what: String,
-    /// When it was made: the stage that had been reached, or that was built with it.
+    /// When it was made: see [`Fault::stage`].
     pub stage: Stage,
-    /// How it was undone, in words.
+    /// How it was undone, as text.
     pub undone: String,
     /// The cases that are named for it.
     pub named: Vec<String>,
-    /// What each case said while it stood, in the article's order. Empty if it could not be made.
+    /// What each case said while it was made, in the article's order. Empty if it could not be made.
     pub cases: Vec<CellReport>,
-    /// What was not as it must be. Empty is green.
+    /// The errors; empty if all is well.
     pub wrong: Vec<Wrong>,
     /// How long it took, with undoing it and judging again.
     #[serde(with = "lab_model::report::seconds")]
     pub seconds: Duration,
 }
 
-/// How a case took a fault.
+/// What a case did under a fault, compared with what the fault declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// It is named for the fault, and is refuted as it must be.
+    /// It is named for the fault, and is refuted as declared.
     Killed,
-    /// It does not hold, as the fault says of it.
+    /// It does not hold, as declared.
     Turned,
-    /// It holds, as it must.
+    /// It holds, as declared.
     Held,
-    /// Not what the fault says of it.
+    /// It differs from what is declared.
     Wrong,
 }
 
-/// What a case said while a fault stood.
+/// What a case said under a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellReport {
     /// The case.
     pub name: String,
-    /// How it took the fault.
+    /// The comparison with what the fault declares.
     pub cell: Cell,
-    /// Why it was refuted, and where; empty unless it was.
+    /// The reasons and places for which it was refuted; empty if it was not.
     pub reasons: Vec<(Reason, Place)>,
-    /// What it said, in words.
+    /// Its judgement as text.
     pub said: String,
 }
 
-/// What was not as it must be.
+/// An error in a run of sabotage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Wrong {
-    /// A case that is named for the fault was not refuted as it must be.
+    /// A case that is named for the fault was not refuted as declared.
     Survived {
         /// The case.
         case: String,
-        /// What it must be and what it is.
+        /// A text with the expected and the actual judgement.
         why: String,
     },
-    /// Another case than those that are declared did not hold, or one of those not as declared.
+    /// Another case did not hold although that is not declared, or not as declared.
     NotDeclared {
         /// The case.
         case: String,
-        /// What it must be and what it is.
+        /// A text with the expected and the actual judgement.
         why: String,
     },
     /// A case did not hold after the fault was undone, or before any was made.
     Broken {
         /// The case.
         case: String,
-        /// What it must be and what it is.
+        /// A text with the expected and the actual judgement.
         why: String,
     },
     /// The fault could not be undone.
@@ -149,9 +149,9 @@ pub enum Wrong {
         /// Why.
         why: String,
     },
-    /// It was not done in time.
+    /// A step took longer than its deadline.
     Deadline {
-        /// What, and how long it had.
+        /// A text with the step and its deadline.
         why: String,
     },
 }
@@ -167,7 +167,7 @@ impl Wrong {
 }
 
 impl CellReport {
-    /// What a verdict is, with this fault; and what is wrong with it.
+    /// Compares a verdict with what the fault declares. Returns the result, and the error if they differ.
     pub(super) fn of(fault: &Fault, verdict: &Verdict) -> (Self, Option<Wrong>) {
         let name = verdict.case.name;
         let (expected, named) = (fault.expects(name), fault.kills.contains(&name));
@@ -179,11 +179,11 @@ impl CellReport {
             (Ok(()), _) => (Cell::Turned, None),
         };
         let reasons = reasons(&verdict.judgement);
-        (Self { name: name.to_owned(), cell, reasons, said: words(&verdict.judgement) }, wrong)
+        (Self { name: name.to_owned(), cell, reasons, said: describe(&verdict.judgement) }, wrong)
     }
 }
 
-/// The verdicts that are not `held`, of a lab that should be sound.
+/// The errors of a lab that should be sound: its verdicts that are not `held`.
 pub(super) fn broken(verdicts: &[Verdict]) -> Vec<Wrong> {
     let wrong = |verdict: &Verdict| {
         let why = Expect::Held.check(&verdict.judgement).err()?;
@@ -204,7 +204,7 @@ fn reasons(judgement: &Judgement) -> Vec<(Reason, Place)> {
 }
 
 impl FaultReport {
-    /// All cases that are named for it were refuted as they must be.
+    /// Whether all cases that are named for it were refuted as declared.
     pub fn is_killed(&self) -> bool {
         !self.cases.is_empty() && !self.wrong.iter().any(|wrong| matches!(wrong, Wrong::Survived { .. }))
     }
@@ -236,13 +236,13 @@ impl Report {
         self.head.cases.iter().map(String::as_str).filter(|case| !killers.contains(case)).collect()
     }
 
-    /// Everything that was not as it must be.
+    /// All errors of the run.
     pub fn wrong(&self) -> impl Iterator<Item = &Wrong> {
         self.before.iter().chain(self.faults.iter().flat_map(|fault| &fault.wrong))
     }
 
-    /// Interrupted comes first; then what a case or a fault did that it must not; then what could not be made; then
-    /// deadlines. Nothing is green for want of faults.
+    /// The exit code. When several apply, interruption comes first, then wrong verdicts, then what could not be made, then
+    /// deadlines. A run without faults is not a success.
     pub fn exit_code(&self) -> u8 {
         let is = |kind: fn(&Wrong) -> bool| self.wrong().any(kind);
         let refuted = |wrong: &Wrong| !matches!(wrong, Wrong::NotMade { .. } | Wrong::Deadline { .. });
@@ -286,13 +286,13 @@ impl Report {
 /// Reads what [`Report::to_json`] wrote.
 ///
 /// # Errors
-/// The version if it is another, or what the parser says.
+/// A text: that it has another version, or the parser's error.
 pub fn from_json(text: &str) -> Result<Report, String> {
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
-    let wrong = |error: serde_json::Error| format!("not as a report of faults has it: {error}");
+    let wrong = |error: serde_json::Error| format!("this is not the form of a report of `lab sabotage`: {error}");
     let Version { schema } = serde_json::from_str(text).map_err(wrong)?;
     if schema != SCHEMA {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! A run: several labs at once, each with one fault at a time.
+//! A run of faults: several labs at the same time, with one fault at a time in each.
 
 use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
@@ -16,7 +16,8 @@ use lab_manifest::DEFAULT_CLUSTER;
 use lab_model::BackendKind;
 use lab_netns::plan::Spec;
 
-/// Labs on netns that are up at the same time: most of a fault's time is waiting for a silence to end.
+/// How many labs on netns are up at the same time. They take little CPU time, since most of a fault's time is waiting for
+/// answers that do not come.
 const LABS: usize = 4;
 
 /// What the labs of a run are made from.
@@ -26,32 +27,32 @@ pub enum Labs<'a> {
     Netns(&'a Path),
     /// One on kind.
     Kind {
-        /// What it is made to be.
+        /// Its setup.
         setup: &'a Setup,
-        /// What is being done with it, for who shows it.
+        /// What is being done with it, to be shown.
         doing: &'a Doing,
     },
 }
 
-/// What a case saw that was not as it must be.
+/// The observations of a case whose judgement was wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
-    /// For a file: `stale-backend.while.service-load_balancer_table_matches`.
+    /// The name of the file for them: `stale-backend.while.service-load_balancer_table_matches`.
     pub name: String,
-    /// What it saw.
+    /// The observations.
     pub seen: serde_json::Value,
 }
 
-/// What happens in a run, as it happens.
+/// Something that happened in a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// A sound lab is built and judged.
     Sound,
-    /// A fault is begun.
+    /// A fault is being made.
     Begun(&'a Fault),
-    /// It was judged, and is taken back.
+    /// A fault was judged and is being undone.
     Undone(&'a Fault),
-    /// A fault has come to its end.
+    /// A fault was undone and judged again.
     Done(&'a FaultReport),
 }
 
@@ -69,19 +70,19 @@ pub struct Run<'a> {
     kept: RefCell<Vec<Kept>>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// What went wrong before any fault was made.
+    /// The errors before any fault was made.
     pub before: Vec<Wrong>,
-    /// What came of the faults, in their order.
+    /// The reports of the faults, in order.
     pub faults: Vec<FaultReport>,
-    /// What the cases saw that were not as they must be.
+    /// The observations of cases whose judgement was wrong.
     pub kept: Vec<Kept>,
 }
 
 impl<'a> Run<'a> {
-    /// Of these faults, in labs that are called after the run's id. `tell` hears what happens.
+    /// A run of these faults, in labs that are named after the run's id. `tell` is called with what happens.
     pub const fn new(
         program: &'a Path,
         faults: &'a [Fault],
@@ -110,17 +111,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes them all. It may be dropped before its end; [`Self::outcome`] has what was done by then.
-    pub async fn all(&self) {
+    /// Runs all faults. The future may be dropped before its end; [`Self::outcome`] then has what was done until then.
+    pub async fn run_all(&self) {
         let labs = match self.backend() {
             BackendKind::Netns => LABS,
-            // Its cluster has the article's names and network.
+            // One only, because the cluster has the article's names and network.
             BackendKind::Kind => 1,
         };
         join_all((0..labs.min(self.faults.len())).map(|_| self.lane())).await;
     }
 
-    /// One lab after the other, a fault at a time, as long as there are any.
+    /// Runs faults one after the other, in one lab at a time, until none is left.
     async fn lane(&self) {
         let mut sound = None;
         while let Some((index, fault)) = self.take() {
@@ -131,7 +132,7 @@ impl<'a> Run<'a> {
                 match self.sound().await {
                     Ok(bench) => bench,
                     Err(wrong) => {
-                        // Nothing can be learned from a lab that does not hold as it is.
+                        // If cases do not hold in a lab without a fault, faults show nothing, so the run ends.
                         self.before.borrow_mut().extend(wrong);
                         self.next.set(self.faults.len());
                         return;
@@ -139,7 +140,7 @@ impl<'a> Run<'a> {
                 }
             };
             (self.tell)(Event::Begun(fault));
-            let (report, left) = self.one(fault, bench).await;
+            let (report, left) = self.run_fault(fault, bench).await;
             (self.tell)(Event::Done(&report));
             self.done.borrow_mut().push((index, report));
             sound = left;
@@ -156,7 +157,7 @@ impl<'a> Run<'a> {
         Some((index, fault))
     }
 
-    /// One more lab, of which nothing is built yet: on netns it may be shaped otherwise than the article's.
+    /// Starts one more lab, of which nothing is built yet. On netns it has this size, and `shape` may change the article's spec.
     pub(super) async fn start(&self, size: Size, shape: fn(&mut Spec)) -> Result<Bench, String> {
         match self.from {
             Labs::Netns(root) => {
@@ -173,7 +174,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A state folder for one more lab.
+    /// Claims a state folder for one more lab.
     fn claim_in(&self, root: &Path) -> Result<StateDir, StateError> {
         let number = self.labs.borrow().len() + 1;
         let state = StateDir::claim_in(root, &format!("{}-{number}", self.id))?;
@@ -181,7 +182,7 @@ impl<'a> Run<'a> {
         Ok(state)
     }
 
-    /// Keeps what cases saw that are not as they must be.
+    /// Keeps the observations of cases whose judgement was wrong.
     pub(super) fn keep(&self, fault: &str, when: &str, verdicts: &[Verdict], wrong: &[Wrong]) {
         let is_wrong = |verdict: &&Verdict| wrong.iter().any(|wrong| wrong.case() == Some(verdict.case.name));
         let kept = verdicts.iter().filter(is_wrong).filter_map(|verdict| {
@@ -191,10 +192,10 @@ impl<'a> Run<'a> {
         self.kept.borrow_mut().extend(kept);
     }
 
-    /// Takes down what is left of its labs.
+    /// Takes down the labs that are still up.
     ///
     /// # Errors
-    /// When something stays.
+    /// When something could not be removed.
     pub async fn clean_up(&self) -> Result<(), LabError> {
         let labs = std::mem::take(&mut *self.labs.borrow_mut());
         for state in labs.iter().filter(|state| state.path().is_dir()) {
@@ -203,7 +204,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// What came of it.
+    /// The result so far.
     pub fn outcome(self) -> Outcome {
         let mut done = self.done.into_inner();
         done.sort_by_key(|(index, _)| *index);

@@ -1,13 +1,13 @@
-//! Which faults are made.
+//! Selects the faults to make.
 
 use super::fault::Fault;
 use lab_base::failure::Failure;
 use lab_harness::{Selection, nearest_of};
 
-/// The faults of a table that are meant, in its order.
+/// The selected faults of a table, in its order.
 ///
 /// # Errors
-/// Exit code 2 when there are none, or when a filter means none: it was meant to mean one.
+/// Exit code 2 when none is selected, or when a filter matches no fault, which is probably a mistake.
 pub fn selected(faults: &[Fault], selection: &Selection) -> Result<Vec<Fault>, Failure> {
     for filter in &selection.filter {
         let alone = Selection { filter: vec![filter.clone()], exact: selection.exact, skip: Vec::new() };

@@ -1,4 +1,4 @@
-//! Faults for a reader: the list, and the table of faults and cases.
+//! Prints faults: the list of faults, and the table of faults and cases.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use lab_base::text::clean;
 use lab_harness::expect::Expect;
 use std::time::Duration;
 
-/// The faults: what is done, when, which cases kill it, which others it turns, and how it is undone.
+/// The list of faults: for each, what is done, when, the cases that kill it, the others that it turns, and how it is undone.
 pub fn list(faults: &[Fault]) -> String {
     let mut text = String::new();
     for fault in faults {
@@ -31,7 +31,7 @@ pub fn list(faults: &[Fault]) -> String {
     text
 }
 
-/// Always in seconds: lines of one table are compared.
+/// A duration in seconds, always with the same unit, so that lines can be compared.
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
@@ -56,7 +56,7 @@ const fn mark(cell: Cell) -> &'static str {
     }
 }
 
-/// The whole outcome: the table, what its letters mean, what is wrong, and the summary.
+/// The whole output: the table, its legend, the errors, and the summary.
 pub fn printed(report: &Report) -> String {
     let mut text = format!(
         "lab {} on {}: {}, judged by {} cases each, and by all again when it was undone\n\n",
@@ -104,7 +104,7 @@ fn rows(text: &mut String, report: &Report) {
     text.push('\n');
 }
 
-/// A mark for each case, below the end of its key.
+/// A mark for each case, aligned with the end of its key.
 fn cells(fault: &FaultReport, cases: &[String], keys: &[String]) -> String {
     let cell = |case: &String| fault.cases.iter().find(|cell| cell.name == *case).map_or("?", |cell| mark(cell.cell));
     let cells = cases.iter().zip(keys).map(|(case, key)| format!(" {:>width$}", cell(case), width = key.len().max(2)));
@@ -135,7 +135,7 @@ fn problem(text: &mut String, fault: &str, wrong: &Wrong) {
         Wrong::NotMade { why } => ("NOT MADE", "", why),
         Wrong::Deadline { why } => ("DEADLINE", "", why),
     };
-    // Before any fault was made, nothing can stay.
+    // Before any fault was made, the lab is not broken by one.
     let word = if fault.contains(' ') && word == "STAYS BROKEN" { "NOT SOUND" } else { word };
     let about = if case.is_empty() { String::new() } else { format!(": {case}") };
     let why = clean(why.trim_end()).replace('\n', "\n    ");
@@ -146,7 +146,7 @@ fn counted(faults: usize) -> String {
     if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
 }
 
-/// The last line but the path.
+/// The summary line.
 fn summary(report: &Report, killed_none: &[&str]) -> String {
     let (faults, cases) = (report.faults.len(), report.head.cases.len());
     let counted = counted(faults);

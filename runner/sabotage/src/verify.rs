@@ -1,4 +1,4 @@
-//! All cases at once, of a lab as it is now.
+//! Judges all cases in the current state of a lab.
 
 use serde_json::Value;
 
@@ -8,18 +8,18 @@ use lab_harness::case::Case;
 use lab_model::stage::Stage;
 use lab_model::{Judgement, NotHeld};
 
-/// A case and what it says.
+/// A case and its judgement.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
     pub(super) case: &'static Case,
     pub(super) judgement: Judgement,
-    /// The same in the names that the tables of faults have.
+    /// The judgement with the names that the tables of faults use.
     pub(super) named: Judgement,
-    /// What it saw; none if its look broke, or its stage could not be reached.
+    /// The observations; none if they could not be made, or the stage could not be reached.
     pub(super) seen: Option<Value>,
 }
 
-/// Cases of a lab, one after the other. Traffic is sent and observed once, before the first that needs it.
+/// Judges cases of a lab one after the other. Traffic is sent and observed once, before the first case that needs it.
 pub(super) struct Verification<'a> {
     bench: &'a Bench,
     traffic: Option<Result<(), String>>,
@@ -30,20 +30,20 @@ impl<'a> Verification<'a> {
         Self { bench, traffic: None }
     }
 
-    /// None for a case that does not exist here.
+    /// Judges a case. None if it does not exist on the backend.
     pub(super) async fn judge(&mut self, case: &'static Case) -> Option<Verdict> {
         self.bench.is_doing(case.name);
         if case.needs == Stage::TrafficObserved && self.traffic.is_none() {
             self.traffic = Some(self.bench.step(Stage::TrafficObserved).await);
         }
         let Judged { judgement, seen } = match &self.traffic {
-            // What was observed before must not stand in for what could not be observed now.
+            // The lab still has traffic that was observed earlier; it must not be judged in place of the new one.
             Some(Err(why)) if case.needs == Stage::TrafficObserved => {
                 Judged { judgement: Err(NotHeld::Unobserved(why.clone())), seen: None }
             }
             _ => self.bench.judge(case).await?,
         };
-        // Names matter where something is not as it should be, and are asked of the API server.
+        // Names are needed only in judgements that do not hold; finding them takes a call of the API server.
         let named = match &judgement {
             Ok(_) => judgement.clone(),
             Err(_) => self.bench.names().await.judgement(&judgement),
@@ -52,7 +52,7 @@ impl<'a> Verification<'a> {
     }
 }
 
-/// What each case says, in the article's order. Traffic is sent and observed anew.
+/// Judges all cases, in the article's order, with newly observed traffic.
 pub(super) async fn verify(bench: &Bench) -> Vec<Verdict> {
     let mut verification = Verification::of(bench);
     let mut verdicts = Vec::new();

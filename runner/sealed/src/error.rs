@@ -1,4 +1,4 @@
-//! Why a sealed file cannot be believed, or not be made.
+//! Errors of reading and making sealed files, in words that fit the kind of file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,30 +6,31 @@ use std::path::{Path, PathBuf};
 use lab_base::hex;
 use lab_base::new_file::NewFileError;
 
-/// A kind of sealed file: how it is laid out, and what it is called in errors.
+/// A kind of sealed file: how it is laid out, and what errors call it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// What it is called: `kit`.
+    /// The noun for such a file: `kit`.
     pub name: &'static str,
-    /// The member that is the index: `kit.json`.
+    /// The name of the member that is the index: `kit.json`.
     pub index: &'static str,
-    /// The index is the last member, and a file that has it is whole even without the mark of an archive's end. Else it is
-    /// the first, and the mark is needed.
+    /// True if the index is the last member; a file that has it is whole even without the archive's end mark. False if
+    /// the index is the first member; the end mark is required then.
     pub index_last: bool,
-    /// Headers must be those that [`TarWriter`](super::TarWriter) writes. Else those of other programs do as well.
+    /// True if headers must be exactly those that [`TarWriter`](super::TarWriter) writes. False if those of other
+    /// programs are accepted too.
     pub own_headers: bool,
     /// Version of the index's format.
     pub schema: u64,
-    /// Bytes of the largest index.
+    /// The largest size of an index that is accepted, in bytes.
     pub index_bytes: u64,
     /// The command that makes such a file: `lab kit pack`.
     pub command: &'static str,
-    /// What to do about one that was made wrong: `pack it again`.
+    /// What errors tell the user to do about a file that was made wrong: `pack it again`.
     pub again: &'static str,
 }
 
-/// What is wrong with a sealed file: which file, what in it, and what to do, in words. Nobody asks for more: whatever it
-/// is, nothing of the file is used.
+/// What is wrong with a sealed file, as a text: which file, what in it, and what to do. There are no variants, because
+/// every error is handled alike: nothing of the file is used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {why}", path.display())]
 pub struct SealedError {
@@ -44,56 +45,56 @@ impl SealedError {
 }
 
 impl Kind {
-    /// The operating system refused, for `map_err`; `doing` reads after "cannot".
+    /// Makes the error that the operating system refused, for `map_err`; `doing` reads after "cannot".
     pub fn io(&self, path: &Path, doing: &str) -> impl FnOnce(io::Error) -> SealedError + use<> {
         let begun = SealedError::new(path, format!("cannot {doing}"));
         move |source| SealedError { why: format!("{}: {source}", begun.why), ..begun }
     }
 
-    /// The file cannot be made.
+    /// The error that the file cannot be made.
     pub fn not_made(&self, error: NewFileError) -> SealedError {
         match error {
             NewFileError::Exists { path } => {
-                SealedError::new(&path, "there is a file already; give another name with -o, or --force to replace it")
+                SealedError::new(&path, "this file exists already; give another name with -o, or --force to replace it")
             }
             NewFileError::Io { path, doing, source } => self.io(&path, doing)(source),
         }
     }
 
-    /// It is something else; what, in words.
+    /// The error that it is not such a file at all; `why` says by what that is seen.
     pub fn not_one(&self, path: &Path, why: &str) -> SealedError {
         SealedError::new(path, format!("not a {}: {why}; `{}` makes one", self.name, self.command))
     }
 
-    /// It ends too early; where, as it reads after "cut off".
+    /// The error that it ends too early; `at` says where and reads after "cut off".
     pub fn cut_off(&self, path: &Path, at: &str) -> SealedError {
         SealedError::new(path, format!("cut off{at}; copy it again"))
     }
 
-    /// Something is in it that has no business there: its name, and what is wrong with it.
+    /// The error that a member is not allowed in it; `why` says what is wrong with the member.
     pub fn wrong(&self, path: &Path, member: &str, why: &str) -> SealedError {
-        SealedError::new(path, format!("{member:?} in it {why}: no {} that lab wrote; do not use it", self.name))
+        SealedError::new(path, format!("{member:?} in it {why}: lab did not write this {}; do not use it", self.name))
     }
 
-    /// Something is not in it; what.
+    /// The error that something is missing in it.
     pub fn incomplete(&self, path: &Path, missing: &str) -> SealedError {
         SealedError::new(path, format!("incomplete: there is no {missing} in it; {}", self.again))
     }
 
-    /// A member that the index names is not in it.
+    /// The error that a member which the index names is missing.
     pub fn lacks(&self, path: &Path, member: &str) -> SealedError {
         self.incomplete(path, &format!("{member}, which {} names,", self.index))
     }
 
-    /// Its index cannot be read or written; why not.
+    /// The error that its index cannot be read or written.
     pub fn unusable(&self, path: &Path, problem: &dyn std::fmt::Display) -> SealedError {
         SealedError::new(path, format!("{}: {problem}; {}", self.index, self.again))
     }
 
-    /// Holds the SHA-256 of what was read against that in the index.
+    /// Compares the SHA-256 of what was read with the one in the index.
     ///
     /// # Errors
-    /// When it is another.
+    /// When they differ.
     pub fn check(&self, path: &Path, name: &str, expected: &str, found: [u8; 32]) -> Result<(), SealedError> {
         let found = hex(&found);
         if found == expected {

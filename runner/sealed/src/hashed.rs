@@ -1,4 +1,4 @@
-//! What counts and hashes the bytes that go through it.
+//! A writer that counts and hashes the bytes that pass through it.
 
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ pub struct Hashed<W> {
 }
 
 impl<W: Write> Hashed<W> {
-    /// Nothing was written yet.
+    /// Passes what is written on to `out`.
     pub fn new(out: W) -> Self {
         Self { out, bytes: 0, hash: Sha256::new() }
     }
 
-    /// Bytes so far.
+    /// Number of bytes written so far.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Where it went, how many bytes, and their SHA-256.
+    /// The inner writer, the number of bytes that were written, and their SHA-256.
     pub fn end(self) -> (W, u64, [u8; 32]) {
         (self.out, self.bytes, self.hash.finalize().into())
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{BLOCK, Hashed, Kind, SealedError, header, padding};
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 64 << 10;
 
 /// A sealed file that is being read.
@@ -17,16 +17,16 @@ pub struct Members<'a, R> {
     kind: &'static Kind,
     source: R,
     position: u64,
-    /// What was begun last, as it reads after "cut off".
+    /// The place in the archive that is being read, as it reads in errors after "cut off".
     at: String,
 }
 
 /// The header of a member.
 #[derive(Debug)]
 pub struct Header {
-    /// Its name, which does not lead out of the archive.
+    /// The member's name; it is relative and has no `..`.
     pub name: String,
-    /// Its size.
+    /// The size of its content.
     pub bytes: u64,
 }
 
@@ -36,17 +36,17 @@ struct OnlySchema {
 }
 
 impl<'a, R: Read> Members<'a, R> {
-    /// Begins; nothing is read. `path` is what errors name.
+    /// Reads the archive in `source` from its beginning; nothing is read yet. `path` is what errors name.
     pub fn begin(source: R, path: &'a Path, kind: &'static Kind) -> Self {
         Self { path, kind, source, position: 0, at: " at its beginning".to_owned() }
     }
 
-    /// Bytes that were read so far: where in the archive what follows is.
+    /// How many bytes were read so far: the offset in the archive of what is read next.
     pub const fn position(&self) -> u64 {
         self.position
     }
 
-    /// Reads into all of this, unless it ends before.
+    /// Fills `into`, unless the archive ends before. Returns how many bytes were read.
     fn fill(&mut self, into: &mut [u8]) -> Result<usize, SealedError> {
         let mut filled = 0;
         while filled < into.len() {
@@ -76,14 +76,15 @@ impl<'a, R: Read> Members<'a, R> {
     /// The next member's header; none at the end.
     ///
     /// # Errors
-    /// [`SealedError`] for what is cut off, is no archive, goes on after its end, or has anything but regular files.
+    /// [`SealedError`], when the file is cut off, is not an archive, continues after its end, or has a member that is
+    /// not a regular file.
     pub fn next_header(&mut self) -> Result<Option<Header>, SealedError> {
         let first = self.position == 0;
         let mut block = [0; BLOCK];
         match self.fill(&mut block)? {
             BLOCK => {}
             0 if self.kind.index_last => return Ok(None),
-            // Not compressed: it can be anything.
+            // This kind of file is not compressed, so a file that is shorter than a header may be of any kind.
             _ if self.kind.index_last && first => return Err(self.no_header()),
             _ => return Err(self.cut_off()),
         }
@@ -108,14 +109,14 @@ impl<'a, R: Read> Members<'a, R> {
                 tar::EntryType::Link => "is a hard link",
                 tar::EntryType::Char | tar::EntryType::Block | tar::EntryType::Fifo => "is a device",
                 tar::EntryType::Directory => "is a folder",
-                _ => "is no regular file",
+                _ => "is not a regular file",
             }));
         }
         if name.starts_with('/') || name.split('/').any(|part| part == "..") {
-            return Err(wrong("leads out of it"));
+            return Err(wrong("has a path that leads out of the archive"));
         }
         let bytes = read.entry_size().map_err(|_not_a_size| wrong("has no size"))?;
-        // Whatever else a header can say, such as another name or a time, is nothing that lab writes.
+        // A header can have more, such as a time or an owner; lab writes none of that.
         if self.kind.own_headers && !header(&name, bytes).is_ok_and(|own| own.as_bytes() == &block) {
             return Err(wrong("has a header that lab does not write"));
         }
@@ -127,7 +128,8 @@ impl<'a, R: Read> Members<'a, R> {
         self.kind.not_one(self.path, &format!("there is no header of a tar archive{}", self.at))
     }
 
-    /// Half of the end is there. The other half follows, and nothing else.
+    /// Checks the end of the archive, which is two blocks of zeros: the first was read, the second must be the last thing
+    /// in the file.
     fn end(&mut self) -> Result<(), SealedError> {
         if self.kind.index_last {
             return Ok(());
@@ -138,15 +140,15 @@ impl<'a, R: Read> Members<'a, R> {
             return Err(self.cut_off());
         }
         if block != [0; BLOCK] || self.fill(&mut [0])? > 0 {
-            return Err(SealedError::new(self.path, "something follows its end; copy it again"));
+            return Err(SealedError::new(self.path, "the file continues after the end of the archive; copy it again"));
         }
         Ok(())
     }
 
-    /// Hands the content of the member that was begun to `take`, a piece at a time. Its SHA-256.
+    /// Passes the content of the member whose header was read last to `take`, piece by piece. Returns its SHA-256.
     ///
     /// # Errors
-    /// [`SealedError`] for what is cut off, or is not filled up to a block with zeros.
+    /// [`SealedError`], when the content is cut off, or is not padded to a whole block with zeros.
     pub fn content(&mut self, header: &Header, take: &mut dyn FnMut(&[u8])) -> Result<[u8; 32], SealedError> {
         let mut hash = Hashed::new(io::sink());
         let mut piece = vec![0; PIECE];
@@ -157,34 +159,38 @@ impl<'a, R: Read> Members<'a, R> {
             hash.write_all(&piece[..filled]).map_err(|error| self.broken(error))?;
             take(&piece[..filled]);
             if filled < most {
-                self.at = format!("{}: {} bytes were announced, {} are there", self.at, header.bytes, hash.bytes());
+                self.at = format!("{}: it has {} of {} bytes", self.at, hash.bytes(), header.bytes);
                 return Err(self.cut_off());
             }
         }
         let rest = &mut [0; BLOCK][..padding(header.bytes)];
-        // Behind the index, if that comes last, nothing is missed.
+        // Padding may be missing after an index that is the last member: nothing follows it.
         let last = self.kind.index_last && header.name == self.kind.index;
         if self.fill(rest)? < rest.len() && !last {
             return Err(self.cut_off());
         }
         if self.kind.own_headers && rest.iter().any(|byte| *byte != 0) {
-            return Err(self.kind.wrong(self.path, &header.name, "is filled up with something"));
+            return Err(self.kind.wrong(self.path, &header.name, "is padded with something other than zeros"));
         }
         Ok(hash.end().2)
     }
 
-    /// Reads the member that was begun as the index.
+    /// Reads the member whose header was read last as the index.
     ///
     /// # Errors
-    /// When it is larger than an index is, of another schema, or not of its form, and those of [`content`](Self::content).
+    /// When it is larger than [`Kind::index_bytes`], of another schema, or not of its form, and those of
+    /// [`content`](Self::content).
     pub fn index<T: DeserializeOwned>(&mut self, header: &Header) -> Result<T, SealedError> {
         let (kind, path) = (self.kind, self.path);
         if header.bytes > kind.index_bytes {
-            return Err(kind.unusable(path, &format!("{} bytes, {} at most", header.bytes, kind.index_bytes)));
+            return Err(kind.unusable(
+                path,
+                &format!("it has {} bytes, and at most {} are accepted", header.bytes, kind.index_bytes),
+            ));
         }
         let mut text = Vec::new();
         self.content(header, &mut |piece| text.extend_from_slice(piece))?;
-        // What another version writes need not look like this one's.
+        // The schema is read alone first: an index of another version may have another form.
         let OnlySchema { schema } = serde_json::from_slice(&text).map_err(|error| kind.unusable(path, &error))?;
         if schema != kind.schema {
             let Kind { index, schema: own, .. } = kind;

@@ -1,24 +1,24 @@
-//! Archives of regular files and nothing else, written from beginning to end (POSIX.1-1988 ustar, as GNU tar writes it).
+//! Writes archives of regular files and nothing else (POSIX.1-1988 ustar, as GNU tar writes it).
 
 use std::io::{self, Write};
 
 /// Headers and content come in blocks of this many bytes.
 pub const BLOCK: usize = 512;
 
-/// Writes one file after the other.
+/// Writes an archive, one file after the other.
 #[derive(Debug)]
 pub struct TarWriter<W> {
     out: W,
-    /// What is missing to the announced size of the file that is being written.
+    /// How many bytes of the announced size of the current file are still to be written.
     left: u64,
     padding: usize,
     bytes: u64,
 }
 
-/// The header of a regular file that anybody may read, of no time and nobody's.
+/// The header of a regular file of mode 0644. Time and owner are 0, so that equal content gives equal archives.
 ///
 /// # Errors
-/// For a name that no header has room for.
+/// When the name does not fit into a header.
 pub fn header(path: &str, size: u64) -> io::Result<tar::Header> {
     let mut header = tar::Header::new_gnu();
     header.set_path(path)?;
@@ -32,7 +32,7 @@ pub fn header(path: &str, size: u64) -> io::Result<tar::Header> {
     Ok(header)
 }
 
-/// How many bytes are missing to a whole block.
+/// How many bytes of padding follow content of this size, up to a whole block.
 #[expect(clippy::cast_possible_truncation, reason = "less than a block")]
 pub const fn padding(size: u64) -> usize {
     (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
@@ -47,7 +47,7 @@ impl<W: Write> TarWriter<W> {
     /// Begins a file; its content is what is written next.
     ///
     /// # Errors
-    /// When `out` takes no more, or the name does not fit into a header.
+    /// When `out` cannot be written to, or the name does not fit into a header.
     pub fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
         self.out.write_all(header(path, size)?.as_bytes())?;
         (self.left, self.padding) = (size, padding(size));
@@ -62,7 +62,7 @@ impl<W: Write> TarWriter<W> {
         Ok(())
     }
 
-    /// A whole file.
+    /// Writes a whole file.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -71,15 +71,15 @@ impl<W: Write> TarWriter<W> {
         self.write_all(content)
     }
 
-    /// Bytes of content so far.
+    /// The announced sizes of all files so far, in bytes.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Says that there are no more files.
+    /// Ends the archive with two blocks of zeros.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When `out` cannot be written to.
     pub fn finish(mut self) -> io::Result<W> {
         self.out.write_all(&[0; 2 * BLOCK])?;
         self.out.flush()?;
@@ -87,7 +87,7 @@ impl<W: Write> TarWriter<W> {
     }
 }
 
-/// Content of the file that was begun; no more of it than was announced.
+/// Writes content of the file that was begun; more than was announced is an error.
 impl<W: Write> Write for TarWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let left = self.left.checked_sub(bytes.len() as u64);

@@ -1,23 +1,26 @@
-//! What a compressed file unfolds to (RFC 8878): one frame and nothing behind it, and no more than a bomb would.
+//! Decompresses a file (zstd, RFC 8878): one frame with nothing after it. A file that would expand to far more than its
+//! size, a decompression bomb, is refused.
 
 use std::io::{self, BufReader, Chain, Cursor, Read, Take};
 use std::path::Path;
 
 use super::{Kind, SealedError};
 
-/// RFC 8878, section 3.1.1.
+/// The magic number of a frame (RFC 8878, section 3.1.1).
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// How many times its size a file may unfold to: runs come to 30 or so, a bomb to 30,000.
+/// The largest ratio of decompressed to compressed size that is accepted. Runs have about 30, a bomb 30,000.
 const RATIO: u64 = 1000;
-/// What may unfold whatever the ratio.
+/// Up to this many decompressed bytes, the ratio is not checked.
 const ALWAYS: u64 = 4 << 20;
-/// The logarithm of the memory that decompression may ask for (RFC 8878, section 3.1.1.1.2): what lab's level needs.
+/// The binary logarithm of the largest window in bytes that decompression may use (RFC 8878, section 3.1.1.1.2). lab's
+/// compression level needs this much.
 const WINDOW_LOG: u32 = 23;
 
-/// What was looked at first, and then the rest; what is left of `u64::MAX` tells how much that was.
+/// The four bytes of the magic number that were read already, then the rest of the file. The rest is limited to
+/// `u64::MAX`, so that what is left of the limit says how much was read.
 type Source<R> = BufReader<Chain<Cursor<Vec<u8>>, Take<R>>>;
 
-/// Reads what is compressed. An error of its own is a [`SealedError`].
+/// A reader of the decompressed content. Its own errors are a [`SealedError`] within the [`io::Error`].
 pub struct Unfolded<'a, R: Read> {
     path: &'a Path,
     kind: &'static Kind,
@@ -26,10 +29,10 @@ pub struct Unfolded<'a, R: Read> {
 }
 
 impl<'a, R: Read> Unfolded<'a, R> {
-    /// Begins; nothing but the first bytes are read. `path` is what errors name.
+    /// Decompresses `source`, of which only the first bytes are read here. `path` is what errors name.
     ///
     /// # Errors
-    /// For what is not compressed with zstd.
+    /// When it is not compressed with zstd.
     pub fn begin(source: R, path: &'a Path, kind: &'static Kind) -> Result<Self, SealedError> {
         let mut source = source.take(u64::MAX);
         let mut magic = Vec::new();
@@ -54,13 +57,19 @@ impl<R: Read> Read for Unfolded<'_, R> {
         let read = self.inner.read(into)?;
         if read == 0 && !into.is_empty() {
             let rest = self.inner.get_mut().read(&mut [0])?;
-            return if rest == 0 { Ok(0) } else { refused("something follows its end; copy it again".to_owned()) };
+            return if rest == 0 {
+                Ok(0)
+            } else {
+                refused("the file continues after the end of its compressed content; copy it again".to_owned())
+            };
         }
         self.bytes += read as u64;
         let (unfolded, from) = (self.bytes, u64::MAX - self.inner.get_ref().get_ref().get_ref().1.limit());
         if unfolded > ALWAYS.saturating_add(from.saturating_mul(RATIO)) {
             let name = self.kind.name;
-            return refused(format!("{unfolded} bytes come out of {from}: no {name} is like that; do not use it"));
+            return refused(format!(
+                "{unfolded} bytes come out of {from} compressed bytes: lab did not write this {name}; do not use it"
+            ));
         }
         Ok(read)
     }

@@ -1,4 +1,4 @@
-//! `lab bundle` and `lab replay`: which run is handed over, and which bundle is judged.
+//! Arguments of `lab bundle` and `lab replay`.
 
 use clap::Args;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ pub struct BundleArgs {
     /// The file to write [default: lab-RUN.tar.zst]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
-    /// Say what would be bundled, and end
+    /// Only print what would be bundled
     #[arg(long)]
     pub dry_run: bool,
 }

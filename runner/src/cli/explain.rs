@@ -1,4 +1,4 @@
-//! `lab explain`: which cases.
+//! Arguments of `lab explain`.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::Format;
 /// `lab explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// A case's name, or a part of names; all cases are listed without it
+    /// A case's name or a part of it; if left out, all cases are listed
     #[arg(value_name = "CASE")]
     pub case: Option<String>,
     /// Text or JSON

@@ -1,4 +1,4 @@
-//! Which lab is made: the options of every command that makes or checks one.
+//! The options that say which lab is built. Every command that builds or checks one has them.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use lab_manifest::overrides::{Assignment, Given, LocalImage, PodPool, Reference}
 pub enum Routing {
     /// Direct routes, as Cilium's `autoDirectNodeRoutes` installs them: what the article builds
     Native,
-    /// A VXLAN overlay: a contrast that must be refuted
+    /// A VXLAN overlay, as a contrast: cases about native routing must be refuted
     Vxlan,
-    /// No pod routes at all: a contrast that must be refuted
+    /// No routes to pods on other nodes, as a contrast: cases about native routing must be refuted
     None,
 }
 
@@ -27,10 +27,10 @@ impl From<Routing> for lab_model::Routing {
     }
 }
 
-/// Which backend is wanted.
+/// The backend that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum On {
-    /// kind where the doctor finds all it needs, else netns
+    /// kind if the doctor finds all that it needs, else netns
     Auto,
     /// Network namespaces
     Netns,
@@ -38,28 +38,28 @@ pub enum On {
     Kind,
 }
 
-/// What a lab is made like.
+/// The options that say which lab is built.
 #[derive(Debug, Clone, Args)]
 pub struct LabArgs {
     /// What the lab is made of
     #[arg(long, value_enum, default_value_t = On::Auto)]
     pub on: On,
-    /// The lab's name; `lab verify` needs it to be up [default: kind on kind; on netns lab, or the run's id]
+    /// The lab's name; for `lab verify`, of a lab that is up [default: `kind` on kind; on netns `lab`, or the run's id]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// How pod traffic gets from node to node; vxlan and none are contrasts that must be refuted
+    /// How pod traffic gets from node to node; with vxlan or none, cases about native routing must be refuted
     #[arg(long, value_enum, default_value_t = Routing::Native)]
     pub routing: Routing,
     /// Number of nodes, one control plane included: 2 to 100
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,
-    /// Number of pods of the workload, one on each worker at most
+    /// Number of pods of the workload, at most one on each worker
     #[arg(long, value_name = "M")]
     pub replicas: Option<usize>,
     /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones
     #[arg(long, value_name = "DIR")]
     pub manifests: Option<PathBuf>,
-    /// What is used in place of a pin
+    /// The options that replace pins
     #[command(flatten)]
     pub overrides: OverrideArgs,
 }
@@ -75,7 +75,7 @@ impl From<On> for wanted::On {
 }
 
 impl LabArgs {
-    /// The lab that they ask for.
+    /// The lab that these options ask for.
     pub fn wanted(&self) -> Wanted {
         Wanted {
             on: self.on.into(),
@@ -89,14 +89,14 @@ impl LabArgs {
     }
 }
 
-/// What is used in place of a pin. Cases that are judged against such a pin say so.
+/// The options that replace pins. Cases that are judged against a replaced pin say so.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "In place of the pins, for experiments")]
 pub struct OverrideArgs {
-    /// Pod CIDRs come from this network, which is the native routing CIDR too
+    /// The network that pod CIDRs are taken from; it also is the native routing CIDR
     #[arg(long, value_name = "CIDR")]
     pub pod_pool: Option<PodPool>,
-    /// Nodes are made of this image, and Kubernetes' version is what it brings; kind only
+    /// The image of the nodes, which also decides Kubernetes' version; kind only
     #[arg(long, value_name = "REF")]
     pub node_image: Option<Reference>,
     /// A local image for cilium, operator-generic or hello-app; may be repeated; kind only
@@ -105,16 +105,16 @@ pub struct OverrideArgs {
     /// The archive of Cilium's Helm chart; kind only
     #[arg(long, value_name = "FILE")]
     pub chart: Option<PathBuf>,
-    /// Sets a value of the chart, as Helm does; may be repeated; kind only
+    /// A value of the chart, in the syntax of Helm's --set; may be repeated; kind only
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub values: Vec<Assignment>,
-    /// Take images and chart from this kit, and nothing from a network; kind only
+    /// A kit to take images and chart from, so that nothing is downloaded; kind only
     #[arg(long, value_name = "FILE")]
     pub kit: Option<PathBuf>,
 }
 
 impl OverrideArgs {
-    /// What they put in place of pins.
+    /// The values that replace pins.
     pub fn given(&self) -> Given {
         let Self { pod_pool, node_image, images, chart, values, kit } = self.clone();
         Given { pod_pool, node_image, images, chart, values, kit }

@@ -11,23 +11,23 @@ pub struct ReportArgs {
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
-    /// What the article printed beside what this lab printed
+    /// Print the article's outputs beside the outputs of this lab
     #[arg(long)]
     pub beside: bool,
-    /// What to print
+    /// The format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }
 
-/// Which report is printed.
+/// The format in which a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// As the run printed it
+    /// The text that the run printed
     Text,
-    /// For programs: report.json
+    /// report.json, for programs
     Json,
-    /// One page for a browser, made anew from the run's folder
+    /// One page for a browser, made again from the run's folder
     Html,
-    /// For a CI system's summary
+    /// Markdown, for a CI system's summary
     Markdown,
 }

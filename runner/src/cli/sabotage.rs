@@ -1,4 +1,4 @@
-//! `lab sabotage`.
+//! Arguments of `lab sabotage`.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use lab_model::BackendKind;
 pub enum Backend {
     /// Linux network namespaces, made by this program: no Docker, no Kubernetes, no Cilium
     Netns,
-    /// Docker, kind, Kubernetes and Cilium: the article's
+    /// Docker, kind, Kubernetes and Cilium, as in the article
     Kind,
 }
 
@@ -31,16 +31,16 @@ pub struct SabotageArgs {
     /// Make only faults whose names contain one of these
     #[arg(value_name = "FAULT")]
     pub fault: Vec<String>,
-    /// The names are whole names
+    /// Filters must match whole names
     #[arg(long)]
     pub exact: bool,
     /// Leave out faults whose names contain this; may be repeated
     #[arg(long, value_name = "FAULT")]
     pub skip: Vec<String>,
-    /// Print the faults, what is done, and which cases each turns, and end
+    /// Only list the faults: what each does, and which cases must notice it
     #[arg(long)]
     pub list: bool,
-    /// What the labs are made of: on netns four at a time, on kind one
+    /// What the labs are made of; on netns four are broken at a time, on kind one
     #[arg(long, value_enum, default_value_t = Backend::Netns)]
     pub on: Backend,
     /// The lab's name; kind only [default: kind]
@@ -52,10 +52,10 @@ pub struct SabotageArgs {
     /// Text or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Say what would be built and broken, and end
+    /// Only print what would be built and broken
     #[arg(long)]
     pub dry_run: bool,
-    /// What is used in place of a pin; kind only
+    /// The options that replace pins; kind only
     #[command(flatten)]
     pub overrides: OverrideArgs,
 }

@@ -14,8 +14,8 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     let folder = folder(args)?;
     if folder.join(sabotage::JSON_FILE).exists() {
         return Err(Failure::usage(format!(
-            "{}: this run made faults, and has no verdicts that could be judged again; `lab report {0}` shows it, and its \
-             folder has all of it",
+            "{}: this is a run of `lab sabotage`, which has no verdicts that could be judged again; `lab report {0}` shows \
+             it, and all its files are in its folder",
             args.run
         )));
     }
@@ -45,7 +45,7 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     print(&clean(&lines.concat())).map(|()| 0)
 }
 
-/// A folder, or the id of a run in the folder of runs, which may not be over.
+/// The folder of the run that is named by its folder or its id. The run need not be over.
 fn folder(args: &BundleArgs) -> Result<PathBuf, Failure> {
     let named = Path::new(&args.run);
     let run = args.runs_dir.join(&args.run);
@@ -54,7 +54,7 @@ fn folder(args: &BundleArgs) -> Result<PathBuf, Failure> {
     found.ok_or_else(|| Failure {
         code: code::INPUT,
         message: format!(
-            "{}: there is no such run; runs are kept in {}, or name another folder with --runs-dir",
+            "{}: there is no such run in {}; if runs are kept in another folder, name it with --runs-dir",
             args.run,
             args.runs_dir.display()
         ),
@@ -65,7 +65,7 @@ fn not_whole(packing: &Packing) -> String {
     if packing.index().whole {
         return String::new();
     }
-    "  (not whole: the run was not over; cases without a verdict cannot be judged again)\n".to_owned()
+    "  (incomplete: the run was not over; cases without a verdict cannot be judged again)\n".to_owned()
 }
 
 fn left_out(packing: &Packing) -> String {
@@ -77,7 +77,7 @@ fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
     let mut lines = vec![format!("would write {}\n", output.display())];
     if output.symlink_metadata().is_ok() {
         let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
-        lines.push(format!("  (it is there, {so})\n"));
+        lines.push(format!("  (it exists, {so})\n"));
     }
     lines.push(not_whole(packing));
     lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));

@@ -1,4 +1,4 @@
-//! `lab doctor`: what this machine lacks.
+//! `lab doctor`: checks whether this machine has what a lab needs.
 
 use super::{print, program};
 use crate::cli::{DoctorArgs, Format};

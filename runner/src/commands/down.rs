@@ -1,4 +1,4 @@
-//! `lab down`: takes labs away, also after a crash. May be repeated.
+//! `lab down`: takes labs down, also what is left of them after a crash.
 
 use super::{print, program};
 use crate::cli::DownArgs;
@@ -8,9 +8,9 @@ use lab_engine::Engine;
 use lab_harness::lab::take_down;
 use lab_kind::teardown::remove_strays;
 
-/// Containers that carry the mark of a lab of which nothing is known any more. Whether there were any; none where no
-/// Docker Engine answers.
-fn strays(name: Option<&str>) -> Result<bool, Failure> {
+/// Removes containers that carry the mark of a lab whose state folder no longer exists. Returns whether there were any; if
+/// no Docker Engine answers, there were none.
+fn remove_marked_containers(name: Option<&str>) -> Result<bool, Failure> {
     let root = StateDir::root()?;
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let removed = runtime.block_on(async {
@@ -21,7 +21,7 @@ fn strays(name: Option<&str>) -> Result<bool, Failure> {
     })?;
     if !removed.is_empty() {
         print(&format!(
-            "removed the containers {} of a lab that was killed, with their volumes\n",
+            "removed containers that a killed lab had left behind, with their volumes: {}\n",
             removed.join(", ")
         ))?;
     }
@@ -37,7 +37,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
             Some(name) => match StateDir::open(name) {
                 Ok(state) => vec![state],
                 Err(StateError::Missing { name, .. }) => {
-                    if strays(Some(&name))? {
+                    if remove_marked_containers(Some(&name))? {
                         return Ok(0);
                     }
                     return print(&format!("there is no lab named {name}; nothing to do\n")).map(|()| 0);
@@ -47,7 +47,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         }
     };
     if labs.is_empty() {
-        if args.all && strays(None)? {
+        if args.all && remove_marked_containers(None)? {
             return Ok(0);
         }
         return print("no lab is up; nothing to do\n").map(|()| 0);
@@ -65,7 +65,7 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
         }
     }
     if failures.is_empty() {
-        let _any = args.all && strays(None)?;
+        let _any = args.all && remove_marked_containers(None)?;
         return Ok(0);
     }
     Err(Failure { code: lab_base::failure::code::STAGE, message: failures.join("\n") })

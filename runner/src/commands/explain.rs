@@ -1,4 +1,4 @@
-//! `lab explain`: what there is to know about a case.
+//! `lab explain`: prints the explanations of cases.
 
 use super::print;
 use crate::cli::{ExplainArgs, Format};
@@ -8,7 +8,7 @@ use lab_base::failure::Failure;
 use lab_report::Style;
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
-    let wanted = explain::meant(args.case.as_deref().unwrap_or_default())?;
+    let wanted = explain::matching(args.case.as_deref().unwrap_or_default())?;
     let text = match (args.format, &args.case) {
         (Format::Json, _) => serde_json::to_string_pretty(&wanted).map_err(|error| Failure::input(&error))? + "\n",
         (Format::Text, None) => explain::list(&wanted, Style::of_stdout()),

@@ -1,4 +1,4 @@
-//! `lab kit`: everything that a lab on kind needs, in one file.
+//! `lab kit`: packs everything that a lab on kind needs into one file, or shows such a file.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -19,7 +19,7 @@ use lab_manifest::Manifests;
 use lab_manifest::overrides;
 use lab_report::Progress;
 
-/// For the pull of one image, over a slow line.
+/// Deadline for the pull of one image; long enough for a slow network.
 const PULL: Duration = Duration::from_hours(1);
 
 pub(super) fn kit(args: &KitArgs) -> Result<u8, Failure> {
@@ -35,7 +35,7 @@ fn show(args: &KitShowArgs) -> Result<u8, Failure> {
         Format::Json => serde_json::to_string_pretty(kit.index()).map_err(|error| Failure::input(&error))? + "\n",
         Format::Text => {
             let pins = Manifests::embedded().map_err(|error| Failure::input(&error))?.pins;
-            let notes = kit.index().unlike(&pins).into_iter().map(|note| format!("  (not as pinned: {note})\n"));
+            let notes = kit.index().differences(&pins).into_iter().map(|note| format!("  (not as pinned: {note})\n"));
             describe(&kit.path().display().to_string(), kit.index()) + &notes.collect::<String>()
         }
     };
@@ -62,7 +62,7 @@ fn pack(args: &KitPackArgs) -> Result<u8, Failure> {
     })
 }
 
-/// The pinned images, with what is given in place of them.
+/// The images to pack: the pinned ones, except those that options replace.
 fn images(args: &KitPackArgs, manifests: &Manifests) -> Result<Vec<Wanted>, Failure> {
     let mut images = Wanted::all(&manifests.pins.images).map_err(|error| Failure::input(&error))?.to_vec();
     let mut replace = |name: &str, option: &str, given: &overrides::Reference| {
@@ -85,7 +85,7 @@ fn images(args: &KitPackArgs, manifests: &Manifests) -> Result<Vec<Wanted>, Fail
 }
 
 async fn packed(args: &KitPackArgs, manifests: &Manifests, images: Vec<Wanted>) -> Result<u8, Failure> {
-    // What can be refused at once is refused before anything is pulled.
+    // The output file is checked first, so that a refusal does not come after minutes of pulling.
     let writer = (!args.dry_run).then(|| KitWriter::begin(&args.output, args.force)).transpose()?;
     let engine = Engine::connect().await.map_err(|error| Failure::stage(&error))?;
     let Some(writer) = writer else { return dry_run(args, manifests, &images, &engine).await };
@@ -116,13 +116,13 @@ async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], e
     let mut lines = vec![format!("would write {}\n", args.output.display())];
     if args.output.exists() {
         let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
-        lines.push(format!("  (it is there, {so})\n"));
+        lines.push(format!("  (it exists, {so})\n"));
     }
     for wanted in images {
         let so = match (lab_images::held(engine, wanted).await, &wanted.find) {
             (Ok(Some(held)), _) => format!("in the Engine, {} MB", held.size / 1_000_000),
             (Ok(None), Find::Digest(_)) => "would be pulled".to_owned(),
-            (Ok(None), Find::Local(_)) => "MISSING: not in the Engine, and not pulled".to_owned(),
+            (Ok(None), Find::Local(_)) => "MISSING: not in the Engine; lab does not pull local images".to_owned(),
             (Err(error), _) => return Err(KitError::from(error).into()),
         };
         lines.push(format!("  {:<17} {}  {so}\n", wanted.name, wanted.shown()));

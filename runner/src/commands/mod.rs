@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, each in a file.
 
 mod bundle;
 mod doctor;
@@ -21,7 +21,7 @@ use crate::cli::{Cli, Command};
 use lab_base::failure::{Failure, code, complain};
 use lab_netns::tamper;
 
-/// Does what the command line says. The exit code, its failure printed.
+/// Runs the command of the command line, prints its failure if there is one, and returns the exit code.
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Probe { args } => return lab_probe::main(args),
@@ -52,15 +52,15 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// This program's own file, to start it again as holder and probe.
+/// The path of this program's file, which is started again as holder and probe.
 fn program() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(|error| Failure {
         code: code::STAGE,
-        message: format!("this program's own file cannot be found: {error}"),
+        message: format!("the file of this program cannot be found, and lab must start it again as a helper: {error}"),
     })
 }
 
-/// Writes to standard output. A reader that is gone (`lab status | head`) is no failure.
+/// Writes to standard output. A closed pipe (`lab status | head`) is not a failure.
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `lab replay`: a run judged again, from its bundle.
+//! `lab replay`: judges a run again, from its bundle.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use lab_base::text::clean;
 use lab_bundle::{Again, Difference, Replay, Replayed};
 use lab_report::{Style, Terminal};
 
-/// This program, as a reader knows it.
+/// The version of this program.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
@@ -53,7 +53,7 @@ const fn remark(again: &Again) -> &'static str {
     }
 }
 
-/// The cases without evidence, by why there is none.
+/// A text that lists the cases that cannot be judged again, grouped by the reason.
 fn not_judged(replay: &Replay) -> String {
     let mut whys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in &replay.cases {
@@ -68,10 +68,10 @@ fn not_judged(replay: &Replay) -> String {
         let names: Vec<String> = names.iter().map(|name| format!("    {name}\n")).collect();
         format!("  {why}\n{}", names.concat())
     });
-    format!("\n Not judged again: there is no evidence\n{}", lines.collect::<String>())
+    format!("\n Not judged again, because there is no evidence\n{}", lines.collect::<String>())
 }
 
-/// What differs, and between which versions.
+/// A text that lists the verdicts that differ, with the versions that gave them.
 fn differences(replay: &Replay) -> String {
     let differing: Vec<String> = replay.cases.iter().filter_map(difference).collect();
     if differing.is_empty() {
@@ -79,7 +79,7 @@ fn differences(replay: &Replay) -> String {
     }
     let version = &replay.opened.run.version;
     let versions = if version == OWN {
-        format!("both by lab {OWN}: the evidence, the expectations or this program were changed")
+        format!("although both are of lab {OWN}: the evidence, the expectations or this program were changed")
     } else {
         format!("recorded by lab {version}, judged again by lab {OWN}")
     };
@@ -98,7 +98,7 @@ fn difference(case: &Replayed) -> Option<String> {
     ))
 }
 
-/// The new verdict, where it is another one.
+/// The new verdict, if it differs.
 fn now(again: &Again) -> Option<Difference> {
     match again {
         Again::Differs(outcome) => Some(Difference::of(outcome)),
@@ -114,7 +114,7 @@ fn summary(replay: &Replay) -> String {
     let (reproduced, differing, not_judged) = replay.tally();
     let judged = reproduced + differing;
     let first = match (judged, differing) {
-        (0, _) => "no verdict could be judged again: nothing is proved".to_owned(),
+        (0, _) => "no verdict could be judged again, so this replay proves nothing".to_owned(),
         (_, 0) => format!("{reproduced} of {judged} verdicts reproduced"),
         _ => format!("{differing} of {judged} verdicts DIFFER, {reproduced} reproduced"),
     };
@@ -122,7 +122,7 @@ fn summary(replay: &Replay) -> String {
     let not_whole = if replay.opened.index.whole {
         ""
     } else {
-        "The run was not over when it was bundled: this is not all of it\n"
+        "The run was not over when it was bundled, so the bundle does not have all of it\n"
     };
     let head = &replay.opened.run;
     format!(
@@ -132,7 +132,7 @@ fn summary(replay: &Replay) -> String {
     )
 }
 
-/// The same for machines.
+/// The document that `--format json` prints.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
@@ -153,10 +153,10 @@ struct CaseOf<'a> {
     again: &'static str,
     /// Outcome and reasons as they were recorded; null for a case without a verdict.
     recorded: Option<Difference>,
-    /// Where it differs.
+    /// Outcome and reasons now, if they differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<Difference>,
-    /// Where it was not judged again.
+    /// Why it was not judged again, if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
 }

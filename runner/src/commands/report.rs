@@ -1,4 +1,4 @@
-//! `lab report`: a run's report again.
+//! `lab report`: prints the report of a past run.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(&file).map_err(|error| {
         unusable(format!(
-            "{error}; runs are kept in {}, or name another folder with --runs-dir",
+            "{error}; runs are looked for in {}; if they are kept in another folder, name it with --runs-dir",
             args.runs_dir.display()
         ))
     })?;
@@ -49,40 +49,45 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     print(&page).map(|()| 0)
 }
 
-/// The file that a reader is pointed to. A run of an older version has no page.
+/// The file that the user is told to open: the page, or the JSON file for a run of an older version, which has no page.
 fn to_open(folder: &Path) -> PathBuf {
     let page = folder.join(HTML_FILE);
     if page.is_file() { page } else { folder.join(JSON_FILE) }
 }
 
-/// The article beside the run.
+/// Prints the article's outputs beside those of the run.
 fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
     let found = beside::of_run(folder).map_err(|error| Failure::input(&error))?;
     let text = match args.format {
         ReportFormat::Json => serde_json::to_string_pretty(&found).map_err(|error| Failure::input(&error))? + "\n",
         ReportFormat::Text => beside::text(&found, Style::of_stdout()),
         ReportFormat::Html | ReportFormat::Markdown => {
-            let message = "--beside is printed as text or as json; the page has it too, without --beside".to_owned();
+            let message = "--beside can be printed with --format text or json only; the page (--format html) has the \
+                           comparison too, without --beside"
+                .to_owned();
             return Err(Failure { code: code::USAGE, message });
         }
     };
     print(&text).map(|()| 0)
 }
 
-/// Of a run that made faults.
+/// Prints the report of a run of `lab sabotage`.
 fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     match args.format {
         ReportFormat::Text if !args.beside => {}
         ReportFormat::Json if !args.beside => return print(&text).map(|()| 0),
-        _ => return Err(Failure::usage("this run made faults: its report is printed as text or as json")),
+        _ => {
+            let message = "this is a run of `lab sabotage`; its report can be printed with --format text or json only";
+            return Err(Failure::usage(message));
+        }
     }
     let report = sabotage::from_json(&text).map_err(unusable)?;
     print(&format!("{}Report: {}\n", sabotage::printed(&report), file.display())).map(|()| 0)
 }
 
-/// A folder, or the id of a run in the folder of runs.
+/// The folder of the run that is named by its folder or its id.
 fn folder(args: &ReportArgs) -> PathBuf {
     let named = Path::new(&args.run);
     let is_run = [JSON_FILE, sabotage::JSON_FILE].iter().any(|file| named.join(file).is_file());

@@ -1,4 +1,4 @@
-//! `lab run`: up, verify, report, down.
+//! `lab run`: builds a lab, runs the cases, reports, and takes the lab down.
 
 use std::io::{self, Stdout};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use lab_model::stage::Stage;
 use lab_netns::Lifetime;
 use lab_report::{Closing, HTML_FILE, LabAfter, Progress, Style, Terminal};
 
-/// How often somebody who waits is told what for.
+/// How often the line that says what is waited for is updated.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Runs it. The exit code of the run.
+/// Runs `lab run`. Returns its exit code.
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab.wanted())?;
     let selection =
@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
 
 async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Result<u8, Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::stage(&error))?;
-    // A lab that may be kept cannot be tied to this process.
+    // A lab that may be kept must outlive this process.
     let lifetime = if args.keep || args.keep_on_failure { Lifetime::Detached } else { Lifetime::Tied };
     let options = SessionOptions {
         program: program()?,
@@ -58,7 +58,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     if stopped.is_err() && interrupt.noticed() {
         session.interrupted();
     }
-    // What was stopped half-way is of no use to anyone who looks around.
+    // A lab that was stopped while it was built is not kept, because it would not show what the options ask for.
     let keep = stopped.is_ok() && (args.keep || (args.keep_on_failure && session.report().exit_code() != 0));
     let kept = keep && session.lab().is_some();
     lines.progress.clear();
@@ -73,7 +73,7 @@ async fn run_cases(args: &RunArgs, setup: Setup, cases: &[&'static Case]) -> Res
     }
 }
 
-/// The session's end, and what it waits for meanwhile: Docker takes its time to remove nodes.
+/// Ends the session, and shows meanwhile what is waited for: Docker needs several seconds to remove nodes.
 async fn end(session: Session, keep: bool, progress: &mut Progress<io::Stderr>) -> Result<Report, Failure> {
     let Some(what) = session.ending(keep) else { return Box::pin(session.end(keep)).await };
     let (doing, begun) = (session.doing().clone(), clock::now());
@@ -91,7 +91,7 @@ async fn end(session: Session, keep: bool, progress: &mut Progress<io::Stderr>) 
     }
 }
 
-/// Stages first, then the cases in the article's order. The error is none for an interruption.
+/// Reaches the stages, then runs the cases in the article's order. The error is `None` for an interruption.
 async fn go(
     session: &mut Session,
     cases: &[&'static Case],
@@ -104,7 +104,7 @@ async fn go(
         Stopped::Evidence(error) => Some(Failure { code: code::INPUT, message: chain(&error) }),
         Stopped::Taken(error) => Some(error.into()),
     };
-    // What the doctor warns of belongs into the first lines.
+    // The head of the report has the doctor's warnings, so it is printed after the doctor.
     let mut examined = Vec::new();
     let mut hear = |event: Event<'_>| match event {
         Event::Stage(stage) => examined.push(stage.clone()),
@@ -126,7 +126,8 @@ async fn go(
     Ok(())
 }
 
-/// The report on standard output, progress on standard error, one never within the other.
+/// Prints the report to standard output and progress to standard error. Progress is cleared before each line of the report,
+/// so that they do not mix on a terminal.
 struct Lines {
     terminal: Terminal<Stdout>,
     progress: Progress<io::Stderr>,
@@ -138,7 +139,7 @@ impl Lines {
         Self { terminal, progress: Progress::on_stderr(), broken: None }
     }
 
-    /// A reader that is gone (`lab run | head`) does not end the run; a full disk is told at the end.
+    /// A closed pipe (`lab run | head`) does not end the run; another error of writing is reported at the end.
     fn print(&mut self, line: impl FnOnce(&mut Terminal<Stdout>) -> io::Result<()>) {
         self.progress.clear();
         if let Err(error) = line(&mut self.terminal)
@@ -159,8 +160,8 @@ impl Lines {
     }
 }
 
-/// What would be done, for `--dry-run`.
-pub(super) fn described(setup: &Setup) -> String {
+/// A line that describes the lab of a setup.
+pub(super) fn describe_lab(setup: &Setup) -> String {
     let spec = &setup.spec;
     let names: Vec<&str> = spec.nodes.iter().map(|(name, _)| name.0.as_str()).collect();
     let (shown, more) = names.split_at(names.len().min(3));
@@ -175,9 +176,9 @@ pub(super) fn described(setup: &Setup) -> String {
     )
 }
 
-/// What was declared to be otherwise than pinned, a line each.
-pub(super) fn otherwise(setup: &Setup) -> String {
-    let line = |deviation: &Deviation| format!("  (otherwise than pinned: {deviation})\n");
+/// The declared deviations from the pins, each on a line.
+pub(super) fn list_deviations(setup: &Setup) -> String {
+    let line = |deviation: &Deviation| format!("  (not as pinned: {deviation})\n");
     setup.deviations.iter().map(line).collect::<Vec<String>>().concat()
 }
 
@@ -189,8 +190,8 @@ fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
     let names: Vec<String> = here.iter().map(|case| format!("  {}\n", case.name)).collect();
     format!(
         "would build a lab {}{}would run {} cases{against}:\n{}would keep evidence and reports in {}\n",
-        described(setup),
-        otherwise(setup),
+        describe_lab(setup),
+        list_deviations(setup),
         here.len(),
         names.concat(),
         args.runs.runs_dir.display()

@@ -1,4 +1,4 @@
-//! `lab sabotage`: a sound lab is broken on purpose, and the cases must notice.
+//! `lab sabotage`: breaks a sound lab on purpose; the cases must notice.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -21,7 +21,7 @@ use lab_sabotage::{
     Event, Fault, Head, JSON_FILE, Labs, Outcome, Report, Run, judging, list, printed, selected, table,
 };
 
-/// How often somebody who waits is told what for.
+/// How often the line that says what is waited for is updated.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
@@ -38,7 +38,7 @@ pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
     runtime.block_on(Box::pin(run(args, &setup, &faults)))
 }
 
-/// The lab that is broken: the article's.
+/// The setup of the lab that is broken: as in the article, with the options' values in place of pins.
 fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
     let on = match args.backend() {
         BackendKind::Netns => On::Netns,
@@ -47,8 +47,8 @@ fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
     let only_on_kind = [("--name", args.name.is_some()), ("--pod-pool", args.overrides.pod_pool.is_some())];
     if let (On::Netns, Some((option, _))) = (on, only_on_kind.into_iter().find(|(_, given)| *given)) {
         return Err(Failure::usage(format!(
-            "{option}: the labs on netns that are broken are the article's, and called after the run; leave it out, or \
-             give `--on kind`"
+            "{option} is for `--on kind` only: on netns, sabotage builds its labs with the article's values, and names \
+             them after the run; leave it out, or give `--on kind`"
         )));
     }
     setup(&Wanted {
@@ -93,7 +93,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     report.interrupted = tokio::select! {
         biased;
         () = interrupt.came() => true,
-        () = Box::pin(progress.during(run.all())) => false,
+        () = Box::pin(progress.during(run.run_all())) => false,
     };
     if report.interrupted && args.backend() == BackendKind::Kind {
         progress.begins("interrupted; taking the lab down");
@@ -101,7 +101,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     let down = progress.during(run.clean_up()).await;
     let Outcome { before, faults, kept } = run.outcome();
     (report.before, report.faults) = (before, faults);
-    // A terminal's signal is for a whole group of processes: what was being made may have failed of it.
+    // Ctrl-C sends the signal to all processes of the group, so a fault or a lab may have failed because of it.
     report.interrupted |= interrupt.has_come().await;
     report.seconds = begun.elapsed();
     progress.clear();
@@ -135,14 +135,14 @@ fn head(setup: &Setup, faults: &[Fault], runs_dir: &Path) -> Head {
     }
 }
 
-/// What is being done, on standard error.
+/// Shows on standard error what is being done.
 struct Shown<'a> {
     progress: RefCell<Progress<std::io::Stderr>>,
-    /// What is being done with the one lab on kind.
+    /// What is being done with the lab on kind.
     doing: &'a Doing,
-    /// Faults that are made now.
+    /// The faults that are in place now.
     made: RefCell<Vec<&'static str>>,
-    /// How far it is, in words.
+    /// The text that says how far the run is.
     state: RefCell<String>,
     done: RefCell<usize>,
     all: usize,
@@ -167,12 +167,12 @@ impl<'a> Shown<'a> {
 
     fn hear(&self, event: Event<'_>) {
         match event {
-            Event::Sound => self.count("a sound lab"),
+            Event::Sound => self.count("building a sound lab"),
             Event::Begun(fault) => {
                 self.made.borrow_mut().push(fault.name);
                 self.count("");
             }
-            Event::Undone(_) => self.count("taking back"),
+            Event::Undone(_) => self.count("undoing"),
             Event::Done(report) => {
                 self.made.borrow_mut().retain(|name| *name != report.name);
                 *self.done.borrow_mut() += 1;
@@ -188,7 +188,7 @@ impl<'a> Shown<'a> {
         self.state(&format!("{} of {} faults: {what}", *self.done.borrow(), self.all));
     }
 
-    /// What a reader is told of even where lines are not drawn anew.
+    /// Begins a step that is printed even where progress is not a line that is redrawn.
     fn begins(&self, what: &str) {
         self.state(what);
         self.doing.now("");
@@ -203,7 +203,7 @@ impl<'a> Shown<'a> {
         self.progress.borrow_mut().busy(&self.state.borrow(), &self.doing.text(), self.begun.elapsed());
     }
 
-    /// Shows it until something has come to its end.
+    /// Awaits the work, and shows progress meanwhile.
     async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = Box::pin(work);
         loop {

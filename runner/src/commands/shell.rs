@@ -1,4 +1,4 @@
-//! `lab shell`: a program inside a place of a lab that is up.
+//! `lab shell`: runs a program inside a node, a pod or the bridge's namespace of a lab that is up.
 
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
@@ -16,7 +16,8 @@ use lab_model::BackendKind;
 use lab_model::observe::{Place, PodName};
 use lab_netns::NetnsLab;
 
-/// Finds the place, and becomes `lab enter`: only a process without threads can enter a user namespace.
+/// Finds the place, and replaces this process by `lab enter`, because only a process without threads can enter a user
+/// namespace.
 pub(super) fn shell(args: &ShellArgs) -> Result<u8, Failure> {
     let program = program()?;
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
@@ -49,7 +50,8 @@ fn own_shell() -> Vec<String> {
     vec![std::env::var("SHELL").unwrap_or_else(|_unset| "/bin/sh".to_owned())]
 }
 
-/// What enters a place of a lab on kind: `docker exec`, and for a pod the node's `nsenter`; none for a lab on netns.
+/// The command that enters a place of a lab on kind: `docker exec`, and for a pod `nsenter` in its node. `None` for a lab
+/// on netns.
 async fn on_kind(
     program: &Path,
     name: &str,
@@ -64,7 +66,8 @@ async fn on_kind(
     if place == "bridge" {
         // The bridge is in the host's own namespace: there is nothing to enter.
         let command = command.map_or_else(own_shell, <[String]>::to_vec);
-        let (program, rest) = command.split_first().ok_or_else(|| Failure::usage("nothing to run"))?;
+        let (program, rest) =
+            command.split_first().ok_or_else(|| Failure::usage("there is no command to run; give one after --"))?;
         return Ok(Some(Invocation::new(program).args(rest)));
     }
     let node = lab.nodes().iter().find(|(node, _)| node.0 == place).map(|(node, _)| node.clone());
@@ -86,7 +89,7 @@ async fn on_kind(
     Ok(Some(enter.args(command)))
 }
 
-/// A name is a node's if there is such a node, else `bridge` or a pod's.
+/// The place with this name: `bridge`, a node if there is one of this name, else a pod.
 fn place(lab: &NetnsLab, name: &str) -> Place {
     if name == "bridge" {
         Place::Bridge
@@ -97,16 +100,16 @@ fn place(lab: &NetnsLab, name: &str) -> Place {
     }
 }
 
-/// Enters the namespaces and becomes the program.
+/// Enters the namespaces, and replaces this process by the program.
 pub(super) fn enter(args: &EnterArgs) -> Result<u8, Failure> {
     if let Some(userns) = &args.userns {
         into(userns, CloneFlags::CLONE_NEWUSER)?;
     }
     into(&args.netns, CloneFlags::CLONE_NEWNET)?;
     let Some((program, rest)) = args.command.split_first() else {
-        return Err(Failure::usage("nothing to run"));
+        return Err(Failure::usage("there is no command to run; give one after --"));
     };
-    // Shells that show PS1 from the environment show where they are.
+    // A shell that takes its prompt from the environment then shows which place it is in.
     let error = Invocation::new(program).args(rest).env("PS1", format!("[{}] \\w# ", args.label)).replace();
     Err(Failure { code: 127, message: chain(&error) })
 }

@@ -1,4 +1,4 @@
-//! `lab status`: the labs that are up.
+//! `lab status`: lists the labs that exist, with their state.
 
 use serde::Serialize;
 
@@ -16,20 +16,20 @@ use lab_model::stage::Stage;
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `unfinished` (the process that made
-    /// it was killed at that, or its cluster could not be created whole), `drifted` (Docker has it, but not as it was built) and `unreachable` (its Docker Engine
-    /// does not answer).
+    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `unfinished` (the process that built
+    /// it was killed before it was done, or its cluster was not created completely), `drifted` (it exists in Docker, but
+    /// not as it was built) and `unreachable` (its Docker Engine does not answer).
     state: &'static str,
-    /// Why what is known of it cannot be read.
+    /// Why its state cannot be read, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     folder: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     lab: Option<LabState>,
-    /// How far it was built: the last stage that stands, of a lab on kind that was kept before it was whole.
+    /// The last stage that was reached, if the lab is on kind and was kept before its last stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     built: Option<Stage>,
-    /// What is not as it was when the lab was built; only of labs on kind.
+    /// What differs from when the lab was built; only for labs on kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     drift: Vec<Drift>,
 }
@@ -55,7 +55,7 @@ async fn row(state: &StateDir) -> Row {
         Ok(Some(lab)) if lab.is_gone() => ("gone", Some(lab), None),
         Ok(Some(lab)) if lab.is_unfinished() => ("unfinished", Some(lab), None),
         Ok(Some(lab)) => ("up", Some(lab), None),
-        // One lab's trouble does not hide the others.
+        // The other labs are listed even if the state of one cannot be read.
         Err(error) => ("unreadable", None, Some(error.to_string())),
     };
     let mut row = Row {
@@ -67,7 +67,7 @@ async fn row(state: &StateDir) -> Row {
         built: None,
         drift: Vec::new(),
     };
-    // Kept after something of it had failed, or for cases that need no more.
+    // A lab may have been kept although a stage failed, or because the selected cases needed no further stage.
     if row.state == "up" && row.lab.as_ref().is_some_and(|lab| lab.cluster.is_some() && lab.stays) {
         match standing(state) {
             Ok(built) if !built.contains(&Stage::ClusterCreated) => row.state = "unfinished",
@@ -75,7 +75,7 @@ async fn row(state: &StateDir) -> Row {
             Err(error) => (row.state, row.why) = ("unreadable", Some(error.to_string())),
         }
     }
-    // Of one that was never whole there is no telling what it should be like.
+    // An unfinished lab is not compared, because it was never recorded as built.
     let whole = row.lab.as_ref().filter(|_| row.state == "up");
     if let Some(mark) = whole.and_then(|lab| lab.cluster.clone()) {
         match drift_of(state, &mark).await {
@@ -105,16 +105,17 @@ fn line(row: &Row) -> String {
         let process = lab.holder.as_ref().or_else(|| lab.maker.as_ref().filter(|_| !lab.stays));
         let by = process.map_or_else(|| "Docker".to_owned(), |process| format!("process {}", process.pid));
         let far = row.built.map(|stage| format!(" as far as the stage {}", stage.title())).unwrap_or_default();
-        format!("{what}: up{far}, held by {by}\n")
+        format!("{what}: up{far}, kept alive by {by}\n")
     } else if row.state == "unfinished" {
-        let remedy = format!("`lab down --name {}` removes what is there of it", row.name);
-        let why = if lab.stays { "its cluster was not created whole" } else { "the process that made it has ended" };
-        format!("{what}: not finished, and {why}; {remedy}\n")
+        let remedy = format!("`lab down --name {}` removes what exists of it", row.name);
+        let why =
+            if lab.stays { "its cluster was not created completely" } else { "the process that built it has ended" };
+        format!("{what}: not finished, because {why}; {remedy}\n")
     } else if row.state == "drifted" {
-        let told =
+        let lines =
             row.drift.iter().map(|drift| format!("  {}\n    {}\n    {}\n", drift.found, drift.why, drift.remedy));
-        format!("{what}: not as it was built\n{}", told.collect::<String>())
+        format!("{what}: not as it was built\n{}", lines.collect::<String>())
     } else {
-        format!("{what}: gone, its process has ended; `lab down --name {}` removes what is left\n", row.name)
+        format!("{what}: gone, because its process has ended; `lab down --name {}` removes what is left\n", row.name)
     }
 }

@@ -1,10 +1,10 @@
-//! `lab up`: a lab that stays.
+//! `lab up`: builds a lab that stays until `lab down`.
 
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::run::{described, otherwise};
+use super::run::{describe_lab, list_deviations};
 use super::{print, program};
 use crate::cli::UpArgs;
 use lab_backend::state::StateDir;
@@ -22,9 +22,9 @@ use lab_model::stage::Stage;
 use lab_netns::{Lifetime, NetnsLab};
 use lab_report::{Progress, Style, Terminal};
 
-/// How often somebody who waits is told what for.
+/// How often the line that says what is waited for is updated.
 const TICK: Duration = Duration::from_millis(200);
-/// What stands when a lab is up.
+/// The stages of a lab that is up.
 const STAGES: [Stage; 5] =
     [Stage::ClusterCreated, Stage::BaseObserved, Stage::RoutingInstalled, Stage::NodesReady, Stage::WorkloadReady];
 
@@ -33,7 +33,7 @@ pub(super) fn up(args: &UpArgs) -> Result<u8, Failure> {
     let name = setup.name_to_stay();
     StateDir::check_free(name)?;
     if args.dry_run {
-        return print(&format!("would build a lab named {name} {}{}", described(&setup), otherwise(&setup)))
+        return print(&format!("would build a lab named {name} {}{}", describe_lab(&setup), list_deviations(&setup)))
             .map(|()| 0);
     }
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
@@ -52,15 +52,15 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
         return Err(Failure { code: code::DOCTOR, message: refusals });
     }
     let name = setup.name_to_stay();
-    print(&format!("lab {name} {}", described(setup)))?;
-    print(&otherwise(setup))?;
+    print(&format!("lab {name} {}", describe_lab(setup)))?;
+    print(&list_deviations(setup))?;
     for note in setup.notes.iter().chain(&doctor::warnings(&rows)) {
         print(&format!("  ({note})\n"))?;
     }
     print("\n")?;
     let doing = Doing::default();
     let started = start(setup, &program, name, &doing).await;
-    // A terminal's signal is for a whole group of processes: the one that was just being started may be gone by it.
+    // Ctrl-C sends the signal to all processes of the group, so the holder that was being started may have ended by it.
     if started.is_err() && interrupt.has_come().await {
         return Err(interrupted("nothing was built"));
     }
@@ -71,18 +71,18 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
         built = stages(&lab, &doing) => built,
     };
     let built = built.and_then(|()| setup.remember(name).map_err(Failure::from));
-    // The last stage may have ended in the same moment.
+    // The last stage may have ended at the same moment as the signal came.
     let built = if interrupt.has_come().await { Err(interrupted("the lab was taken down")) } else { built };
     if let Err(mut failure) = built {
         let kind = matches!(lab, Lab::Kind(_));
         let interrupted = failure.code == code::INTERRUPTED;
         if !interrupted && let Lab::Kind(lab) = &lab {
-            let kept = watched("keeping logs of nodes and Cilium", &doing, keep_artefacts(lab)).await;
+            let kept = with_progress("keeping logs of nodes and Cilium", &doing, keep_artefacts(lab)).await;
             failure.message += &kept;
         }
         let what = if interrupted { "interrupted; taking the lab down" } else { "taking the lab down" };
-        // Another lab is gone before anybody could wonder.
-        if kind { watched(what, &doing, lab.down()).await } else { lab.down().await }?;
+        // A lab on netns is taken down at once, so only one on kind shows progress.
+        if kind { with_progress(what, &doing, lab.down()).await } else { lab.down().await }?;
         return Err(failure);
     }
     if let Lab::Kind(lab) = &lab
@@ -93,13 +93,13 @@ async fn build(setup: &Setup) -> Result<u8, Failure> {
     let worker = lab.nodes().last().map_or_else(|| "kind-worker".to_owned(), |(node, _)| node.to_string());
     lab.stay()?;
     print(&format!(
-        "\nThe lab stays until `lab down --name {name}`. Enter it: `lab shell --name {name} {worker}`; check it: `lab verify --name {name}`\n"
+        "\nThe lab stays until `lab down --name {name}`. Enter a node: `lab shell --name {name} {worker}`; run the cases: `lab verify --name {name}`\n"
     ))?;
     Ok(0)
 }
 
-/// Something that may take a minute, and what it is at meanwhile.
-async fn watched<T>(what: &str, doing: &Doing, work: impl Future<Output = T>) -> T {
+/// Awaits work that may take a minute, and shows meanwhile what is being done.
+async fn with_progress<T>(what: &str, doing: &Doing, work: impl Future<Output = T>) -> T {
     let (mut progress, begun) = (Progress::on_stderr(), clock::now());
     doing.now("");
     progress.begins(what);
@@ -112,7 +112,8 @@ async fn watched<T>(what: &str, doing: &Doing, work: impl Future<Output = T>) ->
     }
 }
 
-/// Where what a maintainer would ask for first was kept: there is no run whose folder it could be in.
+/// Keeps the logs, events and routes of a lab's nodes in a new temporary folder, because `lab up` has no folder of a run.
+/// Returns a line that names the folder.
 async fn keep_artefacts(lab: &KindLab) -> String {
     let folder = tempfile::Builder::new().prefix(&format!("lab-{}-", lab.name())).tempdir();
     let kept = match folder {
@@ -121,11 +122,11 @@ async fn keep_artefacts(lab: &KindLab) -> String {
     };
     match kept {
         Ok(folder) => format!("\nlogs, events and routes of its nodes: {}", folder.join(artefacts::FOLDER).display()),
-        Err(error) => format!("\nnothing of its nodes could be kept: {error}"),
+        Err(error) => format!("\nlogs, events and routes of its nodes could not be kept: {error}"),
     }
 }
 
-/// The lab exists, empty.
+/// Starts an empty lab.
 async fn start(setup: &Setup, program: &Path, name: &str, doing: &Doing) -> Result<Lab, LabError> {
     match setup.backend {
         BackendKind::Netns => {
@@ -161,7 +162,7 @@ async fn stages(lab: &Lab, doing: &Doing) -> Result<(), Failure> {
             Ok(summary) => (StageOutcome::Done, summary.clone()),
             Err(error) => (StageOutcome::Failed, error.to_string()),
         };
-        // A reader that is gone does not end the lab.
+        // A closed pipe does not end the lab.
         let _reader_gone = terminal.stage(&StageReport { name, outcome, seconds: begun.elapsed(), summary });
         raised?;
     }

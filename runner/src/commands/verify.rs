@@ -1,4 +1,4 @@
-//! `lab verify`: the cases as a libtest program.
+//! `lab verify`: runs the cases, with the options and the output of a Rust test program.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -25,12 +25,12 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     let program = program()?;
     let source = source(&args)?;
     let setup = match &source {
-        LabSource::Found(name) => found(&args, &program, name)?,
+        LabSource::Found(name) => setup_of_lab(&args, &program, name)?,
         LabSource::Made { .. } => setup(&args.lab.wanted())?,
     };
     let options =
         SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
-    // libtest prints the verdicts; a stage that failed is the cause of many.
+    // libtest prints the verdicts only; a stage that failed is printed here, because it is the cause of many of them.
     Harness { arguments: args.libtest, setup, options }.run(|event| match event {
         Event::Stage(stage) if stage.outcome == StageOutcome::Failed => {
             complain(&format_args!("{} failed: {}", stage.name, stage.summary));
@@ -45,7 +45,8 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     })
 }
 
-/// A named lab must be up; without a name the lab `lab` is taken if it is, or the only one that is; else one is made.
+/// The lab to run the cases in: the named one, which must be up; without a name, `lab` if it is up, or the only lab that is
+/// up; otherwise one that is built for the run.
 fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
     let made = LabSource::Made { name: None, lifetime: Lifetime::Tied };
     if args.libtest.list {
@@ -67,24 +68,26 @@ const fn fits(on: On, backend: BackendKind) -> bool {
     matches!((on, backend), (On::Auto, _) | (On::Netns, BackendKind::Netns) | (On::Kind, BackendKind::Kind))
 }
 
-/// A lab that is up is what it was made to be: its nodes and replicas, how it routes, what it has in place of pins.
-fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure> {
+/// The setup of a lab that is up: number of nodes and replicas, routing and replaced pins are those that it was built with.
+fn setup_of_lab(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure> {
     let state = StateDir::open(name)?;
     let mut lab = args.lab.wanted();
     if let Some(known) = state.read()? {
         if !fits(lab.on, known.backend) {
             let (asked, is) = (if lab.on == On::Kind { "kind" } else { "netns" }, known.backend);
-            return Err(Failure::usage(format!("--on {asked}: the lab {name} is on {is}")));
+            return Err(Failure::usage(format!("--on {asked}: the lab {name} is on {is}; leave --on out")));
         }
         if known.backend == BackendKind::Netns {
             lab.on = On::Netns;
         }
     }
     if let Some(option) = lab.overrides.first() {
-        return Err(Failure::usage(format!("{option}: the lab {name} is up, and stays as it was made; leave it out")));
+        return Err(Failure::usage(format!(
+            "{option}: the lab {name} is up already, and this option would need another lab; leave it out"
+        )));
     }
     if state.read()?.is_some_and(|known| known.backend == BackendKind::Kind) {
-        return found_on_kind(lab, &state);
+        return setup_of_kind_lab(lab, &state);
     }
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
@@ -92,7 +95,7 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
     lab.replicas = Some(spec.replicas);
     lab.routing = spec.routing;
     let mut setup = setup(&lab)?;
-    // Manifests that were given are what it is to be judged against.
+    // If --manifests is given, the lab is judged against those, and not against what it was built from.
     if lab.manifests.is_none() {
         setup.recall(name)?;
         setup.spec = spec;
@@ -100,11 +103,12 @@ fn found(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, Failure
     Ok(setup)
 }
 
-/// The same of a lab that Docker holds: what it was made from is in its state folder.
-fn found_on_kind(mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
+/// The setup of a lab on kind: what it was built from is in its state folder.
+fn setup_of_kind_lab(mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
     let Some(spec) = made_from(state)? else {
         return Err(Failure::usage(format!(
-            "the lab {name} was never up; `lab down --name {name}` removes what is left",
+            "the lab {name} was never completely started, so there is nothing to verify; `lab down --name {name}` removes \
+             what is left of it",
             name = state.name()
         )));
     };
@@ -120,7 +124,7 @@ fn found_on_kind(mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
     Ok(setup)
 }
 
-/// All cases, for a reader. Nothing is built, touched or asked.
+/// A table of all cases. Nothing is built or observed for it.
 fn list() -> String {
     let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
     let line = |case: &Case| {

@@ -1,5 +1,5 @@
-//! What there is to know about each case: the article's step, what native routing has to do with it, what is read
-//! where, how to see it by hand, what breaks it. The texts stand with the cases; here they are printed.
+//! Prints the explanation of each case: the article's step, what native routing has to do with it, what is observed where,
+//! how to see it by hand, and what breaks it. The texts themselves are with the cases, in the crate `lab_harness`.
 
 #[cfg(test)]
 mod tests;
@@ -27,15 +27,15 @@ pub struct Explained {
     pub on: Vec<BackendKind>,
     /// The article's step that makes the claim.
     pub article: &'static str,
-    /// What holds.
+    /// What the case claims to hold.
     pub claim: &'static str,
     /// The state of the lab that it needs.
     pub needs: Stage,
-    /// Everything else.
+    /// The texts of its explanation.
     #[serde(flatten)]
     pub explanation: Explanation,
-    /// The faults that it is named for: it must notice each of them in `lab sabotage`. None where what it is about
-    /// cannot be broken in a cluster that is up.
+    /// The faults that name it in `kills`: it must notice each of them in `lab sabotage`. Empty if its subject cannot be
+    /// broken in a cluster that is up.
     pub kills: Vec<Killed>,
 }
 
@@ -61,16 +61,16 @@ impl Explained {
     }
 }
 
-/// The cases that are meant by a name, or by a part of names, in the article's order.
+/// The case with this name, or all cases whose names contain it, in the article's order.
 ///
 /// # Errors
-/// Exit code 2, with the nearest name, where there are none.
-pub fn meant(name: &str) -> Result<Vec<Explained>, Failure> {
+/// Exit code 2, with the nearest name, if there is none.
+pub fn matching(name: &str) -> Result<Vec<Explained>, Failure> {
     let exact = cases::find(name).map(|case| vec![case]);
-    let meant = exact.unwrap_or_else(|| cases::ALL.iter().filter(|case| case.name.contains(name)).collect());
-    if meant.is_empty() {
+    let matching = exact.unwrap_or_else(|| cases::ALL.iter().filter(|case| case.name.contains(name)).collect());
+    if matching.is_empty() {
         let hint = nearest(name).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         return Err(Failure::usage(format!("there is no case {name:?}{hint}; `lab explain` lists them all")));
     }
-    Ok(meant.into_iter().map(Explained::of).collect())
+    Ok(matching.into_iter().map(Explained::of).collect())
 }

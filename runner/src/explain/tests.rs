@@ -31,7 +31,7 @@ fn programs(command: &str) -> (&str, Option<&str>) {
 
 #[test]
 fn no_part_of_an_explanation_is_empty() {
-    for Explained { name, on, explanation, .. } in meant("").unwrap() {
+    for Explained { name, on, explanation, .. } in matching("").unwrap() {
         for (part, text) in
             [("step", explanation.step), ("native", explanation.native), ("unobserved", explanation.unobserved)]
         {
@@ -113,21 +113,21 @@ fn words_in_capitals_are_explained() {
 
 #[test]
 fn a_name_a_part_or_an_area_selects_and_nothing_else_does() {
-    let names = |name: &str| meant(name).unwrap().iter().map(|one| one.name).collect::<Vec<_>>();
+    let names = |name: &str| matching(name).unwrap().iter().map(|one| one.name).collect::<Vec<_>>();
     assert_eq!(names("wire::full_mtu_fits"), ["wire::full_mtu_fits"]);
     assert_eq!(names("l2::"), ["l2::nodes_share_one_bridge", "l2::peers_are_adjacent"]);
-    let failure = meant("routing::no_tunel_device").unwrap_err();
+    let failure = matching("routing::no_tunel_device").unwrap_err();
     assert_eq!(failure.code, 2);
     assert_eq!(
         failure.message,
         "there is no case \"routing::no_tunel_device\"; did you mean routing::no_tunnel_device?; `lab explain` lists them all"
     );
-    assert_eq!(meant("§").unwrap_err().message, "there is no case \"§\"; `lab explain` lists them all");
+    assert_eq!(matching("§").unwrap_err().message, "there is no case \"§\"; `lab explain` lists them all");
 }
 
 #[test]
 fn lines_are_wrapped_to_the_terminal_and_commands_are_not() {
-    for one in meant("").unwrap() {
+    for one in matching("").unwrap() {
         for width in [60, 100] {
             let printed = text(&one, Style::new(false, Some(width)));
             for line in printed.lines().skip(1).filter(|line| line.chars().count() > width) {

@@ -1,4 +1,4 @@
-//! Explanations for a reader.
+//! The text that `lab explain` prints.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use lab_harness::explanation::{ByHand, Where};
 use lab_model::BackendKind;
 use lab_report::Style;
 
-/// What labels are padded to.
+/// The width that labels are padded to.
 const LABEL: usize = 16;
-/// What stands before a command.
+/// The indentation of a command.
 const BEFORE_COMMAND: &str = "    ";
 
-/// Words in capitals, in commands, and what stands for them in a reader's lab.
+/// Placeholders in commands, which are in capitals, and what to put in their place.
 pub(super) const STANDS_FOR: [(&str, &str); 7] = [
     ("AGENT", "the pod of Cilium's agent on the node: `kubectl get pods -n kube-system -l k8s-app=cilium -o wide`"),
     ("POD", "a pod of hello-app: `kubectl get pods -o wide`"),
@@ -22,12 +22,13 @@ pub(super) const STANDS_FOR: [(&str, &str); 7] = [
     ("CLUSTER_IP", "the Service's address: `kubectl get service hello-app`"),
     ("PID_OF_NODE", "its process on the host: `docker inspect --format {{.State.Pid}} kind-worker2`"),
 ];
-/// The same for what is on netns.
-pub(super) const GATEWAY_LLADDR: (&str, &str) = ("GATEWAY_LLADDR", "what the command before printed");
-/// Programs that ask the API server.
+/// A placeholder that is in commands for labs on netns only.
+pub(super) const GATEWAY_LLADDR: (&str, &str) =
+    ("GATEWAY_LLADDR", "the link-layer address that the command before it printed");
+/// Programs that need a kubeconfig, because they ask the API server.
 const ASK_THE_API: [&str; 3] = ["kubectl ", "helm ", "cilium "];
 
-/// One line for each case.
+/// The list of cases, one on each line.
 pub fn list(cases: &[Explained], style: Style) -> String {
     let width = cases.iter().map(|one| one.name.len()).max().unwrap_or(0);
     let line = |one: &Explained| {
@@ -37,7 +38,7 @@ pub fn list(cases: &[Explained], style: Style) -> String {
     cases.iter().map(line).collect()
 }
 
-/// All about a case.
+/// The explanation of a case.
 pub fn text(one: &Explained, style: Style) -> String {
     let mut page = Page { style, text: String::new() };
     let on: Vec<String> = one.on.iter().map(ToString::to_string).collect();
@@ -48,14 +49,14 @@ pub fn text(one: &Explained, style: Style) -> String {
     page.prose("native routing", about.native);
     page.prose("needs", &format!("stage {}", one.needs));
     for (index, read) in about.read.iter().enumerate() {
-        page.prose(if index == 0 { "is read" } else { "" }, &beside(read.on, read.what));
+        page.prose(if index == 0 { "reads" } else { "" }, &with_backend(read.on, read.what));
     }
     page.by_hand(about.by_hand);
     for (index, breaks) in about.breaks.iter().enumerate() {
-        let label = if index == 0 { "is refuted by" } else { "" };
+        let label = if index == 0 { "refuted by" } else { "" };
         page.prose(label, &format!("{}: {}", breaks.reason, breaks.how));
     }
-    page.prose("is unobserved", about.unobserved);
+    page.prose("unobserved", about.unobserved);
     for (index, killed) in one.kills.iter().enumerate() {
         let label = if index == 0 { "kills" } else { "" };
         let on = match killed.on {
@@ -67,7 +68,8 @@ pub fn text(one: &Explained, style: Style) -> String {
     page.text
 }
 
-fn beside(on: Where, text: &str) -> String {
+/// The text, with the backend that it is about before it if it is about one only.
+fn with_backend(on: Where, text: &str) -> String {
     if on == Where::Both { text.to_owned() } else { format!("{}: {text}", on.label()) }
 }
 
@@ -82,7 +84,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A paragraph beside its label, wrapped where the output has a width.
+    /// Adds a paragraph beside its label, wrapped if the output has a width.
     fn prose(&mut self, label: &str, text: &str) {
         let indent = " ".repeat(2 + LABEL);
         let first = format!("  {}", self.style.aside(&format!("{label:<LABEL$}")));
@@ -100,7 +102,7 @@ impl Page {
         }
     }
 
-    /// Commands are never broken: they are there to be copied.
+    /// Adds commands to run by hand. Their lines are never wrapped, so that they can be copied.
     fn by_hand(&mut self, commands: &[ByHand]) {
         let mut label = "by hand";
         for on in [Where::Both, Where::Netns, Where::Kind] {
@@ -126,7 +128,7 @@ impl Page {
     }
 }
 
-/// The words in capitals of these commands.
+/// The placeholders in these commands.
 fn stands_for<'a>(commands: &'a [&'a ByHand]) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
     let words = STANDS_FOR.into_iter().chain([GATEWAY_LLADDR]);
     words.filter(|(word, _)| {

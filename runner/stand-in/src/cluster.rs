@@ -1,4 +1,4 @@
-//! A network and the containers on it.
+//! A Docker network, and containers on it that stand in for the nodes of a kind cluster.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,41 +12,41 @@ use crate::owner::{DEADLINE, OWNER_LABEL, own, remove_container, remove_network}
 
 /// The API server's port in a control plane.
 const API_PORT: &str = "6443/tcp";
-/// What looking around, capturing and entering namespaces needs, without being privileged.
+/// The capabilities that observing, capturing and entering namespaces need, in place of a privileged container.
 const CAPABILITIES: [&str; 4] = ["NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE"];
 
-/// What to make. The default is what kind makes of the article's configuration, under a name of its own.
+/// The stand-ins to create. The default is the nodes of the article's configuration, under a unique name.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The cluster's name; none for one that nothing else has.
+    /// The cluster's name; `None` for a unique one.
     pub name: Option<String>,
-    /// Its nodes; none for a control plane and two workers.
+    /// Its nodes; `None` for a control plane and two workers.
     pub nodes: Option<Vec<NodePlan>>,
     /// Labels of each container, besides kind's.
     pub labels: BTreeMap<String, String>,
     /// Mounts of each container: `/host/folder:/folder:ro`.
     pub binds: Vec<String>,
-    /// What is in the image.
+    /// The contents of the image.
     pub image: ImagePlan,
 }
 
 /// One container to make.
 #[derive(Debug, Clone)]
 pub struct NodePlan {
-    /// What follows the cluster's name and a hyphen in its own: `worker2`.
+    /// The part of its name after the cluster's name and a hyphen, for example `worker2`.
     pub suffix: String,
-    /// kind's role label; none for a container without any label of kind's.
+    /// The value of kind's role label; `None` for a container without kind's labels.
     pub role: Option<String>,
 }
 
 impl NodePlan {
-    /// A node.
+    /// A node with kind's labels.
     pub fn new(suffix: &str, role: &str) -> Self {
         Self { suffix: suffix.to_owned(), role: Some(role.to_owned()) }
     }
 }
 
-/// Stand-ins that run, and the network they hang on; gone with this value.
+/// Running stand-ins and their network. Both are removed when this value is dropped.
 #[derive(Debug)]
 pub struct Cluster {
     engine: Engine,
@@ -58,10 +58,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts all of it.
+    /// Creates the network, and creates and starts the containers.
     ///
     /// # Panics
-    /// When the Engine refuses. What was made by then is removed.
+    /// When the Engine refuses. What was created before is removed.
     pub async fn make(engine: &Engine, plan: Plan) -> Self {
         let image = Image::make(engine, &plan.image).await;
         let name = plan.name.clone().unwrap_or_else(|| format!("lab-{:08x}", fastrand::u32(..)));
@@ -88,7 +88,7 @@ impl Cluster {
         cluster
     }
 
-    /// The cluster's name, which kind's label has.
+    /// The cluster's name, which is the value of kind's label.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -98,7 +98,7 @@ impl Cluster {
         &self.network
     }
 
-    /// The containers, in the order they were made in.
+    /// The containers, in the order in which they were created.
     pub fn nodes(&self) -> &[NodeName] {
         &self.nodes
     }
@@ -108,7 +108,7 @@ impl Cluster {
         &self.image
     }
 
-    /// Makes and starts one more, or one anew that was removed.
+    /// Creates and starts one more container, or a removed one again.
     ///
     /// # Panics
     /// When the Engine refuses.
@@ -150,7 +150,7 @@ impl Cluster {
         node
     }
 
-    /// Starts one that was stopped.
+    /// Starts a stopped container.
     ///
     /// # Panics
     /// When the Engine refuses.
@@ -159,7 +159,7 @@ impl Cluster {
         self.engine.call("start a stand-in", DEADLINE, started).await.expect("the Engine starts a stand-in");
     }
 
-    /// Stops one, as `docker kill` does.
+    /// Stops a container at once, as `docker kill` does.
     ///
     /// # Panics
     /// When the Engine refuses.
@@ -169,7 +169,7 @@ impl Cluster {
         self.engine.call("stop a stand-in", DEADLINE, stopped).await.expect("the Engine stops a stand-in");
     }
 
-    /// Removes one, running or not.
+    /// Removes a container, whether it runs or not.
     ///
     /// # Panics
     /// When the Engine refuses.
@@ -178,10 +178,10 @@ impl Cluster {
         self.nodes.retain(|there| there != node);
     }
 
-    /// What state one is in.
+    /// The state of a container.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When it does not exist.
     pub async fn state(&self, node: &NodeName) -> ContainerState {
         let container = self.engine.container(&node.0).await.expect("the Engine tells").expect("it is there");
         container.state.expect("a container has a state")
@@ -205,7 +205,8 @@ impl Drop for Cluster {
     }
 }
 
-/// Runs this to its end where nothing can be awaited. A failure fails the test, unless it has failed already.
+/// Runs a future to its end in a place where nothing can be awaited, such as `drop`. A failure fails the test, unless it has
+/// failed already.
 pub(crate) fn in_the_end<F>(engine: Engine, body: impl FnOnce(Engine) -> F)
 where
     F: Future<Output = Result<(), String>> + Send,

@@ -1,4 +1,4 @@
-//! The image of stand-ins: some of the host's programs with their shared objects, and files of the test's own.
+//! The image of stand-ins: some of the host's programs with their shared libraries, and files of the test.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,23 +10,23 @@ use lab_engine::{Engine, ProgramHeader};
 
 use crate::owner::{DEADLINE, OWNER_LABEL, own, remove_image};
 
-/// What a stand-in can do without more: wait, run scripts, remove files, make network namespaces.
+/// The programs that each stand-in has: to wait, run scripts, remove files and create network namespaces.
 const PROGRAMS: [&str; 5] = ["sh", "sleep", "rm", "cat", "unshare"];
-/// Where programs are found in it.
+/// The folder of programs in the image.
 const BIN: &str = "/bin";
 /// The folder that the probe is copied into.
 const LIB: &str = "/usr/local/lib";
 
-/// What an image is made of, besides the programs that each has.
+/// The contents of an image, besides [`PROGRAMS`].
 #[derive(Debug, Clone, Default)]
 pub struct ImagePlan {
-    /// More programs of the host, by name or path: `ip`. They are put into /bin.
+    /// More programs of the host, by name or path, for example `ip`. They are put into /bin.
     pub programs: Vec<PathBuf>,
-    /// Files by absolute path, with their bytes. All can be executed.
+    /// Files by absolute path, with their bytes. All are executable.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// An image that is there as long as this value. Its containers must be removed before.
+/// An image that is removed when this value is dropped. Its containers must be removed before.
 #[derive(Debug)]
 pub struct Image {
     engine: Engine,
@@ -35,7 +35,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes it.
+    /// Builds the image.
     ///
     /// # Panics
     /// When the host lacks a program, or the Engine does not take the image.
@@ -61,7 +61,7 @@ impl Image {
         Self { engine: engine.clone(), reference: format!("{repository}:test"), also: Vec::new() }
     }
 
-    /// Gives it another tag beside: the name with it.
+    /// Gives it another tag too. Returns the name with that tag.
     ///
     /// # Panics
     /// When the Engine refuses.
@@ -95,7 +95,7 @@ impl Drop for Image {
     }
 }
 
-/// All files by path. Shared objects are where the dynamic linker found them on the host, and looks for them there.
+/// All files by path. Shared libraries have the same paths as on the host, where the dynamic linker found them.
 async fn files(plan: &ImagePlan) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for program in PROGRAMS.iter().map(PathBuf::from).chain(plan.programs.iter().cloned()) {

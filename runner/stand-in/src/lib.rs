@@ -1,8 +1,9 @@
-//! Stand-ins for the nodes of a kind cluster and for its API server, for tests: unprivileged containers with kind's labels, on a Docker
-//! network of their own, made by a real Docker Engine from an image that is built here and pulled from nowhere.
+//! Stand-ins for the nodes of a kind cluster and for its API server, for tests. Nodes are unprivileged containers with kind's
+//! labels on a Docker network of their own, created by a real Docker Engine from an image that is built here, so that
+//! nothing is pulled.
 //!
-//! Everything carries the label [`OWNER_LABEL`] and is removed with the value that made it; what a killed test left
-//! behind is removed by the next one on the same machine.
+//! Everything has the label [`OWNER_LABEL`], and is removed when the value that created it is dropped. What a killed test
+//! left behind is removed by the next one on the same machine.
 
 pub mod api;
 mod cluster;
@@ -18,10 +19,10 @@ pub use cluster::{Cluster, NodePlan, Plan};
 pub use image::{Image, ImagePlan};
 pub use owner::{OWNER_LABEL, own, remove_all};
 
-/// With this in the environment, tests that need a Docker Engine name themselves and what is missing, and pass.
+/// The environment variable that makes tests pass without a Docker Engine. Such a test prints its name and what is missing.
 pub const WITHOUT_DOCKER: &str = "LAB_TESTS_WITHOUT_DOCKER";
 
-/// Runs a test that needs the Docker Engine which this program's environment names.
+/// Runs a test that needs a Docker Engine: the one that the environment names.
 ///
 /// # Panics
 /// When there is no Engine, unless the environment has `LAB_TESTS_WITHOUT_DOCKER=1`: then the test's name and the
@@ -35,7 +36,7 @@ pub fn with_engine(test: &str, body: impl AsyncFnOnce(Engine)) {
                 body(engine).await;
             }
             Err(error) if std::env::var(WITHOUT_DOCKER).is_ok_and(|value| value == "1") => {
-                // Not `eprintln!`, which a test that passes keeps to itself.
+                // Not `eprintln!`, whose output is not shown for a test that passes.
                 let line = format!("not run here: {test}: {error}\n");
                 std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
             }

@@ -1,19 +1,19 @@
-//! The shared objects that a program of this machine needs in an image.
+//! Finds the shared libraries that a program of this machine needs in an image.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lab_base::exec::Invocation;
 
-/// For the dynamic linker to list what it would load.
+/// Deadline for the dynamic linker's list.
 const LIST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The shared objects that a program would load, by the names it asks for them.
+/// The shared libraries that a program would load: the names that it asks for, and their paths.
 ///
 /// # Errors
 /// When the dynamic linker cannot be run, or finds one missing.
 pub(crate) async fn libraries(interpreter: &Path, program: &Path) -> Result<Vec<(String, PathBuf)>, String> {
-    // The linker's own list: glibc's and musl's understand --list, and no code of the program runs.
+    // The linkers of glibc and musl have the option --list, which does not run any code of the program.
     let listed = Invocation::new(interpreter).args(["--list"]).args([program]).run(LIST_DEADLINE).await;
     let listed = listed.map_err(|error| error.to_string())?;
     let wrong = |why: String| format!("{}: {why}", program.display());
@@ -27,7 +27,7 @@ pub(crate) async fn libraries(interpreter: &Path, program: &Path) -> Result<Vec<
 /// Lines without an arrow are the kernel's vdso and the linker itself.
 ///
 /// # Errors
-/// The line with a library that is missing.
+/// A library is missing; the error has its line.
 fn parse_libraries(listed: &str) -> Result<Vec<(String, PathBuf)>, String> {
     let mut libraries = Vec::new();
     for line in listed.lines() {
@@ -36,7 +36,7 @@ fn parse_libraries(listed: &str) -> Result<Vec<(String, PathBuf)>, String> {
         if !path.starts_with('/') {
             return Err(format!("{name}: {place}"));
         }
-        // One asked for by its path is the linker under its other name.
+        // A name with a slash is the linker itself.
         if !name.contains('/') {
             libraries.push((name.to_owned(), PathBuf::from(path)));
         }

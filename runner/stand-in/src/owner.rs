@@ -1,4 +1,4 @@
-//! Whose stand-ins these are: the process that made them, and nobody once it is gone.
+//! Marks stand-ins with the process that created them, so that those of an ended process can be removed.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use bollard::query_parameters::{
 use lab_backend::state::ProcessId;
 use lab_engine::{Engine, EngineError};
 
-/// The label of all that is made here: the process that made it, as JSON.
+/// The label of all stand-ins. Its value is the process that created them, as JSON.
 pub const OWNER_LABEL: &str = "lab.stand-in.owner";
 
-/// For one call of the Engine's API.
+/// Deadline for a call of the Engine's API.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// The label's value for what this process makes.
+/// The label's value for this process.
 ///
 /// # Panics
 /// When there is no /proc.
@@ -25,14 +25,14 @@ pub fn own() -> String {
     serde_json::to_string(&own).expect("a process id is plain data")
 }
 
-/// Whether its maker has ended, on this machine and since it was booted last.
+/// Whether the process in the label has ended, and ran on this machine since its last boot.
 fn is_orphan(label: Option<&String>) -> bool {
     let own = ProcessId::of(std::process::id().cast_signed()).expect("this process runs");
     let owner = label.and_then(|label| serde_json::from_str::<ProcessId>(label).ok());
     owner.is_some_and(|owner| owner.boot_id == own.boot_id && !owner.is_alive())
 }
 
-/// Removes what tests that are gone have left. That another test does so at the same time is no failure.
+/// Removes what ended tests left behind. Errors are ignored, because another test may do the same at the same time.
 pub(crate) async fn sweep(engine: &Engine) {
     let docker = engine.client();
     let filters = HashMap::from([("label", vec![OWNER_LABEL])]);
@@ -56,8 +56,8 @@ pub(crate) async fn sweep(engine: &Engine) {
     }
 }
 
-/// Removes the containers and networks that carry this process's label. What cannot be removed is said on standard
-/// error: for the end of a test that has failed already.
+/// Removes the containers and networks with this process's label. Failures are printed to standard error only, because this
+/// is for the end of a test that has failed already.
 pub async fn remove_all(engine: &Engine) {
     let label = format!("{OWNER_LABEL}={}", own());
     let filters = HashMap::from([("label", vec![label.as_str()])]);
@@ -75,8 +75,8 @@ pub async fn remove_all(engine: &Engine) {
     }
 }
 
-/// What is gone already is as good as removed.
-fn gone(removed: Result<(), EngineError>) -> Result<(), EngineError> {
+/// The result of a removal, without the error that the object does not exist.
+fn ignore_missing(removed: Result<(), EngineError>) -> Result<(), EngineError> {
     match removed {
         Err(error) if error.is_missing() => Ok(()),
         other => other,
@@ -86,15 +86,15 @@ fn gone(removed: Result<(), EngineError>) -> Result<(), EngineError> {
 pub(crate) async fn remove_container(engine: &Engine, id: &str) -> Result<(), EngineError> {
     let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     let removed = engine.client().remove_container(id, Some(options));
-    gone(engine.call(&format!("remove the container {id}"), DEADLINE, removed).await)
+    ignore_missing(engine.call(&format!("remove the container {id}"), DEADLINE, removed).await)
 }
 
 pub(crate) async fn remove_network(engine: &Engine, id: &str) -> Result<(), EngineError> {
-    gone(engine.call(&format!("remove the network {id}"), DEADLINE, engine.client().remove_network(id)).await)
+    ignore_missing(engine.call(&format!("remove the network {id}"), DEADLINE, engine.client().remove_network(id)).await)
 }
 
 pub(crate) async fn remove_image(engine: &Engine, id: &str) -> Result<(), EngineError> {
     let options = RemoveImageOptionsBuilder::default().force(true).build();
     let removed = engine.client().remove_image(id, Some(options), None);
-    gone(engine.call(&format!("remove the image {id}"), DEADLINE, removed).await.map(drop))
+    ignore_missing(engine.call(&format!("remove the image {id}"), DEADLINE, removed).await.map(drop))
 }

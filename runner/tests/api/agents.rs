@@ -159,7 +159,7 @@ fn agents_that_are_not_well_are_unobserved_with_their_own_words() {
     block_on(async {
         let recorded = Recorded::of(WRONG_HOST);
         let agents = Agents::of(&recorded, &pods(WRONG_HOST).await);
-        let (seen, said) = agents.seen(&names()).await;
+        let (seen, said) = agents.observe(&names()).await;
         // It has ended: nothing can be run in it.
         let ended = &seen[&NodeName::from("kind-control-plane")];
         let words = ended.status.as_ref().unwrap_err();
@@ -208,9 +208,9 @@ fn an_agent_is_asked_by_the_program_of_its_version() {
             let agents = Agents::of(&recorded, &pods_of_image(image).await);
             let told = agents.status(&worker).await;
             assert!(told.value.is_ok(), "{image}: {:?}", told.value);
-            assert_eq!(told.said[0].command, format!("{program} status -o json"), "{image}");
+            assert_eq!(told.outputs[0].command, format!("{program} status -o json"), "{image}");
             assert_eq!(recorded.asked.borrow()[0].1[3], program, "{image}");
-            let (seen, _said) = agents.seen(std::slice::from_ref(&worker)).await;
+            let (seen, _outputs) = agents.observe(std::slice::from_ref(&worker)).await;
             assert_eq!(seen[&worker].image.as_deref(), Some(image));
         }
     });
@@ -220,14 +220,14 @@ fn an_agent_is_asked_by_the_program_of_its_version() {
 fn agents_whose_words_are_not_known_are_unobserved_with_the_range() {
     block_on(async {
         let worker = NodeName::from("kind-worker");
-        let words = "it is of Cilium 1.19, and the words of 1.12 to 1.15 alone are known";
+        let words = "the agent is Cilium 1.19, and lab can read only the output of 1.12 to 1.15";
         let recorded = Recorded::of(HELLO);
         let agents = Agents::of(&recorded, &pods_of_image("quay.io/cilium/cilium:v1.19.0").await);
         let status = agents.status(&worker).await;
         assert_eq!(status.value.unwrap_err(), format!("`cilium-dbg status -o json` in kind-worker's agent: {words}"));
         // What it said is kept all the same.
-        assert_eq!(status.said[0].code, Some(0));
-        let (tables, _said) = agents.tables(std::slice::from_ref(&worker)).await;
+        assert_eq!(status.outputs[0].code, Some(0));
+        let (tables, _outputs) = agents.tables(std::slice::from_ref(&worker)).await;
         assert!(tables[&worker].as_ref().unwrap_err().ends_with(words), "{tables:?}");
         let missing = agents.missing(std::slice::from_ref(&worker)).await.unwrap();
         assert!(missing.ends_with(words), "{missing}");

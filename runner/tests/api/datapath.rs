@@ -66,10 +66,10 @@ fn agents_that_have_loaded_all_programs_lack_nothing() {
 
 #[test]
 fn an_agent_lacks_what_is_not_loaded_and_nothing_else() {
-    let waiting = "endpoint 1964 (reserved:host) is waiting-to-regenerate, no program of it is loaded";
+    let waiting = "endpoint 1964 (reserved:host) is waiting-to-regenerate, its program is not loaded";
     assert_eq!(missing_in(&changed(|list| not_yet(list))).unwrap(), waiting);
     let restored = changed(|list| endpoint(list, HOST)["status"]["policy"]["realized"]["policy-revision"] = json!(0));
-    let ready = "endpoint 1964 (reserved:host) is ready, no program of it is loaded";
+    let ready = "endpoint 1964 (reserved:host) is ready, its program is not loaded";
     assert_eq!(missing_in(&restored).unwrap(), ready);
     let again = changed(|list| endpoint(list, HOST)["status"]["state"] = json!("regenerating"));
     assert_eq!(missing_in(&again).unwrap(), "endpoint 1964 (reserved:host) is regenerating");
@@ -79,7 +79,7 @@ fn an_agent_lacks_what_is_not_loaded_and_nothing_else() {
     let words = "endpoint 1921 (default/hello-app-55549b8679-gwmgv) is waiting-for-identity";
     assert_eq!(missing_in(&pod).unwrap(), words);
     let bare = changed(|list| drop(endpoint(list, 2688).as_object_mut().unwrap().remove("status")));
-    let words = "endpoint 2688 (without a name) is without a state, no program of it is loaded";
+    let words = "endpoint 2688 (without a name) is without a state, its program is not loaded";
     assert_eq!(missing_in(&bare).unwrap(), words);
     assert_eq!(missing_in("null").unwrap(), "no endpoint of the node itself (reserved:host)");
 }
@@ -137,7 +137,7 @@ fn what_is_loaded_last_is_waited_for_and_told() {
         agents.until_loaded(&names(), Duration::from_secs(20), &say).await.unwrap();
         assert_eq!(compiling.asked.borrow().len(), 9, "each of three agents is asked three times");
         let words = "BPF programs of the agents: kind-worker: endpoint 1964 (reserved:host) is \
-                     waiting-to-regenerate, no program of it is loaded";
+                     waiting-to-regenerate, its program is not loaded";
         assert_eq!(*told.borrow(), [words, words]);
     });
 }
@@ -151,7 +151,7 @@ fn a_deadline_that_passes_tells_what_each_agent_lacks() {
         assert_eq!(
             error.to_string(),
             "loading the BPF programs of all agents did not happen within 900ms: kind-worker: endpoint 1964 \
-             (reserved:host) is waiting-to-regenerate, no program of it is loaded; kind-worker2: `cilium endpoint list -o \
+             (reserved:host) is waiting-to-regenerate, its program is not loaded; kind-worker2: `cilium endpoint list -o \
              json` in kind-worker2's agent: no agent's pod is on this node"
         );
     });

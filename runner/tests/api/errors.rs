@@ -34,7 +34,7 @@ fn a_server_that_is_not_there_is_named_with_its_reason_and_what_to_look_at() {
             error.to_string(),
             format!(
                 "{url} cannot be reached to list nodes: tcp connect error: Connection refused (os error 111); \
-                 `docker ps` tells whether the control plane's container runs"
+                 `docker ps` shows whether the control plane's container runs"
             )
         );
         assert_eq!(
@@ -78,7 +78,7 @@ fn an_answer_that_is_not_json_is_garbled() {
             let ApiError::Garbled { call, problem, .. } = &error else { panic!("{text:?}: {error:?}") };
             assert_eq!(call, "list nodes");
             assert!(!problem.is_empty() && !problem.contains("Error("), "{problem}");
-            let start = format!("{} was asked to list nodes and answered something else: ", server.url());
+            let start = format!("{} was asked to list nodes, and its answer cannot be read: ", server.url());
             assert!(error.to_string().starts_with(&start), "{error}");
         }
     });
@@ -145,7 +145,7 @@ fn what_speaks_no_http_is_no_api_server() {
         for first in [true, false] {
             let error = nodes_of(b"SSH-2.0-OpenSSH_9.2\r\n", first).await;
             assert!(matches!(error, ApiError::Garbled { .. }), "{error:?}");
-            assert!(error.to_string().ends_with("is there another program at that port?"), "{error}");
+            assert!(error.to_string().ends_with("check whether another program listens at that port"), "{error}");
         }
         let error = nodes_of(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", false).await;
         assert!(matches!(error, ApiError::Unreachable { .. }), "{error:?}");

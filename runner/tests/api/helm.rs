@@ -78,10 +78,10 @@ fn a_release_that_cannot_be_read_is_named_with_its_fault() {
         let mut bytes = STANDARD.decode(&whole).unwrap();
         bytes.truncate(bytes.len() / 2);
         for (data, words) in [
-            ("***".to_owned(), "the field release is no base64"),
-            (STANDARD.encode(bytes), "the field release is no whole gzip"),
-            (packed("{}"), "the field release holds no release: missing field `name`"),
-            (packed(""), "the field release holds no release"),
+            ("***".to_owned(), "the field release is not base64"),
+            (STANDARD.encode(bytes), "the field release is not complete gzip data"),
+            (packed("{}"), "the field release is not a Helm release: missing field `name`"),
+            (packed(""), "the field release is not a Helm release"),
         ] {
             let server = Server::start(CILIUM).await;
             server.with(|objects| objects.put("secrets", secret(1, &data)));

@@ -186,7 +186,8 @@ fn pod_cidrs_are_ciliums() {
             ]
         );
         let two = json!(["10.0.1.0/24", "10.0.9.0/24"]);
-        for (cidrs, words) in [(two, "holds 2 CIDRs, not one"), (json!(["fd00::/64"]), "which is no IPv4 CIDR")] {
+        for (cidrs, words) in [(two, "has 2 CIDRs, expected one"), (json!(["fd00::/64"]), "which is not an IPv4 CIDR")]
+        {
             server.with(|objects| {
                 objects.change("ciliumnodes", "kind-worker2", |node| node["spec"]["ipam"]["podCIDRs"] = cidrs);
             });

@@ -63,7 +63,7 @@ fn what_was_not_installed_is_not_there() {
         let say = |_words| ();
         let patience = Patience { deadline: SOON, say: &say };
         let error = server.api().await.until_deployment_ready("kube-system", "cilium-operator", patience).await;
-        assert_eq!(last(&error.unwrap_err()), "cilium-operator is not there");
+        assert_eq!(last(&error.unwrap_err()), "cilium-operator does not exist");
     });
 }
 
@@ -203,6 +203,6 @@ fn an_old_generation_is_not_the_new_one() {
             objects.change("daemonsets", "cilium", |set| set["metadata"]["generation"] = json!(7));
         });
         let error = cilium_of(&server, SOON).await.unwrap_err();
-        assert_eq!(last(&error), "cilium: 3 of 3 ready, 3 scheduled, and not yet of the newest generation");
+        assert_eq!(last(&error), "cilium: 3 of 3 ready, 3 scheduled, not yet counted for the newest generation");
     });
 }

@@ -76,8 +76,8 @@ fn another_clusters_server_is_not_waited_for() {
         assert_eq!(
             error.to_string(),
             format!(
-                "https://{} was not asked to list nodes: invalid peer certificate: UnknownIssuer; the kubeconfig is another \
-                 cluster's: was this one made anew?",
+                "https://{} could not be asked to list nodes: invalid peer certificate: UnknownIssuer; the kubeconfig belongs to \
+                 another cluster, or the cluster was made again since",
                 server.address()
             )
         );
@@ -101,7 +101,7 @@ fn a_client_without_the_clusters_certificate_is_told_so() {
         server.fault("/nodes", super::server::Fault::Answer(401, status.to_owned()));
         let error = server.api().await.nodes().await.unwrap_err();
         let ApiError::Untrusted { why, .. } = &error else { panic!("{error:?}") };
-        assert_eq!(why, "it does not know this client (401 Unauthorized)");
+        assert_eq!(why, "it does not accept this client's certificate (401 Unauthorized)");
     });
 }
 

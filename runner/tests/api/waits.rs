@@ -114,7 +114,7 @@ fn a_node_that_never_registered_is_named() {
         let say = |_words| ();
         let patience = Patience { deadline: SOON, say: &say };
         let error = server.api().await.until_nodes_registered(&names(), patience).await.unwrap_err();
-        assert_eq!(last(&error), "kind-worker2 is not there");
+        assert_eq!(last(&error), "kind-worker2 has not registered");
     });
 }
 

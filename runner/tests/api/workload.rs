@@ -93,7 +93,7 @@ fn pods_and_endpoints_are_waited_for_as_they_come() {
             });
             heard.wait_for("1 of 2 ready; hello-app-55549b8679-gwmgv: 0/3 nodes are available").await;
             server.with(|objects| objects.put("pods", other));
-            heard.wait_for("its endpoints are [], its pods [10.0.1.212:8080; 10.0.2.38:8080]").await;
+            heard.wait_for("the Service's endpoints are [], the pods are [10.0.1.212:8080; 10.0.2.38:8080]").await;
             server.with(|objects| objects.put("endpointslices", slice));
         };
         let (waited, ()) = tokio::join!(wait, change);
@@ -116,7 +116,7 @@ fn an_endpoint_that_stays_away_is_told_at_the_deadline() {
         assert_eq!(
             error.to_string(),
             "2 ready pods of default/hello-app behind its Service did not happen within 2s: \
-             its endpoints are [10.0.1.212:8080], its pods [10.0.1.212:8080; 10.0.2.38:8080]"
+             the Service's endpoints are [10.0.1.212:8080], the pods are [10.0.1.212:8080; 10.0.2.38:8080]"
         );
     });
 }

@@ -48,15 +48,15 @@ fn foreign_files_links_and_secrets_stay_where_they_are() {
         assert!(!contains(&with, secret), "{secret}");
     }
     for left_out in [
-        "kubeconfig: no file that a run writes",
-        "notes.txt: no file that a run writes",
+        "kubeconfig: a run writes no such file",
+        "notes.txt: a run writes no such file",
         "passwd: a symbolic link",
         "artefacts: a symbolic link",
         "cases/etc: a symbolic link",
-        "cases/own/deep/: no folder that a run has",
+        "cases/own/deep/: a run has no such folder",
         "cases/own/evidence.jsonl: its case has no case.json",
-        "cases/wire__full_mtu_fits/admin.conf: no file that a run writes",
-        "cases/wire__full_mtu_fits/evidence.jsonl.tmp: no file that a run writes",
+        "cases/wire__full_mtu_fits/admin.conf: a run writes no such file",
+        "cases/wire__full_mtu_fits/evidence.jsonl.tmp: a run writes no such file",
         "cases/wire__full_mtu_fits/foreign.pcap: its case.json does not name it",
         "cases/wire__full_mtu_fits/passwd.pcap: a symbolic link",
         "cases/wire__full_mtu_fits/token.pcap: its case.json does not name it",
@@ -113,7 +113,9 @@ fn a_token_in_what_a_run_wrote_is_named_and_not_handed_on() {
     fs::write(&junit, text + &format!("<!--\nAuthorization: Bearer {TOKEN} -->\n")).unwrap();
     let ended = lab(folder.path(), &["bundle", &id]);
     assert!(
-        ended.code == 3 && ended.stderr.contains("junit.xml:") && ended.stderr.contains(": looks like a secret"),
+        ended.code == 3
+            && ended.stderr.contains("junit.xml:")
+            && ended.stderr.contains(": this line looks like a secret"),
         "{}",
         ended.stderr
     );
@@ -135,6 +137,6 @@ fn artefacts_go_along_without_secrets() {
         |name: &str| with.iter().find(|(own, _)| own == name).map(|(_, text)| String::from_utf8(text.clone()).unwrap());
     assert_eq!(text("artefacts/kind-worker.kubelet.log").as_deref(), Some("started\n--token (taken out) --v 2\n"));
     assert_eq!(text("artefacts/events.txt").as_deref(), Some("nothing\n"));
-    assert!(said.contains("left out: artefacts/kubeconfig: no file that a run writes"), "{said}");
+    assert!(said.contains("left out: artefacts/kubeconfig: a run writes no such file"), "{said}");
     assert!(!contains(&with, TOKEN) && !contains(&with, "client-key-data"));
 }

@@ -9,7 +9,7 @@ fn what_is_no_bundle_is_refused() {
     assert_refused(&tar_of(&entries(&real("native"))), "not a bundle: it is not compressed with zstd");
     assert_refused(&compressed(b"hello"), "cut off at its beginning");
     assert_refused(&compressed(&[7; 4096]), "not a bundle: there is no header of a tar archive at its beginning");
-    assert_refused(&compressed(&[0; 1024]), "not a bundle: there is nothing in it");
+    assert_refused(&compressed(&[0; 1024]), "not a bundle: it has no members");
     let mut parts = entries(&real("native"));
     parts.remove(0);
     assert_refused(&bundle(&parts), "not a bundle: it begins with \"run.json\", not with bundle.json");
@@ -17,7 +17,7 @@ fn what_is_no_bundle_is_refused() {
 
 #[test]
 fn what_goes_on_after_its_end_is_refused() {
-    let why = "something follows its end";
+    let why = "the file continues after the end of ";
     assert_refused(&[real("native"), b"x".to_vec()].concat(), why);
     assert_refused(&[real("native"), real("native")].concat(), why);
     let archive = zstd::decode_all(&real("native")[..]).unwrap();
@@ -41,7 +41,7 @@ fn an_index_of_another_run_or_other_members_is_refused() {
     assert_refused(&changed("\"version\": \"0.1.0\"", "\"version\": \"9.1.0\""), "bundle.json is of lab \"9.1.0\"");
     assert_refused(
         &changed("\"path\": \"junit.xml\"", "\"path\": \"junit.xm\""),
-        "\"junit.xm\" in it has a name that no bundle has",
+        "\"junit.xm\" in it has a name that is not used in bundles",
     );
     assert_refused(
         &changed("\"path\": \"junit.xml\"", "\"path\": \"report.json\""),
@@ -49,7 +49,7 @@ fn an_index_of_another_run_or_other_members_is_refused() {
     );
     assert_refused(
         &changed("\"path\": \"junit.xml\"", "\"path\": \"run.json\""),
-        "\"run.json\" in it is not in its place",
+        "\"run.json\" in it is in the wrong place",
     );
     assert_refused(&changed("\"members\"", "\"memberz\""), "bundle.json: missing field `members`");
     let mut parts = entries(&real("native"));

@@ -7,7 +7,7 @@ fn members_that_no_bundle_has_are_refused_where_they_are_named() {
     for name in ["../../etc/passwd", "/etc/passwd", "cases/../../x", "..", "kubeconfig"] {
         let mut parts = entries(&real("native"));
         parts.push((name.to_owned(), b"root".to_vec()));
-        assert_refused(&bundle(&indexed(parts)), &format!("{name:?} in it has a name that no bundle has"));
+        assert_refused(&bundle(&indexed(parts)), &format!("{name:?} in it has a name that is not used in bundles"));
     }
 }
 
@@ -23,18 +23,21 @@ fn absurd_sizes_in_the_index_are_refused() {
     };
     assert_refused(
         &sized("junit.xml", 1 << 40),
-        "\"junit.xml\" in it would have 1099511627776 bytes, 67108864 at most",
+        "\"junit.xml\" in it is announced with 1099511627776 bytes, and at most 67108864 are accepted",
     );
-    assert_refused(&sized("junit.xml", u64::MAX), "\"junit.xml\" in it would have 18446744073709551615 bytes");
+    assert_refused(&sized("junit.xml", u64::MAX), "\"junit.xml\" in it is announced with 18446744073709551615 bytes");
     let pcap = "cases/wire__full_mtu_fits/kind-worker-eth0.pcap";
-    assert_refused(&sized(pcap, 1 << 30), &format!("{pcap:?} in it would have 1073741824 bytes, 268435456 at most"));
+    assert_refused(
+        &sized(pcap, 1 << 30),
+        &format!("{pcap:?} in it is announced with 1073741824 bytes, and at most 268435456 are accepted"),
+    );
 }
 
 #[test]
 fn too_many_members_are_refused() {
     let mut parts = entries(&real("native"));
     parts.extend((0..5000).map(|number| (format!("artefacts/n{number:04}.kubelet.log"), Vec::new())));
-    assert_refused(&bundle(&indexed(parts)), "is one too many");
+    assert_refused(&bundle(&indexed(parts)), "is one member more than a bundle can have");
     let mut parts = entries(&real("native"));
     super::made::change(&mut parts, "bundle.json", |index| {
         let members = index["members"].as_array_mut().unwrap();
@@ -43,7 +46,7 @@ fn too_many_members_are_refused() {
         });
         members.extend(big);
     });
-    assert_refused(&bundle(&parts), "would have 209715200 bytes, 67108864 at most");
+    assert_refused(&bundle(&parts), "is announced with 209715200 bytes, and at most 67108864 are accepted");
     let mut parts = entries(&real("native"));
     super::made::change(&mut parts, "bundle.json", |index| {
         let members = index["members"].as_array_mut().unwrap();
@@ -52,7 +55,7 @@ fn too_many_members_are_refused() {
         });
         members.extend(big);
     });
-    assert_refused(&bundle(&parts), "would make it more than 1073741824 bytes in all");
+    assert_refused(&bundle(&parts), "would bring all members to more than 1073741824 bytes");
 }
 
 /// 48 MiB of nothing in some kilobytes, announced by index and header alike, in a text of a size that is allowed.
@@ -65,7 +68,7 @@ fn a_decompression_bomb_is_refused_while_it_unfolds() {
     let bomb = bundle(&parts);
     assert!(bomb.len() < 100_000, "{}", bomb.len());
     let said = super::made::refused(&bomb);
-    assert!(said.contains(" bytes come out of ") && said.contains("no bundle is like that"), "{said}");
+    assert!(said.contains(" bytes come out of ") && said.contains("lab did not write this bundle"), "{said}");
     let unfolded: u64 = said.split(' ').next().unwrap().parse().unwrap();
     // It was stopped on the way.
     assert!(unfolded < 36 << 20, "{said}");

@@ -94,7 +94,7 @@ fn what_differs_is_listed_with_both_verdicts_and_versions() {
     for part in [
         "  held  routing::no_tunnel_device",
         "(DIFFERS: below)",
-        "What differs, both by lab ",
+        "What differs, although both are of lab ",
         "  DIFFERS  routing::no_tunnel_device\n           recorded  held: 0 of ",
         "\n           now       refuted: tunnel_device at kind-control-plane: ",
         "1 of 18 verdicts DIFFER, 17 reproduced; 11 not judged again\n",
@@ -147,7 +147,7 @@ fn exit_codes_tell_refused_from_differing_and_from_nothing() {
     let ended = lab(folder.path(), &["replay", "nothing.tar.zst"]);
     assert_eq!(ended.code, 2);
     assert!(
-        ended.stdout.contains("no verdict could be judged again: nothing is proved; 11 not judged again\n"),
+        ended.stdout.contains("no verdict could be judged again, so this replay proves nothing; 11 not judged again\n"),
         "{}",
         ended.stdout
     );
@@ -168,7 +168,7 @@ fn nothing_is_overwritten_unasked_and_nothing_half_done_is_left() {
     let ended = lab(folder.path(), &["bundle", &id, "-o", "mine.tar.zst"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     assert!(
-        ended.stderr.contains("mine.tar.zst: there is a file already; give another name with -o, or --force"),
+        ended.stderr.contains("mine.tar.zst: this file exists already; give another name with -o, or --force"),
         "{}",
         ended.stderr
     );
@@ -176,7 +176,7 @@ fn nothing_is_overwritten_unasked_and_nothing_half_done_is_left() {
     let ended = lab(folder.path(), &["bundle", &id, "-o", "mine.tar.zst", "--dry-run"]);
     assert_eq!(ended.code, 0);
     assert!(
-        ended.stdout.starts_with("would write mine.tar.zst\n  (it is there, and is not replaced without --force)\n"),
+        ended.stdout.starts_with("would write mine.tar.zst\n  (it exists, and is not replaced without --force)\n"),
         "{}",
         ended.stdout
     );
@@ -185,10 +185,9 @@ fn nothing_is_overwritten_unasked_and_nothing_half_done_is_left() {
     assert!(fs::read(&file).unwrap() == real("native"));
     let ended = lab(folder.path(), &["bundle", &id, "-o", "none/x.tar.zst"]);
     assert!(ended.code == 3 && ended.stderr.contains("none/x.tar.zst: cannot be written: "), "{}", ended.stderr);
-    for (run, why) in [
-        ("nope", "nope: there is no such run; runs are kept in ./lab-runs"),
-        ("lab-runs", "lab-runs: there is no such run"),
-    ] {
+    for (run, why) in
+        [("nope", "nope: there is no such run in ./lab-runs"), ("lab-runs", "lab-runs: there is no such run")]
+    {
         let ended = lab(folder.path(), &["bundle", run]);
         assert!(ended.code == 3 && ended.stderr.contains(why), "{}", ended.stderr);
     }
@@ -226,14 +225,14 @@ fn a_run_that_was_not_over_says_so() {
     let ended = lab(folder.path(), &["bundle", &id]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     assert!(
-        ended.stdout.contains("(not whole: the run was not over; cases without a verdict cannot be judged again)"),
+        ended.stdout.contains("(incomplete: the run was not over; cases without a verdict cannot be judged again)"),
         "{}",
         ended.stdout
     );
     let ended = lab(folder.path(), &["replay", &format!("lab-{id}.partial.tar.zst")]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     for part in [
-        "17 of 17 verdicts reproduced; 1 not judged again\nThe run was not over when it was bundled: this is not all of it\n",
+        "17 of 17 verdicts reproduced; 1 not judged again\nThe run was not over when it was bundled, so the bundle does not have all of it\n",
         "  it has no verdict: the run ended in the middle of it\n    wire::nothing_leaks_to_the_uplink\n",
     ] {
         assert!(ended.stdout.contains(part), "{part:?} is not in {}", ended.stdout);

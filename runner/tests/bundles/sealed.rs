@@ -93,7 +93,7 @@ impl Format {
     /// Of a member, which is not to be used.
     #[track_caller]
     fn assert_foreign(self, bytes: &[u8], member: &str, why: &str) {
-        let why = format!("{member:?} in it {why}: no {} that lab wrote; do not use it", self.name());
+        let why = format!("{member:?} in it {why}: lab did not write this {}; do not use it", self.name());
         self.assert_refused(bytes, &why);
     }
 
@@ -130,7 +130,11 @@ impl Format {
 fn names_that_lead_out_are_refused() {
     for format in BOTH {
         for name in ["../../etc/passwd", "/etc/passwd", "images/../../x", "cases/x/../../../y", ".."] {
-            format.assert_foreign(&format.with_header(|_header| {}, name), name, "leads out of it");
+            format.assert_foreign(
+                &format.with_header(|_header| {}, name),
+                name,
+                "has a path that leads out of the archive",
+            );
         }
     }
 }
@@ -144,11 +148,11 @@ fn links_devices_and_second_names_are_refused() {
         (EntryType::Block, "is a device"),
         (EntryType::Fifo, "is a device"),
         (EntryType::Directory, "is a folder"),
-        (EntryType::GNULongName, "is no regular file"),
-        (EntryType::GNULongLink, "is no regular file"),
-        (EntryType::XHeader, "is no regular file"),
-        (EntryType::XGlobalHeader, "is no regular file"),
-        (EntryType::GNUSparse, "is no regular file"),
+        (EntryType::GNULongName, "is not a regular file"),
+        (EntryType::GNULongLink, "is not a regular file"),
+        (EntryType::XHeader, "is not a regular file"),
+        (EntryType::XGlobalHeader, "is not a regular file"),
+        (EntryType::GNUSparse, "is not a regular file"),
     ] {
         for format in BOTH {
             let change = |header: &mut tar::Header| {
@@ -165,7 +169,7 @@ fn links_devices_and_second_names_are_refused() {
 fn members_that_are_there_twice_or_are_not_named_are_refused() {
     for (format, unnamed) in [(AKit, "images/more.tar"), (Bundle, "kubeconfig")] {
         let [name, _] = format.two();
-        format.assert_foreign(&format.with_header(|_header| {}, name), name, "is there twice");
+        format.assert_foreign(&format.with_header(|_header| {}, name), name, "occurs twice");
         let why = format!("is not named in {}", format.index());
         format.assert_foreign(&format.with_header(|_header| {}, unnamed), unnamed, &why);
     }
@@ -185,7 +189,7 @@ fn headers_and_padding_that_lab_does_not_write_are_refused_in_bundles() {
     let end = 512 + first.len();
     assert!(!end.is_multiple_of(512));
     archive[end] = 1;
-    Bundle.assert_foreign(&Bundle.file(&archive), name, "is filled up with something");
+    Bundle.assert_foreign(&Bundle.file(&archive), name, "is padded with something other than zeros");
 
     // As GNU tar writes it with --format=ustar, with its end filled up to 10 KiB.
     let mut foreign = Vec::new();
@@ -215,7 +219,7 @@ fn absurd_sizes_are_refused_before_there_is_memory_for_them() {
             archive.truncate(archive.len() - 1024);
             let (name, why) = match format {
                 // What its index says comes after it.
-                AKit => (format.two()[1], format!(": {bytes} bytes were announced, 512 are there; copy it again")),
+                AKit => (format.two()[1], format!(": it has 512 of {bytes} bytes; copy it again")),
                 Bundle => (format.two()[0], format!(" has {bytes} bytes, where bundle.json says ")),
             };
             let why = match format {
@@ -229,7 +233,7 @@ fn absurd_sizes_are_refused_before_there_is_memory_for_them() {
     for (format, most) in [(AKit, 1 << 20), (Bundle, 2 << 20)] {
         let mut archive = Vec::new();
         member(&mut archive, &header(&format.index(), 1 << 50), b"");
-        let why = format!("{}: 1125899906842624 bytes, {most} at most", format.index());
+        let why = format!("{}: it has 1125899906842624 bytes, and at most {most} are accepted", format.index());
         format.assert_refused(&format.file(&archive), &why);
     }
 }
@@ -331,7 +335,7 @@ fn an_index_that_says_something_else_is_refused() {
         for missing in [parts.iter().rfind(|(name, _)| *name != index).unwrap().0.as_str(), second] {
             let rest: Vec<Entry> = parts.iter().filter(|(name, _)| name != missing).cloned().collect();
             let incomplete = format!("incomplete: there is no {missing}, which {index} names, in it; {again}");
-            let next = format!("\"junit.xml\" in it is there where {missing} should be");
+            let next = format!("\"junit.xml\" in it is in the place of {missing}");
             let early = matches!(format, Bundle) && missing == second;
             format.assert_refused(&format.file(&tar_of(&rest)), if early { &next } else { &incomplete });
         }

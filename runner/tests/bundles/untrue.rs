@@ -116,8 +116,8 @@ fn files_of_two_runs_are_refused() {
 #[test]
 fn what_another_version_wrote_is_refused_by_its_schema() {
     for (name, why) in [
-        ("run.json", "in it run.json:1: schema: expected 1, found 2: written by another version of lab"),
-        ("report.json", "in it report.json: schema: expected 1, found 2"),
+        ("run.json", "member run.json:1: schema: expected 1, found 2: written by another version of lab"),
+        ("report.json", "member report.json: schema: expected 1, found 2"),
         (CASE, "case.json:1: schema: expected 1, found 2: written by another version of lab"),
     ] {
         let mut parts = entries(&real("native"));
@@ -128,7 +128,7 @@ fn what_another_version_wrote_is_refused_by_its_schema() {
         assert_refused(&bundle(&indexed(parts)), "missing field");
         let mut parts = entries(&real("native"));
         *content(&mut parts, name) = vec![0xff, 0xfe];
-        assert_refused(&bundle(&indexed(parts)), "is no text");
+        assert_refused(&bundle(&indexed(parts)), "is not text");
     }
     // A yardstick that nothing can be measured with.
     let mut parts = entries(&real("native"));

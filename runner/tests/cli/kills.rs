@@ -114,7 +114,7 @@ fn no_holder_is_left_that_nobody_knows_of() {
         let status = lab.run(&["status"]).code(0).quiet();
         if lab.of("lab").exists() {
             status.shows("lab  starting, or was killed as it started; `lab down --name lab`");
-            lab.run(&["up"]).code(2).mentions(&["a lab named lab is there already", "`lab down --name lab`"]);
+            lab.run(&["up"]).code(2).mentions(&["a lab named lab exists already", "`lab down --name lab`"]);
         }
         lab.run(&["down"]).code(0).quiet();
         lab.run(&["up"]).code(0).quiet();
@@ -130,7 +130,11 @@ fn a_lab_whose_process_was_killed_is_gone_and_says_so() {
     let pid = kill_holder(&lab);
     let status = lab.run(&["status"]).code(0).quiet();
     assert!(status.stdout.starts_with("lab on netns, native routing, made "), "{status}");
-    assert!(status.stdout.ends_with(" ago: gone, its process has ended; `lab down --name lab` removes what is left\n"));
+    assert!(
+        status
+            .stdout
+            .ends_with(" ago: gone, because its process has ended; `lab down --name lab` removes what is left\n")
+    );
     let message = format!(
         "the lab lab is gone: the process that held it (pid {pid}) has ended; `lab down --name lab` removes what is left"
     );

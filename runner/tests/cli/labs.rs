@@ -26,7 +26,7 @@ fn a_second_lab_of_one_name_is_refused_and_the_first_untouched() {
     lab.run(&["up"]).code(0);
     let (before, state) = (lab.processes(), fs::read(lab.of("lab").join("state.json")).unwrap());
     let message = format!(
-        "a lab named lab is there already ({}); enter it with `lab shell --name lab NODE`, remove it with `lab down --name lab`, or choose another `--name`",
+        "a lab named lab exists already ({}); enter it with `lab shell --name lab NODE`, remove it with `lab down --name lab`, or choose another `--name`",
         lab.of("lab").display()
     );
     lab.run(&["up"]).code(2).prints("").says(&message);
@@ -55,7 +55,7 @@ fn two_labs_live_side_by_side() {
         if one.starts_with("one on netns, native routing") && two.starts_with("two on netns, none routing")),
         "{status}"
     );
-    assert!(lines.iter().all(|line| line.contains(": up, held by process ")), "{status}");
+    assert!(lines.iter().all(|line| line.contains(": up, kept alive by process ")), "{status}");
 
     // At once: what one does to its routes is nothing to the other.
     let one = lab.start(&["verify", "--name", "one"]);
@@ -114,7 +114,7 @@ fn a_shell_runs_host_programs_in_each_place() {
 fn a_lab_that_is_not_there_is_named() {
     let lab = Lab::new();
     let message = format!(
-        "there is no lab named other ({} does not exist); `lab up --name other` makes one, `lab status` lists those there are",
+        "there is no lab named other ({} does not exist); `lab up --name other` makes one, `lab status` lists the labs that exist",
         lab.of("other").display()
     );
     lab.run(&["shell", "--name", "other", "kind-worker", "--", "true"]).code(2).prints("").says(&message);
@@ -152,7 +152,7 @@ fn a_state_that_cannot_be_read_does_not_hide_its_process_from_down() {
     let lab = Lab::new();
     lab.run(&["up"]).code(0);
     fs::write(lab.of("lab").join("state.json"), "{}").unwrap();
-    lab.run(&["shell", "kind-worker", "--", "true"]).code(3).mentions(&["state.json: ", "`lab down` removes it"]);
+    lab.run(&["shell", "kind-worker", "--", "true"]).code(3).mentions(&["state.json ", "`lab down` still removes it"]);
     lab.run(&["down"]).code(0).quiet().prints("lab lab is down\n");
     lab.assert_nothing_left();
 }

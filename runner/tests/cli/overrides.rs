@@ -26,10 +26,7 @@ fn another_pod_pool_holds_and_says_so_everywhere() {
         )),
         "{ended}"
     );
-    assert_eq!(
-        lines[1..3],
-        [format!("  (otherwise than pinned: {POOL})"), format!("  (otherwise than pinned: {NATIVE})")]
-    );
+    assert_eq!(lines[1..3], [format!("  (not as pinned: {POOL})"), format!("  (not as pinned: {NATIVE})")]);
     let counted = format!("\n{} held, 2 of them against overridden pins; {} are about ", here(), elsewhere());
     assert!(ended.stdout.contains(&counted), "{ended}");
     for line in lines.iter().filter(|line| line.starts_with("  held  ")) {
@@ -75,7 +72,7 @@ fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
     lab.run(&["up", "--on", "netns", "--pod-pool", "10.244.0.0/16"])
         .code(0)
         .quiet()
-        .shows(&format!("  (otherwise than pinned: {POOL})\n"));
+        .shows(&format!("  (not as pinned: {POOL})\n"));
     let ended = lab.run(&["verify", "wire::"]).code(0);
     let told: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(
@@ -91,7 +88,7 @@ fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
     lab.run(&["verify", "--pod-pool", "10.0.0.0/8"])
         .code(2)
         .prints("")
-        .says("--pod-pool: the lab lab is up, and stays as it was made; leave it out");
+        .says("--pod-pool: the lab lab is up already, and this option would need another lab; leave it out");
     lab.run(&["down"]).code(0);
     lab.assert_nothing_left();
 }
@@ -100,7 +97,7 @@ fn a_lab_that_stays_is_checked_as_what_it_was_made_to_be() {
 fn a_dry_run_names_what_is_otherwise() {
     let lab = Lab::new();
     let with = |command| [command, "--on", "netns", "--dry-run", "--pod-pool", "10.244.0.0/16"];
-    let line = format!("  (otherwise than pinned: {NATIVE})\n");
+    let line = format!("  (not as pinned: {NATIVE})\n");
     lab.run(&with("up")).code(0).quiet().shows(&line);
     lab.run(&with("run"))
         .code(0)
@@ -178,7 +175,7 @@ fn chart(lab: &Lab, version: &str) -> String {
 #[test]
 fn cilium_whose_words_are_not_known_is_refused_and_nothing_is_made() {
     let lab = Lab::new();
-    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' words are known here, found";
+    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' output lab can read, found";
     let (old, new, by_mode) = (chart(&lab, "1.11.9"), chart(&lab, "1.19.0"), chart(&lab, "1.15.0"));
     let image = "cilium=quay.io/cilium/cilium:v1.19.0";
     for command in ["run", "up"] {
@@ -190,7 +187,7 @@ fn cilium_whose_words_are_not_known_is_refused_and_nothing_is_made() {
                 "--chart",
                 by_mode.as_str(),
                 format!(
-                    "--chart {by_mode}: Cilium 1.15 has no `tunnel`, and makes an overlay where `routingMode` is not set; \
+                    "--chart {by_mode}: Cilium 1.15 no longer has the value `tunnel`, and builds an overlay unless `routingMode` is set; \
                      give `--set tunnel=null --set routingMode=native` too"
                 ),
             ),
@@ -214,7 +211,7 @@ fn the_only_lab_is_meant_when_none_is_named() {
     assert_eq!(lab.holders(), before);
 
     lab.run(&["up", "--on", "netns", "--name", "third"]).code(0);
-    let message = "several labs are there: second, third; say which with `--name NAME`";
+    let message = "several labs exist: second, third; choose one with `--name NAME`";
     lab.run(&["shell", "kind-worker", "--", "true"]).code(2).prints("").says(message);
     lab.run(&["verify", "l2::"]).code(2).prints("").says(message);
     lab.run(&["down"]).code(2).prints("").says(message);
@@ -232,7 +229,10 @@ fn the_only_lab_is_meant_when_none_is_named() {
 fn a_lab_of_another_backend_is_not_meant() {
     let lab = Lab::new();
     lab.run(&["up", "--on", "netns"]).code(0);
-    lab.run(&["verify", "--name", "lab", "--on", "kind"]).code(2).prints("").says("--on kind: the lab lab is on netns");
+    lab.run(&["verify", "--name", "lab", "--on", "kind"])
+        .code(2)
+        .prints("")
+        .says("--on kind: the lab lab is on netns; leave --on out");
     lab.run(&["down"]).code(0);
     lab.assert_nothing_left();
 }

@@ -49,7 +49,7 @@ fn the_list_and_a_dry_run_make_nothing() {
     }
     lab.run(&["sabotage", "--list", "--exact", "mtu-lowered"]).code(0).quiet().prints(
         "mtu-lowered (on a running lab)\n  On kind-worker2 the MTU of eth0 is 1400.\n  killed by: wire::full_mtu_fits\n  \
-         undone:    what was there before is put back, and learned path MTUs are forgotten\n",
+         undone:    the state from before is restored, and learned path MTUs are forgotten\n",
     );
     lab.run(&["sabotage", "--dry-run", "mtu", "vxlan"]).code(0).quiet().prints(&format!(
         "would build sound labs on netns, in which {0} of {0} cases must hold\n\

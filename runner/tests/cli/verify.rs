@@ -65,7 +65,10 @@ fn one_lab_is_made_for_the_selected_cases_and_taken_down() {
 #[test]
 fn nothing_run_is_never_success() {
     let lab = Lab::new();
-    lab.run(&["verify", "--ignored"]).code(2).prints("").says("--ignored: no case is ever ignored");
+    lab.run(&["verify", "--ignored"])
+        .code(2)
+        .prints("")
+        .says("--ignored selects nothing, because no case is ever ignored; leave it out");
     let message =
         "no case is selected by \"tunel\"; did you mean routing::no_tunnel_device?; `lab verify --list` shows them all";
     lab.run(&["verify", "tunel"]).code(2).prints("").says(message);

@@ -10,7 +10,7 @@ use lab_model::stage::Stage;
 use lab_netns::plan::Plan;
 use lab_netns::tamper::{Act, Says};
 use lab_sabotage::Expect::{Refuted, Unobserved};
-use lab_sabotage::acts::{PlacedAct, backends, beside, drop_to, instead, of};
+use lab_sabotage::acts::{PlacedAct, backends, drop_to, instead, pod_address, unused_address};
 use lab_sabotage::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, node, pod, pod_plan};
 use lab_sabotage::{Apply, Expect};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -65,8 +65,8 @@ pub(crate) const CONTROLS: &[Control] = &[
         "cluster-ip-of-a-pod",
         "On the control plane the Service has an address of the pod CIDR of kind-worker.",
         |plan| {
-            let service = SocketAddrV4::new(beside(plan, POD1), plan.spec.service_port);
-            let backends = vec![of(plan, POD1), of(plan, POD2)];
+            let service = SocketAddrV4::new(unused_address(plan, POD1), plan.spec.service_port);
+            let backends = vec![pod_address(plan, POD1), pod_address(plan, POD2)];
             let added = Act::AddService { service, target_port: plan.spec.target_port, backends };
             vec![(node(CONTROL_PLANE), Act::RemoveServices), (node(CONTROL_PLANE), added)]
         },
@@ -78,7 +78,7 @@ pub(crate) const CONTROLS: &[Control] = &[
     made(
         "backend-missing",
         "On kind-worker the Service has the second pod alone as its backend.",
-        |plan| vec![(node(WORKER), backends(plan, &[of(plan, POD2)]))],
+        |plan| vec![(node(WORKER), backends(plan, &[pod_address(plan, POD2)]))],
         &[TABLES],
         &[(TABLES, Refuted(&[(BackendMissing, WORKER)]))],
     )
@@ -111,7 +111,7 @@ pub(crate) const CONTROLS: &[Control] = &[
         "one-backend-twice",
         "On the control plane the Service has the first pod as both its backends.",
         // All connections go to the one pod, whichever of two numbers is drawn.
-        |plan| vec![(node(CONTROL_PLANE), backends(plan, &[of(plan, POD1), of(plan, POD1)]))],
+        |plan| vec![(node(CONTROL_PLANE), backends(plan, &[pod_address(plan, POD1), pod_address(plan, POD1)]))],
         &[FROM_CONTROL_PLANE],
         &[
             (ENDPOINTS, Refuted(&[(EndpointMissing, POD2)])),
@@ -147,7 +147,7 @@ pub(crate) const CONTROLS: &[Control] = &[
     made(
         "pod-never-picks-itself",
         "In the second pod the Service has the first pod alone as its backend.",
-        |plan| vec![(pod(POD2), backends(plan, &[of(plan, POD1)]))],
+        |plan| vec![(pod(POD2), backends(plan, &[pod_address(plan, POD1)]))],
         &[FROM_PODS],
         &[(FROM_PODS, Refuted(&[(BackendNeverAnswers, POD2)]))],
     )
@@ -162,7 +162,7 @@ const IMPOSTOR_TABLES: (&str, Expect) =
 
 /// The first pod gets an address outside all pod CIDRs, and its node's route to it.
 fn readdressed(plan: &Plan) -> Vec<PlacedAct> {
-    let (from, to) = (of(plan, POD1), Ipv4Addr::new(10, 99, 0, 1));
+    let (from, to) = (pod_address(plan, POD1), Ipv4Addr::new(10, 99, 0, 1));
     let moved = Act::MoveAddress { device: "eth0".to_owned(), from: from.into(), to: to.into() };
     let device = pod_plan(plan, POD1).host_device.clone();
     let led = Act::PutRoute { destination: to.into(), device, gateway: None, table: TABLE_MAIN };

@@ -107,7 +107,7 @@ fn an_engine_on_another_kernel_is_told_and_its_host_not_judged_by_this_one() {
         &rows,
         "net.pod_cidrs",
         Outcome::Warning,
-        "not looked at: the host's routes: the Engine's host is another one",
+        "could not be checked: the host's routes: the Engine runs on another host",
     );
 }
 
@@ -127,10 +127,10 @@ fn an_engine_whose_bridges_are_elsewhere_is_refused() {
 #[test]
 fn the_recorded_cluster_is_somebody_elses() {
     let rows = FakeEngine::new().with_cluster().rows(&Machine::new());
-    let there = "a cluster that is not ours has the name kind: kind-worker (running), kind-worker2 (running), \
+    let there = "a cluster that lab did not make has the name kind: kind-worker (running), kind-worker2 (running), \
                  kind-control-plane (running)";
     says(&rows, "cluster.name", Outcome::Refusal, there);
-    says(&rows, "network.kind", Outcome::Warning, "(on it: kind-control-plane, kind-worker, kind-worker2)");
+    says(&rows, "network.kind", Outcome::Warning, "(containers: kind-control-plane, kind-worker, kind-worker2)");
     says(&rows, "net.kind_subnet", row(&rows, "net.kind_subnet").outcome, "172.18.0.0/16, of the Docker network kind");
     let mut machine = Machine::new();
     machine.input.cluster = "second".to_owned();
@@ -168,7 +168,7 @@ fn a_program_that_ends_badly_in_a_privileged_container_is_no_proof() {
     let rows = of(|engine| engine.answer("POST /containers/0f0f0f/wait", 200, json!({"StatusCode": 139})));
     assert_eq!(row(&rows, "docker.privileged").outcome, Outcome::Refusal);
     let rows = of(|engine| engine.info("Architecture", json!("riscv64")));
-    says(&rows, "docker.privileged", Outcome::Warning, "not tried: there is no program for riscv64 here");
+    says(&rows, "docker.privileged", Outcome::Warning, "not tried: lab has no test program for riscv64");
     let rows = of(|engine| engine.answer("POST /images/create", 500, json!({"message": "no space left on device"})));
     says(&rows, "docker.privileged", Outcome::Warning, "not tried: no space left on device");
 }
@@ -223,7 +223,7 @@ fn an_engine_that_is_too_old_is_told_as_that() {
         engine.version("ApiVersion", json!("1.40"));
         engine.version("Version", json!("19.03.15"));
     });
-    says(&rows, "docker.api", Outcome::Refusal, "speaks the API up to 1.40");
+    says(&rows, "docker.api", Outcome::Refusal, "supports API versions up to 1.40");
     assert!(rows.iter().all(|row| row.id != "docker.engine"));
 }
 
@@ -231,6 +231,6 @@ fn an_engine_that_is_too_old_is_told_as_that() {
 fn an_engine_that_stops_answering_is_refused_in_time() {
     let begun = lab_base::clock::now();
     let rows = of(|engine| engine.silence("GET /info"));
-    says(&rows, "docker.engine", Outcome::Refusal, "did not tell of itself within 5s");
+    says(&rows, "docker.engine", Outcome::Refusal, "did not describe itself within 5s");
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
 }

@@ -60,11 +60,11 @@ fn garbage_and_failures_are_told_by_their_words() {
         machine.program("kubectl", Some("kind"));
         machine.program("cilium", Some("garbage"));
     });
-    says(&rows, "tools.kind", Outcome::Refusal, "no version of kind in what it prints: \"segmentation");
+    says(&rows, "tools.kind", Outcome::Refusal, "its output has no version of kind: \"segmentation");
     // It prints the right version, and fails.
     says(&rows, "tools.helm", Outcome::Refusal, "ended with exit code 127: cannot load libc.so.7");
-    says(&rows, "tools.kubectl", Outcome::Warning, "ended with exit code 64: it said nothing");
-    says(&rows, "tools.cilium", Outcome::Warning, "no version of cilium in what it prints");
+    says(&rows, "tools.kubectl", Outcome::Warning, "ended with exit code 64: it printed no error message");
+    says(&rows, "tools.cilium", Outcome::Warning, "its output has no version of cilium");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn programs_that_hang_cost_one_deadline_together() {
         }
     });
     for name in ["docker", "kind", "helm", "kubectl", "cilium"] {
-        assert!(row(&rows, &format!("tools.{name}")).found.ends_with("did not tell its version within 5 s"));
+        assert!(row(&rows, &format!("tools.{name}")).found.ends_with("did not print its version within 5 s"));
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

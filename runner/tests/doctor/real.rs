@@ -90,17 +90,22 @@ fn a_cluster_and_its_network_are_found_by_their_names() {
         machine.input.cluster = cluster.name().to_owned();
         machine.input.network = cluster.network().to_owned();
         let rows = lab_doctor::kind(&machine.input).await;
-        let found = format!("a cluster that is not ours has the name {}: ", cluster.name());
+        let found = format!("a cluster that lab did not make has the name {}: ", cluster.name());
         says(&rows, "cluster.name", Outcome::Refusal, &found);
         for (node, state) in cluster.nodes().iter().zip(["running", "running", "exited"]) {
             says(&rows, "cluster.name", Outcome::Refusal, &format!("{node} ({state})"));
         }
-        let on_it = format!("on it: {}, {}", cluster.nodes()[0], cluster.nodes()[1]);
+        let on_it = format!("containers: {}, {}", cluster.nodes()[0], cluster.nodes()[1]);
         says(&rows, "network.kind", Outcome::Warning, &on_it);
         // The same containers, when only their names are in the way.
         machine.input.cluster = "another".to_owned();
         machine.input.nodes = cluster.nodes().to_vec();
         let rows = lab_doctor::kind(&machine.input).await;
-        says(&rows, "cluster.name", Outcome::Refusal, "containers that are no cluster's have the nodes' names");
+        says(
+            &rows,
+            "cluster.name",
+            Outcome::Refusal,
+            "containers that belong to no cluster have the names of the lab's nodes",
+        );
     });
 }

@@ -93,7 +93,7 @@ fn captures_that_cannot_all_run_do_not_run_at_all() {
         assert!(error.contains("lab-probe: capturing"), "{error}");
         none_is_left(&engine, &cluster, 0).await;
         let error = probe.capture(vec![(Place::Pod("gone".into()), on("eth0", None))], &none).await.unwrap_err();
-        assert_eq!(error.to_string(), "the probe cannot look: there is no pod gone");
+        assert_eq!(error.to_string(), "the probe cannot be run: there is no pod gone");
         cluster.stop(&cluster.nodes()[2]).await;
         let error = probe.capture(vec![(node(2), on("eth0", None))], &none).await.unwrap_err().to_string();
         assert!(error.contains("is not running"), "{error}");

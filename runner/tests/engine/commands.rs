@@ -64,8 +64,8 @@ fn a_program_that_does_not_read_its_input_is_no_failure() {
 }
 
 #[test]
-fn a_command_that_does_not_end_is_left_with_its_last_words() {
-    with_engine("a_command_that_does_not_end_is_left_with_its_last_words", async |engine| {
+fn a_command_that_does_not_end_is_left_with_its_last_lines() {
+    with_engine("a_command_that_does_not_end_is_left_with_its_last_lines", async |engine| {
         let cluster = Cluster::make(&engine, one()).await;
         let worker = &cluster.nodes()[0].0;
         let deadline = Duration::from_secs(2);

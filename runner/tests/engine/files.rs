@@ -27,7 +27,7 @@ fn a_file_comes_back_as_it_went() {
         assert_eq!(engine.read_file(&worker.0, "/usr/local/lib/folder/file").await.unwrap(), bytes);
 
         let folder = engine.read_file(&worker.0, "/usr/local/lib/folder").await.unwrap_err().to_string();
-        assert!(folder.ends_with(": it is no file"), "{folder}");
+        assert!(folder.ends_with(": it is not a regular file"), "{folder}");
         let missing = engine.read_file(&worker.0, "/usr/local/lib/none").await.unwrap_err();
         assert!(missing.is_missing(), "{missing}");
         let nowhere = engine.upload(&worker.0, "/no/such/folder", archive("file", b"")).await.unwrap_err();

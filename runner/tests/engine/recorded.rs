@@ -152,7 +152,10 @@ fn a_host_of_another_architecture_gets_no_probe() {
         let answers = probe.ask(asks, &|_| Err("no pods".to_owned())).await;
         let why = answers[0].answer.as_ref().unwrap_err();
         assert!(why.starts_with("kind-worker cannot be asked: the probe is a program for "), "{why}");
-        assert!(why.contains(", and the Engine's host is s390x: name one for s390x in LAB_PROBE"), "{why}");
+        assert!(
+            why.contains(", and the Engine's host is s390x: set LAB_PROBE to the path of a probe for s390x"),
+            "{why}"
+        );
         assert_eq!(stranger.asked().last().map(String::as_str), Some("/v1.41/containers/kind-worker/json"));
     });
 }

@@ -34,7 +34,7 @@ fn a_socket_that_nobody_listens_at_says_how_to_start_it() {
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let error = refused(&format!("unix://{}", socket.display()));
     assert!(matches!(error, EngineError::Refused { .. }), "{error}");
-    assert!(error.to_string().ends_with("nobody listens there; start it, `sudo systemctl start docker`"), "{error}");
+    assert!(error.to_string().ends_with("nothing listens there; start it, `sudo systemctl start docker`"), "{error}");
     // The same by TCP: a port that was just free.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = refused(&format!("tcp://127.0.0.1:{port}"));

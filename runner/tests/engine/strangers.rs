@@ -67,7 +67,7 @@ fn what_is_no_engine_is_told_with_what_it_said() {
     for (reply, why) in [
         ((|_| http("200 OK", "{}")) as fn(&str) -> String, "it names no API version"),
         (|_| http("200 OK", r#"{"ApiVersion":"new"}"#), "it names `new` as its API version"),
-        (|_| http("200 OK", "<html>"), "its answer is not what it should be: expected value"),
+        (|_| http("200 OK", "<html>"), "its answer does not have the expected form: expected value"),
         (
             |_| http("404 Not Found", "<html>nothing here</html>"),
             "it answered with HTTP status 404: <html>nothing here",
@@ -87,7 +87,7 @@ fn silence_ends_at_a_deadline() {
     let begun = lab_base::clock::now();
     let error = met(|_| SILENCE.to_owned()).unwrap_err();
     assert!(matches!(error, EngineError::NoAnswer { .. }), "{error}");
-    assert!(error.to_string().contains(" did not say who it is within 5s; see `docker info`"), "{error}");
+    assert!(error.to_string().contains(" did not tell its version within 5s; see `docker info`"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 

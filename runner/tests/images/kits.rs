@@ -98,7 +98,7 @@ fn a_kit_is_packed_shown_and_used() {
 
         let there = world.pack(&[]).await;
         assert_eq!(there.exit, lab_base::exec::Exit::Code(3), "{:?}", code(&there));
-        assert!(there.stderr_text().contains("lab-kit.tar: there is a file already"), "{:?}", code(&there));
+        assert!(there.stderr_text().contains("lab-kit.tar: this file exists already"), "{:?}", code(&there));
         let forced = world.pack(&["--force"]).await;
         assert!(forced.success(), "{:?}", code(&forced));
         assert_eq!(world.files(), ["cilium.tgz", "lab-kit.tar", "manifests"]);
@@ -197,7 +197,7 @@ fn what_cannot_be_packed_leaves_nothing() {
                     ])
                     .await,
                 5,
-                "the Engine has no image lab-no-such-image:1, which is node here and is not pulled",
+                "the Engine has no image lab-no-such-image:1, which this lab needs as node and which lab does not pull",
             ),
         ];
         for (finished, expected, words) in &cases {

@@ -183,8 +183,9 @@ fn what_the_engine_does_not_have_is_not_pulled_unless_by_digest() {
         let error = lab_images::take(&engine, &wanted, LONG, &nobody).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the Engine has no image lab-no-such-image:1.0, which is hello-app here and is not pulled: build it and \
-             `docker load` it, or give another one: --image hello-app=REF"
+            "the Engine has no image lab-no-such-image:1.0, which this lab needs as hello-app and which lab does not pull, \
+             since it has no digest in pins.json: build it or `docker load` it, or give another one with `--image \
+             hello-app=REF`"
         );
     });
 }

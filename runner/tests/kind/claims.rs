@@ -17,12 +17,12 @@ fn the_second_lab_of_a_name_is_refused() {
         world.wait_for("kind begin");
         let (name, folder) = (&world.name, world.state());
         let taken = format!(
-            "a lab named {name} is there already ({}); enter it with `lab shell --name {name} NODE`, remove it with \
+            "a lab named {name} exists already ({}); enter it with `lab shell --name {name} NODE`, remove it with \
              `lab down --name {name}`, or choose another `--name`",
             folder.display()
         );
         Running::start(world.made_by("up")).finish().code(2).says(&taken);
-        Running::start(world.made_by("run")).finish().code(2).mentions(&["is there already", "another `--name`"]);
+        Running::start(world.made_by("run")).finish().code(2).mentions(&["exists already", "another `--name`"]);
         first.signal(Signal::SIGTERM);
         first.finish().code(130);
     });
@@ -42,7 +42,7 @@ fn of_two_labs_of_a_name_that_begin_at_once_one_is_refused() {
             let loser = ended.recv_timeout(DEADLINE).unwrap();
             world.fake("go-on", "");
             let winner = ended.recv_timeout(DEADLINE).unwrap();
-            let taken = format!("a lab named {} is there already", world.name);
+            let taken = format!("a lab named {} exists already", world.name);
             assert!(loser.stderr.contains(&taken), "{loser}");
             loser.code(2);
             winner.code(5);
@@ -59,7 +59,7 @@ fn a_foreign_cluster_of_the_name_is_refused_and_left_alone() {
         let before = world.members();
         let ended = world.up().code(4);
         for part in
-            ["cluster.name: a cluster that is not ours has the name ", "choose another name: lab up --name NAME"]
+            ["cluster.name: a cluster that lab did not make has the name ", "choose another name: lab up --name NAME"]
         {
             assert!(ended.stderr.contains(part), "{ended}");
         }

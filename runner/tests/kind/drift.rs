@@ -22,7 +22,7 @@ impl World {
     fn status_tells(&self, found: &[&str]) {
         let status = self.run(&["status", "--name", &self.name]).code(0).quiet();
         let first = status.stdout.lines().next().unwrap_or_default();
-        let word = if found.is_empty() { ": up, held by Docker" } else { ": not as it was built" };
+        let word = if found.is_empty() { ": up, kept alive by Docker" } else { ": not as it was built" };
         assert!(first.starts_with(&format!("{} on kind, native routing, made ", self.name)), "{status}");
         assert!(first.ends_with(word), "{status}");
         let told: Vec<&str> =
@@ -85,7 +85,7 @@ fn a_lab_is_built_drifts_and_goes() {
             |name: &str| members.iter().find(|member| member.name == name).unwrap().addresses[NETWORK].to_string();
         world.reconnect([&control_plane, &worker]);
         let stale = format!(
-            "the agents were told that the API server is at {} (k8sServiceHost); it is at ",
+            "the agents are configured with the API server at {} (k8sServiceHost); it is at ",
             was(&control_plane)
         );
         let moved = |name: &str| format!("{name} has the address ");
@@ -124,7 +124,7 @@ fn a_lab_is_built_drifts_and_goes() {
         let down = world.run(&["down", "--name", &world.name]).code(0).quiet();
         for part in [
             format!("removed the containers {control_plane}, {worker2} with their volumes"),
-            format!("the container {stays} of a cluster {} is not this lab's, and stays", world.name),
+            format!("the container {stays} of a cluster {} does not belong to this lab and is kept", world.name),
         ] {
             assert!(down.stdout.contains(&part), "{part} is not in: {down}");
         }

@@ -20,12 +20,12 @@ fn what_a_killed_program_left_is_told_and_taken_away() {
 
             let status = world.run(&["status"]).code(0).quiet();
             let told = format!("{} on kind, native routing, made ", world.name);
-            let rest = "not finished, and the process that made it has ended; \
+            let rest = "not finished, because the process that built it has ended; \
                         `lab down --name ";
             assert!(status.stdout.starts_with(&told) && status.stdout.contains(rest), "{status}");
             // Its name is not free: Docker has something of it perhaps.
             let again = Running::start(world.made_by("up")).finish().code(2);
-            assert!(again.stderr.contains("is there already"), "{again}");
+            assert!(again.stderr.contains("exists already"), "{again}");
             let down = world.run(&["down", "--all"]).code(0).quiet().shows(&format!("lab {} is down:\n", world.name));
             assert_eq!(down.stdout.contains("removed the containers "), step == "nodes", "{down}");
             world.run(&["down", "--all"]).code(0).quiet().prints("no lab is up; nothing to do\n");

@@ -8,8 +8,8 @@ use lab_model::stage::Stage;
 use lab_netns::plan::Plan;
 use lab_netns::tamper::Act;
 use lab_sabotage::acts::{
-    PlacedAct, astray, backends, beside, direct, in_another_table, mtu, of, peer_behind_the_gateway, router_between,
-    rule, second_network, vxlan, without_route,
+    PlacedAct, astray, backends, direct, in_another_table, mtu, peer_behind_the_gateway, pod_address, router_between,
+    rule, second_network, unused_address, vxlan, without_route,
 };
 use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use lab_sabotage::{Bench, Size};
@@ -44,15 +44,18 @@ const CHANGES: [Change; 15] = [
         vec![(node(WORKER), Act::MoveAddress { device: "eth0".to_owned(), from, to })]
     }),
     ("an address taken, and its routes gone with it", |plan| {
-        let address = of(plan, POD1).into();
+        let address = pod_address(plan, POD1).into();
         vec![(pod(POD1), Act::TakeAddress { device: "eth0".to_owned(), address })]
     }),
     ("a lower MTU", |_plan| vec![(node(WORKER2), mtu("eth0", 1400)), (pod(POD1), mtu("eth0", 1300))]),
-    ("other backends", |plan| vec![(node(WORKER), backends(plan, &[of(plan, POD2), beside(plan, POD1)]))]),
+    ("other backends", |plan| {
+        vec![(node(WORKER), backends(plan, &[pod_address(plan, POD2), unused_address(plan, POD1)]))]
+    }),
     ("no Service", |_plan| vec![(node(WORKER), Act::RemoveServices), (pod(POD1), Act::RemoveServices)]),
     ("another Service", |plan| {
-        let service = SocketAddrV4::new(beside(plan, POD1), plan.spec.service_port);
-        let added = Act::AddService { service, target_port: plan.spec.target_port, backends: vec![of(plan, POD1)] };
+        let service = SocketAddrV4::new(unused_address(plan, POD1), plan.spec.service_port);
+        let added =
+            Act::AddService { service, target_port: plan.spec.target_port, backends: vec![pod_address(plan, POD1)] };
         let bridge = Act::AddBridge {
             device: "aside".to_owned(),
             address: Ipv4Net::new_assert([172, 20, 0, 1].into(), 24),

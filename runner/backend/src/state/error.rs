@@ -1,10 +1,10 @@
-//! What can be wrong with a state folder.
+//! Errors about state folders and the names of labs.
 
 use lab_base::failure::Failure;
 use std::io;
 use std::path::PathBuf;
 
-/// Something about the state folder is wrong.
+/// Why a lab's state folder cannot be used, or no lab was found.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Neither `XDG_STATE_HOME` nor `HOME` says where state is kept.
@@ -14,7 +14,7 @@ pub enum StateError {
     NoHome,
     /// A lab of this name exists.
     #[error(
-        "a lab named {name} is there already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`"
+        "a lab named {name} exists already ({folder}); enter it with `lab shell --name {name} NODE`, remove it with `lab down --name {name}`, or choose another `--name`"
     )]
     Taken {
         /// Its name.
@@ -24,7 +24,7 @@ pub enum StateError {
     },
     /// There is no lab of this name.
     #[error(
-        "there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists those there are"
+        "there is no lab named {name} ({folder} does not exist); `lab up --name {name}` makes one, `lab status` lists the labs that exist"
     )]
     Missing {
         /// The name.
@@ -33,27 +33,27 @@ pub enum StateError {
         folder: PathBuf,
     },
     /// There are several labs, and none was named.
-    #[error("several labs are there: {}; say which with `--name NAME`", names.join(", "))]
+    #[error("several labs exist: {}; choose one with `--name NAME`", names.join(", "))]
     Several {
         /// Their names.
         names: Vec<String>,
     },
-    /// A name that cannot be a folder's.
+    /// The name is not allowed: it becomes the name of a folder.
     #[error("{0:?} cannot be a lab's name: use 1 to 40 letters, digits, - and _, beginning with a letter or digit")]
     Name(String),
     /// Reading or writing failed.
     #[error("{doing} {path}: {source}")]
     Io {
-        /// What was being done.
+        /// What failed, such as "cannot read".
         doing: &'static str,
-        /// To which file.
+        /// The file or folder.
         path: PathBuf,
         /// Why not.
         source: io::Error,
     },
-    /// A state file that is no state file.
+    /// The state file has another form than this program writes.
     #[error(
-        "{path}: {source}; was the lab made by another version of this program? `lab down` removes it all the same"
+        "{path} is not as this version of lab writes it: {source}; if another version made the lab, `lab down` still removes it"
     )]
     Unreadable {
         /// Which file.

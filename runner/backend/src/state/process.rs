@@ -1,4 +1,4 @@
-//! Which process holds a lab.
+//! Identifies a process beyond its number, which the kernel reuses.
 
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -17,10 +17,10 @@ pub struct ProcessId {
 }
 
 impl ProcessId {
-    /// Of a running process.
+    /// Identifies a running process.
     ///
     /// # Errors
-    /// When there is none of this number.
+    /// When no process of this number runs.
     pub fn of(pid: i32) -> io::Result<Self> {
         Ok(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id()? })
     }

@@ -1,4 +1,4 @@
-//! Which lab is meant when none is named.
+//! Which lab a command means when it is given no `--name`.
 
 use super::{StateDir, StateError};
 
@@ -6,10 +6,11 @@ use super::{StateDir, StateError};
 pub const DEFAULT_NAME: &str = "lab";
 
 impl StateDir {
-    /// Which of these a command means that was given no name: the lab `lab`, else the only one; none of none.
+    /// The one of these labs that a command without `--name` means: the lab `lab`, else the only one. None when there
+    /// are no candidates.
     ///
     /// # Errors
-    /// [`StateError::Several`] when there is no telling.
+    /// [`StateError::Several`] when there are several and none is called `lab`.
     pub fn unnamed(candidates: Vec<Self>) -> Result<Option<Self>, StateError> {
         if candidates.len() > 1 && !candidates.iter().any(|lab| lab.name == DEFAULT_NAME) {
             return Err(StateError::Several { names: candidates.into_iter().map(|lab| lab.name).collect() });
@@ -19,8 +20,8 @@ impl StateDir {
         Ok(named.pop().or_else(|| others.pop()))
     }
 
-    /// All labs that a command can mean which was given no name: those that were made to stay, and the lab `lab`. A lab
-    /// that a run has for itself is nobody else's.
+    /// The labs that a command without `--name` can mean: those that were made to stay, and the lab `lab`. A lab that
+    /// `lab run` made for itself is not among them.
     ///
     /// # Errors
     /// When the folder they are in cannot be read.
@@ -30,7 +31,7 @@ impl StateDir {
         Ok(all)
     }
 
-    /// Made to stay, or left behind: by a process that is gone, or with a state that cannot be read.
+    /// Whether the lab was made to stay, or was left behind: its process is gone, or its state cannot be read.
     fn stays(&self) -> bool {
         match self.read() {
             Ok(Some(lab)) => lab.stays || lab.is_gone() || lab.is_unfinished(),
@@ -68,6 +69,6 @@ mod tests {
     #[test]
     fn several_are_listed() {
         let error = StateDir::unnamed(labs(&["kind", "second"])).expect_err("there is no telling");
-        assert_eq!(error.to_string(), "several labs are there: kind, second; say which with `--name NAME`");
+        assert_eq!(error.to_string(), "several labs exist: kind, second; choose one with `--name NAME`");
     }
 }

@@ -25,17 +25,17 @@ pub struct Running {
     stderr: watch::Receiver<Vec<u8>>,
 }
 
-/// What a program says on standard error, for someone who shows it while somebody else waits for its end.
+/// A program's standard error as it is written, to be shown while other code waits for the program's end.
 #[derive(Debug)]
-pub struct Words(watch::Receiver<Vec<u8>>);
+pub struct StderrLines(watch::Receiver<Vec<u8>>);
 
-impl Words {
-    /// Hands each new last line on, until it closes its standard error.
-    pub async fn follow(mut self, mut hear: impl FnMut(&str)) {
+impl StderrLines {
+    /// Passes each new last line to `show`, until the program closes its standard error.
+    pub async fn follow(mut self, mut show: impl FnMut(&str)) {
         while self.0.changed().await.is_ok() {
             let text = String::from_utf8_lossy(&self.0.borrow_and_update()).into_owned();
             if let Some(line) = last_line(&text) {
-                hear(line);
+                show(line);
             }
         }
     }
@@ -49,7 +49,7 @@ struct Group(Option<Pid>);
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0.take() {
-            // It may be gone already, and there is nobody here to tell.
+            // An error means that the group has ended already; a destructor could not report one either.
             let _ = killpg(group, Signal::SIGKILL);
         }
     }
@@ -76,19 +76,19 @@ impl Running {
     }
 
     /// The last lines that it has written to standard error so far.
-    pub fn last_words(&self) -> String {
+    pub fn last_stderr_lines(&self) -> String {
         last_lines(&self.stderr.borrow())
     }
 
-    /// What it says on standard error from now on.
-    pub fn words(&self) -> Words {
-        Words(self.stderr.clone())
+    /// What it writes to standard error from now on.
+    pub fn stderr_lines(&self) -> StderrLines {
+        StderrLines(self.stderr.clone())
     }
 
     /// Writes to its standard input, which stays open.
     ///
     /// # Errors
-    /// [`ExecError::Io`], when it has closed it.
+    /// [`ExecError::Io`], when the program has closed its standard input.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ExecError> {
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         let written = match &mut self.stdin {
@@ -104,12 +104,12 @@ impl Running {
     /// Waits for a whole line on its standard error. Lines that were written before count too.
     ///
     /// # Errors
-    /// [`ExecError::NoLine`], when it closes standard error first; [`ExecError::Deadline`], when it says nothing of
-    /// the kind in time. It keeps running either way.
+    /// [`ExecError::NoLine`], when it closes standard error first; [`ExecError::Deadline`], when it does not write the
+    /// line in time. It keeps running either way.
     pub async fn wait_for_line(&mut self, line: &str, deadline: Duration) -> Result<(), ExecError> {
         let written = |stderr: &Vec<u8>| stderr.split(|&byte| byte == b'\n').any(|seen| seen == line.as_bytes());
         let waited = clock::within(deadline, line, self.stderr.wait_for(written)).await.map(|seen| seen.is_ok());
-        let (command, stderr) = (self.command_line(), self.last_words());
+        let (command, stderr) = (self.command_line(), self.last_stderr_lines());
         match waited {
             Ok(true) => Ok(()),
             Ok(false) => Err(ExecError::NoLine { command, line: line.to_owned(), stderr }),
@@ -117,8 +117,8 @@ impl Running {
         }
     }
 
-    /// Writes to its standard input, which stays open, and waits for the line with which it answers. One that has ended by
-    /// now reads nothing, and says why in its last words.
+    /// Writes to its standard input, which stays open, and waits for the line with which it answers. When the program
+    /// has ended already, the error is that of the wait, because it carries the last lines of standard error.
     ///
     /// # Errors
     /// As [`Self::wait_for_line`], then as [`Self::write`].
@@ -135,7 +135,7 @@ impl Running {
     pub async fn finish(mut self, deadline: Duration) -> Result<Finished, ExecError> {
         let write = async {
             if let Some(mut stdin) = self.stdin.take() {
-                // A program that ends without reading its input is free to: its exit code and its output say more.
+                // A program may end without reading its input; its exit code and its output say whether that is wrong.
                 let _ = stdin.write_all(&self.to_write).await;
             }
         };
@@ -157,7 +157,7 @@ impl Running {
             }
             Ok(Err(source)) => Err(self.io("wait for its end", source)),
             Err(_passed) => {
-                Err(ExecError::Deadline { command: self.command_line(), deadline, stderr: self.last_words() })
+                Err(ExecError::Deadline { command: self.command_line(), deadline, stderr: self.last_stderr_lines() })
             }
         }
     }
@@ -169,7 +169,7 @@ fn keep(stream: Option<impl AsyncRead + Unpin + Send + 'static>) -> watch::Recei
     if let Some(mut stream) = stream {
         tokio::spawn(async move {
             let mut chunk = vec![0; 16 * 1024];
-            // A pipe cannot fail to be read; if it could, it would be as good as closed.
+            // Reading a pipe does not fail; an error would be treated as the end of the stream.
             while let Ok(length @ 1..) = stream.read(&mut chunk).await {
                 kept.send_modify(|bytes| bytes.extend_from_slice(&chunk[..length]));
             }

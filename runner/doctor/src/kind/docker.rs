@@ -1,4 +1,4 @@
-//! Asking the Engine.
+//! Asks the Engine everything that the rows need.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,17 +14,16 @@ use lab_base::failure::chain;
 use lab_engine::{CLUSTER_LABEL, Endpoint, Engine, EngineError};
 use lab_model::observe::{EngineFacts, Privileged};
 
-/// For each question; together they take a fraction of a second.
+/// The deadline of each question. All of them together usually take a fraction of a second.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// For an Engine that was named and is not there.
-const OTHER: &str =
-    "start the Engine that is to listen there, or take the host's own: unset DOCKER_HOST; docker context use default";
+/// The remedy when the environment or a context names an Engine that does not listen.
+const OTHER: &str = "start the Engine that should listen there, or use the one of this host: unset DOCKER_HOST; docker context use default";
 
-/// What an error of the connection's is to a reader of the doctor's rows.
+/// Turns an error of connecting into what a row shows.
 pub(super) fn unreachable(error: &EngineError) -> Unreachable {
     let text = chain(error);
-    // Each ends with what to do.
+    // The text of each of these errors ends with what to do, after a semicolon.
     let (why, advice) = text.split_once("; ").unwrap_or((&text, "docker info shows more"));
     let remedy = match error {
         EngineError::NoSocket { endpoint } | EngineError::Refused { endpoint }
@@ -40,14 +39,14 @@ pub(super) fn unreachable(error: &EngineError) -> Unreachable {
     Unreachable { wrong_api, why: why.to_owned(), remedy }
 }
 
-/// Everything that the rows ask for.
-pub(super) async fn seen(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
-    Box::pin(asked(engine, input)).await.map_err(|error| unreachable(&error))
+/// Asks the Engine everything that the rows need.
+pub(super) async fn observe(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, Unreachable> {
+    Box::pin(ask_all(engine, input)).await.map_err(|error| unreachable(&error))
 }
 
-/// Whether the Engine runs privileged containers: one is run.
+/// Whether the Engine can run privileged containers; found out by running one.
 pub async fn privileged(engine: &Engine) -> Privileged {
-    match engine.call("tell of itself", DEADLINE, engine.client().info()).await {
+    match engine.call("describe itself", DEADLINE, engine.client().info()).await {
         Ok(info) => {
             let remapped = has_option(&info, "name=userns");
             trial::privileged(engine.client(), info.architecture.as_deref(), remapped).await.privileged
@@ -56,9 +55,9 @@ pub async fn privileged(engine: &Engine) -> Privileged {
     }
 }
 
-async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, EngineError> {
+async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, EngineError> {
     let client = engine.client();
-    let info = engine.call("tell of itself", DEADLINE, client.info()).await?;
+    let info = engine.call("describe itself", DEADLINE, client.info()).await?;
     let remapped = has_option(&info, "name=userns");
     let containers = ListContainersOptionsBuilder::new().all(true).build();
     let (version, networks, listed, containers, image, tried) = tokio::join!(
@@ -69,7 +68,7 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
         engine.call("describe an image", DEADLINE, client.inspect_image(&input.node_image)),
         trial::privileged(client, info.architecture.as_deref(), remapped),
     );
-    // Podman speaks the Engine's API, and says so here alone.
+    // Podman implements the Engine's API too, and can be recognised by this list only.
     let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
     let product = if podman { Product::Podman } else { Product::Docker };
     let internal: BTreeSet<String> =
@@ -84,16 +83,23 @@ async fn asked(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen, E
         Err(error) if error.is_missing() => false,
         Err(error) => return Err(error),
     };
-    Ok(DockerSeen { product, networks, containers, node_image, tried, ..told(engine.facts_of(info.clone()), info) })
+    Ok(DockerSeen {
+        product,
+        networks,
+        containers,
+        node_image,
+        tried,
+        ..from_info(engine.facts_of(info.clone()), info)
+    })
 }
 
 fn has_option(info: &SystemInfo, option: &str) -> bool {
     let options = info.security_options.iter().flatten();
-    options.flat_map(|told| told.split(',')).any(|part| part == option)
+    options.flat_map(|entry| entry.split(',')).any(|part| part == option)
 }
 
-/// What it tells of itself; the rest is empty, and nothing tried.
-fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
+/// What `GET /info` reports about the Engine; everything else is empty.
+fn from_info(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
     let status = |key: &str| {
         let pairs = info.driver_status.iter().flatten();
         pairs
@@ -113,7 +119,7 @@ fn told(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
             .default_address_pools
             .iter()
             .flatten()
-            .filter_map(|told| pool(told.base.as_deref()?, told.size))
+            .filter_map(|entry| pool(entry.base.as_deref()?, entry.size))
             .collect(),
         networks: Vec::new(),
         containers: Vec::new(),

@@ -1,4 +1,4 @@
-//! What is found out before anything is judged: plain data, so that each row can be tested on what was recorded.
+//! The facts that the rows are made from: plain data, so that each row can be tested with recorded facts.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,36 +8,36 @@ use ipnet::Ipv4Net;
 
 use lab_model::observe::{DockerNetwork, EngineFacts, NetnsView, Privileged};
 
-/// What the Engine tells.
+/// The Engine's answers.
 #[derive(Debug, Clone)]
 pub struct DockerSeen {
-    /// Of itself.
+    /// Facts about the Engine itself.
     pub engine: EngineFacts,
-    /// Its `ID`, the same for whoever asks it; none where it told none.
+    /// Its `ID`, the same for every client; none if it reported none.
     pub id: Option<String>,
-    /// Whose it is.
+    /// Whether it is Docker or Podman.
     pub product: Product,
     /// The file system below its storage driver (`DriverStatus`: `Backing Filesystem`).
     pub backing_filesystem: Option<String>,
-    /// Images are kept by containerd (`DriverStatus`: `driver-type`).
+    /// Whether images are kept in containerd's store (`DriverStatus`: `driver-type`).
     pub containerd_store: bool,
-    /// A container gets a cgroup namespace of its own unless it says otherwise (`SecurityOptions`: `name=cgroupns`).
+    /// Whether containers get a cgroup namespace of their own by default (`SecurityOptions`: `name=cgroupns`).
     pub private_cgroups: bool,
-    /// What it writes its rules with (`FirewallBackend`): `iptables`, `nftables`; Engines before 28 do not tell.
+    /// What it writes its rules with (`FirewallBackend`): `iptables`, `nftables`; Engines before 28 do not report it.
     pub firewall: Option<String>,
-    /// Where new networks get their subnets from (`DefaultAddressPools`); empty where it told none.
+    /// The pools that new networks get their subnets from (`DefaultAddressPools`); empty if it reported none.
     pub pools: Vec<AddressPool>,
-    /// All its networks. The members are told of those that have the lab's network's name, and of no others.
+    /// All its networks. Members are known only for networks with the name of the lab's network.
     pub networks: Vec<NetworkSeen>,
     /// All its containers, also those that do not run.
     pub containers: Vec<ContainerSeen>,
-    /// It has the nodes' image.
+    /// Whether it has the nodes' image.
     pub node_image: bool,
-    /// What came of a privileged container.
+    /// The result of running a privileged container.
     pub tried: Tried,
 }
 
-/// What speaks the Engine's API.
+/// The programs that implement the Engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// Docker's own Engine.
@@ -49,9 +49,9 @@ pub enum Product {
 /// Subnets of one size within a network (`default-address-pools` in `daemon.json`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressPool {
-    /// All of them.
+    /// The network that the subnets are taken from.
     pub base: Ipv4Net,
-    /// Prefix length of each.
+    /// The prefix length of each subnet.
     pub size: u8,
 }
 
@@ -60,7 +60,7 @@ pub struct AddressPool {
 pub struct NetworkSeen {
     /// The network.
     pub network: DockerNetwork,
-    /// Nothing on it reaches anything outside (`Internal`).
+    /// Whether its containers cannot reach anything outside of it (`Internal`).
     pub internal: bool,
 }
 
@@ -78,24 +78,24 @@ impl NetworkSeen {
         self.network.mtu().map(|mtu| mtu.0)
     }
 
-    /// A driver's option is set to false.
+    /// Whether this option of the driver is set to false.
     pub fn denies(&self, option: &str) -> bool {
         self.network.options.get(option).is_some_and(|value| value == "false")
     }
 
-    /// It is the one that Docker makes by itself and calls `bridge`.
+    /// Whether it is Docker's default network, `bridge`.
     pub fn is_default(&self) -> bool {
         self.network.options.get("com.docker.network.bridge.default_bridge").is_some_and(|value| value == "true")
     }
 
-    /// The link of its bridge on the host (moby, `drivers/bridge`: `br-` and twelve digits of the id, unless named).
+    /// The name of its bridge on the host (moby, `drivers/bridge`: `br-` and twelve digits of the id, unless it is set).
     pub fn bridge(&self) -> String {
         let named = self.network.options.get("com.docker.network.bridge.name").cloned();
         named.unwrap_or_else(|| format!("br-{}", self.network.id.get(..12).unwrap_or(&self.network.id)))
     }
 }
 
-/// A container, as far as it can be in a lab's way.
+/// The properties of a container that decide whether it conflicts with a lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerSeen {
     /// Its name.
@@ -104,42 +104,42 @@ pub struct ContainerSeen {
     pub cluster: Option<String>,
     /// `running`, `exited`, …
     pub state: String,
-    /// What is mounted from the host.
+    /// The paths of the host that are mounted in it.
     pub mounts: Vec<PathBuf>,
 }
 
-/// What came of a privileged container.
+/// The result of running a privileged container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
     /// Whether it ran.
     pub privileged: Privileged,
-    /// Which cgroup namespace the Engine chose for it (`HostConfig.CgroupnsMode`): `private` or `host`.
+    /// The cgroup namespace that the Engine chose for it (`HostConfig.CgroupnsMode`): `private` or `host`.
     pub cgroupns: Option<String>,
 }
 
-/// Why the Engine was not asked.
+/// Why the Engine could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// It answered, and speaks no API that a lab can be built with.
+    /// Whether it answered, but supports no API version that a lab can be built with.
     pub wrong_api: bool,
-    /// Where, and what happened.
+    /// The endpoint and what happened there.
     pub why: String,
     /// What to do.
     pub remedy: Remedy,
 }
 
-/// What makes an Engine answer.
+/// What to do to make an Engine answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// There is none, or it does not run.
+    /// Install or start Docker: there is no Engine, or it does not run.
     Install,
-    /// This user may not talk to it.
+    /// Join the group `docker`: this user may not open the socket.
     Join,
-    /// What else.
+    /// Something else, as text.
     Other(String),
 }
 
-/// What the machine itself tells. Each part is none where it could not be read.
+/// Facts about the machine. A part that could not be read is none.
 #[derive(Debug, Clone, Default)]
 pub struct HostSeen {
     /// `/proc/sys/kernel/osrelease`.
@@ -154,75 +154,75 @@ pub struct HostSeen {
     pub inotify_watches: Option<u64>,
     /// The controllers of the hierarchy that `/sys/fs/cgroup` shows.
     pub cgroups: Option<Cgroups>,
-    /// The kernel has cgroup namespaces.
+    /// Whether the kernel has cgroup namespaces.
     pub cgroup_namespaces: bool,
-    /// What `iptables --version` printed, or why it did not.
+    /// The output of `iptables --version`, or why it failed.
     pub iptables: Option<Result<String, String>>,
-    /// This process is not in the kernel's first PID namespace, as in a container.
+    /// Whether this process runs in a container: it is not in the kernel's first PID namespace.
     pub container: bool,
-    /// `/proc/sys/net/ipv6` exists: IPv6 was not turned off when the kernel was started.
+    /// Whether `/proc/sys/net/ipv6` exists: IPv6 was not turned off when the kernel was started.
     pub ipv6: bool,
-    /// `net.bridge.bridge-nf-call-iptables`; none while no bridge is filtered.
+    /// `net.bridge.bridge-nf-call-iptables`; none if `br_netfilter` is not loaded.
     pub bridge_filtered: Option<bool>,
     /// `ID` and `ID_LIKE` of `/etc/os-release`.
     pub distribution: Vec<String>,
-    /// Whom `/etc/resolv.conf` asks for names.
+    /// The name servers in `/etc/resolv.conf`.
     pub nameservers: Vec<IpAddr>,
     /// Links, addresses, routes and rules of this process's network namespace.
     pub view: Option<Result<NetnsView, String>>,
-    /// What a Cilium leaves pinned in the BPF file system; none where that is not this user's to read.
+    /// What a Cilium has left pinned in the BPF file system; none if this user may not read it.
     pub cilium_files: Option<Vec<PathBuf>>,
-    /// Variables of the environment that change what kind does, with their values.
+    /// Environment variables that change what kind does, with their values.
     pub kind_variables: BTreeMap<String, String>,
 }
 
-/// What there is of the kernel's modules.
+/// Which files about the kernel's modules exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ModulesSeen {
-    /// `/proc/modules`: the kernel can load some.
+    /// Whether `/proc/modules` exists: the kernel can load modules.
     pub list: bool,
-    /// `/lib/modules`.
+    /// Whether `/lib/modules` exists.
     pub folder: bool,
-    /// The running kernel's own folder in it.
+    /// Whether it has the folder of the running kernel.
     pub of_kernel: bool,
 }
 
-/// The kernel's own configuration.
+/// The configuration that the kernel was built with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelConfig {
-    /// Where it was read.
+    /// The file that it was read from.
     pub source: PathBuf,
-    /// What is not left out: `y`, `m`, or a value.
+    /// The options that are set, each `y`, `m` or a value.
     pub options: BTreeMap<String, String>,
 }
 
-/// Which cgroup hierarchy a host has, and which controllers in it.
+/// The version of a host's cgroup hierarchy, with its controllers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cgroups {
-    /// The one hierarchy (`cgroup.controllers`).
+    /// One hierarchy for all controllers (`cgroup.controllers`).
     V2(Vec<String>),
-    /// One for each controller.
+    /// One hierarchy for each controller (`/proc/cgroups`).
     V1(Vec<String>),
 }
 
-/// What came of looking for a program.
+/// The result of looking for a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolSeen {
     /// Its name.
     pub name: String,
-    /// Where it is; none where it is not.
+    /// Its path; none if it was not found.
     pub path: Option<PathBuf>,
-    /// What it says its version is, or why that is not known.
+    /// The version that it reports, or why that is not known.
     pub version: Result<String, String>,
-    /// For `docker`: the `ID` of the Engine that it reaches, or its own words when it reaches none.
+    /// For `docker`: the `ID` of the Engine that it reaches, or its error message when it reaches none.
     pub reaches: Option<Result<String, String>>,
 }
 
-/// How much room there is where the Engine keeps its data.
+/// How much space is free where the Engine keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
     /// The folder.
     pub folder: PathBuf,
-    /// Octets that are free to everybody, or why that is not known.
+    /// The space in octets that users without privileges can still use, or why that is not known.
     pub free: Result<u64, String>,
 }

@@ -1,4 +1,4 @@
-//! A machine on which nothing is wrong, for the tests of single rows: each changes one thing.
+//! Facts of a machine that has everything a lab needs, for the tests of single rows: each test changes one fact.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Reading the machine itself.
+//! Reads the facts about the machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,16 @@ use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, ModulesSeen, Roo
 use super::input::KindDoctorInput;
 use super::tools;
 
-/// Variables that turn kind (kind v0.17.0: `pkg/cmd/kind/.../provider`, `providers/docker/provider.go`, `provision.go`).
+/// Environment variables that change what kind does (kind v0.17.0: `pkg/cmd/kind/.../provider`, `providers/docker/provider.go`, `provision.go`).
 const KIND_VARIABLES: [&str; 3] =
     ["KIND_EXPERIMENTAL_PROVIDER", "KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER"];
 
-/// What the kernel calls its first PID namespace (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`). Files such as
-/// `/.dockerenv` prove nothing: machines are made of images too.
+/// The kernel's name for its first PID namespace (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`). Files such as
+/// `/.dockerenv` do not prove that this is a container: virtual machines are made from container images too.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// Reads what the rows ask for.
-pub(super) async fn seen(input: &KindDoctorInput) -> HostSeen {
+/// Reads all facts that the rows need.
+pub(super) async fn observe(input: &KindDoctorInput) -> HostSeen {
     let iptables = tools::iptables(input).await;
     let view = lab_probe::own_view().await;
     HostSeen { iptables, view: Some(view), kind_variables: variables(), ..files(&input.host_root) }
@@ -30,7 +30,7 @@ fn variables() -> BTreeMap<String, String> {
     KIND_VARIABLES.into_iter().filter_map(set).collect()
 }
 
-/// What files tell, below this root.
+/// The facts that are read from files below this root.
 fn files(root: &Path) -> HostSeen {
     let read = |path: &str| fs::read_to_string(root.join(path)).ok().map(|text| text.trim().to_owned());
     let there = |path: &str| root.join(path).exists();
@@ -42,7 +42,7 @@ fn files(root: &Path) -> HostSeen {
         modules: ModulesSeen {
             list: there("proc/modules"),
             folder: there("lib/modules"),
-            // The second is NixOS's.
+            // The second path is that of NixOS.
             of_kernel: ["lib/modules", "run/booted-system/kernel-modules/lib/modules"]
                 .iter()
                 .any(|folder| there(&format!("{folder}/{release}"))),
@@ -77,7 +77,7 @@ fn enabled(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where distributions and the kernel itself keep the running kernel's configuration.
+/// The running kernel's configuration, from the places where distributions and the kernel itself keep it.
 fn kernel_config(root: &Path, release: &str) -> Option<KernelConfig> {
     let places = [
         "proc/config.gz".to_owned(),
@@ -99,7 +99,7 @@ fn kernel_config(root: &Path, release: &str) -> Option<KernelConfig> {
     })
 }
 
-/// `CONFIG_BPF=y`; what is left out is a comment.
+/// The options that are set, from lines such as `CONFIG_BPF=y`; options that are not set are comments.
 fn options(text: &str) -> BTreeMap<String, String> {
     let set = text.lines().filter_map(|line| line.trim().split_once('='));
     set.filter(|(name, value)| name.starts_with("CONFIG_") && *value != "n")
@@ -107,14 +107,14 @@ fn options(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// `ID`, then `ID_LIKE` (os-release(5)).
+/// The values of `ID` and `ID_LIKE` (os-release(5)).
 fn distribution(text: &str) -> Vec<String> {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let words = |value: &str| value.trim_matches(['"', '\'']).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     [value("ID"), value("ID_LIKE")].into_iter().flatten().flat_map(words).collect()
 }
 
-/// `nameserver ADDRESS` (resolv.conf(5)); an IPv6 address may name a link after `%`.
+/// The addresses in lines `nameserver ADDRESS` (resolv.conf(5)); an IPv6 address may have a link's name after `%`.
 fn nameservers(text: &str) -> Vec<IpAddr> {
     let servers = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -123,7 +123,8 @@ fn nameservers(text: &str) -> Vec<IpAddr> {
     servers.filter_map(|address| address.split('%').next()?.parse().ok()).collect()
 }
 
-/// What a Cilium has pinned (Cilium 1.12.4: `tc/globals/cilium_*`, later ones `cilium`); none where it is not known.
+/// The files that a Cilium has pinned in the BPF file system (Cilium 1.12.4: `tc/globals/cilium_*`, later ones `cilium`);
+/// none if it cannot be read.
 fn pinned(bpf: &Path) -> Option<Vec<PathBuf>> {
     let is_ciliums =
         |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("cilium"));
@@ -139,9 +140,9 @@ fn pinned(bpf: &Path) -> Option<Vec<PathBuf>> {
     Some(found)
 }
 
-/// How much room there is where the Engine keeps images; none where it does not tell where that is.
+/// The free space where the Engine keeps images; none if the Engine does not report where that is.
 pub(super) fn room(docker: &DockerSeen) -> Option<Room> {
-    /// Where containerd keeps them when it is Docker's image store.
+    /// Where containerd keeps images when it is Docker's image store.
     const CONTAINERD: &str = "/var/lib/containerd";
     let root = docker.engine.root_dir.as_deref()?;
     let folder = if docker.containerd_store && Path::new(CONTAINERD).exists() { CONTAINERD } else { root };
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// A machine's files.
+    /// A folder with a machine's files.
     fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {

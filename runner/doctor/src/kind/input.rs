@@ -1,4 +1,4 @@
-//! What a lab on kind is to be, as far as the machine must fit it.
+//! What a lab on kind needs from the machine.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,49 +15,49 @@ use lab_model::observe::NodeName;
 /// (kind v0.17.0, `pkg/apis/config/defaults.go` and `internal/apis/config/default.go`: `ServiceSubnet`).
 const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 96, 0, 0), 16);
 
-/// What the machine is to carry.
+/// The properties of the planned lab that the machine is checked against.
 #[derive(Debug, Clone)]
 pub struct KindDoctorInput {
-    /// The cluster's name, which is the lab's.
+    /// The cluster's name, which is also the lab's.
     pub cluster: String,
-    /// Its nodes, as kind will name them.
+    /// The names that kind will give to the nodes.
     pub nodes: Vec<NodeName>,
     /// The Docker network that kind puts them on.
     pub network: String,
-    /// All pod CIDRs come from this pool.
+    /// The pool that all pod CIDRs are taken from.
     pub pod_pool: Ipv4Net,
     /// Prefix length of each node's pod CIDR.
     pub pod_cidr_prefix: u8,
-    /// Packets to addresses in here are routed, not masqueraded.
+    /// The native routing CIDR: packets to it are routed without masquerading.
     pub native_cidr: Ipv4Net,
-    /// Services get their addresses here.
+    /// The network that Services get their addresses from.
     pub service_cidr: Ipv4Net,
-    /// The oldest API of the Engine that will do: `1.41`.
+    /// The oldest API version of the Engine that is sufficient: `1.41`.
     pub api_min: String,
     /// The programs, and the versions they are pinned to.
     pub tools: Vec<ToolPin>,
-    /// What is put into the nodes to look there, or what to do to have it.
+    /// The probe that is copied into the nodes, or an error that says what to do to have one.
     pub probe: Result<ProbeSeen, String>,
-    /// The nodes' image as the Engine may have it: name and tag, and the digest that it is pinned to.
+    /// The name by which the Engine would have the nodes' image: name, tag and pinned digest.
     pub node_image: String,
-    /// Cilium's agent is not the pinned image: what that image is known to refuse is a warning.
+    /// Whether Cilium's agent is not the pinned image. What the pinned image is known to refuse is only a warning then.
     pub own_cilium_image: bool,
     /// The folder that runs are kept in.
     pub runs_dir: PathBuf,
-    /// The folder that labs' state folders are in; none where the environment names none.
+    /// The folder with the labs' state folders; none if the environment does not say.
     pub state_root: Option<PathBuf>,
-    /// Where programs are looked for, as in `PATH`.
+    /// The folders where programs are looked for, in the form of `PATH`.
     pub search_path: OsString,
-    /// Where `proc`, `sys` and `etc` are: `/`.
+    /// The folder with `proc`, `sys` and `etc`: `/`, or another one in tests.
     pub host_root: PathBuf,
 }
 
 /// The probe that nodes would get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeSeen {
-    /// What it is built for, as Go names it: `amd64`.
+    /// The architecture that it is built for, as Go names it: `amd64`.
     pub architecture: String,
-    /// Its size, with the archive that it is sent in.
+    /// The size in octets of the archive that it is sent in.
     pub octets: usize,
 }
 
@@ -68,12 +68,12 @@ pub struct ToolPin {
     pub name: String,
     /// The version it must report, without a `v`; none for one that is not pinned.
     pub version: Option<String>,
-    /// A lab cannot be built without it; else it only takes the article's own looks.
+    /// Whether a lab cannot be built without it. If false, it is only used to run the article's own commands.
     pub builds: bool,
 }
 
 impl KindDoctorInput {
-    /// Of a lab of this name, made like this; programs are looked for in `PATH`.
+    /// The input for a lab of this name with these expectations; programs are looked for in `PATH`.
     pub fn new(manifests: &Manifests, expect: &Expectations, cluster: &str, runs_dir: &Path) -> Self {
         let tools = &manifests.pins.tools;
         let tool = |name: &str, version: Option<&str>, builds| ToolPin {

@@ -1,8 +1,8 @@
-//! What a lab on kind needs, found out in about two seconds: everything is asked at once, then each row is decided by a
-//! pure function from what was found.
+//! Checks what a lab on kind needs, in about two seconds: the Engine, the host and the tools are asked at the same time,
+//! then a pure function makes each row from the answers.
 //!
-//! Nothing is pulled and nothing of anybody's is changed. One thing is made and removed again: a privileged container of
-//! an image of its own, two machine instructions in size, because no setting tells whether one can run.
+//! Nothing is pulled, and nothing that exists is changed. A privileged container is made, run and removed again, with an
+//! image of its own whose program has two machine instructions, because no setting says whether such containers can run.
 
 mod docker;
 pub mod facts;
@@ -22,22 +22,22 @@ use rows::locality::Where;
 pub use docker::privileged;
 pub use input::{KindDoctorInput, ProbeSeen, ToolPin};
 
-/// Looks at this machine for a lab on kind, with the Engine that the docker program would take.
+/// Checks this machine for a lab on kind, with the Engine that the docker program would use.
 pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
     Box::pin(kind_with(input, Engine::connect().await)).await
 }
 
-/// The same with this Engine, or with what came of connecting to it.
+/// Checks this machine for a lab on kind, with this Engine or the error of connecting to it.
 pub async fn kind_with(input: &KindDoctorInput, engine: Result<Engine, EngineError>) -> Vec<Row> {
     let engine = engine.map_err(|error| docker::unreachable(&error));
     let environment = engine.as_ref().map(Engine::environment).unwrap_or_default();
     let asked = async {
         match engine {
-            Ok(engine) => docker::seen(&engine, input).await,
+            Ok(engine) => docker::observe(&engine, input).await,
             Err(why) => Err(why),
         }
     };
-    let (docker, host, tools) = tokio::join!(asked, host::seen(input), tools::seen(input, &environment));
+    let (docker, host, tools) = tokio::join!(asked, host::observe(input), tools::find_all(input, &environment));
     let room = docker.as_ref().ok().and_then(host::room);
     let mut rows = rows(input, docker.as_ref(), &host, &tools, room.as_ref());
     rows.push(files::state());
@@ -45,7 +45,7 @@ pub async fn kind_with(input: &KindDoctorInput, engine: Result<Engine, EngineErr
     rows
 }
 
-/// All rows but those about our own folders, in the order in which a reader would mend things.
+/// All rows except those about lab's own folders, in the order in which a user would fix things.
 fn rows(
     input: &KindDoctorInput,
     docker: Result<&DockerSeen, &Unreachable>,
@@ -74,7 +74,7 @@ fn rows(
     rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
     rows.push(probe::probe(&input.probe, docker.ok()));
     rows.push(programs::environment(host));
-    // Of a host that is not the Engine's, only the Engine's own word counts.
+    // Facts about this host say nothing if the Engine runs on another one; then only the Engine's answers are used.
     let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
     if here {
         rows.extend([
@@ -95,9 +95,9 @@ fn rows(
     let view = match &host.view {
         Some(Ok(view)) if here => Ok(view),
         Some(Err(why)) => Err(why.as_str()),
-        _ => Err("the Engine's host is another one"),
+        _ => Err("the Engine runs on another host"),
     };
-    let taken = occupied::Taken::by(view, docker.ok().map(|docker| docker.networks.as_slice()));
+    let taken = occupied::Taken::find(view, docker.ok().map(|docker| docker.networks.as_slice()));
     rows.extend([
         pods::pod_cidrs(input, &taken),
         pods::native_cidr(input, &taken),

@@ -1,7 +1,7 @@
-//! A privileged container, really run: no setting of an Engine tells whether one can.
+//! Runs a privileged container, because no setting of an Engine says whether it can.
 //!
-//! The image is made here, of one program of two machine instructions, so that none has to be at hand. It and its
-//! container carry a label, and both are removed again, also those that an earlier try could not remove.
+//! Its image is made here, with one program of two machine instructions, so that no image has to be pulled. The image and
+//! the container have a label, and both are removed again, also those that an earlier attempt could not remove.
 
 use std::collections::HashMap;
 
@@ -20,24 +20,24 @@ use super::facts::Tried;
 use lab_base::clock;
 use lab_model::observe::Privileged;
 
-/// What everything of a try is labelled with.
+/// The label of the image and the container of an attempt.
 pub const LABEL: &str = "lab.doctor";
 /// The label's value.
 const VALUE: &str = "privileged";
-/// For making, running and removing it all. It takes less than a second; a loaded host takes longer.
+/// The deadline for making, running and removing them. It usually takes less than a second; a loaded host takes longer.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What an earlier try left is removed once it is older than any try that still runs.
+/// Leftovers of earlier attempts are removed after this time, when that attempt can no longer be running.
 const OLD: Duration = Duration::from_mins(1);
 
 /// `ET_EXEC`, `PT_LOAD` and so on: the ELF-64 specification, "ELF Header" and "Program Header".
 const ELF_HEADER: u16 = 64;
 const PROGRAM_HEADER: u16 = 56;
-/// Where the program is loaded.
+/// The address that the program is loaded at.
 const BASE: u64 = 0x40_0000;
 /// The largest page that a kernel of these architectures has.
 const ALIGNMENT: u64 = 0x1_0000;
 
-/// A program that exits with code 0; none for an architecture whose instructions are not known here.
+/// An ELF program that exits with code 0; none for an architecture other than these two.
 fn program(architecture: &str) -> Option<Vec<u8>> {
     let (machine, code): (u16, &[u8]) = match architecture {
         // EM_X86_64: xor edi, edi; mov eax, 60 (exit); syscall
@@ -72,7 +72,7 @@ fn program(architecture: &str) -> Option<Vec<u8>> {
     Some(elf)
 }
 
-/// The image's only layer.
+/// The only layer of the image, as a tar archive.
 fn archive(program: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut header = tar::Header::new_ustar();
     header.set_size(program.len() as u64);
@@ -82,13 +82,13 @@ fn archive(program: &[u8]) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// Nothing was tried; why not.
+/// The result when no container could be tried, with the reason.
 pub(super) fn not_tried(why: impl Into<String>) -> Tried {
     Tried { privileged: Privileged::NotTried(why.into()), cgroupns: None }
 }
 
-/// Tries a container that is privileged as a node is. `remapped`: the Engine maps containers' users to others, which a
-/// privileged one must be excepted from.
+/// Tries a container with the privileges of a node. `remapped` says that the Engine maps the users of containers to other
+/// users (userns-remap), from which a privileged container must be excepted.
 pub async fn privileged(docker: &Docker, architecture: Option<&str>, remapped: bool) -> Tried {
     // As kind v0.17.0 starts nodes (`runArgsForNode`, `commonArgs`).
     let as_a_node = HostConfig {
@@ -100,25 +100,25 @@ pub async fn privileged(docker: &Docker, architecture: Option<&str>, remapped: b
     Box::pin(container(docker, architecture, as_a_node)).await
 }
 
-/// Tries a container that is started like this, without a network.
+/// Tries a container with this configuration, without a network.
 pub async fn container(docker: &Docker, architecture: Option<&str>, host: HostConfig) -> Tried {
     let Some(architecture) = architecture else {
-        return not_tried("the Engine does not tell its architecture");
+        return not_tried("the Engine does not report its architecture");
     };
     let layer = match program(architecture).map(|program| archive(&program)) {
         Some(Ok(layer)) => layer,
         Some(Err(error)) => return not_tried(error.to_string()),
-        None => return not_tried(format!("there is no program for {architecture} here")),
+        None => return not_tried(format!("lab has no test program for {architecture}")),
     };
     let host = HostConfig { network_mode: Some("none".to_owned()), ..host };
-    match clock::within(DEADLINE, "trying a container", Box::pin(tried(docker, layer, host))).await {
+    match clock::within(DEADLINE, "trying a container", Box::pin(try_container(docker, layer, host))).await {
         Ok(Ok(tried)) => tried,
         Ok(Err(error)) => not_tried(engine_text(error)),
         Err(passed) => not_tried(passed.to_string()),
     }
 }
 
-/// The Engine's own words.
+/// The Engine's message in an error.
 fn engine_text(error: Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message,
@@ -130,8 +130,9 @@ fn labelled() -> HashMap<String, String> {
     HashMap::from([(LABEL.to_owned(), VALUE.to_owned())])
 }
 
-/// Errors are those of the way there; the container's own end is in the result.
-async fn tried(docker: &Docker, layer: Vec<u8>, host: HostConfig) -> Result<Tried, Error> {
+/// Makes the image, runs the container and removes both. An error means that the container could not be tried; whether it
+/// ran is in the result.
+async fn try_container(docker: &Docker, layer: Vec<u8>, host: HostConfig) -> Result<Tried, Error> {
     sweep(docker).await;
     let options =
         CreateImageOptionsBuilder::new().from_src("-").changes(vec![format!("LABEL {LABEL}={VALUE}")]).build();
@@ -140,7 +141,7 @@ async fn tried(docker: &Docker, layer: Vec<u8>, host: HostConfig) -> Result<Trie
     let image = made.into_iter().filter_map(|progress| progress.status).next_back().unwrap_or_default();
     let tried = with_image(docker, &image, host).await;
     let options = RemoveImageOptionsBuilder::new().force(true).build();
-    // What stays is removed by the next try.
+    // If this fails, the next attempt removes the image.
     let _ = docker.remove_image(&image, Some(options), None).await;
     tried
 }
@@ -156,7 +157,7 @@ async fn with_image(docker: &Docker, image: &str, host: HostConfig) -> Result<Tr
     let created = docker.create_container(None::<CreateContainerOptions>, body).await;
     let id = match created {
         Ok(created) => created.id,
-        // Plugins refuse here.
+        // Authorization plugins refuse at this point.
         Err(error @ Error::DockerResponseServerError { .. }) => {
             return Ok(Tried { privileged: Privileged::Refused(engine_text(error)), cgroupns: None });
         }
@@ -177,13 +178,13 @@ async fn run(docker: &Docker, id: &str) -> Result<Tried, Error> {
         Ok(()) => match docker.wait_container(id, None::<WaitContainerOptions>).next().await {
             Some(Ok(_ended)) => Privileged::Runs("a program of two instructions, in an image made for it".to_owned()),
             Some(Err(error)) => refused(error),
-            None => Privileged::NotTried("the Engine did not tell how the container ended".to_owned()),
+            None => Privileged::NotTried("the Engine did not report how the container ended".to_owned()),
         },
     };
     Ok(Tried { privileged, cgroupns })
 }
 
-/// Removes what earlier tries could not.
+/// Removes containers and images that earlier attempts could not remove.
 async fn sweep(docker: &Docker) {
     let before = i64::try_from(clock::unix_now().saturating_sub(OLD).as_secs()).unwrap_or(i64::MAX);
     let filters = HashMap::from([("label", vec![format!("{LABEL}={VALUE}")])]);
@@ -212,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("exit");
         let elf = program(std::env::consts::ARCH).expect("this test needs x86_64 or aarch64");
-        // Written by the shell: a file that this process has open for writing cannot be executed.
+        // The shell writes the file, because a file that this process has open for writing cannot be executed.
         let script = "cat > \"$1\" && chmod 755 \"$1\" && exec \"$1\"";
         let run = Invocation::new("sh").args(["-c", script, "sh", file.to_str().unwrap()]).stdin(elf);
         let finished = lab_base::runtime().unwrap().block_on(run.run(DEADLINE)).unwrap();

@@ -46,7 +46,7 @@ pub async fn said(shown: Shown, lab: &KindLab, seen: &Value) -> Vec<Said> {
         Shown::BeforeCilium(program) => return said_before(lab, program),
         Shown::Now(commands) => commands(lab, seen),
     };
-    lab.say_by_hand(commands).await
+    lab.run_article_commands(commands).await
 }
 
 fn said_before(lab: &KindLab, program: &str) -> Vec<Said> {

@@ -194,7 +194,7 @@ pub(super) async fn native(lab: &KindLab) -> Result<NativeSeen, String> {
     let nodes = names(lab);
     let namespace = lab.spec().manifests.cilium.release.namespace.as_str();
     let agents = lab.agents().await.map_err(error_text)?;
-    let (config_map, (agents, _said)) = tokio::join!(api.config_map(namespace, CONFIG_MAP), agents.seen(&nodes));
+    let (config_map, (agents, _outputs)) = tokio::join!(api.config_map(namespace, CONFIG_MAP), agents.observe(&nodes));
     let config_map = match config_map {
         Ok(Some(data)) => Ok(data),
         Ok(None) => Err("there is none".to_owned()),

@@ -1,4 +1,4 @@
-//! Docker's layout: `manifest.json` names the configuration and the layers (moby/moby `image/spec/v1.2.md`).
+//! Docker's archive layout: `manifest.json` names the configuration and the layers (moby/moby `image/spec/v1.2.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub(super) struct Image {
     pub(super) layers: Vec<String>,
 }
 
-/// What of an image's configuration matters here (image-spec v1.0 `config.md`).
+/// The part of an image's configuration that is used here (image-spec v1.0 `config.md`).
 #[derive(Debug, Deserialize)]
 pub(super) struct Config {
     #[serde(flatten)]
@@ -32,12 +32,12 @@ struct RootFs {
 }
 
 impl Config {
-    /// Reads it, and refuses one for another machine.
+    /// Reads the configuration, and refuses one for another platform.
     pub(super) fn read(content: &Content, path: &str, named_in: &str, naming: &Naming) -> Result<Self, ArchiveError> {
         let config: Self = content.document(path, named_in)?;
         if config.platform != naming.platform {
-            let there = config.platform.to_string();
-            return Err(ArchiveError::Platform { wanted: naming.platform.clone(), there });
+            let found = config.platform.to_string();
+            return Err(ArchiveError::Platform { wanted: naming.platform.clone(), found });
         }
         Ok(config)
     }
@@ -46,7 +46,7 @@ impl Config {
         &self.platform
     }
 
-    /// The digests of the layers' tar archives, where their number is that of the layers.
+    /// The digests of the layers' tar archives; an error if their number is not that of the layers.
     pub(super) fn layers(&self, path: &str, count: usize) -> Result<&[Digest], ArchiveError> {
         let ids = &self.rootfs.diff_ids;
         if ids.len() == count {
@@ -57,12 +57,12 @@ impl Config {
     }
 }
 
-/// The one image of the list.
-fn only(content: &Content) -> Result<Image, ArchiveError> {
+/// The only image in `manifest.json`; an error if there are several or none.
+fn only_image(content: &Content) -> Result<Image, ArchiveError> {
     let mut images: Vec<Image> = content.document(MANIFEST, "the layout")?;
     match (images.pop(), images.len()) {
         (Some(image), 0) => Ok(image),
-        (None, _) => Err(ArchiveError::Document { path: MANIFEST.to_owned(), problem: "no image in it".to_owned() }),
+        (None, _) => Err(ArchiveError::Document { path: MANIFEST.to_owned(), problem: "it lists no image".to_owned() }),
         (Some(last), _) => {
             let names = images.into_iter().chain([last]).map(|image| {
                 image.repo_tags.filter(|tags| !tags.is_empty()).map_or(image.config, |tags| tags.join(" = "))
@@ -72,24 +72,24 @@ fn only(content: &Content) -> Result<Image, ArchiveError> {
     }
 }
 
-/// The digest of the configuration by `manifest.json`, where there is one beside `index.json`.
+/// The digest of the configuration that `manifest.json` names; none if the archive has no `manifest.json`.
 pub(super) fn config_named(content: &Content) -> Result<Option<Digest>, ArchiveError> {
     if !content.has(MANIFEST) {
         return Ok(None);
     }
-    let image = only(content)?;
+    let image = only_image(content)?;
     content.get(&image.config, MANIFEST).map(|(_path, file)| Some(file.digest.clone()))
 }
 
-/// The document for old readers beside an OCI layout, or of Docker's own layout.
+/// The content of `manifest.json`, which Docker's own layout needs, and which old readers of an OCI layout need.
 pub(super) fn document(image: &Image) -> Result<Vec<u8>, ArchiveError> {
     serde_json::to_vec(&[image])
         .map_err(|error| ArchiveError::Document { path: MANIFEST.to_owned(), problem: error.to_string() })
 }
 
-/// Finds the image.
+/// Finds the image in an archive of Docker's layout.
 pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveError> {
-    let image = only(content)?;
+    let image = only_image(content)?;
     let (config_path, config_file) = content.get(&image.config, MANIFEST)?;
     let config = Config::read(content, config_path, MANIFEST, naming)?;
     let mut layers = Vec::new();

@@ -1,36 +1,36 @@
-//! What is wrong with an image's archive.
+//! Errors about an image's archive.
 
 use std::io;
 
 use super::Platform;
 use lab_manifest::Digest;
 
-/// An archive that is not one image, whole and undamaged; the message reads after `IMAGE: `.
+/// Why an archive is not one image, whole and undamaged. The message reads after `IMAGE: `.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// Where it comes from broke off.
-    #[error("reading the archive{}: {source}", after(at))]
+    /// Reading the archive failed.
+    #[error("the archive cannot be read{}: {source}", after(at))]
     Read {
-        /// The last entry that began; empty before the first.
+        /// The entry that was being read; empty before the first.
         at: String,
         /// Why not.
         source: io::Error,
     },
-    /// Whoever takes it takes no more.
-    #[error("passing the archive on: {0}")]
+    /// All readers that the archive is passed on to have stopped reading.
+    #[error("the archive cannot be passed on: {0}")]
     Write(#[source] io::Error),
-    /// It ends in the middle of an entry.
-    #[error("the archive is cut off in {path}: {expected} bytes were announced, {found} are there")]
+    /// The archive ends in the middle of an entry.
+    #[error("the archive is cut off in {path}: it has {found} of {expected} bytes")]
     CutOff {
         /// The entry.
         path: String,
-        /// Its size.
+        /// The size in its header.
         expected: u64,
-        /// How much of it is there.
+        /// The bytes that the archive has of it.
         found: u64,
     },
-    /// An entry that has no business in an image's archive.
-    #[error("the archive has an entry {path:?}, {why}")]
+    /// An entry that an image's archive cannot have.
+    #[error("the archive has the entry {path:?}, {why}")]
     Entry {
         /// Its path.
         path: String,
@@ -43,19 +43,19 @@ pub enum ArchiveError {
         /// How many an image may have.
         most: usize,
     },
-    /// Neither of the two layouts.
-    #[error("the archive is no image: it has neither index.json nor manifest.json, but {found}")]
+    /// The archive has neither of the two layouts.
+    #[error("the archive is not an image: it has neither index.json nor manifest.json, but {found}")]
     NoImage {
-        /// What it has.
+        /// Its files, shortened.
         found: String,
     },
-    /// Several images.
+    /// The archive has several images.
     #[error("the archive has several images ({}), where one is expected", names.join(", "))]
     Several {
-        /// What tells them apart.
+        /// Their names, or digests where they have none.
         names: Vec<String>,
     },
-    /// A file that should say what is in the archive does not.
+    /// A document that describes the archive's content cannot be used.
     #[error("{path} in the archive cannot be used: {problem}")]
     Document {
         /// The file.
@@ -63,46 +63,46 @@ pub enum ArchiveError {
         /// Why not.
         problem: String,
     },
-    /// Something is named and not there.
-    #[error("the archive is incomplete: {named_in} names {path}, which is not there")]
+    /// A file that a document names is missing.
+    #[error("the archive is incomplete: {named_in} names {path}, which is missing")]
     Missing {
-        /// What is named.
+        /// The missing file.
         path: String,
-        /// Where.
+        /// The document that names it.
         named_in: String,
     },
-    /// Content is not what its digest says.
+    /// The content of a file does not have the digest that the file is named by.
     #[error("{path} in the archive is damaged: its content has the digest {found}, expected {expected}")]
     Damaged {
         /// The file.
         path: String,
-        /// What it is named by.
+        /// The digest that it is named by.
         expected: Digest,
-        /// What it has.
+        /// The digest of its content.
         found: Digest,
     },
-    /// Not for this machine.
-    #[error("the archive has the image for {there}, not for {wanted}")]
+    /// The image is for another platform.
+    #[error("the archive has the image for {found}, not for {wanted}")]
     Platform {
-        /// What is needed.
+        /// The platform that is needed.
         wanted: Platform,
-        /// What there is.
-        there: String,
+        /// The platform of the image, or all that the archive has.
+        found: String,
     },
     /// Two descriptions of the image contradict each other.
     #[error("index.json and manifest.json in the archive describe different images: {index} and {manifest}")]
     Disagree {
-        /// The configuration's digest by `index.json`.
+        /// The digest of the configuration according to `index.json`.
         index: Digest,
-        /// The same by `manifest.json`.
+        /// The digest of the configuration according to `manifest.json`.
         manifest: Digest,
     },
-    /// It is an image, but another one.
+    /// The archive has an image other than the expected one.
     #[error("the archive has another image: its configuration has the digest {found}, expected {expected}")]
     Other {
-        /// What was expected.
+        /// The digest that was expected.
         expected: Digest,
-        /// What is there.
+        /// The digest that the archive's image has.
         found: Digest,
     },
 }

@@ -5,9 +5,9 @@
 //! `manifest.json` beside it. What identifies an image in both, and on a node (the image id of CRI), is the digest of
 //! its configuration.
 //!
-//! What is passed on is written anew: one image for one platform, under the names that it should have, without what
-//! nobody reads. The documents that make it an image come last, once everything they name was seen to be there and
-//! undamaged: a reader never gets a whole image that is not the one it was promised.
+//! The archive that is passed on is written anew: one image for one platform, under the names that it should have,
+//! without files that no reader needs. The documents that make it an image are written last, after everything that they
+//! name was found and verified, so a reader never receives a complete image other than the expected one.
 
 mod docker;
 mod error;
@@ -28,12 +28,12 @@ use lab_manifest::Digest;
 use lab_manifest::overrides::Reference;
 use lab_sealed::TarWriter;
 
-/// What an image's programs run on (image-spec v1.0 `config.md`: `os`, `architecture`).
+/// The platform that an image's programs run on (image-spec v1.0 `config.md`: `os`, `architecture`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
-    /// `linux`.
+    /// The operating system: `linux`.
     pub os: String,
-    /// As Go names it: `amd64`, `arm64`.
+    /// The architecture as Go names it: `amd64`, `arm64`.
     pub architecture: String,
 }
 
@@ -55,20 +55,21 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What an image should be, and be called where it is passed on to.
+/// What an image must be, and what it is to be called where it is passed on to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
-    /// Its name there.
+    /// The name that it is passed on with.
     pub reference: Reference,
-    /// The registry's digest for it. It is called by that too where the archive itself proves that it has it.
+    /// The registry's digest for it. If the archive itself proves that the image has this digest, it is passed on with
+    /// that as a second name.
     pub repo_digest: Option<Digest>,
-    /// What it must run on.
+    /// The platform that it must be for.
     pub platform: Platform,
-    /// The digest that its configuration must have, where that is known beforehand.
+    /// The digest that its configuration must have; none if that is not known beforehand.
     pub config: Option<Digest>,
 }
 
-/// How an archive was laid out.
+/// The layout of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
@@ -78,31 +79,32 @@ pub enum Layout {
     Oci,
 }
 
-/// What an archive was seen to hold.
+/// What was found in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
     /// How it was laid out.
     pub layout: Layout,
     /// Digest of the image's configuration: the image id of CRI.
     pub config: Digest,
-    /// Digest of its manifest, where the archive has one.
+    /// Digest of its manifest, if the archive has one.
     pub manifest: Option<Digest>,
     /// Digest of the index that the manifest was found through, if it was.
     pub index: Option<Digest>,
-    /// What it runs on.
+    /// The platform that it is for.
     pub platform: Platform,
-    /// The names it had in the archive.
+    /// The names that it had in the archive.
     pub names: Vec<String>,
-    /// The names it was passed on with.
+    /// The names that it was passed on with.
     pub given: Vec<String>,
-    /// How many layers it has.
+    /// The number of its layers.
     pub layers: usize,
     /// Bytes of content that were passed on.
     pub bytes: u64,
 }
 
 impl Archived {
-    /// The archive itself proves that a registry's digest names this image.
+    /// Whether the archive itself proves that a registry's digest names this image: it contains the manifest or the index
+    /// with that digest.
     pub fn proves(&self, repo_digest: &Digest) -> bool {
         [&self.manifest, &self.index].into_iter().flatten().any(|digest| digest == repo_digest)
     }
@@ -111,7 +113,7 @@ impl Archived {
 /// Reads an archive to its end and passes the image on.
 ///
 /// # Errors
-/// [`ArchiveError`]. What was passed on by then is no image.
+/// [`ArchiveError`]. What was passed on until then is not a complete image.
 pub fn pass_on(input: impl Read, out: impl Write, naming: &Naming) -> Result<Archived, ArchiveError> {
     let mut out = TarWriter::new(out);
     let content = read::read(input, &mut out)?;
@@ -124,7 +126,7 @@ pub fn pass_on(input: impl Read, out: impl Write, naming: &Naming) -> Result<Arc
     } else if content.has("manifest.json") {
         docker::find(&content, naming)?
     } else {
-        return Err(ArchiveError::NoImage { found: content.in_words() });
+        return Err(ArchiveError::NoImage { found: content.summary() });
     };
     if let Some(expected) = naming.config.as_ref().filter(|expected| **expected != found.image.config) {
         return Err(ArchiveError::Other { expected: expected.clone(), found: found.image.config });
@@ -136,7 +138,7 @@ pub fn pass_on(input: impl Read, out: impl Write, naming: &Naming) -> Result<Arc
     Ok(found.image)
 }
 
-/// An image that was found in an archive, and the documents that make what was passed on that image.
+/// An image that was found in an archive, and the documents still to be written that make the passed-on files an image.
 #[derive(Debug)]
 struct Found {
     image: Archived,

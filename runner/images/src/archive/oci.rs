@@ -11,11 +11,11 @@ use super::{ArchiveError, Archived, Found, Layout, Naming, Platform};
 use lab_manifest::Digest;
 
 const INDEX: &str = "index.json";
-/// containerd's name for an image in an archive (containerd v1.6 `images/annotations.go`).
+/// The annotation with an image's full name (containerd v1.6 `images/annotations.go`).
 const NAME: &str = "io.containerd.image.name";
-/// Its tag (image-spec v1.0 `annotations.md`).
+/// The annotation with an image's tag (image-spec v1.0 `annotations.md`).
 const TAG: &str = "org.opencontainers.image.ref.name";
-/// Marks what is no image but is about one (Docker buildx: attestations).
+/// The annotation of an entry that is not an image but an attestation about one (Docker buildx).
 const ABOUT: &str = "vnd.docker.reference.type";
 
 /// Content, by its digest (image-spec v1.0 `descriptor.md`).
@@ -31,7 +31,7 @@ struct Descriptor {
     annotations: BTreeMap<String, String>,
 }
 
-/// An index or a manifest: Docker writes both without saying which in the document itself.
+/// An index or a manifest; which one shows by its keys, because Docker does not write a media type into it.
 #[derive(Debug, Deserialize)]
 struct Document {
     manifests: Option<Vec<Descriptor>>,
@@ -47,7 +47,8 @@ fn unusable(path: &str, problem: impl Into<String>) -> ArchiveError {
     ArchiveError::Document { path: path.to_owned(), problem: problem.into() }
 }
 
-/// Content is there in the size that is announced; of its digest [`super::read`] has made sure.
+/// Checks that the archive has the content and that its size is the announced one. [`super::read`] has verified its
+/// digest. Returns its path.
 fn present(content: &Content, descriptor: &Descriptor, named_in: &str) -> Result<String, ArchiveError> {
     let path = blob(&descriptor.digest);
     let (_path, file) = content.get(&path, named_in)?;
@@ -57,11 +58,11 @@ fn present(content: &Content, descriptor: &Descriptor, named_in: &str) -> Result
     Err(unusable(named_in, format!("{path} should have {} bytes and has {}", descriptor.size, file.size)))
 }
 
-/// An image by its manifest.
+/// An image's manifest, and how it was found.
 struct Resolved {
     manifest: Descriptor,
     document: Document,
-    /// What the manifest was found through, if it was.
+    /// The index that names the manifest; none if `index.json` names it directly.
     index: Option<Descriptor>,
 }
 
@@ -75,8 +76,8 @@ fn resolve(content: &Content, top: Descriptor, naming: &Naming) -> Result<Resolv
     Ok(Resolved { manifest, document, index: Some(top) })
 }
 
-/// The one image of `index.json`, which has an entry for each of its names, and all those names.
-fn only(content: &Content, naming: &Naming) -> Result<(Resolved, Vec<String>), ArchiveError> {
+/// The only image in `index.json` and all its names: `index.json` has an entry for each name.
+fn only_image(content: &Content, naming: &Naming) -> Result<(Resolved, Vec<String>), ArchiveError> {
     let index: Document = content.document(INDEX, "the layout")?;
     let mut entries: Vec<Descriptor> = index.manifests.unwrap_or_default();
     entries.retain(|image| !image.annotations.contains_key(ABOUT));
@@ -91,34 +92,34 @@ fn only(content: &Content, naming: &Naming) -> Result<(Resolved, Vec<String>), A
             Some(found) if found.manifest.digest != next.manifest.digest => {
                 return Err(ArchiveError::Several { names: shown });
             }
-            // Of two ways to the same manifest the one through an index tells more.
+            // Two entries lead to the same manifest: keep the one through an index, which has one more digest.
             Some(found) if found.index.is_some() => {}
             _ => found = Some(next),
         }
     }
-    found.map(|found| (found, names)).ok_or_else(|| unusable(INDEX, "no image in it"))
+    found.map(|found| (found, names)).ok_or_else(|| unusable(INDEX, "it lists no image"))
 }
 
 /// The manifest for the platform, in an index.
 fn for_platform(manifests: Vec<Descriptor>, naming: &Naming) -> Result<Descriptor, ArchiveError> {
-    let mut there = Vec::new();
+    let mut found = Vec::new();
     for manifest in manifests.into_iter().filter(|manifest| !manifest.annotations.contains_key(ABOUT)) {
         match &manifest.platform {
             Some(platform) if *platform == naming.platform => return Ok(manifest),
-            Some(platform) => there.push(platform.to_string()),
-            None => there.push("an unnamed platform".to_owned()),
+            Some(platform) => found.push(platform.to_string()),
+            None => found.push("an unnamed platform".to_owned()),
         }
     }
-    let there = if there.is_empty() { "no platform".to_owned() } else { there.join(", ") };
-    Err(ArchiveError::Platform { wanted: naming.platform.clone(), there })
+    let found = if found.is_empty() { "no platform".to_owned() } else { found.join(", ") };
+    Err(ArchiveError::Platform { wanted: naming.platform.clone(), found })
 }
 
-/// Finds the image.
+/// Finds the image in an archive of the OCI layout.
 pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveError> {
-    let (Resolved { manifest, document, index }, names) = only(content, naming)?;
+    let (Resolved { manifest, document, index }, names) = only_image(content, naming)?;
     let path = blob(&manifest.digest);
     let (Some(config), Some(layers)) = (document.config, document.layers) else {
-        return Err(unusable(&path, "neither an index nor a manifest of an image"));
+        return Err(unusable(&path, "it is neither an index nor a manifest of an image"));
     };
     let config_path = present(content, &config, &path)?;
     let described = Config::read(content, &config_path, &path, naming)?;
@@ -126,7 +127,7 @@ pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveE
     let mut layer_paths = Vec::new();
     for (layer, id) in layers.iter().zip(ids) {
         layer_paths.push(present(content, layer, &path)?);
-        // What is compressed has another digest than what it holds.
+        // The digest of a compressed layer differs from that of its tar archive, so it cannot be compared.
         let compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
         if !compressed && layer.digest != *id {
             let (expected, found) = (id.clone(), layer.digest.clone());
@@ -145,7 +146,7 @@ pub(super) fn find(content: &Content, naming: &Naming) -> Result<Found, ArchiveE
         bytes: content.bytes,
     };
     let mut entries = vec![named(&manifest, naming.reference.to_string(), naming.reference.tag().unwrap_or_default())];
-    // By the registry's digest only where that content is in the archive.
+    // The image gets the registry's digest as a name only if the archive contains what has that digest.
     if let Some(digest) = naming.repo_digest.as_ref().filter(|digest| image.proves(digest)) {
         let proved = index.as_ref().filter(|index| index.digest == *digest).unwrap_or(&manifest);
         entries.push(named(proved, format!("{}@{digest}", naming.reference.repository()), digest.as_str()));

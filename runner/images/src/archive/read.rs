@@ -1,4 +1,4 @@
-//! One pass over an archive: what is in it, by name, size and digest; content goes on as it is read.
+//! Reads an archive once: notes the name, size and digest of each file, and passes its content on as it is read.
 
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -8,22 +8,23 @@ use super::ArchiveError;
 use lab_manifest::Digest;
 use lab_sealed::{Hashed, TarWriter};
 
-/// Documents are read whole; no larger ones (distribution-spec v1.0: registries take manifests up to 4 MiB).
+/// The largest document in bytes. Documents are kept in memory (distribution-spec v1.0: registries accept manifests up to
+/// 4 MiB).
 const DOCUMENT: u64 = 4 << 20;
-/// All documents together.
+/// The largest size of all documents together, in bytes.
 const DOCUMENTS: u64 = 64 << 20;
-/// An image has 127 layers at most, of which Docker's layout makes four entries each.
+/// The most entries of an archive. An image has 127 layers at most, and Docker's layout has four entries for each.
 const ENTRIES: usize = 4096;
-/// What extended headers may take: they carry times and owners here.
+/// The largest extended header in bytes; in these archives they carry times and owners.
 const EXTENSION: u64 = 64 << 10;
-/// At the root, written anew where the archive is passed on.
+/// Documents at the root of the archive. They are not passed on but written anew.
 const ROOT: [&str; 4] = ["manifest.json", "index.json", "oci-layout", "repositories"];
 
-/// What an archive holds.
+/// The files of an archive, and the text of its documents.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     files: BTreeMap<String, File>,
-    /// Where symbolic links lead, within the archive.
+    /// The targets of symbolic links, as paths from the archive's root.
     links: BTreeMap<String, String>,
     documents: BTreeMap<String, Vec<u8>>,
     /// Bytes that were passed on.
@@ -37,7 +38,8 @@ pub(super) struct File {
     pub(super) digest: Digest,
 }
 
-/// Reads all of it; regular files go to `out`, except for the documents at the root and what only very old Dockers read.
+/// Reads the archive. Regular files are passed on to `out`, except for the documents at the root and files that only very
+/// old versions of Docker read.
 pub(super) fn read(input: impl Read, out: &mut TarWriter<impl Write>) -> Result<Content, ArchiveError> {
     let mut content = Content::default();
     let mut archive = tar::Archive::new(input);
@@ -46,7 +48,7 @@ pub(super) fn read(input: impl Read, out: &mut TarWriter<impl Write>) -> Result<
         let at = at.to_owned();
         move |source| ArchiveError::Read { at, source }
     };
-    // Raw: headers that give the next entry another name or size are refused here, not followed.
+    // Raw, so that the library does not apply headers that give the next entry another name or size; they are refused.
     for entry in archive.entries().map_err(broken(&at))?.raw(true) {
         let mut entry = entry.map_err(broken(&at))?;
         let kind = entry.header().entry_type();
@@ -56,20 +58,20 @@ pub(super) fn read(input: impl Read, out: &mut TarWriter<impl Write>) -> Result<
         }
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let refuse = |why| ArchiveError::Entry { path: path.clone(), why };
-        let path = plain(&path).ok_or_else(|| refuse("which leaves the archive"))?;
+        let path = plain(&path).ok_or_else(|| refuse("whose path leads out of the archive"))?;
         if kind.is_dir() {
             continue;
         }
         if content.has(&path) || content.links.contains_key(&path) {
-            return Err(refuse("twice"));
+            return Err(refuse("which occurs twice"));
         }
         if content.files.len() + content.links.len() == ENTRIES {
             return Err(ArchiveError::Entries { most: ENTRIES });
         }
         if kind.is_symlink() {
             let target = entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned());
-            let target = target.and_then(|target| beside(&path, &target));
-            content.links.insert(path, target.ok_or_else(|| refuse("a link that leaves the archive"))?);
+            let target = target.and_then(|target| link_target(&path, &target));
+            content.links.insert(path, target.ok_or_else(|| refuse("a symbolic link that leads out of the archive"))?);
             continue;
         }
         if !(kind.is_file() || kind.is_contiguous()) {
@@ -110,7 +112,7 @@ impl Content {
             if passed_on {
                 out.write_all(read).map_err(ArchiveError::Write)?;
             }
-            // Every document of an image is a JSON object or, of the one at the root, a list.
+            // Every document of an image is a JSON object, or at the root a JSON list.
             document = document.filter(|text| !text.is_empty() || matches!(read[0], b'{' | b'[' | b' ' | b'\n'));
             if let Some(text) = &mut document {
                 text.extend_from_slice(read);
@@ -131,12 +133,12 @@ impl Content {
         Ok(())
     }
 
-    /// There is a file of this name.
+    /// Whether there is a file of this name.
     pub(super) fn has(&self, path: &str) -> bool {
         self.files.contains_key(path)
     }
 
-    /// A file, by its name or by that of a link to it; its own name comes first.
+    /// Finds a file by its own name or by that of a symbolic link to it. Returns its own name too.
     pub(super) fn get(&self, path: &str, named_in: &str) -> Result<(&str, &File), ArchiveError> {
         let path = plain(path).unwrap_or_else(|| path.to_owned());
         let target = self.links.get(&path).unwrap_or(&path);
@@ -144,24 +146,24 @@ impl Content {
         found.ok_or(ArchiveError::Missing { path, named_in: named_in.to_owned() })
     }
 
-    /// A document's text.
+    /// The text of a document.
     pub(super) fn text(&self, path: &str, named_in: &str) -> Result<&[u8], ArchiveError> {
         let (path, file) = self.get(path, named_in)?;
         self.documents.get(path).map(Vec::as_slice).ok_or_else(|| ArchiveError::Document {
             path: path.to_owned(),
-            problem: format!("{} bytes that are no JSON document of at most {DOCUMENT}", file.size),
+            problem: format!("its {} bytes are not a JSON document of at most {DOCUMENT} bytes", file.size),
         })
     }
 
-    /// A document.
+    /// A document, parsed.
     pub(super) fn document<T: DeserializeOwned>(&self, path: &str, named_in: &str) -> Result<T, ArchiveError> {
         let text = self.text(path, named_in)?;
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
             .map_err(|error| ArchiveError::Document { path: path.to_owned(), problem: error.to_string() })
     }
 
-    /// What is there, briefly.
-    pub(super) fn in_words(&self) -> String {
+    /// The number of files and the names of some, for an error message.
+    pub(super) fn summary(&self) -> String {
         const SHOWN: usize = 3;
         if self.files.is_empty() {
             return "no file at all".to_owned();
@@ -184,21 +186,22 @@ fn extension(entry: &mut tar::Entry<'_, impl Read>, at: &str) -> Result<(), Arch
         let record = record.map_err(broken)?;
         let key = record.key_bytes();
         if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse") {
-            return Err(refuse("which gives an entry another name or size"));
+            return Err(refuse("which gives the next entry another name or size"));
         }
     }
     Ok(())
 }
 
-/// A path within the archive, without `./`; none if it leads out of it or nowhere.
+/// The path without `./` and doubled slashes; none if it leads out of the archive or has characters that names do not
+/// have.
 fn plain(path: &str) -> Option<String> {
     let relative = !path.starts_with('/') && !path.contains(['\0', '\\', char::REPLACEMENT_CHARACTER]);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     (relative && !parts.contains(&"..")).then(|| parts.join("/"))
 }
 
-/// Where a link leads, seen from the root of the archive.
-fn beside(link: &str, target: &str) -> Option<String> {
+/// The target of a symbolic link as a path from the archive's root; none if it leads out of the archive.
+fn link_target(link: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = link.split('/').collect();
     parts.pop();
     if target.starts_with('/') {
@@ -220,7 +223,7 @@ fn blob_digest(path: &str) -> Option<Digest> {
     Digest::try_from(format!("sha256:{digits}")).ok()
 }
 
-/// What Docker's image specification v1.1 has beside each layer.
+/// Whether it is one of the files that Docker's image specification v1.1 has beside each layer.
 fn is_legacy(path: &str) -> bool {
     matches!(path.split_once('/'), Some((_layer, "json" | "VERSION")))
 }

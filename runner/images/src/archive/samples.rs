@@ -18,7 +18,7 @@ pub(crate) struct Sample {
 /// Entries of an archive, in order.
 pub(crate) type Entries = Vec<(String, Vec<u8>)>;
 
-/// What the samples are asked for as.
+/// The name and platform that the tests ask for the samples with.
 pub(crate) fn naming() -> Naming {
     Naming {
         reference: Reference::in_full("quay.io/cilium/cilium:v1.12.4").unwrap(),
@@ -40,7 +40,7 @@ pub(crate) fn tar(entries: &Entries) -> Vec<u8> {
     out.finish().unwrap()
 }
 
-/// What an archive holds.
+/// The entries of an archive.
 pub(crate) fn untar(archive: &[u8]) -> Entries {
     let mut archive = tar::Archive::new(archive);
     let read = archive.entries().unwrap().map(|entry| {
@@ -61,7 +61,7 @@ fn descriptor(kind: &str, content: &[u8]) -> Value {
 }
 
 impl Sample {
-    /// Of some layers with random content, for this machine.
+    /// An image of four layers with random content, for `amd64`.
     pub(crate) fn random(random: &mut fastrand::Rng) -> Self {
         let layers = std::iter::repeat_with(|| {
             let size = random.usize(1..3000);
@@ -79,7 +79,7 @@ impl Sample {
         }))
     }
 
-    /// As Docker 20.10 writes it.
+    /// The archive that Docker 20.10 writes.
     pub(crate) fn docker(&self) -> Entries {
         let config = self.config();
         let name = format!("{}.json", Digest::of(&config).hex());
@@ -110,7 +110,8 @@ impl Sample {
         }))
     }
 
-    /// An index of this image's manifest, of one for another machine that is not there, and of an attestation.
+    /// An index with this image's manifest, one for another platform whose content is not in the archive, and an
+    /// attestation.
     pub(crate) fn index(&self) -> Vec<u8> {
         let kind = "application/vnd.oci.image.manifest.v1+json";
         let mut own = descriptor(kind, &self.manifest());
@@ -125,8 +126,8 @@ impl Sample {
         }))
     }
 
-    /// As Docker 25 and newer write it; `index` is between the manifest and the root, as where it was pulled by an
-    /// index's digest into containerd's image store.
+    /// The archive that Docker 25 and newer write. With `index`, the root leads to an index and that to the manifest, as
+    /// for an image that was pulled by an index's digest into containerd's image store.
     pub(crate) fn oci(&self, index: bool) -> Entries {
         let (config, manifest) = (self.config(), self.manifest());
         let mut entries: Entries = self.layers.iter().map(|layer| blob(layer)).collect();

@@ -76,7 +76,8 @@ fn links_between_layers_are_followed() {
     assert_eq!(seen.config, Digest::of(&twice.config()));
     assert!(!untar(&out).iter().any(|(path, _content)| path == linked));
     passed(&out, &naming()).unwrap();
-    for (target, why) in [("../../etc/passwd", "leaves the archive"), ("/etc/passwd", "leaves the archive")] {
+    for (target, why) in [("../../etc/passwd", "leads out of the archive"), ("/etc/passwd", "leads out of the archive")]
+    {
         let mut header = header.clone();
         header.set_link_name(target).unwrap();
         header.set_cksum();
@@ -161,7 +162,7 @@ fn what_is_named_must_be_there_and_undamaged() {
     let sample = sample();
     let layer = blob(&sample.layers[2]).0;
     let message =
-        |path: &str, named_in: &str| format!("the archive is incomplete: {named_in} names {path}, which is not there");
+        |path: &str, named_in: &str| format!("the archive is incomplete: {named_in} names {path}, which is missing");
     let docker = sample.docker();
     let docker_layer = docker.iter().map(|(path, _)| path).filter(|path| path.ends_with("layer.tar")).nth(2).unwrap();
     assert_eq!(refused(&without(docker.clone(), docker_layer)), message(docker_layer, "manifest.json"));
@@ -175,7 +176,7 @@ fn what_is_named_must_be_there_and_undamaged() {
     }
     assert_eq!(
         refused(&without(without(sample.oci(true), "index.json"), "manifest.json")),
-        format!("the archive is no image: it has neither index.json nor manifest.json, but {}", {
+        format!("the archive is not an image: it has neither index.json nor manifest.json, but {}", {
             let mut names: Vec<String> = sample.oci(true).into_iter().map(|(path, _)| path).collect();
             names.retain(|path| path.starts_with("blobs"));
             names.sort();
@@ -184,7 +185,7 @@ fn what_is_named_must_be_there_and_undamaged() {
     );
     assert_eq!(
         refused(&Entries::new()),
-        "the archive is no image: it has neither index.json nor manifest.json, but no file at all"
+        "the archive is not an image: it has neither index.json nor manifest.json, but no file at all"
     );
 }
 
@@ -201,7 +202,7 @@ fn one_image_is_expected_and_the_two_layouts_must_agree() {
     );
     assert_eq!(
         refused(&with(one.docker(), "manifest.json", b"[]".to_vec())),
-        "manifest.json in the archive cannot be used: no image in it"
+        "manifest.json in the archive cannot be used: it lists no image"
     );
     let mut two_of_them = one.oci(true);
     two_of_them.extend(two.oci(true).into_iter().filter(|(path, _)| path.starts_with("blobs")));
@@ -235,7 +236,7 @@ fn documents_that_say_something_else_are_refused() {
     let said = refused(&with(sample.docker(), "manifest.json", b"[{\"Config\": 7}]".to_vec()));
     assert!(said.starts_with("manifest.json in the archive cannot be used: [0].Config: invalid type"), "{said}");
     let said = refused(&with(sample.docker(), "manifest.json", b"not JSON".to_vec()));
-    assert!(said.contains("8 bytes that are no JSON document"), "{said}");
+    assert!(said.contains("its 8 bytes are not a JSON document"), "{said}");
     let mut few = sample.clone();
     few.layers.pop();
     let name = format!("{}.json", Digest::of(&sample.config()).hex());

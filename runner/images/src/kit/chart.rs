@@ -1,4 +1,4 @@
-//! Cilium's chart: the pinned file, whoever brings it.
+//! Cilium's chart: checks that a file is the pinned one, wherever it comes from.
 
 use std::path::Path;
 

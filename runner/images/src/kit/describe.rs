@@ -1,4 +1,4 @@
-//! A kit for readers: what is in it, and what of that is not as pinned.
+//! Describes a kit for the terminal: what is in it, and what of that differs from the pins.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ fn stored(member: &Member) -> String {
     format!("{}, {}{unpacked}, sha256 {}", member.path, size(member.bytes), member.sha256)
 }
 
-/// What a kit holds, for a reader; `what` names it.
+/// The content of a kit as text; `what` is the first word, such as the file's name.
 pub fn describe(what: &str, index: &Index) -> String {
     let Index { packed_by, packed, platform, kubernetes, images, chart, .. } = index;
     let kubernetes = kubernetes.as_ref().map_or("not the pinned one", |version| version.as_str());
@@ -44,8 +44,8 @@ pub fn describe(what: &str, index: &Index) -> String {
 }
 
 impl Index {
-    /// What is not as these pins have it, each in words; what they say nothing of is left out.
-    pub fn unlike(&self, pins: &Pins) -> Vec<String> {
+    /// A text for each difference from these pins. Images that the pins do not have are left out.
+    pub fn differences(&self, pins: &Pins) -> Vec<String> {
         let mut unlike = Vec::new();
         let mut compare = |what: &str, pinned: &str, found: &str| {
             if pinned != found {

@@ -1,4 +1,4 @@
-//! Why a kit cannot be used, or not be made.
+//! Errors of opening and making kits.
 
 use crate::ImageError;
 use lab_base::failure::Failure;
@@ -12,10 +12,10 @@ use lab_sealed::SealedError;
 /// What is wrong with a kit: which file, what in it, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KitError {
-    /// The file itself.
+    /// The file is not a kit, damaged or incomplete, or cannot be written.
     #[error(transparent)]
     Sealed(#[from] SealedError),
-    /// A chart, and not the pinned one.
+    /// A chart that is not the pinned one.
     #[error(
         "{}: not the chart that pins.json pins: its SHA-256 is {found}, expected {expected}; it is at {url}",
         path.display()
@@ -25,28 +25,30 @@ pub enum KitError {
         path: PathBuf,
         /// The pin.
         expected: Sha256,
-        /// What is there.
+        /// The SHA-256 of the file.
         found: Sha256,
-        /// Where the pinned one is.
+        /// The address of the pinned chart.
         url: String,
     },
-    /// An image for another machine than the others are for.
-    #[error("{image} is for {found}, and a kit of this Engine is for {expected}: pull or build it for that")]
+    /// An image for another platform than the others.
+    #[error(
+        "{image} is for {found}, and a kit of this Engine is for {expected}: pull or build the image for {expected}"
+    )]
     Platform {
         /// The image.
         image: String,
-        /// What the kit is for.
+        /// The platform of the kit.
         expected: String,
-        /// What the image is for.
+        /// The platform of the image.
         found: String,
     },
-    /// An image on its way into the kit, or out of it.
+    /// An image could not be put into the kit, or taken out of it.
     #[error(transparent)]
     Image(#[from] crate::ImageError),
-    /// The work was broken off.
+    /// A thread that did the work was stopped.
     #[error("{}: {why}", path.display())]
     Stopped {
-        /// What was worked on.
+        /// The kit.
         path: PathBuf,
         /// What stopped it.
         why: String,
@@ -64,7 +66,7 @@ impl KitError {
 impl From<KitError> for Failure {
     fn from(error: KitError) -> Self {
         match &error {
-            // What is wrong with the Engine or on the way to a registry, and not with a file.
+            // The archive is at fault, so this is bad input. Other image errors are the Engine's or the registry's.
             KitError::Image(ImageError::Archive { .. }) => Self::input(&error),
             KitError::Image(_) | KitError::Stopped { .. } => Self::stage(&error),
             _ => Self::input(&error),

@@ -1,4 +1,4 @@
-//! `kit.json`: what a kit holds, by digest.
+//! `kit.json`: the index of a kit, with the digest of each file in it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +15,10 @@ pub(super) static KIT: Kind = Kind {
     name: "kit",
     index: INDEX_FILE,
     index_last: true,
-    // nix/kit.bash has kits from GNU tar.
+    // nix/kit.bash makes kits with GNU tar, whose headers differ.
     own_headers: false,
     schema: SCHEMA,
-    // A thousand times what there is.
+    // About a thousand times the size of a real index.
     index_bytes: 1 << 20,
     command: "lab kit pack",
     again: "pack it again",
@@ -28,24 +28,24 @@ pub(super) static KIT: Kind = Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stored {
-    /// As it is.
+    /// Uncompressed.
     Plain,
-    /// Compressed (RFC 8878).
+    /// Compressed with zstd (RFC 8878).
     Zstd,
 }
 
 /// A file in a kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its name there.
+    /// Its name in the archive.
     pub path: String,
-    /// Bytes as it is stored.
+    /// Its size as it is stored, in bytes.
     pub bytes: u64,
-    /// Of those bytes.
+    /// The SHA-256 of the bytes that are stored.
     pub sha256: Sha256,
     /// How it is stored.
     pub stored: Stored,
-    /// Bytes that it has once it is not compressed any more.
+    /// Its size after decompression, in bytes.
     pub content_bytes: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct KitImage {
     pub name: String,
     /// Name and tag.
     pub reference: Reference,
-    /// The digest by which it was pulled; none for one that was not.
+    /// The digest by which it was pulled; none for an image that was not pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo_digest: Option<Digest>,
     /// The digest of its configuration, read from the archive.
@@ -74,25 +74,25 @@ pub struct KitChart {
     pub name: String,
     /// Its version.
     pub version: Version,
-    /// The archive, as the chart's repository has it.
+    /// The archive, unchanged from the chart's repository.
     pub file: Member,
 }
 
-/// All of it.
+/// The whole index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     /// Version of the format.
     pub schema: u64,
-    /// What packed it: `lab 0.1.0`.
+    /// The program that packed it: `lab 0.1.0`.
     pub packed_by: String,
     /// When, as RFC 3339 writes it.
     pub packed: String,
-    /// What its images run on.
+    /// The platform of its images.
     pub platform: Platform,
-    /// The version of Kubernetes that its node image brings; none where that is not the pinned one.
+    /// The version of Kubernetes in its node image; none if that is not the pinned version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<Version>,
-    /// Images.
+    /// Its images.
     pub images: Vec<KitImage>,
     /// Cilium's chart.
     pub chart: KitChart,
@@ -104,7 +104,7 @@ impl Index {
         self.images.iter().find(|image| image.name == name)
     }
 
-    /// All files that it names.
+    /// All files that the index names.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.images.iter().map(|image| &image.file).chain([&self.chart.file])
     }

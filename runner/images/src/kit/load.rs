@@ -1,4 +1,4 @@
-//! Out of a kit: the node image into the Engine, the others into the nodes. No registry is asked for anything.
+//! Takes images out of a kit: the node image goes into the Engine, the others into the nodes. No registry is contacted.
 
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use futures_util::{StreamExt, stream};
@@ -13,20 +13,20 @@ use lab_base::clock;
 use lab_engine::Engine;
 use lab_model::observe::{ImageFrom, ImageSource};
 
-/// For a gigabyte into a slow disk.
+/// The deadline for loading an image: a gigabyte onto a slow disk.
 const DEADLINE: Duration = Duration::from_mins(15);
 
 /// A node image that was taken out of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Which, and by what name the Engine has it.
+    /// The image, with the name that it has in the Engine.
     pub source: ImageSource,
-    /// It was not there before.
+    /// Whether it was loaded now; false if the Engine had it already.
     pub loaded: bool,
 }
 
 impl Kit {
-    /// What nodes are to know an image of this kit as.
+    /// An image of this kit, with the name that nodes are to have it under.
     ///
     /// # Errors
     /// [`KitError::Sealed`] for one that is not in it.
@@ -37,10 +37,10 @@ impl Kit {
         Ok(Wanted { name: name.to_owned(), reference: image.reference.clone(), find })
     }
 
-    /// Where an image's archive comes from: this kit.
+    /// An image's archive in this kit, for delivering it to nodes.
     ///
     /// # Errors
-    /// [`KitError::Sealed`] for one that is not in it.
+    /// [`KitError::Sealed`] for an image that is not in the kit.
     pub fn origin(&self, name: &str) -> Result<Origin, KitError> {
         let image = self.image(name)?;
         Ok(Origin::Reader {
@@ -55,18 +55,18 @@ impl Kit {
         Ok(self.index().image(name).ok_or_else(missing)?)
     }
 
-    /// Makes sure that the Engine has the node image: under its own name, or, where the Engine has something else under
-    /// that, under a name of this kit's. Nothing that is there is renamed.
+    /// Makes sure that the Engine has the kit's node image. It is loaded under its own name, or, if the Engine has another
+    /// image of that name, under a name made of its digest. No image of the Engine is renamed.
     ///
     /// # Errors
-    /// [`KitError`], when the Engine does not take it.
+    /// [`KitError`], when the Engine cannot load it.
     pub async fn load_node(&self, engine: &Engine, tell: &dyn Fn(String)) -> Result<Loaded, KitError> {
         let image = self.image(NODE)?;
         let mut reference = image.reference.clone();
-        let mut found = under(engine, &reference).await?;
+        let mut found = held_under(engine, &reference).await?;
         if found.as_ref().is_some_and(|held| held.config.as_ref() != Some(&image.config_digest)) {
             reference = own_name(image);
-            found = under(engine, &reference).await?;
+            found = held_under(engine, &reference).await?;
         }
         let loaded = found.is_none();
         let held = match found {
@@ -128,16 +128,16 @@ impl Kit {
                 let (doing, last) = ("loading it", "no answer yet".to_owned());
                 Err(ImageError::Deadline { image: shown, doing, deadline: DEADLINE, last }.into())
             }
-            (Ok(Ok(())), Ok(_)) => under(engine, reference).await?.ok_or_else(|| {
-                let said = "the Engine says that it was loaded, and does not have it".to_owned();
+            (Ok(Ok(())), Ok(_)) => held_under(engine, reference).await?.ok_or_else(|| {
+                let said = "the Engine reported that it was loaded, but does not have it".to_owned();
                 ImageError::Refused { image: shown, action: "loaded", said }.into()
             }),
         }
     }
 }
 
-/// What the Engine has under a name; its configuration's digest is always known.
-async fn under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, KitError> {
+/// The image that the Engine has under a name, with the digest of its configuration.
+async fn held_under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, KitError> {
     let familiar = reference.familiar();
     let wanted = Wanted { name: NODE.to_owned(), reference: reference.clone(), find: Find::Local(familiar) };
     let Some(mut held) = crate::held(engine, &wanted).await? else { return Ok(None) };
@@ -145,7 +145,7 @@ async fn under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, K
     Ok(Some(held))
 }
 
-/// A name that nobody else gives, and that means this image and no other.
+/// A name made of the image's digest, so that no other image has it.
 fn own_name(image: &KitImage) -> Reference {
     let tag = image.config_digest.hex().get(..12).unwrap_or_default();
     Reference::in_full(&format!("lab-kit/node:{tag}")).unwrap_or_else(|_refused| image.reference.clone())

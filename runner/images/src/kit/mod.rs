@@ -1,4 +1,4 @@
-//! A kit: everything that a lab on kind needs, by digest, in one file, for use without a network.
+//! A kit: one file with everything that a lab on kind needs, identified by digest, for use without a network.
 //!
 //! It is a sealed file ([`lab_sealed`]), not compressed as a whole: an archive for each image, compressed each for itself so that any of them can
 //! be read without the others, the chart, and last `kit.json` ([`Index`]) with a checksum of each. What was cut off has

@@ -1,4 +1,4 @@
-//! Opening a kit: all of it is checked before any of it is used.
+//! Opens a kit: the whole file is checked before any of it is used.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::{INDEX_FILE, Index, KIT, KitError, Member, Stored};
 use crate::{CILIUM, HELLO_APP, NODE, OPERATOR};
 use lab_sealed::{Members, SealedError};
 
-/// More than a kit ever has.
+/// The most members that are accepted; a kit has five and its index.
 const MEMBERS: usize = 64;
 /// The images that a lab needs.
 const IMAGES: [&str; 4] = [NODE, CILIUM, OPERATOR, HELLO_APP];
@@ -25,7 +25,7 @@ pub struct Kit {
     places: BTreeMap<String, Place>,
 }
 
-/// What is in the file under a name, and where.
+/// Where a member's content is in the file, and its hash.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     at: u64,
@@ -37,15 +37,17 @@ impl Kit {
     /// Opens a kit and reads all of it once: gigabytes take seconds, in which this blocks.
     ///
     /// # Errors
-    /// [`KitError`] for a file that is no kit, is cut off, damaged or incomplete, or holds what no kit holds.
+    /// [`KitError`] for a file that is not a kit, is cut off, damaged or incomplete, or has members that a kit cannot have.
     pub fn open(path: &Path) -> Result<Self, KitError> {
         let file = File::open(path).map_err(KIT.io(path, "be opened"))?;
         if !file.metadata().map_err(KIT.io(path, "be looked at"))?.is_file() {
-            return Err(KIT.not_one(path, "it is no file").into());
+            return Err(KIT.not_one(path, "it is not a regular file").into());
         }
         let file = Arc::new(file);
         if let Some(program) = compressed(&file) {
-            let why = format!("it is compressed as a whole; `{program}` it first, what is in a kit is compressed");
+            let why = format!(
+                "it is compressed as a whole; decompress it with `{program}` first: the images in a kit are compressed already"
+            );
             return Err(KIT.not_one(path, &why).into());
         }
         let (places, index) = read(path, &file)?;
@@ -53,20 +55,20 @@ impl Kit {
         Ok(Self { path: path.to_owned(), file, index, places })
     }
 
-    /// Where it is.
+    /// The path of the kit.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it holds.
+    /// Its index.
     pub const fn index(&self) -> &Index {
         &self.index
     }
 
-    /// What a member holds, decompressed where it is stored compressed.
+    /// The content of a member, decompressed if it is stored compressed.
     ///
     /// # Errors
-    /// When it is not compressed as it should be.
+    /// When decompression cannot be set up.
     pub fn content(&self, member: &Member) -> Result<Box<dyn Read + Send>, KitError> {
         let (at, bytes) = self.places.get(&member.path).map_or((0, 0), |place| (place.at, place.bytes));
         let section = Section::new(Arc::clone(&self.file), at, bytes);
@@ -91,7 +93,7 @@ impl Kit {
     }
 }
 
-/// The program that decompresses it, where it is compressed as a whole.
+/// The command that decompresses the file, if the file is compressed as a whole.
 fn compressed(file: &Arc<File>) -> Option<&'static str> {
     let mut magic = [0; 4];
     Section::new(Arc::clone(file), 0, 4).read_exact(&mut magic).ok()?;
@@ -103,7 +105,7 @@ fn compressed(file: &Arc<File>) -> Option<&'static str> {
     }
 }
 
-/// All members but the index, and that.
+/// Reads the places of all members, and the index.
 fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index), SealedError> {
     let mut places = BTreeMap::<String, Place>::new();
     let mut index = None;
@@ -112,16 +114,16 @@ fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index
     while let Some(header) = members.next_header()? {
         let wrong = |why: &str| Err(KIT.wrong(path, &header.name, why));
         if !fits(&header.name) {
-            return wrong("has a name that no kit has");
+            return wrong("has a name that is not used in kits");
         }
         if places.contains_key(&header.name) {
-            return wrong("is there twice");
+            return wrong("occurs twice");
         }
         if index.is_some() {
             return wrong("comes after kit.json");
         }
         if places.len() == MEMBERS {
-            return wrong("is one too many");
+            return wrong("is one member more than a kit can have");
         }
         if header.name == INDEX_FILE {
             index = Some(members.index::<Index>(&header)?);
@@ -134,7 +136,7 @@ fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index
     }
     match (index, last) {
         (Some(index), _) => Ok((places, index)),
-        (None, None) => Err(KIT.not_one(path, "there is nothing in it")),
+        (None, None) => Err(KIT.not_one(path, "it has no members")),
         (None, Some(last)) => {
             let at = format!(": {INDEX_FILE}, which is written last, is missing after {last}");
             Err(KIT.cut_off(path, &at))
@@ -142,7 +144,7 @@ fn read(path: &Path, file: &Arc<File>) -> Result<(BTreeMap<String, Place>, Index
     }
 }
 
-/// `kit.json`, or a file in `images/` or `chart/`.
+/// Whether a kit may have a member of this name: `kit.json`, or a file in `images/` or `chart/`.
 fn fits(name: &str) -> bool {
     let plain = |part: &str| {
         !part.starts_with('.')
@@ -155,7 +157,8 @@ fn fits(name: &str) -> bool {
     }
 }
 
-/// What is named is there, once and undamaged, and nothing else; and all that a lab needs is named.
+/// Checks that every file that the index names is there, once and undamaged, that there are no others, and that the
+/// index names all images that a lab needs.
 fn check(path: &Path, places: &BTreeMap<String, Place>, index: &Index) -> Result<(), SealedError> {
     let mut named: Vec<&str> = Vec::new();
     for member in index.members() {
@@ -180,7 +183,7 @@ fn check(path: &Path, places: &BTreeMap<String, Place>, index: &Index) -> Result
         match index.images.iter().filter(|image| image.name == name).count() {
             1 => {}
             0 => return Err(KIT.incomplete(path, &format!("image {name}"))),
-            _ => return Err(KIT.wrong(path, name, "is there more than once")),
+            _ => return Err(KIT.wrong(path, name, "occurs more than once")),
         }
     }
     Ok(())

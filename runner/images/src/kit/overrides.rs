@@ -1,5 +1,5 @@
-//! What a kit has in place of pins. A kit of the pinned images stands for registries and changes nothing; one of other
-//! images is judged as if they had been given by name.
+//! How a kit changes the pins. A kit with the pinned images only replaces the registries. A kit with other images counts
+//! as if those images had been given on the command line.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use lab_manifest::overrides::{LocalImage, Overrides};
 use lab_manifest::pins::Pins;
 use lab_model::deviation::{Deviation, ImageName};
 
-/// Overrides, with what a kit has otherwise than pinned where no option names anything else.
+/// The overrides of the command line, plus the images of the kit that differ from the pins and that no option replaces.
 #[must_use]
 pub fn with_kit(overrides: &Overrides, kit: &Index, pins: &Pins) -> Overrides {
     let mut with = overrides.clone();
@@ -32,7 +32,8 @@ pub fn with_kit(overrides: &Overrides, kit: &Index, pins: &Pins) -> Overrides {
     with
 }
 
-/// What differs from the pins, when `effective` is `given` with a kit's images: those are the kit's doing.
+/// The deviations from the pins. `given` are the overrides of the command line, `effective` are those plus the kit's;
+/// deviations that only `effective` has are attributed to the kit.
 pub fn deviations_by_kit(effective: &Overrides, given: &Overrides, kit: &Path, pinned: &Manifests) -> Vec<Deviation> {
     let own = given.deviations(pinned);
     let whose = |deviation: Deviation| {

@@ -1,4 +1,4 @@
-//! Packing a kit: images out of the Engine, pulled first where they are missing, and the chart.
+//! Packs a kit: exports images from the Engine, which pulls those that it does not have, and adds the chart.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use lab_base::clock;
 use lab_engine::Engine;
 use lab_manifest::Version;
 
-/// What is packed.
+/// What to pack.
 #[derive(Debug)]
 pub struct Order {
     /// The images, in this order.
@@ -21,16 +21,16 @@ pub struct Order {
     pub chart_version: Version,
     /// The chart's archive.
     pub chart_file: Vec<u8>,
-    /// The version of Kubernetes that the node image brings, where it is the pinned one.
+    /// The version of Kubernetes in the node image; none if it is not the pinned node image.
     pub kubernetes: Option<Version>,
-    /// For the pull of each image.
+    /// The deadline for pulling each image.
     pub pull_deadline: Duration,
 }
 
-/// Packs a kit. `tell` hears how far it is. The kit's index and its size.
+/// Packs a kit. `tell` is called with the progress. Returns the kit's index and its size in bytes.
 ///
 /// # Errors
-/// [`KitError`]; nothing is left then.
+/// [`KitError`]; no file is left then.
 pub async fn pack(
     engine: &Engine,
     order: Order,
@@ -63,7 +63,7 @@ pub async fn pack(
         images,
         chart: KitChart { name: order.chart, version: order.chart_version, file },
     };
-    // Its bytes must be on the disk before it gets its name.
+    // On a thread of its own, because it waits until the bytes are on the disk.
     let finishing = {
         let index = index.clone();
         tokio::task::spawn_blocking(move || kit.finish(&index))
@@ -72,7 +72,7 @@ pub async fn pack(
     Ok((index, bytes))
 }
 
-/// What all images are for.
+/// The one platform of all images; an error if they differ.
 fn platform(engine: &Engine, taken: &[(Held, Wanted)]) -> Result<Platform, KitError> {
     let own = engine.architecture().map(Platform::linux);
     let expected = own.or_else(|| taken.first().map(|(held, _)| held.platform.clone()));

@@ -1,11 +1,11 @@
-//! A part of a file as a reader of its own: several can be read at once, and none reads beyond its end.
+//! Readers for a part of a file: several can be used at the same time, and none reads beyond the end of its part.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// Bytes of a file from one place on.
+/// A reader of a range of a file's bytes.
 #[derive(Debug)]
 pub(super) struct Section {
     file: Arc<File>,
@@ -32,7 +32,8 @@ impl Read for Section {
     }
 }
 
-/// A reader that must have exactly so many bytes: what is compressed may unfold into anything.
+/// A reader that fails unless it yields exactly the expected number of bytes, since compressed content can expand to any
+/// size.
 #[derive(Debug)]
 pub(super) struct Exactly<R> {
     inner: R,

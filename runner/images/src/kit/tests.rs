@@ -117,9 +117,9 @@ fn what_is_not_as_pinned_is_told() {
     let (_folder, path) = whole();
     let mut index = Kit::open(&path).unwrap().index().clone();
     let pins = Manifests::embedded().unwrap().pins;
-    let unlike = index.unlike(&pins);
+    let differences = index.differences(&pins);
     // Each name, the digests of all but hello-app, and the chart.
-    assert_eq!(unlike.len(), 4 + 3 + 1, "{unlike:?}");
+    assert_eq!(differences.len(), 4 + 3 + 1, "{differences:?}");
     for (name, pin) in [
         (NODE, &pins.images.node),
         (CILIUM, &pins.images.cilium),
@@ -131,7 +131,7 @@ fn what_is_not_as_pinned_is_told() {
         image.repo_digest.clone_from(&pin.digest);
     }
     index.chart.file.sha256 = pins.chart.sha256.clone();
-    assert_eq!(index.unlike(&pins), [""; 0]);
+    assert_eq!(index.differences(&pins), [""; 0]);
     let (none, manifests) = (Overrides::default(), Manifests::embedded().unwrap());
     assert_eq!(with_kit(&none, &index, &pins), none, "a kit of the pinned images changes no pin");
     index.images[1].repo_digest = None;
@@ -152,7 +152,7 @@ fn what_is_not_as_pinned_is_told() {
     let declared = deviations_by_kit(&with, &given, Path::new("l.kit"), &manifests);
     assert!(declared.iter().all(|deviation| deviation.by == "--image cilium=own:1"), "{declared:?}");
     let digest = pins.images.cilium.digest.as_ref().unwrap();
-    assert_eq!(index.unlike(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
+    assert_eq!(index.differences(&pins), [format!("cilium is an image that was not pulled, pinned is {digest}")]);
     // Another node image brings another Kubernetes.
     index.images[0].repo_digest = None;
     let node = with_kit(&Overrides::default(), &index, &pins).deviations(&manifests);
@@ -175,7 +175,7 @@ fn nothing_is_overwritten_and_nothing_half_done_is_left() {
     drop(kit);
     fs::write(&path, "mine").unwrap();
     let said = KitWriter::begin(&path, false).unwrap_err().to_string();
-    assert!(said.ends_with("there is a file already; give another name with -o, or --force to replace it"), "{said}");
+    assert!(said.ends_with("this file exists already; give another name with -o, or --force to replace it"), "{said}");
     let said = KitWriter::begin(&folder.path().join("none/kit.tar"), false).unwrap_err().to_string();
     assert!(said.contains("none/kit.tar: cannot be written: "), "{said}");
     assert_eq!(fs::read(&path).unwrap(), b"mine");
@@ -184,7 +184,7 @@ fn nothing_is_overwritten_and_nothing_half_done_is_left() {
     let kit = KitWriter::begin(&other, false).unwrap();
     fs::write(&other, "theirs").unwrap();
     let index = write(&folder.path().join("third.tar"), &ALL, |_index| {});
-    assert!(kit.finish(&index).unwrap_err().to_string().contains("there is a file already"));
+    assert!(kit.finish(&index).unwrap_err().to_string().contains("this file exists already"));
     assert_eq!(fs::read(&other).unwrap(), b"theirs");
     KitWriter::begin(&path, true).unwrap().finish(&index).unwrap();
     assert_ne!(fs::read(&path).unwrap(), b"mine");

@@ -1,4 +1,4 @@
-//! Writing a kit: beside the place where it will be, and there only once it is whole.
+//! Writes a kit, under a temporary name until it is complete.
 
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -8,18 +8,18 @@ use lab_base::new_file::NewFile;
 use lab_manifest::Sha256;
 use lab_sealed::{BLOCK, Hashed, header, padding};
 
-/// What `zstd` compresses with by itself.
+/// The default compression level of `zstd`.
 const LEVEL: i32 = 3;
 
-/// A kit that is being written. Dropped before [`finish`](Self::finish), nothing of it is left.
+/// A kit that is being written. When it is dropped before [`finish`](Self::finish), the temporary file is removed.
 #[derive(Debug)]
 pub struct KitWriter {
     out: NewFile,
-    /// Bytes written so far: whole blocks.
+    /// The offset of the next member: bytes written so far, in whole blocks.
     at: u64,
 }
 
-/// Counts what goes through.
+/// A writer that counts the bytes that pass through it.
 struct Counted<W> {
     out: W,
     bytes: u64,
@@ -38,24 +38,24 @@ impl<W: Write> Write for Counted<W> {
 }
 
 impl KitWriter {
-    /// Begins a kit that will be at this path.
+    /// Begins a kit that will have this path.
     ///
     /// # Errors
-    /// When there is such a file, unless `force`, or its folder cannot be written to.
+    /// When a file of that name exists, unless `force`, or when its folder cannot be written to.
     pub fn begin(path: &Path, force: bool) -> Result<Self, KitError> {
         let out = NewFile::begin(path, force).map_err(|error| KIT.not_made(error))?;
         Ok(Self { out, at: 0 })
     }
 
-    /// Where it will be.
+    /// The path that the kit will have.
     pub fn path(&self) -> &Path {
         self.out.path()
     }
 
-    /// Adds a member whose content `write` writes; what that returned comes back too.
+    /// Adds a member whose content is written by `write`. Returns its entry for the index, and the result of `write`.
     ///
     /// # Errors
-    /// What `write` ran into, or for a full disk.
+    /// The error of `write`, or an error of writing to the disk.
     pub fn member<T, E: From<KitError>>(
         &mut self,
         name: &str,
@@ -65,7 +65,7 @@ impl KitWriter {
         let path = self.path().to_owned();
         let broken = || KitError::io(&path, "be written");
         let mut out = BufWriter::with_capacity(1 << 20, self.out.file());
-        // Its size, which is in the header before it, is known afterwards.
+        // The header comes first but contains the size, so it is written after the content.
         out.seek(SeekFrom::Start(self.at + BLOCK as u64)).map_err(broken())?;
         let mut through = Hashed::new(out);
         let (content_bytes, written) = match stored {
@@ -95,10 +95,10 @@ impl KitWriter {
         Ok((Member { path: name.to_owned(), bytes, sha256, stored, content_bytes }, written))
     }
 
-    /// Writes the index and puts the kit where it should be. Its size.
+    /// Writes the index and gives the kit its name. Returns its size in bytes.
     ///
     /// # Errors
-    /// For a full disk, or when there is such a file by now.
+    /// When writing fails, or when a file of that name has appeared meanwhile.
     pub fn finish(mut self, index: &Index) -> Result<u64, KitError> {
         let path = self.path().to_owned();
         let broken = || KitError::io(&path, "be written");

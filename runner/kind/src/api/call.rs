@@ -1,4 +1,4 @@
-//! The client: one server, the run's own kubeconfig, and a deadline on every call.
+//! The client of the API server: it uses the lab's own kubeconfig only, and every call has a deadline.
 
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -13,11 +13,12 @@ use super::error::ApiError;
 use lab_base::clock;
 use lab_base::failure::chain;
 
-/// A server on loopback answers in milliseconds; one that is paused, starved or starting may take its time.
+/// The default deadline of a call. A server on loopback answers in milliseconds, but one that is starting or short of CPU
+/// time takes longer.
 const CALL: Duration = Duration::from_secs(10);
-/// A server that has taken a request and says nothing for so long has stopped: watches end earlier by themselves.
+/// A connection on which nothing arrives for this long counts as dead. Watches end earlier by themselves.
 const SILENCE: Duration = Duration::from_secs(25);
-/// Loopback connects at once or not at all.
+/// The deadline for connecting. A connection over loopback succeeds at once or not at all.
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// The API server of a lab.
@@ -35,37 +36,37 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    /// The server that a kubeconfig's current context names. No other file and no variable is looked at, so that a
-    /// lab is never mistaken for another cluster. Nothing is asked of the server yet.
+    /// A client for the server that a kubeconfig's current context names. No other file and no environment variable is
+    /// read, so that another cluster is never taken for the lab. The server is not contacted yet.
     ///
     /// Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ApiError::Kubeconfig`], when the file is no kubeconfig, or its certificates are none.
+    /// [`ApiError::Kubeconfig`], when the file is not a kubeconfig, or its certificates cannot be used.
     pub async fn from_kubeconfig(file: &Path) -> Result<Self, ApiError> {
         let wrong = |error: &dyn std::error::Error| ApiError::kubeconfig(file, chain(error));
         let kubeconfig = Kubeconfig::read_from(file).map_err(|error| wrong(&error))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let mut config = config.map_err(|error| wrong(&error))?;
-        // The library looks for HTTPS_PROXY and its kind; the server is on this host, where no proxy leads.
+        // The library would use HTTPS_PROXY and similar variables, but a proxy cannot reach a server on this host.
         config.proxy_url = None;
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(SILENCE);
         config.reset_reader_on_write = true;
-        // What is tried again, and for how long, is up to the waits, which say what they saw meanwhile.
+        // No retries here: the waits retry, and report what they saw meanwhile.
         config.default_retry = false;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| wrong(&error))?;
         Ok(Self { client, server, deadline: CALL })
     }
 
-    /// The same server, with another deadline on every call (10 s otherwise).
+    /// The same client with another deadline for each call (10 s by default).
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Its URL, as the kubeconfig has it: `https://127.0.0.1:36363`.
+    /// The server's URL from the kubeconfig: `https://127.0.0.1:36363`.
     pub fn server(&self) -> &str {
         &self.server
     }
@@ -74,7 +75,7 @@ impl Api {
         self.client.clone()
     }
 
-    /// A call with its deadline; `call` is what is asked, for errors: `list nodes`.
+    /// Waits for a call, with the deadline. `call` says in errors what was asked: `list nodes`.
     pub(super) async fn call<T>(
         &self,
         call: &str,
@@ -100,7 +101,7 @@ impl Api {
         Ok(self.call(&call, api.list(&ListParams::default())).await?.items)
     }
 
-    /// All objects of a kind in a namespace that have these labels (`a=b,c=d`; all where it is empty).
+    /// All objects of a kind in a namespace that have these labels (`a=b,c=d`; empty means all objects).
     pub(super) async fn list_in<K>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, ApiError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + fmt::Debug,
@@ -119,14 +120,14 @@ impl Api {
         self.call(&format!("get {} {namespace}/{name}", K::plural(&())), api.get_opt(name)).await
     }
 
-    /// The answer to a GET as it came; none where the server knows no such path.
+    /// The body of the answer to a GET; none if the server does not have the path.
     pub(super) async fn text(&self, path: &str) -> Result<Option<String>, ApiError> {
         let call = format!("get {path}");
         let request = hyper::Request::get(path).body(Vec::new());
         let request = request.map_err(|error| ApiError::Garbled {
             server: self.server.clone(),
             call: call.clone(),
-            problem: format!("{path} is no path: {error}"),
+            problem: format!("{path} is not a valid path: {error}"),
         })?;
         let answer = self.call(&call, async {
             match self.client.request_text(request).await {
@@ -138,7 +139,7 @@ impl Api {
         answer.await
     }
 
-    /// The answer to a GET, of a type that k8s-openapi does not have; none where the server knows no such path.
+    /// The answer to a GET, parsed as a type that k8s-openapi does not have; none if the server does not have the path.
     pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(path).await? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|error| ApiError::Garbled {

@@ -1,4 +1,4 @@
-//! Cilium's own objects (`cilium.io/v2`), read with types of their own: the fields that a lab looks at.
+//! Cilium's own objects (`cilium.io/v2`), read with types that have only the fields that are used here.
 
 use ipnet::Ipv4Net;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::call::Api;
 use super::error::ApiError;
 use lab_model::observe::{CiliumEndpointSeen, NodeName, PodCidrs};
 
-/// Where pod CIDRs are read.
+/// The field that pod CIDRs are read from.
 const SOURCE: &str = "CiliumNode.spec.ipam.podCIDRs";
 
 #[derive(Deserialize)]
@@ -67,11 +67,11 @@ struct AddressPair {
 }
 
 impl Api {
-    /// The pod CIDR of each node that has one. A node that has none yet is left out; before Cilium has registered its
-    /// types there are none at all.
+    /// The pod CIDR of each node. A node that has none yet is left out. Before Cilium has registered its types, there are
+    /// none.
     ///
     /// # Errors
-    /// When they cannot be listed, or a node has several, or one that is no IPv4 CIDR.
+    /// When they cannot be listed, or a node has several, or one that is not an IPv4 CIDR.
     pub async fn pod_cidrs(&self) -> Result<PodCidrs, ApiError> {
         let nodes: Option<List<CiliumNode>> = self.json("/apis/cilium.io/v2/ciliumnodes").await?;
         let mut by_node = BTreeMap::new();
@@ -83,10 +83,10 @@ impl Api {
                 [cidr] => {
                     let cidr: Ipv4Net = cidr
                         .parse()
-                        .map_err(|_| wrong(format!("spec.ipam.podCIDRs holds {cidr:?}, which is no IPv4 CIDR")))?;
+                        .map_err(|_| wrong(format!("spec.ipam.podCIDRs has {cidr:?}, which is not an IPv4 CIDR")))?;
                     by_node.insert(NodeName(name), cidr);
                 }
-                several => return Err(wrong(format!("spec.ipam.podCIDRs holds {} CIDRs, not one", several.len()))),
+                several => return Err(wrong(format!("spec.ipam.podCIDRs has {} CIDRs, expected one", several.len()))),
             }
         }
         Ok(PodCidrs { source: SOURCE.to_owned(), by_node })

@@ -1,4 +1,5 @@
-//! From k8s-openapi's types to the plain data that is kept as evidence. What the server left out stays empty or none.
+//! Converts k8s-openapi's types to the plain data that is kept as evidence. Fields that the server left out are empty or
+//! none.
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
@@ -11,10 +12,10 @@ use lab_model::observe::{
     Condition, ContainerState, DaemonSetSeen, DeploymentSeen, KubeContainer, KubeNode, KubePod, NodeName,
 };
 
-/// The labels that say a node's roles begin with it.
+/// The prefix of the labels that name a node's roles.
 const ROLE: &str = "node-role.kubernetes.io/";
 
-/// A node object (`core/v1`) as it is observed. What it leaves out is empty.
+/// Converts a node (`core/v1`).
 pub fn node(node: Node) -> KubeNode {
     let status = node.status.unwrap_or_default();
     let info = status.node_info.unwrap_or_default();
@@ -46,7 +47,7 @@ pub fn node(node: Node) -> KubeNode {
     }
 }
 
-/// A pod (`core/v1`) as it is observed. What it leaves out is empty.
+/// Converts a pod (`core/v1`).
 pub fn pod(pod: Pod) -> KubePod {
     let ready = is_ready(&pod);
     let spec = pod.spec.unwrap_or_default();
@@ -95,7 +96,7 @@ fn state(state: v1::ContainerState) -> Option<ContainerState> {
     running.or(terminated).or(waiting)
 }
 
-/// A `DaemonSet` (`apps/v1`) as it is observed. Counts that it leaves out are 0.
+/// Converts a `DaemonSet` (`apps/v1`). Counts that the server left out are 0.
 pub fn daemon_set(set: DaemonSet) -> DaemonSetSeen {
     let (namespace, name) = names(set.metadata);
     let status = set.status.unwrap_or_default();
@@ -109,11 +110,11 @@ pub fn daemon_set(set: DaemonSet) -> DaemonSetSeen {
     }
 }
 
-/// A Deployment (`apps/v1`) as it is observed. Counts that it leaves out are 0.
+/// Converts a Deployment (`apps/v1`). Counts that the server left out are 0.
 pub fn deployment(deployment: Deployment) -> DeploymentSeen {
     let (namespace, name) = names(deployment.metadata);
     let status = deployment.status.unwrap_or_default();
-    // The server's own default (`apps/v1`, DeploymentSpec.replicas).
+    // 1 is the default (`apps/v1`, DeploymentSpec.replicas).
     let desired = deployment.spec.and_then(|spec| spec.replicas).unwrap_or(1);
     DeploymentSeen {
         namespace,
@@ -129,7 +130,7 @@ fn names(meta: ObjectMeta) -> (String, String) {
     (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default())
 }
 
-/// The server leaves out a count of zero.
+/// A count; the server leaves out a count of zero.
 fn count(number: Option<i32>) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
 }
@@ -138,7 +139,7 @@ pub(super) fn time(time: Option<&Time>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time?.0.as_second(), 0)
 }
 
-/// A selector by labels, as a list's `labelSelector`.
+/// The text of a `labelSelector` for these labels.
 pub(super) fn selector(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }

@@ -1,7 +1,7 @@
 //! A Service and its ready endpoints, from the newest of the APIs that the server has.
 //!
-//! `discovery.k8s.io/v1` is there from Kubernetes 1.21 on and `v1beta1` until 1.24; `core/v1` Endpoints always, until
-//! they go too. Slices are read with types of their own: k8s-openapi knows the first version alone.
+//! Kubernetes has `discovery.k8s.io/v1` from 1.21 on, `v1beta1` until 1.24, and so far always `core/v1` Endpoints. Slices
+//! are read with types defined here, because k8s-openapi has `discovery.k8s.io/v1` only.
 
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use serde::Deserialize;
@@ -15,10 +15,10 @@ use lab_model::observe::ServiceSeen;
 const SERVICE: &str = "kubernetes.io/service-name";
 
 impl Api {
-    /// A Service and its ready endpoints. A Service that does not exist has neither ClusterIP nor endpoints.
+    /// A Service and its ready endpoints. For a Service that does not exist, both are empty.
     ///
     /// # Errors
-    /// When it cannot be asked for, or is not what a lab makes: one TCP port at one IPv4 address.
+    /// When it cannot be read, or differs from what a lab makes: one TCP port at one IPv4 address.
     pub async fn service(&self, namespace: &str, name: &str) -> Result<ServiceSeen, ApiError> {
         let object = format!("Service {namespace}/{name}");
         let cluster_ip = match self.get::<Service>(namespace, name).await? {
@@ -47,10 +47,10 @@ impl Api {
     }
 }
 
-/// Reads a list of slices, as `discovery.k8s.io` has it: the endpoints in it that may be ready.
+/// Parses a list of slices of `discovery.k8s.io`. Returns the endpoints that are not marked as not ready.
 ///
 /// # Errors
-/// When it is no such JSON, or is not what a lab makes; in words.
+/// A text that says why, when the JSON has another form, or differs from what a lab makes.
 pub fn parse_slices(text: &str) -> Result<Vec<SocketAddrV4>, String> {
     serde_json::from_str::<SliceList>(text).map_err(|error| error.to_string())?.ready()
 }
@@ -59,7 +59,7 @@ fn cluster_ip(service: &Service) -> Result<Option<SocketAddrV4>, String> {
     let spec = service.spec.as_ref().ok_or("it has no spec")?;
     let ports = spec.ports.as_deref().unwrap_or_default();
     let [port] = ports else { return Err(format!("it has {} ports, not one", ports.len())) };
-    // The server's own default (`core/v1`, ServicePort.protocol).
+    // TCP is the default (`core/v1`, ServicePort.protocol).
     let protocol = port.protocol.as_deref().unwrap_or("TCP");
     if protocol != "TCP" {
         return Err(format!("its port's protocol is {protocol}, not TCP"));
@@ -97,7 +97,7 @@ struct SliceEndpoint {
 
 #[derive(Default, Deserialize)]
 struct Conditions {
-    /// Unknown counts as ready (`discovery/v1`, `EndpointConditions`).
+    /// None means unknown, which counts as ready (`discovery/v1`, `EndpointConditions`).
     ready: Option<bool>,
 }
 
@@ -107,7 +107,7 @@ struct SlicePort {
     protocol: Option<String>,
 }
 
-/// Go writes a list of nothing as `null`.
+/// A list that may be `null`, which is how Go writes an empty list.
 fn or_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -161,11 +161,11 @@ fn addresses(endpoints: Endpoints) -> Result<Vec<SocketAddrV4>, String> {
 }
 
 fn ipv4(address: &str) -> Result<Ipv4Addr, String> {
-    address.parse().map_err(|_| format!("{address:?} is no IPv4 address"))
+    address.parse().map_err(|_| format!("{address:?} is not an IPv4 address"))
 }
 
 fn number(port: i32) -> Result<u16, String> {
-    u16::try_from(port).map_err(|_| format!("{port} is no port"))
+    u16::try_from(port).map_err(|_| format!("{port} is not a port number"))
 }
 
 #[cfg(test)]
@@ -203,10 +203,10 @@ mod tests {
         assert_eq!(refused("IPv6", PORT), "addressType is IPv6, not IPv4");
         assert_eq!(refused("IPv4", "[]"), "it has 0 ports, not one");
         assert_eq!(refused("IPv4", r#"[{"port": 8080, "protocol": "UDP"}]"#), "its port's protocol is UDP, not TCP");
-        assert_eq!(refused("IPv4", r#"[{"port": 80800}]"#), "80800 is no port");
+        assert_eq!(refused("IPv4", r#"[{"port": 80800}]"#), "80800 is not a port number");
         assert_eq!(refused("IPv4", r#"[{"protocol": "TCP"}]"#), "its port has no number");
         let name = slice("IPv4", r#"[{"addresses": ["hello-app"]}]"#, PORT);
-        assert_eq!(parse_slices(&name).unwrap_err(), "\"hello-app\" is no IPv4 address");
+        assert_eq!(parse_slices(&name).unwrap_err(), "\"hello-app\" is not an IPv4 address");
         assert!(parse_slices("{}").unwrap_err().contains("missing field `items`"));
     }
 }

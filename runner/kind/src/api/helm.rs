@@ -1,5 +1,6 @@
-//! A Helm release, read where Helm 3 keeps it: the Secret `sh.helm.release.v1.NAME.vREVISION`, whose field `release`
-//! is JSON, compressed with gzip, in base64 (helm: `pkg/storage/driver/util.go`, `secrets.go`).
+//! Reads a Helm release from where Helm 3 keeps it: the field `release` of the Secret
+//! `sh.helm.release.v1.NAME.vREVISION`, which is JSON, compressed with gzip, in base64 (helm:
+//! `pkg/storage/driver/util.go`, `secrets.go`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,11 +15,13 @@ use super::call::Api;
 use super::error::ApiError;
 use lab_model::observe::HelmRelease;
 
-/// What gzip data begin with (RFC 1952, 2.3.1), and deflate as its method, which is how Helm tells them.
+/// The first bytes of gzip data (RFC 1952, 2.3.1) with the method deflate, by which Helm recognises compressed releases.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
-/// Bytes of JSON: a release of Cilium's chart has 2 MiB. A Secret holds 1 MiB at most, which gzip makes a gigabyte of.
+/// The most bytes of decompressed JSON that are accepted. A release of Cilium's chart has 2 MiB. A Secret has 1 MiB at
+/// most, but that could decompress to a gigabyte.
 const MOST: u64 = 16 << 20;
-/// Bytes of the values in it: the article sets seven. Parsed they may take ninety times as much memory.
+/// The most bytes of values that are accepted; the article sets seven values. Parsed, they may take ninety times as much
+/// memory.
 const MOST_VALUES: usize = 1 << 20;
 
 impl Api {
@@ -37,7 +40,7 @@ impl Api {
     }
 }
 
-/// By the number in the name: Helm's label `version` says the same.
+/// The Secret with the highest revision in its name; Helm's label `version` has the same number.
 fn newest<'a>(secrets: &'a [Secret], name: &str) -> Option<(u32, &'a Secret)> {
     let prefix = format!("sh.helm.release.v1.{name}.v");
     let revision = |secret: &Secret| secret.metadata.name.as_deref()?.strip_prefix(&prefix)?.parse().ok();
@@ -52,7 +55,7 @@ struct Stored {
     version: u32,
     info: Info,
     chart: Chart,
-    /// What was set; left out where nothing was.
+    /// The values that were set; absent if none were.
     #[serde(default)]
     config: Option<Box<RawValue>>,
 }
@@ -73,27 +76,30 @@ struct ChartMetadata {
     version: String,
 }
 
-/// Reads what the Secret's field `release` holds.
+/// Parses the Secret's field `release`.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// A text that says what is wrong with it.
 pub fn parse_release(data: &[u8]) -> Result<HelmRelease, String> {
-    let packed = STANDARD.decode(data).map_err(|error| format!("the field release is no base64: {error}"))?;
+    let packed = STANDARD.decode(data).map_err(|error| format!("the field release is not base64: {error}"))?;
     let mut json = Vec::new();
     if packed.starts_with(&GZIP) {
         let read = GzDecoder::new(&packed[..]).take(MOST + 1).read_to_end(&mut json);
-        read.map_err(|error| format!("the field release is no whole gzip: {error}"))?;
+        read.map_err(|error| format!("the field release is not complete gzip data: {error}"))?;
         if json.len() as u64 > MOST {
-            return Err(format!("the field release unfolds to more than {MOST} bytes"));
+            return Err(format!("the field release decompresses to more than {MOST} bytes"));
         }
     } else {
         json = packed;
     }
     let stored: Stored =
-        serde_json::from_slice(&json).map_err(|error| format!("the field release holds no release: {error}"))?;
+        serde_json::from_slice(&json).map_err(|error| format!("the field release is not a Helm release: {error}"))?;
     let values = match stored.config {
         Some(config) if config.get().len() > MOST_VALUES => {
-            return Err(format!("its values have {} bytes, {MOST_VALUES} at most", config.get().len()));
+            return Err(format!(
+                "its values have {} bytes, and at most {MOST_VALUES} are accepted",
+                config.get().len()
+            ));
         }
         Some(config) => serde_json::from_str(config.get()).map_err(|error| format!("its values: {error}"))?,
         None => Value::Object(serde_json::Map::new()),
@@ -133,11 +139,11 @@ mod tests {
     fn what_unfolds_to_more_than_any_release_is_refused_before_it_takes_memory() {
         let bomb = packed(&release(&" ".repeat(20 << 20)));
         assert!(bomb.len() < 1 << 20, "a Secret could hold it");
-        assert_eq!(parse_release(&bomb).unwrap_err(), "the field release unfolds to more than 16777216 bytes");
+        assert_eq!(parse_release(&bomb).unwrap_err(), "the field release decompresses to more than 16777216 bytes");
         // Each of these objects takes 632 bytes, of 7.
         let objects = format!("[{}0]", "{\"\":0},".repeat(1 << 20));
         let problem = parse_release(&packed(&release(&objects))).unwrap_err();
-        assert_eq!(problem, format!("its values have {} bytes, 1048576 at most", objects.len()));
+        assert_eq!(problem, format!("its values have {} bytes, and at most 1048576 are accepted", objects.len()));
         assert!(parse_release(&packed(&release("{\"tunnel\": \"disabled\"}"))).is_ok());
         for nothing in ["null", "{}"] {
             assert_eq!(parse_release(&packed(&release(nothing))).unwrap().values, serde_json::json!({}));

@@ -1,20 +1,20 @@
-//! What containers and the cluster said: logs and events, for errors and for what is kept of a failure.
+//! Logs of containers and events of the cluster, for errors and for the artefacts of a failed run.
 
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::LogParams;
 
 use super::call::Api;
 use super::error::ApiError;
+use super::shorten::{cut, last_lines};
 use super::stuck::Stuck;
-use super::words::{cut, last_lines};
 
-/// Of a log, what an error repeats: lines, and characters of each.
+/// How many lines of a log an error repeats, and how many characters of each line.
 const LAST_LINES: usize = 5;
 const LINE: usize = 300;
 
 impl Api {
-    /// The end of a container's log, at most so many lines (`GET …/pods/NAME/log`); of the container before it where
-    /// `previous` is set.
+    /// The last lines of a container's log (`GET …/pods/NAME/log`); with `previous`, of the container that ran before the
+    /// current one.
     ///
     /// # Errors
     /// When there is no such container, or its kubelet does not answer.
@@ -37,8 +37,8 @@ impl Api {
         self.call(&call, pods.logs(pod, &params)).await
     }
 
-    /// What happened in the cluster, oldest first, a line each: time, type, object, reason and message (`core/v1`
-    /// Event, which the server keeps for an hour).
+    /// The events of the cluster as lines, oldest first: time, type, object, reason and message (`core/v1` Event, which
+    /// the server keeps for an hour).
     ///
     /// # Errors
     /// When it cannot be listed.
@@ -48,8 +48,8 @@ impl Api {
         Ok(events.iter().map(line).collect())
     }
 
-    /// The end of the log of a container that runs.
-    pub(super) async fn log_ends(&self, namespace: &str, pod: &str, container: &str) -> String {
+    /// A text with the end of the log of a running container.
+    pub(super) async fn end_of_log(&self, namespace: &str, pod: &str, container: &str) -> String {
         let lines = u32::try_from(LAST_LINES).unwrap_or(u32::MAX);
         match self.log(namespace, pod, container, false, lines).await {
             Ok(log) if log.trim().is_empty() => format!("the log of {container} in {namespace}/{pod} is empty"),
@@ -61,28 +61,29 @@ impl Api {
         }
     }
 
-    /// Why a container is stuck, with the last it wrote.
-    pub(super) async fn last_words(&self, stuck: &Stuck) -> String {
-        let words = stuck.words();
+    /// A text that says why a container is stuck, with the end of its log.
+    pub(super) async fn stuck_with_log(&self, stuck: &Stuck) -> String {
+        let summary = stuck.summary();
         if !stuck.has_run {
-            return words;
+            return summary;
         }
         let Stuck { namespace, pod, container, .. } = stuck;
         let lines = u32::try_from(LAST_LINES).unwrap_or(u32::MAX);
-        // The container that is there now may not have run yet; the one before it may be gone already.
+        // The log of the previous container comes first, because the current one may not have run yet. The previous one
+        // may be gone already.
         let log = match self.log(namespace, pod, container, true, lines).await {
             Ok(log) if !log.trim().is_empty() => Ok(log),
             _ => self.log(namespace, pod, container, false, lines).await,
         };
         match log {
-            Ok(log) if log.trim().is_empty() => format!("{words}; its log is empty"),
-            Ok(log) => format!("{words}; its log ends:\n{}", last_lines(&log, LAST_LINES, LINE)),
-            Err(error) => format!("{words}; its log cannot be read: {}", error.briefly()),
+            Ok(log) if log.trim().is_empty() => format!("{summary}; its log is empty"),
+            Ok(log) => format!("{summary}; its log ends:\n{}", last_lines(&log, LAST_LINES, LINE)),
+            Err(error) => format!("{summary}; its log cannot be read: {}", error.briefly()),
         }
     }
 }
 
-/// Events are counted (`lastTimestamp`) or single (`eventTime`).
+/// The time of an event in seconds since 1970: `lastTimestamp` of a counted event, `eventTime` of a single one.
 fn when(event: &Event) -> Option<i64> {
     let counted = event.last_timestamp.as_ref().map(|time| time.0.as_second());
     counted.or_else(|| event.event_time.as_ref().map(|time| time.0.as_second()))

@@ -1,4 +1,4 @@
-//! Looks: nodes, pods and what runs them, as the API server tells of them now.
+//! Reads nodes, pods, workloads and configuration from the API server.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use super::stuck::is_ready;
 use lab_model::observe::{DaemonSetSeen, DeploymentSeen, KubeNode, KubePod, NodeName, PodSeen};
 
 impl Api {
-    /// The server's own version, with its `v` (`GET /version`: `gitVersion`).
+    /// The server's version, with its `v` (`GET /version`: `gitVersion`).
     ///
     /// # Errors
-    /// When it does not tell it.
+    /// When the server does not answer, or reports no version.
     pub async fn version(&self) -> Result<String, ApiError> {
         let info = self.call("get /version", self.client().apiserver_version()).await?;
         if info.git_version.is_empty() {
@@ -53,7 +53,7 @@ impl Api {
         Ok(pods.into_iter().map(convert::pod).collect())
     }
 
-    /// The pods of the workload, as judges see pods of any backend. A pod that is being deleted is not ready.
+    /// The pods of the workload, in the form that both backends have. A pod that is being deleted is not ready.
     ///
     /// # Errors
     /// When they cannot be listed.
@@ -82,10 +82,10 @@ impl Api {
         Ok(self.list::<Deployment>().await?.into_iter().map(convert::deployment).collect())
     }
 
-    /// What a `ConfigMap` holds; none if there is none of this name.
+    /// The data of a `ConfigMap`; none if there is none of this name.
     ///
     /// # Errors
-    /// When it cannot be asked for.
+    /// When it cannot be read.
     pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         Ok(self.get::<ConfigMap>(namespace, name).await?.map(|map| map.data.unwrap_or_default()))
     }
@@ -95,7 +95,7 @@ impl Api {
     }
 }
 
-/// A pod of the workload.
+/// Converts a pod of the workload.
 pub(super) fn pod_seen(pod: &Pod) -> PodSeen {
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
     PodSeen {

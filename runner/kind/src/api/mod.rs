@@ -1,7 +1,7 @@
-//! The API server of a kind lab: looks, waits and the workload.
+//! The API server of a kind lab: reading objects, waiting for states, and the workload.
 //!
-//! A lab's server may be older than the oldest version that k8s-openapi describes, so only long-stable types are
-//! read, unknown fields are passed over, and what is missing is said to be missing. Every call has a deadline.
+//! A lab's server may be older than the oldest version that k8s-openapi describes. So only types that have long been
+//! stable are read, unknown fields are ignored, and a missing field is an error or none. Every call has a deadline.
 
 mod call;
 mod cilium;
@@ -11,10 +11,10 @@ mod error;
 mod helm;
 mod logs;
 mod look;
+mod shorten;
 mod stuck;
 mod wait;
 mod watch;
-mod words;
 mod workload;
 
 pub use call::Api;

@@ -1,5 +1,5 @@
-//! What a lab waits for at the API server. Each wait says what it sees meanwhile, ends at its deadline with what it
-//! saw last, and ends early where a container's kubelet has given up.
+//! Waits for states of the cluster at the API server. Each wait reports what it sees meanwhile, fails at its deadline with
+//! what it saw last, and fails early if a container is stuck.
 
 use futures_util::FutureExt;
 use futures_util::future::{select, try_join};
@@ -11,20 +11,20 @@ use std::pin::pin;
 use super::call::Api;
 use super::convert;
 use super::error::ApiError;
+use super::shorten::{cut, some_of};
 use super::stuck::{self, is_ready};
 use super::watch::{Patience, Watched};
-use super::words::{cut, some_of};
 use lab_base::clock::{Poll, WaitError};
 use lab_model::observe::{KubeNode, NodeName};
 
-/// What of a condition's message is repeated, in characters.
+/// How many characters of a condition's message are repeated.
 const MESSAGE: usize = 160;
 
 impl Api {
-    /// Waits until the server says that it is ready (`GET /readyz`), and tells its version.
+    /// Waits until the server is ready (`GET /readyz`). Returns its version.
     ///
     /// # Errors
-    /// [`WaitError`], at once where another cluster's server answers.
+    /// [`WaitError`], at once if the server of another cluster answers.
     pub async fn until_it_answers(&self, patience: Patience<'_>) -> Result<String, WaitError> {
         let what = format!("an answer of the API server {}", self.server());
         patience.poll(&what, async || self.answers().await).await
@@ -54,7 +54,7 @@ impl Api {
     /// [`WaitError`].
     pub async fn until_nodes_registered(&self, names: &[NodeName], patience: Patience<'_>) -> Result<(), WaitError> {
         let what = format!("the registration of {} nodes", names.len());
-        self.until_nodes(&what, names, patience, |_node| None).await
+        self.until_nodes(&what, names, patience, |_registered| None).await
     }
 
     /// Waits until all of these nodes are Ready.
@@ -77,11 +77,11 @@ impl Api {
             loop {
                 nodes.changed().await;
                 let poll = match nodes.objects() {
-                    Err(words) => Poll::NotYet(words),
+                    Err(why) => Poll::NotYet(why),
                     Ok(found) => {
                         let found: Vec<KubeNode> = found.into_iter().cloned().map(convert::node).collect();
                         let lack = |name: &NodeName| match found.iter().find(|node| node.name == *name) {
-                            None => Some(format!("{name} is not there")),
+                            None => Some(format!("{name} has not registered")),
                             Some(node) => lacks(node),
                         };
                         let lacking: Vec<String> = names.iter().filter_map(lack).collect();
@@ -96,10 +96,10 @@ impl Api {
         wait.await
     }
 
-    /// Waits until a `DaemonSet`'s newest pods are ready, one on each of so many nodes.
+    /// Waits until the newest pods of a `DaemonSet` are ready on this number of nodes.
     ///
     /// # Errors
-    /// [`WaitError`], early where a container of its pods is stuck: which, why, and the end of its log.
+    /// [`WaitError`], early if a container of its pods is stuck; it names the container, the reason and the end of its log.
     pub async fn until_daemon_set_ready(
         &self,
         namespace: &str,
@@ -120,16 +120,16 @@ impl Api {
             Rollout {
                 selector,
                 done,
-                words: words_of(current, format!("{} of {wanted} ready, {} scheduled", it.ready, it.desired)),
+                text: rollout_text(current, format!("{} of {wanted} ready, {} scheduled", it.ready, it.desired)),
             }
         };
         self.until_rolled_out((&what, name), namespace, sets, judge, patience).await
     }
 
-    /// Waits until all replicas of a Deployment are ready, and are its newest.
+    /// Waits until all replicas of a Deployment are of its newest version and ready.
     ///
     /// # Errors
-    /// [`WaitError`], early where a container of its pods is stuck: which, why, and the end of its log.
+    /// [`WaitError`], early if a container of its pods is stuck; it names the container, the reason and the end of its log.
     pub async fn until_deployment_ready(
         &self,
         namespace: &str,
@@ -146,16 +146,16 @@ impl Api {
             let it = convert::deployment(deployment.clone());
             let all = u32::try_from(status.replicas.unwrap_or_default()).unwrap_or_default();
             let done = current && it.updated == it.desired && it.available == it.desired && all == it.desired;
-            Rollout { selector, done, words: words_of(current, format!("{} of {} ready", it.ready, it.desired)) }
+            Rollout { selector, done, text: rollout_text(current, format!("{} of {} ready", it.ready, it.desired)) }
         };
         self.until_rolled_out((&what, name), namespace, deployments, judge, patience).await
     }
 
-    /// Waits until the agents and operators of Cilium are ready, as its chart names them: the `DaemonSet` `cilium` on
-    /// so many nodes, the Deployment `cilium-operator`.
+    /// Waits until Cilium's agents and operators are ready: the `DaemonSet` `cilium` on this number of nodes, and the
+    /// Deployment `cilium-operator` (the chart's names).
     ///
     /// # Errors
-    /// [`WaitError`], early where a container of theirs is stuck: which, why, and the end of its log.
+    /// [`WaitError`], early if one of their containers is stuck; it names the container, the reason and the end of its log.
     pub async fn until_cilium_ready(
         &self,
         namespace: &str,
@@ -164,13 +164,13 @@ impl Api {
     ) -> Result<(), WaitError> {
         let agents = self.until_daemon_set_ready(namespace, "cilium", nodes, patience);
         let operators = self.until_deployment_ready(namespace, "cilium-operator", patience);
-        // Two watches each make a large future.
+        // Boxed, because two watches each make a large future.
         try_join(Box::pin(agents), Box::pin(operators)).await.map(drop)
     }
 
     async fn until_rolled_out<K>(
         &self,
-        (what, who): (&str, &str),
+        (what, object_name): (&str, &str),
         namespace: &str,
         mut objects: Watched<K>,
         judge: impl Fn(&K) -> Rollout,
@@ -185,13 +185,13 @@ impl Api {
             loop {
                 either(objects.changed(), pods.changed()).await;
                 let rollout = objects.objects().and_then(|found| {
-                    let object = found.first().ok_or_else(|| format!("{who} is not there"))?;
+                    let object = found.first().ok_or_else(|| format!("{object_name} does not exist"))?;
                     Ok(judge(object))
                 });
                 let poll = match rollout {
-                    Err(words) => Poll::NotYet(words),
+                    Err(why) => Poll::NotYet(why),
                     Ok(rollout) if rollout.done => Poll::Ready(()),
-                    Ok(rollout) => self.unfinished(who, &rollout, &pods).await,
+                    Ok(rollout) => self.unfinished(object_name, &rollout, &pods).await,
                 };
                 if let Some(result) = seen.weigh(poll) {
                     return result;
@@ -199,14 +199,14 @@ impl Api {
             }
         });
         match waited.await {
-            // A container that runs and never gets ready says why in its log alone.
+            // Only its log says why a running container does not get ready.
             Err(WaitError::Deadline { what, deadline, last }) => {
                 let own = objects.objects().ok().and_then(|found| Some(judge(found.first()?)));
-                let said = match (own, pods.objects()) {
-                    (Some(own), Ok(pods)) => self.unready_says(pods.into_iter().filter(|pod| own.owns(pod))).await,
+                let log = match (own, pods.objects()) {
+                    (Some(own), Ok(pods)) => self.log_of_unready(pods.into_iter().filter(|pod| own.owns(pod))).await,
                     _ => None,
                 };
-                let last = last.map(|last| said.map_or(last.clone(), |said| format!("{last}; {said}")));
+                let last = last.map(|last| log.map_or(last.clone(), |log| format!("{last}; {log}")));
                 Err(WaitError::Deadline { what, deadline, last })
             }
             other => other,
@@ -214,33 +214,33 @@ impl Api {
     }
 
     /// The end of the log of the first container that runs and is not ready.
-    async fn unready_says(&self, mut pods: impl Iterator<Item = &Pod>) -> Option<String> {
+    async fn log_of_unready(&self, mut pods: impl Iterator<Item = &Pod>) -> Option<String> {
         let (namespace, pod, container) = pods.find_map(stuck::running_unready)?;
-        Some(self.log_ends(&namespace, &pod, &container).await)
+        Some(self.end_of_log(&namespace, &pod, &container).await)
     }
 
-    /// Why a rollout has not come to its end, by its pods.
-    async fn unfinished(&self, who: &str, rollout: &Rollout, pods: &Watched<Pod>) -> Poll<(), String> {
+    /// Why a rollout is not complete, from the state of its pods.
+    async fn unfinished(&self, object_name: &str, rollout: &Rollout, pods: &Watched<Pod>) -> Poll<(), String> {
         let pods = match pods.objects() {
             Ok(pods) => pods,
-            Err(words) => return Poll::NotYet(format!("{who}: {}; {words}", rollout.words)),
+            Err(why) => return Poll::NotYet(format!("{object_name}: {}; {why}", rollout.text)),
         };
         let own: Vec<&Pod> = pods.into_iter().filter(|pod| rollout.owns(pod)).collect();
         if let Some(stuck) = own.iter().find_map(|pod| stuck::of_pod(pod)) {
-            return Poll::Failed(self.last_words(&stuck).await);
+            return Poll::Failed(self.stuck_with_log(&stuck).await);
         }
         let unready: Vec<String> = own.iter().filter(|pod| !is_ready(pod)).map(|pod| stuck::waits_for(pod)).collect();
-        let words = if unready.is_empty() { String::new() } else { format!("; {}", some_of(&unready)) };
-        Poll::NotYet(format!("{who}: {}{words}", rollout.words))
+        let waiting = if unready.is_empty() { String::new() } else { format!("; {}", some_of(&unready)) };
+        Poll::NotYet(format!("{object_name}: {}{waiting}", rollout.text))
     }
 }
 
-/// How far a `DaemonSet` or a Deployment is.
+/// The progress of a `DaemonSet` or a Deployment.
 struct Rollout {
-    /// The labels of its pods; none where it selects by something else.
+    /// The labels of its pods; none if it does not select them by labels.
     selector: Option<std::collections::BTreeMap<String, String>>,
     done: bool,
-    words: String,
+    text: String,
 }
 
 impl Rollout {
@@ -251,12 +251,12 @@ impl Rollout {
     }
 }
 
-/// Waits for either of two things that can be abandoned.
+/// Waits for whichever of two futures is ready first; the other is dropped.
 pub(super) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     select(pin!(one), pin!(other)).map(drop).await;
 }
 
-/// Of the checks that `/readyz` lists, those that failed: `informer-sync, rbac/bootstrap-roles`.
+/// The failed checks in the listing of `/readyz`: `informer-sync, rbac/bootstrap-roles`.
 fn failed_checks(listing: &str) -> String {
     let failed: Vec<&str> = listing
         .split_whitespace()
@@ -271,17 +271,17 @@ fn unready(node: &KubeNode) -> Option<String> {
     let word = match ready.status.as_str() {
         "True" => return None,
         "False" => "NotReady",
-        // The control plane has not heard of its kubelet.
+        // The node's kubelet has not reported to the control plane lately.
         _ => "Unknown",
     };
-    // What the runtime said comes last, after what kubelet made of it.
+    // The runtime's own message is the last part; kubelet puts its own text before it.
     let message = ready.message.rsplit("message:").next().unwrap_or_default();
     let message = message.rsplit("plugin returns error: ").next().unwrap_or_default();
     let why = if message.is_empty() { &ready.reason } else { message };
     Some(format!("{} {word} ({})", node.name, cut(why, MESSAGE)))
 }
 
-/// How many are ready, and whether that is said of what was asked for last.
-fn words_of(current: bool, counts: String) -> String {
-    if current { counts } else { format!("{counts}, and not yet of the newest generation") }
+/// The counts of a rollout, with a remark if they are not yet those of the newest generation.
+fn rollout_text(current: bool, counts: String) -> String {
+    if current { counts } else { format!("{counts}, not yet counted for the newest generation") }
 }

@@ -1,4 +1,4 @@
-//! Objects that are watched while something is waited for (Kubernetes API concepts: "Efficient detection of changes").
+//! Watches objects for the waits (Kubernetes API concepts: "Efficient detection of changes").
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -17,18 +17,19 @@ use super::error::ApiError;
 use lab_base::clock;
 use lab_base::clock::{Poll, WaitError};
 
-/// A watch that says nothing for this long, and five seconds more, is begun anew: the server may be gone without
-/// having closed it, as a paused container's is.
+/// A watch ends after this time, and is begun again. A watch on which nothing arrives for five seconds more counts as dead:
+/// the server of a paused container is gone without closing the connection.
 const WATCH_SECONDS: u32 = 20;
-/// Between two questions to a server that does not answer, or has nothing that could be watched.
+/// The time between two calls when the server does not answer, or when there is nothing to watch.
 pub(super) const AGAIN: Duration = Duration::from_millis(200);
 
-/// How long something is waited for, and who hears of what is seen meanwhile.
+/// How long to wait, and what to call with what is seen meanwhile.
 #[derive(Clone, Copy)]
 pub struct Patience<'a> {
-    /// The wait ends with an error after it.
+    /// The wait fails after this time.
     pub deadline: Duration,
-    /// Told what is seen, in words, whenever that changes: `kind-worker NotReady (cni plugin not initialized)`.
+    /// Called with a text that says what is seen, whenever it changes: `kind-worker NotReady (cni plugin not
+    /// initialized)`.
     pub say: &'a dyn Fn(String),
 }
 
@@ -39,7 +40,7 @@ impl Debug for Patience<'_> {
 }
 
 impl Patience<'_> {
-    /// Waits for `what` by a future that notes down what it sees.
+    /// Waits for `what` with a future that notes what it sees in [`Seen`].
     pub(super) async fn wait<T>(
         &self,
         what: &str,
@@ -59,7 +60,7 @@ impl Patience<'_> {
 }
 
 impl Patience<'_> {
-    /// Waits for `what` by asking again and again, where nothing can be watched.
+    /// Waits for `what` by repeating a check, where nothing can be watched.
     pub(super) async fn poll<T>(
         &self,
         what: &str,
@@ -68,8 +69,8 @@ impl Patience<'_> {
         let seen = Seen { last: RefCell::new(None), say: self.say };
         let check = async || {
             let poll = check().await;
-            if let Poll::NotYet(words) = &poll {
-                seen.note(words.clone());
+            if let Poll::NotYet(status) = &poll {
+                seen.note(status.clone());
             }
             poll
         };
@@ -77,41 +78,41 @@ impl Patience<'_> {
     }
 }
 
-/// What was seen last.
+/// What a wait has seen last.
 pub(super) struct Seen<'a> {
     last: RefCell<Option<String>>,
     say: &'a dyn Fn(String),
 }
 
 impl Seen<'_> {
-    /// Notes it down, and tells it if it is news.
-    pub(super) fn note(&self, words: String) {
-        if self.last.borrow().as_ref() != Some(&words) {
-            (self.say)(words.clone());
-            *self.last.borrow_mut() = Some(words);
+    /// Notes a status, and reports it if it has changed.
+    pub(super) fn note(&self, status: String) {
+        if self.last.borrow().as_ref() != Some(&status) {
+            (self.say)(status.clone());
+            *self.last.borrow_mut() = Some(status);
         }
     }
 
-    /// Notes down why it is not yet so, or ends the wait.
+    /// Returns the result that ends the wait, if the check has one; otherwise notes the status.
     pub(super) fn weigh<T>(&self, poll: Poll<T, String>) -> Option<Result<T, String>> {
         match poll {
             Poll::Ready(value) => Some(Ok(value)),
             Poll::Failed(reason) => Some(Err(reason)),
-            Poll::NotYet(words) => {
-                self.note(words);
+            Poll::NotYet(status) => {
+                self.note(status);
                 None
             }
         }
     }
 }
 
-/// The objects of one watch, as they are now.
+/// The current objects of one watch.
 pub(super) struct Watched<K> {
     server: String,
     call: String,
     events: BoxStream<'static, Result<Event<K>, watcher::Error>>,
     objects: BTreeMap<String, K>,
-    /// What a list that is under way has brought so far; the objects are those of the last whole list until it is whole.
+    /// The objects of a list that is not complete yet. Until it is, `objects` are those of the last complete list.
     coming: Option<BTreeMap<String, K>>,
     listed: bool,
     trouble: Option<ApiError>,
@@ -136,10 +137,10 @@ impl Api {
 }
 
 impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
-    /// Waits for the next change, of the objects or of what is wrong with the server. Can be abandoned at any time.
+    /// Waits for the next change of the objects, or of an error of the server. The future may be dropped at any time.
     pub(super) async fn changed(&mut self) {
         loop {
-            // The watcher goes on for ever; if it did not, there would be nothing left to wait for.
+            // The watcher never ends; if it did, no change could come any more.
             let Some(event) = self.events.next().await else { return std::future::pending().await };
             if self.take(event) {
                 return;
@@ -151,7 +152,7 @@ impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
         let event = match event {
             Ok(event) => event,
             Err(error) => {
-                self.trouble = Some(self.told(&error));
+                self.trouble = Some(self.api_error(&error));
                 return true;
             }
         };
@@ -175,7 +176,7 @@ impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
         true
     }
 
-    fn told(&self, error: &watcher::Error) -> ApiError {
+    fn api_error(&self, error: &watcher::Error) -> ApiError {
         use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
         match error {
             InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
@@ -195,7 +196,7 @@ impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
         }
     }
 
-    /// The objects by now; none before they were listed, or while the server does not answer, and why.
+    /// The current objects; or, before they were listed and while the server does not answer, the reason.
     pub(super) fn objects(&self) -> Result<Vec<&K>, String> {
         match &self.trouble {
             Some(error) => Err(error.briefly()),
@@ -210,7 +211,7 @@ fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
     format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }
 
-/// The same pause each time: what is waited for has a deadline of its own.
+/// A constant pause between retries; the wait has a deadline of its own.
 struct Steady;
 
 impl Iterator for Steady {

@@ -1,4 +1,4 @@
-//! The workload: `manifests/hello-app.yaml`, applied, waited for and taken away.
+//! The workload `manifests/hello-app.yaml`: applying it, waiting for it and removing it.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -16,27 +16,27 @@ use super::call::Api;
 use super::convert;
 use super::error::ApiError;
 use super::look::pod_seen;
+use super::shorten::some_of;
 use super::stuck::{self, is_ready};
 use super::watch::{AGAIN, Patience, Watched};
-use super::words::some_of;
 use lab_base::clock;
 use lab_base::clock::{Poll, WaitError};
 use lab_manifest::{HelloApp, Labels};
 use lab_model::observe::{PodSeen, ServiceSeen};
 
-/// Who the server notes as the owner of the fields that are applied (`fieldManager`).
+/// The owner that the server records for the fields that are applied (`fieldManager`).
 const MANAGER: &str = "lab";
 
-/// What the server takes by itself where a port has no protocol. It is a part of a port's key in server-side apply, and
+/// The default protocol of a port. It must be given, because it is a part of a port's key in server-side apply, and
 /// Kubernetes 1.20 does not apply a Service without it (kubernetes/kubernetes#92332).
 const PROTOCOL: &str = "TCP";
 
-/// Whether kubelet may ask a registry for an image that its node does not have (`imagePullPolicy`).
+/// Whether kubelet may pull an image that its node does not have (`imagePullPolicy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// When it is not there.
+    /// If the image is missing, it is pulled.
     IfNotPresent,
-    /// Never: what is not there is an error at once (`ErrImageNeverPull`).
+    /// If the image is missing, that is an error at once (`ErrImageNeverPull`).
     Never,
 }
 
@@ -49,7 +49,7 @@ impl PullPolicy {
     }
 }
 
-/// The workload, as it is applied to a namespace.
+/// The objects of the workload for a namespace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// Its namespace.
@@ -67,7 +67,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The manifest's Deployment and Service, with this image and so many replicas in place of the manifest's.
+    /// The manifest's Deployment and Service, with this image and this number of replicas in place of the manifest's.
     ///
     /// # Errors
     /// When the manifest cannot be written as JSON.
@@ -106,7 +106,7 @@ fn as_json(object: &impl Serialize) -> Result<Value, ApiError> {
 }
 
 impl Api {
-    /// Creates the workload, or makes it what it should be (server-side apply). Does not wait for its pods.
+    /// Creates or updates the workload (server-side apply). Does not wait for its pods.
     ///
     /// # Errors
     /// When the server refuses one of its objects.
@@ -127,10 +127,10 @@ impl Api {
         self.call(&call, api.patch(name, &params, &patch)).await.map(drop)
     }
 
-    /// Waits until all replicas are ready and the Service's endpoints are exactly they.
+    /// Waits until all replicas are ready and the Service's endpoints are exactly these pods.
     ///
     /// # Errors
-    /// [`WaitError`], early where a container is stuck: which, why, and the end of its log.
+    /// [`WaitError`], early if a container is stuck; it names the container, the reason and the end of its log.
     pub async fn until_workload_ready(
         &self,
         workload: &Workload,
@@ -145,18 +145,19 @@ impl Api {
                 pods.changed().await;
                 let Some(ready) = seen.weigh(self.ready_pods(&pods, *replicas).await) else { continue };
                 let ready = ready?;
-                // Endpoints follow within milliseconds, and no version of the server has all of their APIs to watch.
+                // Endpoints follow within milliseconds. They are polled rather than watched, because no API for them
+                // exists in all versions of the server.
                 let asked = clock::until(patience.deadline, AGAIN, &what, async || {
                     let poll = self.complete_service(workload, &ready).await;
-                    if let Poll::NotYet(words) = &poll {
-                        seen.note(words.clone());
+                    if let Poll::NotYet(status) = &poll {
+                        seen.note(status.clone());
                     }
                     poll
                 });
                 return match asked.await {
                     Ok(service) => Ok((ready, service)),
                     Err(WaitError::Failed { reason, .. }) => Err(reason),
-                    // The wait around this one ends in the same moment, and tells it.
+                    // The outer wait has the same deadline and reports it.
                     Err(WaitError::Deadline { .. }) => std::future::pending().await,
                 };
             }
@@ -167,18 +168,18 @@ impl Api {
     async fn ready_pods(&self, pods: &Watched<Pod>, replicas: usize) -> Poll<Vec<PodSeen>, String> {
         let pods = match pods.objects() {
             Ok(pods) => pods,
-            Err(words) => return Poll::NotYet(words),
+            Err(why) => return Poll::NotYet(why),
         };
         if let Some(stuck) = pods.iter().find_map(|pod| stuck::of_pod(pod)) {
-            return Poll::Failed(self.last_words(&stuck).await);
+            return Poll::Failed(self.stuck_with_log(&stuck).await);
         }
         let (ready, others): (Vec<&Pod>, Vec<&Pod>) = pods.into_iter().partition(|pod| is_ready(pod));
         if ready.len() == replicas && others.is_empty() {
             return Poll::Ready(ready.into_iter().map(pod_seen).collect());
         }
         let others: Vec<String> = others.into_iter().map(stuck::waits_for).collect();
-        let words = if others.is_empty() { String::new() } else { format!("; {}", some_of(&others)) };
-        Poll::NotYet(format!("{} of {replicas} ready{words}", ready.len()))
+        let waiting = if others.is_empty() { String::new() } else { format!("; {}", some_of(&others)) };
+        Poll::NotYet(format!("{} of {replicas} ready{waiting}", ready.len()))
     }
 
     async fn complete_service(&self, workload: &Workload, ready: &[PodSeen]) -> Poll<ServiceSeen, String> {
@@ -196,14 +197,14 @@ impl Api {
             Poll::Ready(service)
         } else {
             let list = |of: &BTreeSet<SocketAddrV4>| some_of(&of.iter().map(ToString::to_string).collect::<Vec<_>>());
-            Poll::NotYet(format!("its endpoints are [{}], its pods [{}]", list(&found), list(&wanted)))
+            Poll::NotYet(format!("the Service's endpoints are [{}], the pods are [{}]", list(&found), list(&wanted)))
         }
     }
 
-    /// Deletes the workload and waits until its pods are gone. What is not there is no error.
+    /// Deletes the workload and waits until its pods are gone. Objects that do not exist are no error.
     ///
     /// # Errors
-    /// [`WaitError`], at once where the server refuses.
+    /// [`WaitError`], at once if the server refuses.
     pub async fn remove_workload(&self, workload: &Workload, patience: Patience<'_>) -> Result<(), WaitError> {
         let Workload { namespace, name, labels, service, .. } = workload;
         let what = format!("the removal of {namespace}/{name}");
@@ -215,7 +216,7 @@ impl Api {
             loop {
                 pods.changed().await;
                 let poll = match pods.objects() {
-                    Err(words) => Poll::NotYet(words),
+                    Err(why) => Poll::NotYet(why),
                     Ok(left) if left.is_empty() => Poll::Ready(()),
                     Ok(left) => {
                         let left: Vec<String> = left.into_iter().map(stuck::waits_for).collect();

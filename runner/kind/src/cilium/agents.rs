@@ -1,5 +1,5 @@
-//! Commands in the agents' containers, run through their nodes' own `crictl`, so that neither kubelet nor the API
-//! server is asked for what a datapath does.
+//! Runs commands in the agents' containers, through `crictl` in their nodes. So the state of the datapath can be read
+//! without kubelet and the API server.
 
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use lab_model::CiliumVersion;
 use lab_model::observe::{AgentConfig, AgentStatus, ContainerState, KubePod, NodeName, ServiceTable};
 use lab_model::seen::AgentSeen;
 
-/// An agent answers in milliseconds; one that waits for an API server that it cannot reach, within this.
+/// The deadline of a command. An agent answers in milliseconds, or later if it waits for an API server that it cannot
+/// reach.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// The label of agents' pods (chart cilium 1.12.4: `templates/cilium-agent/daemonset.yaml`).
 pub const AGENT_LABEL: (&str, &str) = ("k8s-app", "cilium");
@@ -20,10 +21,10 @@ pub fn is_agent(pod: &KubePod) -> bool {
     pod.labels.get(AGENT_LABEL.0).is_some_and(|value| value == AGENT_LABEL.1)
 }
 
-/// The container that the agent is.
+/// The name of the agent's container.
 const CONTAINER: &str = "cilium-agent";
 
-/// What a command in a node's container came to.
+/// The result of a command in a node's container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// Its exit code.
@@ -34,9 +35,9 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
-/// Whoever can run commands in node containers.
+/// Runs commands in the containers of nodes.
 pub trait NodeCommands {
-    /// Runs a command in a node's container, to its end or the deadline. An error says in words why it could not.
+    /// Runs a command in a node's container, to its end or the deadline. The error is a text that says why it could not.
     fn run_in_node(
         &self,
         node: &NodeName,
@@ -45,28 +46,28 @@ pub trait NodeCommands {
     ) -> impl Future<Output = Result<Output, String>>;
 }
 
-/// A command that was run in an agent's container, and all that it wrote: kept as evidence beside what was read in it.
+/// A command that was run in an agent's container, and all its output. It is kept as evidence beside what was read from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// In which node's agent.
+pub struct AgentOutput {
+    /// The node of the agent.
     pub node: NodeName,
-    /// The command, to be repeated by hand in the agent's container.
+    /// The command, as it can be repeated by hand in the agent's container.
     pub command: String,
-    /// Its exit code; none where it could not be run.
+    /// Its exit code; none if it could not be run.
     pub code: Option<i64>,
-    /// What it wrote to standard output.
+    /// All of its standard output.
     pub stdout: String,
-    /// What it wrote to standard error, or why it could not be run.
+    /// All of its standard error, or why it could not be run.
     pub stderr: String,
 }
 
-/// Something read in what agents said, and their own words.
+/// A value that was read from the output of commands in an agent, with that output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told<T> {
-    /// What was read, or why nothing was.
+pub struct AgentReading<T> {
+    /// The value, or why it could not be read.
     pub value: Result<T, String>,
-    /// The words, in the order in which they were asked for.
-    pub said: Vec<Said>,
+    /// The outputs, in the order of the commands.
+    pub outputs: Vec<AgentOutput>,
 }
 
 /// The agents of a lab, by their nodes.
@@ -99,7 +100,7 @@ impl Container {
 }
 
 impl<N: NodeCommands> Agents<N> {
-    /// The agents among these pods. Where a node has several, because one is being replaced, it is the one that runs.
+    /// The agents among these pods. If a node has several, because one is being replaced, the running one is used.
     pub fn of(commands: N, pods: &[KubePod]) -> Self {
         let mut containers: BTreeMap<NodeName, Result<Container, String>> = BTreeMap::new();
         for pod in pods.iter().filter(|pod| is_agent(pod)) {
@@ -112,89 +113,94 @@ impl<N: NodeCommands> Agents<N> {
         Self { commands, containers }
     }
 
-    /// How the agent on a node does (`cilium status -o json`).
-    pub async fn status(&self, node: &NodeName) -> Told<AgentStatus> {
-        let mut told = self.told(node, &["status", "-o", "json"], parse_status).await;
-        // It says itself what its image need not be called after.
-        let version = told.value.as_ref().ok().and_then(AgentStatus::version);
-        if let Some(why) = version.and_then(unknown) {
-            told.value = Err(format!("`cilium status -o json` in {node}'s agent: {why}"));
+    /// The status of the agent on a node (`cilium status -o json`).
+    pub async fn status(&self, node: &NodeName) -> AgentReading<AgentStatus> {
+        let mut reading = self.run_and_read(node, &["status", "-o", "json"], parse_status).await;
+        // The name of the agent's image need not contain its version, so the version in the status is checked too.
+        let version = reading.value.as_ref().ok().and_then(AgentStatus::version);
+        if let Some(why) = version.and_then(unknown_version) {
+            reading.value = Err(format!("`cilium status -o json` in {node}'s agent: {why}"));
         }
-        told
+        reading
     }
 
-    /// What the agent on a node runs with (`cilium config --all -o json`).
-    pub async fn config(&self, node: &NodeName) -> Told<AgentConfig> {
-        self.told(node, &["config", "--all", "-o", "json"], parse_config).await
+    /// The running configuration of the agent on a node (`cilium config --all -o json`).
+    pub async fn config(&self, node: &NodeName) -> AgentReading<AgentConfig> {
+        self.run_and_read(node, &["config", "--all", "-o", "json"], parse_config).await
     }
 
     /// The load balancer's table on a node (`cilium bpf lb list -o json`), with the agent's states of its backends
     /// (`cilium service list -o json`).
-    pub async fn table(&self, node: &NodeName) -> Told<ServiceTable> {
-        let states = self.told(node, &["service", "list", "-o", "json"], parse_services).await;
-        let mut said = states.said;
+    pub async fn table(&self, node: &NodeName) -> AgentReading<ServiceTable> {
+        let states = self.run_and_read(node, &["service", "list", "-o", "json"], parse_services).await;
+        let mut outputs = states.outputs;
         let states = match states.value {
             Ok(states) => states,
-            Err(why) => return Told { value: Err(why), said },
+            Err(why) => return AgentReading { value: Err(why), outputs },
         };
-        let table = self.told(node, &["bpf", "lb", "list", "-o", "json"], |text| parse_table(text, &states)).await;
-        said.extend(table.said);
-        Told { value: table.value, said }
+        let read = |text: &str| parse_table(text, &states);
+        let table = self.run_and_read(node, &["bpf", "lb", "list", "-o", "json"], read).await;
+        outputs.extend(table.outputs);
+        AgentReading { value: table.value, outputs }
     }
 
-    /// Status and configuration of the agents on these nodes, all asked at once; and all that they said.
-    pub async fn seen(&self, nodes: &[NodeName]) -> (BTreeMap<NodeName, AgentSeen>, Vec<Said>) {
+    /// Status and configuration of the agents on these nodes, all read at the same time, and all outputs.
+    pub async fn observe(&self, nodes: &[NodeName]) -> (BTreeMap<NodeName, AgentSeen>, Vec<AgentOutput>) {
         let ask = async |node: &NodeName| {
             let (config, status) = (self.config(node).await, self.status(node).await);
-            let said: Vec<Said> = config.said.into_iter().chain(status.said).collect();
+            let outputs: Vec<AgentOutput> = config.outputs.into_iter().chain(status.outputs).collect();
             let image = self.containers.get(node).and_then(|known| Some(known.as_ref().ok()?.image.clone()));
-            (node.clone(), AgentSeen { config: config.value, status: status.value, image }, said)
+            (node.clone(), AgentSeen { config: config.value, status: status.value, image }, outputs)
         };
         let mut seen = BTreeMap::new();
         let mut all = Vec::new();
-        for (node, agent, said) in join_all(nodes.iter().map(ask)).await {
+        for (node, agent, outputs) in join_all(nodes.iter().map(ask)).await {
             seen.insert(node, agent);
-            all.extend(said);
+            all.extend(outputs);
         }
         (seen, all)
     }
 
-    /// The tables on these nodes, all asked at once; and all that the agents said.
-    pub async fn tables(&self, nodes: &[NodeName]) -> (BTreeMap<NodeName, Result<ServiceTable, String>>, Vec<Said>) {
+    /// The load balancers' tables on these nodes, all read at the same time, and all outputs.
+    pub async fn tables(
+        &self,
+        nodes: &[NodeName],
+    ) -> (BTreeMap<NodeName, Result<ServiceTable, String>>, Vec<AgentOutput>) {
         let asked = join_all(nodes.iter().map(async |node| (node.clone(), self.table(node).await)));
         let mut tables = BTreeMap::new();
         let mut all = Vec::new();
-        for (node, told) in asked.await {
-            tables.insert(node, told.value);
-            all.extend(told.said);
+        for (node, reading) in asked.await {
+            tables.insert(node, reading.value);
+            all.extend(reading.outputs);
         }
         (tables, all)
     }
 
-    pub(super) async fn told<T>(
+    /// Runs `cilium` with these arguments in a node's agent, and parses its standard output with `read`.
+    pub(super) async fn run_and_read<T>(
         &self,
         node: &NodeName,
         args: &[&str],
         read: impl Fn(&str) -> Result<T, String>,
-    ) -> Told<T> {
-        let said = self.run(node, args).await;
+    ) -> AgentReading<T> {
+        let output = self.run(node, args).await;
         let version = self.containers.get(node).and_then(|known| known.as_ref().ok()?.version());
-        let value = match (version.and_then(unknown), said.code) {
-            (Some(why), _) => Err(format!("`{}` in {node}'s agent: {why}", said.command)),
-            (None, Some(0)) => read(&said.stdout),
+        let value = match (version.and_then(unknown_version), output.code) {
+            (Some(why), _) => Err(format!("`{}` in {node}'s agent: {why}", output.command)),
+            (None, Some(0)) => read(&output.stdout),
             (None, Some(code)) => {
-                Err(format!("`{}` in {node}'s agent: exit code {code}: {}", said.command, said.stderr.trim()))
+                Err(format!("`{}` in {node}'s agent: exit code {code}: {}", output.command, output.stderr.trim()))
             }
-            (None, None) => Err(format!("`{}` in {node}'s agent: {}", said.command, said.stderr)),
+            (None, None) => Err(format!("`{}` in {node}'s agent: {}", output.command, output.stderr)),
         };
-        Told { value, said: vec![said] }
+        AgentReading { value, outputs: vec![output] }
     }
 
-    /// Runs `cilium`, as the agent's version calls it, with these arguments in a node's agent.
-    pub async fn run(&self, node: &NodeName, args: &[&str]) -> Said {
+    /// Runs `cilium`, under the name that it has in the agent's version, with these arguments in a node's agent.
+    pub async fn run(&self, node: &NodeName, args: &[&str]) -> AgentOutput {
         let container = self.containers.get(node);
         let program = container.and_then(|known| known.as_ref().ok()).map_or("cilium", Container::program);
-        let said = |code, stdout: &[u8], stderr: &[u8]| Said {
+        let ended = |code, stdout: &[u8], stderr: &[u8]| AgentOutput {
             node: node.clone(),
             command: format!("{program} {}", args.join(" ")),
             code,
@@ -203,25 +209,25 @@ impl<N: NodeCommands> Agents<N> {
         };
         let id = match container {
             Some(Ok(container)) => container.id.as_str(),
-            Some(Err(why)) => return said(None, b"", why.as_bytes()),
-            None => return said(None, b"", b"no agent's pod is on this node"),
+            Some(Err(why)) => return ended(None, b"", why.as_bytes()),
+            None => return ended(None, b"", b"no agent's pod is on this node"),
         };
         let argv = ["crictl", "exec", id, program].into_iter().chain(args.iter().copied());
         let output = self.commands.run_in_node(node, argv.map(str::to_owned).collect(), DEADLINE).await;
         match output {
-            Ok(output) => said(Some(output.code), &output.stdout, &output.stderr),
-            Err(why) => said(None, b"", why.as_bytes()),
+            Ok(output) => ended(Some(output.code), &output.stdout, &output.stderr),
+            Err(why) => ended(None, b"", why.as_bytes()),
         }
     }
 }
 
-/// Why nothing is read in what an agent of this version says; none where its words are known.
-fn unknown(version: CiliumVersion) -> Option<String> {
+/// A text that says why the output of an agent of this version is not read. `None` if lab knows the version.
+fn unknown_version(version: CiliumVersion) -> Option<String> {
     let known = CiliumVersion::known();
-    (!version.is_known()).then(|| format!("it is of Cilium {version}, and the words of {known} alone are known"))
+    (!version.is_known()).then(|| format!("the agent is Cilium {version}, and lab can read only the output of {known}"))
 }
 
-/// An agent's container, if it runs.
+/// An agent's container; if it does not run, a text that says why.
 fn running(pod: &KubePod) -> Result<Container, String> {
     let container =
         pod.container(CONTAINER).ok_or_else(|| format!("pod {} has no container {CONTAINER} yet", pod.name))?;
@@ -233,7 +239,7 @@ fn running(pod: &KubePod) -> Result<Container, String> {
             Err(format!("{CONTAINER} of pod {} does not run: {reason}", pod.name))
         }
         Some(ContainerState::Terminated { exit_code, message, .. }) => {
-            // The end of its log, where the chart asks for that.
+            // The message is the end of its log, if the chart sets `terminationMessagePolicy` so.
             let message = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
             Err(format!("{CONTAINER} of pod {} does not run: it ended with exit code {exit_code} {message}", pod.name))
         }

@@ -1,4 +1,5 @@
-//! `cilium config --all -o json`: what an agent runs with (cilium 1.12 to 1.15: `pkg/option`, `DaemonConfig`).
+//! Parses `cilium config --all -o json`: the running configuration of an agent (cilium 1.12 to 1.15: `pkg/option`,
+//! `DaemonConfig`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +23,7 @@ struct Raw {
     enable_host_legacy_routing: Option<bool>,
 }
 
-/// Go's `net.IPNet`: the mask is bytes, which JSON has in base64.
+/// Go's `net.IPNet`. Its mask is a byte array, which Go writes to JSON as base64.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawCidr {
@@ -34,18 +35,19 @@ struct RawCidr {
 impl RawCidr {
     fn read(&self) -> Result<Ipv4Net, String> {
         let wrong = |what: &str| format!("IPv4NativeRoutingCIDR: {what}");
-        let address: Ipv4Addr = self.ip.parse().map_err(|_| wrong(&format!("{:?} is no IPv4 address", self.ip)))?;
+        let address: Ipv4Addr = self.ip.parse().map_err(|_| wrong(&format!("{:?} is not an IPv4 address", self.ip)))?;
         let mask = self.mask.as_deref().unwrap_or_default();
         let bytes = STANDARD.decode(mask).ok().and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-        let bytes = bytes.ok_or_else(|| wrong(&format!("{mask:?} is no mask of four bytes in base64")))?;
-        Ipv4Net::with_netmask(address, bytes.into()).map_err(|_| wrong(&format!("{mask:?} is no mask of a prefix")))
+        let bytes = bytes.ok_or_else(|| wrong(&format!("{mask:?} is not a mask of four bytes in base64")))?;
+        Ipv4Net::with_netmask(address, bytes.into())
+            .map_err(|_| wrong(&format!("{mask:?} is not the mask of a prefix")))
     }
 }
 
-/// Reads it. What it does not name is none.
+/// Parses the configuration. Options that it does not have are none.
 ///
 /// # Errors
-/// When it is no such JSON, or names something in another form; in words.
+/// A text that says why, when the JSON or an option in it has another form.
 pub fn parse_config(text: &str) -> Result<AgentConfig, String> {
     let raw: Raw = serde_json::from_str(text).map_err(|error| format!("`cilium config --all -o json`: {error}"))?;
     let native_cidr = raw.native_cidr.map(|cidr| cidr.read()).transpose();
@@ -84,10 +86,10 @@ mod tests {
     #[test]
     fn masks_that_are_none_are_refused() {
         for (ip, mask, words) in [
-            ("10.0.0.0", "\"/wAA\"", "no mask of four bytes"),
-            ("10.0.0.0", "null", "no mask of four bytes"),
-            ("10.0.0.0", "\"/wD/AA==\"", "no mask of a prefix"),
-            ("fd00::", "\"/wAAAA==\"", "no IPv4 address"),
+            ("10.0.0.0", "\"/wAA\"", "is not a mask of four bytes"),
+            ("10.0.0.0", "null", "is not a mask of four bytes"),
+            ("10.0.0.0", "\"/wD/AA==\"", "is not the mask of a prefix"),
+            ("fd00::", "\"/wAAAA==\"", "is not an IPv4 address"),
         ] {
             let error = cidr(ip, mask).unwrap_err();
             assert!(error.contains(words), "{error}");

@@ -1,6 +1,5 @@
-//! Whether each agent has put its programs on its node's devices. Ready pods do not say that: an agent is ready before
-//! it has compiled what runs on its host's devices, and until then a packet leaves the node as the pod has sent it, with
-//! the pod's own address.
+//! Whether each agent has loaded its BPF programs on its node's devices. Ready pods do not show that: an agent is ready
+//! before it has compiled the programs for its host's devices, and until then packets leave the node without masquerading.
 
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -11,11 +10,11 @@ use lab_base::clock;
 use lab_base::clock::{Poll, WaitError};
 use lab_model::observe::NodeName;
 
-/// Between two looks at the agents.
+/// The time between two checks of the agents.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The identity of a node itself (cilium 1.12: `pkg/identity/numericidentity.go`, `ReservedIdentityHost`).
 const HOST: i64 = 1;
-/// The state of an endpoint whose program is as it should be (cilium 1.12: `api/v1/models/endpoint_state.go`).
+/// The state of an endpoint whose program is up to date (cilium 1.12: `api/v1/models/endpoint_state.go`).
 const READY: &str = "ready";
 
 /// An endpoint of an agent: a pod, or the node itself.
@@ -23,13 +22,13 @@ const READY: &str = "ready";
 pub struct AgentEndpoint {
     /// Its number on its node.
     pub id: i64,
-    /// Whether it is the node itself: its programs are on the node's devices, and masquerade.
+    /// Whether it is the node itself, whose programs are on the node's devices and masquerade.
     pub is_host: bool,
-    /// What it is, as the agent labels it: `reserved:host`, or `NAMESPACE/POD`.
+    /// The agent's labels for it, such as `reserved:host`, or `NAMESPACE/POD` of a pod.
     pub name: String,
     /// `ready`, `regenerating`, `waiting-for-identity`, …
     pub state: String,
-    /// The revision of the policies that its program was made for: 0 before there is a program.
+    /// The revision of the policies that its program was made for; 0 before it has a program.
     pub revision: i64,
 }
 
@@ -75,12 +74,12 @@ struct Realized {
     policy_revision: i64,
 }
 
-/// Reads what `cilium endpoint list -o json` prints (cilium 1.12: `api/v1/models`, `Endpoint`).
+/// Parses the output of `cilium endpoint list -o json` (cilium 1.12: `api/v1/models`, `Endpoint`).
 ///
 /// # Errors
-/// When it is no such JSON; in words.
+/// A text that says why, when the JSON has another form.
 pub fn parse_endpoints(text: &str) -> Result<Vec<AgentEndpoint>, String> {
-    // An agent that has none prints `null`.
+    // An agent without endpoints prints `null`.
     let raw: Option<Vec<Raw>> =
         serde_json::from_str(text).map_err(|error| format!("`cilium endpoint list -o json`: {error}"))?;
     Ok(raw.unwrap_or_default().into_iter().map(endpoint).collect())
@@ -92,15 +91,15 @@ fn endpoint(Raw { id, status }: Raw) -> AgentEndpoint {
     };
     let identity = status.identity.unwrap_or(Identity { id: 0, labels: None });
     let pod = status.external_identifiers.map(|external| external.pod_name).unwrap_or_default();
-    // What is no pod has a lone `/` there.
+    // For an endpoint that is not a pod, the pod's name is `/`.
     let name = if pod.trim_matches('/').is_empty() { identity.labels.unwrap_or_default().join(",") } else { pod };
     let revision = status.policy.and_then(|policy| policy.realized).map_or(0, |realized| realized.policy_revision);
     AgentEndpoint { id, is_host: identity.id == HOST, name, state: status.state, revision }
 }
 
-/// What an agent has yet to do, in words; none once its node and all pods on it have their programs.
+/// A text that says which endpoints of an agent have no program yet; none once its node and all pods on it have theirs.
 ///
-/// That an endpoint is ready is not enough: one that is restored or has just been made is so before its first program.
+/// The state `ready` is not enough: an endpoint that is restored or has just been made has it before its first program.
 pub fn missing(endpoints: &[AgentEndpoint]) -> Option<String> {
     let mut missing: Vec<String> = Vec::new();
     if !endpoints.iter().any(|endpoint| endpoint.is_host) {
@@ -110,18 +109,18 @@ pub fn missing(endpoints: &[AgentEndpoint]) -> Option<String> {
     missing.extend(endpoints.iter().filter(unready).map(|endpoint| {
         let AgentEndpoint { id, name, state, revision, .. } = endpoint;
         let name = if name.is_empty() { "without a name" } else { name };
-        let program = if *revision < 1 { ", no program of it is loaded" } else { "" };
+        let program = if *revision < 1 { ", its program is not loaded" } else { "" };
         format!("endpoint {id} ({name}) is {}{program}", if state.is_empty() { "without a state" } else { state })
     }));
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 impl<N: NodeCommands> Agents<N> {
-    /// What each agent on these nodes has yet to do, in words; none once all are done.
+    /// For each agent on these nodes, which endpoints have no program yet; none once all have theirs.
     pub async fn missing(&self, nodes: &[NodeName]) -> Option<String> {
         let asked = join_all(nodes.iter().map(async |node| {
-            let told = self.told(node, &["endpoint", "list", "-o", "json"], parse_endpoints).await;
-            let missing = told.value.map_or_else(Some, |endpoints| missing(&endpoints))?;
+            let reading = self.run_and_read(node, &["endpoint", "list", "-o", "json"], parse_endpoints).await;
+            let missing = reading.value.map_or_else(Some, |endpoints| missing(&endpoints))?;
             Some(format!("{node}: {missing}"))
         }));
         let missing: Vec<String> = asked.await.into_iter().flatten().collect();
@@ -131,7 +130,7 @@ impl<N: NodeCommands> Agents<N> {
     /// Waits until the agents on these nodes have all programs loaded.
     ///
     /// # Errors
-    /// At the deadline, with what each agent has yet to do.
+    /// At the deadline, with the endpoints that still have no program.
     pub async fn until_loaded(
         &self,
         nodes: &[NodeName],

@@ -1,7 +1,7 @@
-//! Cilium's agents: what runs in their containers, and what they say of themselves and of the datapath.
+//! Cilium's agents: running commands in their containers, and parsing what they report about themselves and the datapath.
 //!
-//! A banner is no proof: `cilium status` of the command line says OK while direct routes are missing. What is read
-//! here is what each agent tells as JSON: its status, its running configuration, its services and the BPF map.
+//! The summary of `cilium status` is not sufficient: it says OK while direct routes are missing. So the JSON output of
+//! each agent is read: its status, its running configuration, its services and the BPF map.
 
 pub mod agents;
 mod config;

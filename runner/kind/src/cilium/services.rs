@@ -1,7 +1,7 @@
-//! `cilium bpf lb list -o json` and `cilium service list -o json`: the datapath's table, and the agent's view of it.
+//! Parses `cilium bpf lb list -o json`, the datapath's table, and `cilium service list -o json`, the agent's view of it.
 //!
-//! The map's listing names no states: those are the agent's. A backend in the map that the agent does not know is not
-//! active (cilium 1.12: `cilium/cmd/bpf_lb_list.go`, `api/v1/models`, Service).
+//! The states of backends are in the agent's view only. A backend in the table that the agent does not list is not active
+//! (cilium 1.12: `cilium/cmd/bpf_lb_list.go`, `api/v1/models`, Service).
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use lab_model::observe::{Backend, BackendState, Frontend, ServiceTable};
 
-/// The states of each frontend's backends, as an agent sees them.
+/// The states of each frontend's backends, as the agent reports them.
 pub type BackendStates = BTreeMap<SocketAddrV4, BTreeMap<SocketAddrV4, BackendState>>;
 
 #[derive(Deserialize)]
@@ -37,16 +37,16 @@ struct RawAddress {
 }
 
 impl RawAddress {
-    /// None for an IPv6 address: a lab has none, and an agent may list its own.
+    /// The address and port; none for an IPv6 address, which an agent may list although a lab uses none.
     fn socket(&self) -> Option<SocketAddrV4> {
         Some(SocketAddrV4::new(self.ip.parse::<Ipv4Addr>().ok()?, self.port))
     }
 }
 
-/// Reads `cilium service list -o json`.
+/// Parses `cilium service list -o json`.
 ///
 /// # Errors
-/// When it is no such JSON; in words.
+/// A text that says why, when the JSON has another form.
 pub fn parse_services(text: &str) -> Result<BackendStates, String> {
     let raw: Vec<RawService> =
         serde_json::from_str(text).map_err(|error| format!("`cilium service list -o json`: {error}"))?;
@@ -63,10 +63,10 @@ fn states(service: &RawRealized) -> BTreeMap<SocketAddrV4, BackendState> {
     backends.filter_map(|backend| Some((backend.socket()?, state(backend)))).collect()
 }
 
-/// Reads `cilium bpf lb list -o json`, with the states that the agent gives to its backends.
+/// Parses `cilium bpf lb list -o json`, and adds the states that the agent reports for the backends.
 ///
 /// # Errors
-/// When it is no such JSON, or an entry has another form; in words.
+/// A text that says why, when the JSON or an entry has another form.
 pub fn parse_table(text: &str, states: &BackendStates) -> Result<ServiceTable, String> {
     let wrong = |what: String| format!("`cilium bpf lb list -o json`: {what}");
     let raw: BTreeMap<String, Vec<String>> = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -98,8 +98,8 @@ fn frontend(address: &str, entries: &[String], states: &BackendStates) -> Result
     Ok(Frontend { address, backends })
 }
 
-/// `10.0.1.212:8080 (5) (1)`: address, the service's number, the slot. Slot 0 is the frontend's own, and what follows
-/// it are the service's flags.
+/// Parses an entry such as `10.0.1.212:8080 (5) (1)`: the address, the number of the service, the slot. Slot 0 is the entry
+/// of the frontend itself, and is followed by the service's flags.
 fn slot(entry: &str) -> Result<(SocketAddrV4, u16), String> {
     let wrong = || format!("{entry:?} is not ADDRESS (SERVICE) (SLOT)");
     let mut words = entry.split_whitespace();
@@ -108,13 +108,13 @@ fn slot(entry: &str) -> Result<(SocketAddrV4, u16), String> {
     let _service = number().ok_or_else(wrong)?;
     let slot = number().ok_or_else(wrong)?;
     if slot > 0 && words.next().is_some() {
-        return Err(format!("{entry:?}: a backend with flags is not known"));
+        return Err(format!("{entry:?}: a backend with flags is not expected"));
     }
     Ok((socket(address)?, slot))
 }
 
 fn socket(text: &str) -> Result<SocketAddrV4, String> {
-    text.parse().map_err(|_| format!("{text:?} is no IPv4 address and port"))
+    text.parse().map_err(|_| format!("{text:?} is not an IPv4 address and port"))
 }
 
 #[cfg(test)]
@@ -164,15 +164,15 @@ mod tests {
             ("10.0.1.212:8080", "is not ADDRESS"),
             ("10.0.1.212:8080 (5)", "is not ADDRESS"),
             ("10.0.1.212:8080 (5) (x)", "is not ADDRESS"),
-            ("hello (5) (1)", "is no IPv4 address and port"),
-            ("10.0.1.212:8080 (5) (1) [quarantined]", "a backend with flags is not known"),
+            ("hello (5) (1)", "is not an IPv4 address and port"),
+            ("10.0.1.212:8080 (5) (1) [quarantined]", "a backend with flags is not expected"),
         ] {
             let error = slot(entry).unwrap_err();
             assert!(error.contains(words), "{entry:?}: {error}");
         }
         let refused = |text: &str| parse_table(text, &BTreeMap::new()).unwrap_err();
         assert!(refused(r#"{"10.96.0.10:53": []}"#).ends_with("has 0 entries of its own (slot 0), not one"));
-        assert!(refused(r#"{"hello": []}"#).ends_with("\"hello\" is no IPv4 address and port"));
+        assert!(refused(r#"{"hello": []}"#).ends_with("\"hello\" is not an IPv4 address and port"));
         assert!(refused("null").contains("invalid type: null"));
         assert!(parse_services("{}").unwrap_err().contains("invalid type: map"));
     }

@@ -1,11 +1,11 @@
-//! `cilium status -o json`: how an agent does (cilium 1.12: `api/v1/models`, `StatusResponse`).
+//! Parses `cilium status -o json`: the status of an agent (cilium 1.12: `api/v1/models`, `StatusResponse`).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use lab_model::observe::{AgentStatus, ComponentState, FailingController};
 
-/// The parts of the answer that are read beside those with a `state`.
+/// The parts of the answer that are read in addition to those with a `state`.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Raw {
@@ -25,7 +25,7 @@ struct Controller {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct ControllerStatus {
-    /// Left out while it is zero.
+    /// The server leaves it out while it is zero.
     #[serde(default)]
     consecutive_failure_count: u32,
     #[serde(default)]
@@ -54,10 +54,10 @@ struct Masquerading {
     snat_exclusion_v4: Option<String>,
 }
 
-/// Reads it.
+/// Parses the status.
 ///
 /// # Errors
-/// When it is no such JSON, or no part of it has a state; in words.
+/// A text that says why, when the JSON has another form, or no part of it has a state.
 pub fn parse_status(text: &str) -> Result<AgentStatus, String> {
     let wrong = |what: String| format!("`cilium status -o json`: {what}");
     let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -93,8 +93,8 @@ fn failing(controller: Controller) -> Option<FailingController> {
     })
 }
 
-/// The objects with a `state`, by their keys from the outside in, at most two deep: `hubble`, `cluster.ciliumHealth`.
-/// Deeper ones belong to single nodes, endpoints and proxies.
+/// Collects the objects with a `state`, named by their keys and at most two levels deep: `hubble`,
+/// `cluster.ciliumHealth`. Deeper ones belong to single nodes, endpoints and proxies.
 fn collect(within: &str, object: &Map<String, Value>, found: &mut Vec<ComponentState>) {
     for (key, value) in object {
         let Some(part) = value.as_object() else { continue };

@@ -1,4 +1,4 @@
-//! `pins.json`, broken.
+//! Tests of broken copies of `pins.json`.
 
 use super::{PINS, refused};
 

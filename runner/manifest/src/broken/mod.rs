@@ -1,4 +1,4 @@
-//! Each broken copy of the files gives one line that names the place.
+//! Tests that each broken copy of the files is refused with one line that names the place.
 
 mod json;
 mod together;
@@ -21,8 +21,8 @@ fn write(folder: &Path) {
     }
 }
 
-/// The error of a folder in which `old`, which must be there, was replaced in one file. The folder is called DIR.
-/// `LINE` in the message stands for the line on which `marked`, a part of `new`, begins.
+/// Asserts that the manifests are refused with this message once `old` is replaced by `new` in one file. In the message, DIR
+/// stands for the folder, and LINE for the line on which `marked`, a part of `new`, begins.
 #[track_caller]
 fn refused(file: &str, old: &str, new: &str, marked: &str, message: &str) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Files that are each right, and do not go together.
+//! Tests of files that are valid alone, but contradict each other.
 
 use super::{CILIUM, Files, HELLO_APP, KIND, PINS, refused};
 
@@ -34,8 +34,8 @@ fn values_that_do_not_go_together() {
     let one = "- role: control-plane\n";
     for (control_planes, found) in [(0, "none"), (2, "2"), (3, "3")] {
         let message = format!(
-            "DIR/kind.yaml: nodes: expected one node of role control-plane (kind puts a container of its own before \
-             several, a load balancer, which the article's lab has not), found {found}"
+            "DIR/kind.yaml: nodes: expected one node of role control-plane (with several, kind adds a load balancer, \
+             which the article's lab does not have), found {found}"
         );
         refused(KIND, one, &one.repeat(control_planes), "", &message);
     }

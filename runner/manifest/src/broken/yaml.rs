@@ -1,4 +1,4 @@
-//! The YAML files, broken.
+//! Tests of broken copies of the YAML files.
 
 use super::{CILIUM, Files, HELLO_APP, KIND, refused};
 

@@ -1,4 +1,4 @@
-//! From the pins and what was put in their place to what a lab is made from, and what is expected of it.
+//! Applies overrides to the manifests: what the lab is built from, what is expected of it, and how it deviates from the pins.
 
 use ipnet::Ipv4Net;
 use serde_json::Value;
@@ -16,21 +16,21 @@ use lab_model::deviation::ImageName;
 use lab_model::expect::{ClusterExpectations, ImageExpected};
 use lab_model::{CiliumVersion, Routing};
 
-/// Chart 1.12.4: the pool of pod CIDRs, and their prefix length.
+/// Keys of chart 1.12.4 for the pool of pod CIDRs, and for their prefix length.
 const POOL_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDR";
 const MASK_KEY: &str = "ipam.operator.clusterPoolIPv4MaskSize";
-/// The pool as a list: it would hide the one above in charts 1.12 and 1.13, and is alone in those from 1.14 on
-/// (`templates/cilium-configmap.yaml`).
+/// The key for a list of pools. In charts 1.12 and 1.13 it takes precedence over the key for one pool; from 1.14 on it is the
+/// only one (`templates/cilium-configmap.yaml`).
 const POOLS_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDRList";
-/// The article's values that do not go together with a tunnel.
+/// The keys for the tunnel and for direct routes, which an agent refuses to combine.
 const TUNNEL_KEY: &str = "tunnel";
 const DIRECT_KEY: &str = "autoDirectNodeRoutes";
-/// What charts have in the place of `tunnel`: beside it in 1.14, alone from 1.15 on.
+/// The key that replaces `tunnel`: chart 1.14 has both, charts from 1.15 on have only this one.
 pub(super) const MODE_KEY: &str = "routingMode";
-/// The article's value that the pool must lie in.
+/// The key for the native routing CIDR, which must contain the pool.
 const NATIVE_KEY: &str = "ipv4NativeRoutingCIDR";
 
-/// Chart 1.12.4: `image` and `operator.image`, a reference that is used as it is.
+/// The key of chart 1.12.4 for an image's whole reference (`image.override`, `operator.image.override`).
 const fn override_key(name: ImageName) -> Option<&'static str> {
     match name {
         ImageName::Cilium => Some("image.override"),
@@ -39,7 +39,8 @@ const fn override_key(name: ImageName) -> Option<&'static str> {
     }
 }
 
-/// Values that name images: the lab brings images into the nodes, and must know which.
+/// Keys that `--set` may not set, with the option that must be used instead. They are about images, which the lab itself
+/// loads into the nodes, and about pools.
 const MANAGED: [(&str, &str); 10] = [
     ("image.override", "--image cilium=REF"),
     ("image.repository", "--image cilium=REF"),
@@ -54,8 +55,8 @@ const MANAGED: [(&str, &str); 10] = [
 ];
 
 impl Overrides {
-    /// Puts what the network needs in place of its pins: the pool, the prefix length and the native routing CIDR. The
-    /// workload's image follows `--image`. The pins themselves, and the other values, stay as they are.
+    /// The manifests with the overrides of the network (pool, prefix length, native routing CIDR) and of the workload's image
+    /// applied. The pins, and the chart's other values, stay as they are.
     ///
     /// # Errors
     /// When overrides contradict each other or what remains of the pins.
@@ -94,8 +95,8 @@ impl Overrides {
         Ok(manifests)
     }
 
-    /// Refuses what the chart that is taken does not know, and Cilium whose words this program does not know: minutes
-    /// later a lab of it would be there, and nothing could be judged.
+    /// Refuses values that the chart does not know, and versions of Cilium whose output this program cannot read. Otherwise a
+    /// lab would be built for minutes, and then could not be judged.
     fn check_versions(&self, pinned: &Manifests) -> Result<(), OverrideError> {
         let by = self.chart.as_ref().map(|chart| format!("--chart {}", chart.path.display()));
         let text = self.chart.as_ref().map_or(pinned.pins.chart.version.as_str(), |chart| chart.version.as_str());
@@ -103,7 +104,7 @@ impl Overrides {
         let unknown = |by: String, found: &str| OverrideError::UnknownVersion { by, found: found.to_owned() };
         let version = CiliumVersion::parse(text).filter(|version| version.is_known());
         let version = version.ok_or_else(|| unknown(by.clone(), text))?;
-        // An image that is called after no version may be anything.
+        // An image whose tag is not a version is accepted.
         let agent = self.images.iter().find(|image| image.name == ImageName::Cilium);
         if let Some((image, tag)) = agent.and_then(|image| Some((image, image.reference.tag()?.to_string())))
             && CiliumVersion::parse(&tag).is_some_and(|version| !version.is_known())
@@ -115,32 +116,33 @@ impl Overrides {
         }
         let set = |key: &str| self.values.iter().find(|set| set.path().to_string() == key);
         if let Some(set) = set(POOL_KEY) {
-            let problem = "takes a list of pools, not one";
+            let problem = "takes a list of pools, not a single pool";
             let by = format!("--set {set}");
             return Err(OverrideError::OtherWords { by, version, problem, instead: "`--pod-pool CIDR`" });
         }
         let is_set = |key: &str| set(key).is_some_and(|set| !set.value().is_null());
-        // The article sets it.
+        // The article sets `tunnel`, so it is set unless `--set tunnel=null` removes it.
         let has_tunnel = set(TUNNEL_KEY).is_none_or(|set| !set.value().is_null());
         match (is_set(MODE_KEY), has_tunnel) {
             (true, true) => Err(OverrideError::OtherWords {
                 by,
                 version,
-                problem: "takes `tunnel` or `routingMode`, and not both",
+                problem: "accepts either `tunnel` (which the article sets) or `routingMode`, but not both",
                 instead: "`--set tunnel=null` too",
             }),
             (false, _) if version >= CiliumVersion::DBG => Err(OverrideError::OtherWords {
                 by,
                 version,
-                problem: "has no `tunnel`, and makes an overlay where `routingMode` is not set",
+                problem: "no longer has the value `tunnel`, and builds an overlay unless `routingMode` is set",
                 instead: "`--set tunnel=null --set routingMode=native` too",
             }),
             _ => Ok(()),
         }
     }
 
-    /// Refuses a tunnel beside direct routes: an agent of Cilium 1.12 ends with `auto-direct-node-routes cannot be used
-    /// with tunneling`, minutes later. Another chart may install another Cilium.
+    /// Refuses a tunnel together with direct routes: minutes later an agent of Cilium 1.12 would end with
+    /// `auto-direct-node-routes cannot be used with tunneling`. With `--chart` nothing is refused, because that chart may
+    /// install another version.
     fn check_tunnel(&self, pinned: &Manifests) -> Result<(), OverrideError> {
         if self.chart.is_some() {
             return Ok(());
@@ -158,18 +160,18 @@ impl Overrides {
         }
     }
 
-    /// The option that has the last word on the pool of pod CIDRs, its prefix length or the native routing CIDR.
+    /// The option that decides the pool of pod CIDRs, its prefix length or the native routing CIDR, for errors.
     fn by(&self) -> Option<String> {
         let keys = [NATIVE_KEY, POOL_KEY, MASK_KEY];
         let sets = self.values.iter().rev().find(|set| keys.contains(&set.path().to_string().as_str()));
         sets.map(|set| format!("--set {set}")).or_else(|| self.pod_pool.map(|pool| format!("--pod-pool {pool}")))
     }
 
-    /// Refuses a pool that has no room for so many nodes, or that takes what the lab uses otherwise: `apart` are
-    /// networks that no pod may have an address of, with what they are for. Manifests are those with this applied.
+    /// Refuses a pool that has no room for so many nodes, or that overlaps a network that the lab uses for something else:
+    /// `apart` are those networks, each with its purpose. `manifests` are those with the overrides applied.
     ///
     /// # Errors
-    /// When the pool is one that was given here; manifests are checked when they are read.
+    /// When the pool was given by an option; the pool in the manifests is checked when they are read.
     pub fn check_pool(
         &self,
         manifests: &Manifests,
@@ -191,20 +193,20 @@ impl Overrides {
         taken.map_or(Ok(()), |(pool, other, whose)| Err(OverrideError::PoolInUse { by, pool, other, whose }))
     }
 
-    /// Refuses a value that a contrast sets as well.
+    /// Refuses a value of `--set` that `--routing` sets too.
     ///
     /// # Errors
     /// When `--routing` asks for the contrast, and `--set` for one of its values.
     pub fn check_routing(&self, routing: Routing) -> Result<(), OverrideError> {
         let by_mode = self.values.iter().any(|set| set.path().to_string() == MODE_KEY && !set.value().is_null());
         let keys = contrast(routing, by_mode);
-        // With a chart that knows no `tunnel` the mode says what is expected, and the contrast what is made.
+        // With a chart that has no `tunnel`, `routingMode` must be given by `--set`, so it may be set together with --routing.
         let clashes = |key: &str| key != MODE_KEY && keys.iter().any(|(other, _)| key == *other);
         let set = self.values.iter().find(|set| clashes(&set.path().to_string()));
         set.map_or(Ok(()), |set| Err(OverrideError::Routing { set: set.to_string(), routing }))
     }
 
-    /// Refuses a value that something else sets, or that cannot be one of the article's.
+    /// Refuses a value that another option sets, or that does not have the type of the article's value for the same key.
     fn check_value(&self, set: &Assignment, key: &str, pinned: &Manifests) -> Result<(), OverrideError> {
         let managed = MANAGED.into_iter().find(|(managed, _)| key == *managed || is_around(key, managed));
         if let Some((_, instead)) = managed {
@@ -217,7 +219,7 @@ impl Overrides {
         if let Some(other) = article.keys().find(|other| is_around(key, other) || is_around(other, key)) {
             return Err(OverrideError::Around { set: set.to_string(), other: other.clone() });
         }
-        // Another chart may know other words for the same keys.
+        // The values of another chart's keys may have other types.
         if self.chart.is_none() && article.contains_key(key) {
             let checked = pinned.cilium.values.check(set.path().keys(), set.value());
             return checked.map_err(|problem| OverrideError::Value { set: set.to_string(), problem });
@@ -225,7 +227,7 @@ impl Overrides {
         Ok(())
     }
 
-    /// Puts everything else in place of its pins, in what a kind cluster should be.
+    /// Applies the other overrides to what a kind cluster should be.
     pub fn expect(&self, cluster: &mut ClusterExpectations) {
         if let Some(reference) = &self.node_image {
             let pinned = image_text(&cluster.node_image);
@@ -234,7 +236,7 @@ impl Overrides {
                     reference: named(reference),
                     digest: reference.digest().map(|digest| digest.as_str().to_owned()),
                 };
-                // All that nodes report comes with their image.
+                // Nodes report what their image contains, and what another image contains is not known.
                 cluster.kubernetes = None;
                 cluster.os_image = None;
                 cluster.container_runtime = None;
@@ -267,7 +269,7 @@ impl Overrides {
         }
     }
 
-    /// What of all this differs from the pins.
+    /// The overrides that differ from the pins.
     pub fn deviations(&self, pinned: &Manifests) -> Vec<Deviation> {
         let mut found = Vec::new();
         let mut add = |what: String, was: Option<String>, used: String, by: String| {
@@ -296,8 +298,8 @@ impl Overrides {
         for image in &self.images {
             let was = pinned_image(super::pinned(image.name, &pinned.pins.images));
             let by = format!("--image {image}");
-            // Whatever it is called: where a digest is pinned, no registry vouches for a local image. Where none is,
-            // the pinned image is a local one too.
+            // If a digest is pinned, a local image is always a deviation, because nothing proves that it is the pinned one. If
+            // none is, the pinned image is a local one too, and only another name is a deviation.
             let pinned_by_digest = super::pinned(image.name, &pinned.pins.images).digest.is_some();
             if !pinned_by_digest && image.reference.to_string() == was {
                 continue;
@@ -331,7 +333,7 @@ impl Overrides {
     }
 }
 
-/// Whether one dotted key is a mapping that the other is in.
+/// Whether the first dotted key is that of a mapping that contains the second.
 fn is_around(outer: &str, inner: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }
@@ -345,12 +347,12 @@ fn mask(value: &Value) -> Result<MaskSize, String> {
     MaskSize::try_from(number).map_err(|error| error.to_string())
 }
 
-/// As it is written after `--set KEY=`: texts without quotes.
+/// The value as it is written after `--set KEY=`: a text without quotes.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// As the article pins it, and as kind's own documentation writes it: name, tag and digest.
+/// The pinned image's name, tag and digest, in the form of kind's documentation.
 fn pinned_image(image: &Image) -> String {
     image_text(&ImageExpected {
         reference: image.tagged(),
@@ -362,7 +364,7 @@ fn image_text(image: &ImageExpected) -> String {
     image.digest.as_ref().map_or_else(|| image.reference.clone(), |digest| format!("{}@{digest}", image.reference))
 }
 
-/// Name and tag, or the name alone.
+/// The reference's name, with its tag if it has one, without its digest.
 fn named(reference: &super::Reference) -> String {
     match reference.tag() {
         Some(tag) => format!("{}:{tag}", reference.repository()),

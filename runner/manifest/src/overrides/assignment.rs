@@ -1,4 +1,4 @@
-//! `--set KEY=VALUE`, as Helm reads it.
+//! Parses `--set KEY=VALUE` as Helm does.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,24 +8,24 @@ use std::str::{Chars, FromStr};
 
 use super::reference::Unusable;
 
-/// One value of a chart (Helm 3.10, `pkg/strvals`; <https://helm.sh/docs/intro/using_helm/>). Of what Helm reads,
-/// several assignments in one option and lists by index are refused: each has another way to be said.
+/// A value of a chart (Helm 3.10, `pkg/strvals`; <https://helm.sh/docs/intro/using_helm/>). Several assignments in one option,
+/// and indexes of lists, are refused although Helm accepts them: both can be written in another way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(into = "String")]
 pub struct Assignment {
-    /// The whole option, as it was given.
+    /// The whole text of the option, as it was given.
     text: String,
     path: ValuePath,
     value: Value,
 }
 
 impl Assignment {
-    /// What it sets.
+    /// The key, as a path.
     pub const fn path(&self) -> &ValuePath {
         &self.path
     }
 
-    /// To what: a truth value, a whole number, a text, nothing, or a list of those.
+    /// The value: a boolean, a whole number, a text, null, or a list of those.
     pub const fn value(&self) -> &Value {
         &self.value
     }
@@ -43,7 +43,7 @@ impl From<Assignment> for String {
     }
 }
 
-/// The way to a value through nested mappings: `bpf.masquerade`.
+/// The path to a value through nested mappings, for example `bpf.masquerade`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValuePath(Vec<String>);
 
@@ -53,7 +53,7 @@ impl ValuePath {
         &self.0
     }
 
-    /// Whether one of the two is a mapping that the other is in.
+    /// Whether one of the two paths leads to a mapping that contains the other.
     pub fn is_within_or_around(&self, other: &Self) -> bool {
         self != other && (self.0.starts_with(&other.0) || other.0.starts_with(&self.0))
     }
@@ -90,7 +90,7 @@ impl FromStr for Assignment {
     }
 }
 
-/// A key up to its end: `=`, or none at the end of the text.
+/// Reads a key. Returns it with the character that ended it: `=`, or `None` at the end of the text.
 fn path(rest: &mut Peekable<Chars<'_>>, text: &str) -> Result<(ValuePath, Option<char>), Unusable> {
     let mut keys = Vec::new();
     loop {
@@ -120,7 +120,7 @@ fn scalar(rest: &mut Peekable<Chars<'_>>, text: &str) -> Result<Value, Unusable>
     }
 }
 
-/// `a,b}`: what follows the opening brace.
+/// Reads a list `a,b}` after its opening brace.
 fn list(rest: &mut Peekable<Chars<'_>>, text: &str) -> Result<Value, Unusable> {
     let mut values = Vec::new();
     loop {
@@ -142,7 +142,7 @@ fn list(rest: &mut Peekable<Chars<'_>>, text: &str) -> Result<Value, Unusable> {
     }
 }
 
-/// Text up to one of these characters, which is taken too; a backslash makes the next one plain.
+/// Reads up to and including one of these characters. A backslash before a character makes it part of the text.
 fn until(rest: &mut Peekable<Chars<'_>>, stops: &[char]) -> (String, Option<char>) {
     let mut text = String::new();
     while let Some(c) = rest.next() {
@@ -155,7 +155,8 @@ fn until(rest: &mut Peekable<Chars<'_>>, stops: &[char]) -> (String, Option<char
     (text, None)
 }
 
-/// `typedVal` of Helm: what reads as a whole number is one, unless it begins with a zero and is not zero.
+/// The value of a text, as Helm's `typedVal` decides: whole numbers are numbers, unless they begin with a zero and are not
+/// zero.
 fn typed(text: &str) -> Value {
     let number = || if text.starts_with('0') && text != "0" { None } else { text.parse::<i64>().ok() };
     if text.eq_ignore_ascii_case("true") {

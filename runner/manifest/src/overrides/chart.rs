@@ -1,4 +1,4 @@
-//! `--chart FILE`: what the archive of a Helm chart says of itself.
+//! Reads the archive of a Helm chart (`--chart FILE`).
 
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use lab_base::sha256;
 
-/// A chart's archive is not one.
+/// Why a file cannot be used as a chart.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartError {
     /// The file cannot be read.
@@ -25,7 +25,7 @@ pub enum ChartError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is no archive, or is cut off.
+    /// The file is not an archive, or is truncated.
     #[error(
         "--chart {}: expected a Helm chart as `helm pull` or `helm package` writes it (a tar archive, compressed with gzip): {source}",
         path.display()
@@ -36,13 +36,13 @@ pub enum ChartError {
         /// What the reader says.
         source: io::Error,
     },
-    /// The archive has no chart in it.
+    /// The archive contains no chart.
     #[error("--chart {}: expected a Helm chart, found an archive without a file CHART/Chart.yaml", path.display())]
     NoChart {
         /// The file.
         path: PathBuf,
     },
-    /// `Chart.yaml` is not one.
+    /// `Chart.yaml` is not valid.
     #[error("--chart {}: Chart.yaml: {problem}", path.display())]
     Malformed {
         /// The file.
@@ -50,14 +50,14 @@ pub enum ChartError {
         /// What the reader says.
         problem: String,
     },
-    /// It is another program's chart.
+    /// The chart has another name.
     #[error("--chart {}: Chart.yaml: expected the chart {expected}, found {found}", path.display())]
     OtherChart {
         /// The file.
         path: PathBuf,
         /// The chart's name in cilium.yaml.
         expected: String,
-        /// Its own.
+        /// The name in the archive.
         found: String,
     },
 }
@@ -67,23 +67,23 @@ pub enum ChartError {
 pub struct ChartFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Of the file: 64 hex digits.
+    /// SHA-256 of the file: 64 hex digits.
     pub sha256: String,
     /// `name` in its `Chart.yaml`.
     pub name: String,
-    /// `version` there.
+    /// `version` in its `Chart.yaml`.
     pub version: String,
 }
 
 const MIB: u64 = 1 << 20;
-/// Chart 1.12.4 has 125 KiB; Helm itself refuses releases of more than 1 MiB.
+/// The greatest size of an archive. Chart 1.12.4 has 125 KiB, and Helm refuses releases of more than 1 MiB.
 const LONGEST: u64 = 16 * MIB;
-/// What the archive may come to when it is decompressed.
+/// The greatest size of a decompressed archive.
 const LONGEST_INSIDE: u64 = 256 * MIB;
-/// `Chart.yaml` of 1.12.4 has 4 KiB.
+/// The greatest size of `Chart.yaml`. That of 1.12.4 has 4 KiB.
 const LONGEST_METADATA: u64 = MIB;
 
-/// `Chart.yaml`, as far as it matters here (<https://helm.sh/docs/topics/charts/#the-chartyaml-file>).
+/// The fields of `Chart.yaml` that are read (<https://helm.sh/docs/topics/charts/#the-chartyaml-file>).
 #[derive(Debug, Deserialize)]
 struct Metadata {
     name: String,
@@ -91,10 +91,10 @@ struct Metadata {
 }
 
 impl ChartFile {
-    /// Reads a chart's archive, which must be one of the chart of this name.
+    /// Reads a chart's archive. The chart must have this name.
     ///
     /// # Errors
-    /// When the file cannot be read, is no chart, or another's.
+    /// When the file cannot be read, is not a chart, or is another chart.
     pub fn read(path: &Path, name: &str) -> Result<Self, ChartError> {
         let path = path.to_owned();
         let mut bytes = Vec::new();
@@ -117,7 +117,7 @@ impl ChartFile {
     }
 }
 
-/// The text of `CHART/Chart.yaml`. The archive is read to its end, so that one that is cut off is noticed.
+/// The text of `CHART/Chart.yaml`. The archive is read to its end, so that a truncated one is noticed.
 fn metadata(archive: &[u8]) -> io::Result<Option<String>> {
     let mut archive = tar::Archive::new(GzDecoder::new(archive).take(LONGEST_INSIDE));
     let mut found = None;
@@ -130,7 +130,7 @@ fn metadata(archive: &[u8]) -> io::Result<Option<String>> {
             found = Some(text);
         }
     }
-    // Past tar's end mark there is gzip's checksum.
+    // gzip's checksum comes after tar's end mark, and is checked only if it is read.
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     Ok(found)
 }

@@ -1,33 +1,33 @@
-//! Overrides that no lab can be made with.
+//! The errors of overrides that no lab can be built with.
 
 use ipnet::Ipv4Net;
 
 use super::chart::ChartError;
 use lab_model::CiliumVersion;
 
-/// Overrides that contradict each other, the manifests, or what a lab does itself.
+/// Why overrides are refused: they contradict each other, the manifests, or values that the lab sets.
 #[derive(Debug, thiserror::Error)]
 pub enum OverrideError {
-    /// An option that says one thing was given twice.
+    /// An option that may be given once was given twice.
     #[error("{0} is given twice; give it once")]
     Twice(String),
-    /// A value is to be a mapping and a plain value at once.
-    #[error("--set {set}: {other} is set too, and one of them would be within the other")]
+    /// One value would be inside the other, so one of them would have to be a mapping and a plain value at once.
+    #[error("--set {set}: {other} is set too, but one of the two keys is inside the other; set one of them")]
     Around {
         /// The option.
         set: String,
-        /// The other value.
+        /// The key of the other value.
         other: String,
     },
-    /// A value is one that the lab sets itself.
-    #[error("--set {set}: the lab sets that itself; give {instead}")]
+    /// The lab sets this value itself.
+    #[error("--set {set}: the lab sets this value itself; give {instead} instead")]
     Managed {
         /// The option.
         set: String,
-        /// The option that does it.
+        /// The option to use instead.
         instead: &'static str,
     },
-    /// One of the article's values cannot be this.
+    /// One of the article's values cannot have this value.
     #[error("--set {set}: {problem}")]
     Value {
         /// The option.
@@ -35,7 +35,7 @@ pub enum OverrideError {
         /// What was expected and what was found.
         problem: String,
     },
-    /// Pods would have addresses outside the range that is routed.
+    /// Pods would have addresses outside the native routing CIDR.
     #[error(
         "{by}: expected a native routing CIDR that contains the pool {pool} of the pod CIDRs, found {native}; \
          `--pod-pool CIDR` sets both"
@@ -59,29 +59,29 @@ pub enum OverrideError {
         nodes: usize,
         /// Prefix length of a node's pod CIDR.
         prefix: u8,
-        /// How many fit.
+        /// How many pod CIDRs fit into the pool.
         room: usize,
         /// The pool.
         pool: Ipv4Net,
     },
-    /// The pool has addresses that the lab uses otherwise.
+    /// The pool overlaps a network that the lab uses for something else.
     #[error("{by}: expected a network apart from {other}, {whose}, found {pool}")]
     PoolInUse {
         /// The option.
         by: String,
-        /// The pool, or its part that nodes would get.
+        /// The pod CIDR that overlaps.
         pool: Ipv4Net,
-        /// What it overlaps.
+        /// The network that it overlaps.
         other: Ipv4Net,
-        /// What that is for.
+        /// What that network is used for.
         whose: &'static str,
     },
-    /// Everything that the kit could give is taken from elsewhere.
+    /// Everything that a kit contains is replaced by other options.
     #[error(
-        "--kit: nothing of it would be used, since --node-image, --chart and all three --image are given; leave it out"
+        "--kit: nothing of the kit would be used, because --node-image, --chart and all three --image are given; leave it out"
     )]
     UselessKit,
-    /// `--routing` says it already.
+    /// `--routing` sets this value too.
     #[error("--set {set}: --routing {routing} sets that too; give one of the two")]
     Routing {
         /// The option.
@@ -89,10 +89,10 @@ pub enum OverrideError {
         /// The mode.
         routing: lab_model::Routing,
     },
-    /// Agents would end at once.
+    /// Agents refuse to run with both a tunnel and direct routes.
     #[error(
-        "--set {set}: Cilium 1.12 does not run with direct routes and a tunnel ({tunnel}) at once; give `--set \
-         autoDirectNodeRoutes=false` too, or `--routing vxlan` for the contrast"
+        "--set {set}: Cilium 1.12 does not run with both direct routes and a tunnel ({tunnel}); give `--set \
+         autoDirectNodeRoutes=false` too, or `--routing vxlan` for a lab with a tunnel that is judged as native routing"
     )]
     TunnelWithRoutes {
         /// The option.
@@ -100,9 +100,9 @@ pub enum OverrideError {
         /// The tunnel.
         tunnel: String,
     },
-    /// A chart, or an agent's image, of a version of Cilium whose words this program does not know.
+    /// A chart, or an agent's image, is of a version of Cilium whose settings and output this program cannot read.
     #[error(
-        "{by}: expected Cilium {}, the versions whose settings and agents' words are known here, found {found}",
+        "{by}: expected Cilium {}, the versions whose settings and agents' output lab can read, found {found}",
         CiliumVersion::known()
     )]
     UnknownVersion {
@@ -111,19 +111,19 @@ pub enum OverrideError {
         /// The version.
         found: String,
     },
-    /// A value that the chart does not know any more, or does not know in this form.
+    /// The chart does not have this value, or has it in another form.
     #[error("{by}: Cilium {version} {problem}; give {instead}")]
     OtherWords {
         /// The option, or the file, that the chart comes from.
         by: String,
         /// The chart's version.
         version: CiliumVersion,
-        /// What is otherwise in it.
+        /// What that version does differently.
         problem: &'static str,
-        /// What to give.
+        /// The option to give.
         instead: &'static str,
     },
-    /// `--chart` is no chart.
+    /// The file of `--chart` is not a chart.
     #[error(transparent)]
     Chart(#[from] ChartError),
 }

@@ -1,4 +1,4 @@
-//! Which of a lab's images is meant, and which local one is used for it.
+//! `--image NAME=REF`: a local image in place of a pinned one.
 
 use serde::Serialize;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::reference::{Reference, Unusable};
 use crate::pins::{Image, Images};
 use lab_model::deviation::ImageName;
 
-/// What is pinned for an image.
+/// The pin of an image.
 pub const fn pinned(name: ImageName, images: &Images) -> &Image {
     match name {
         ImageName::Cilium => &images.cilium,
@@ -21,10 +21,10 @@ pub const fn pinned(name: ImageName, images: &Images) -> &Image {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct LocalImage {
-    /// In place of which.
+    /// The image that it replaces.
     pub name: ImageName,
-    /// What the Engine calls it. It has a tag and no digest: on its way into a node an image keeps its tags, while
-    /// what a registry knew it by is lost.
+    /// Its name in the Engine, with a tag and without a digest: when an image is loaded into a node, it keeps its tags, but
+    /// not the digest that a registry gave it.
     pub reference: Reference,
 }
 
@@ -50,8 +50,8 @@ impl FromStr for LocalImage {
         let name = name.ok_or_else(|| Unusable::new(names, text))?;
         let reference: Reference = reference.parse()?;
         if reference.digest().is_some() {
-            let expected = "a local image by its tag, without a digest (images lose the registry's digest on their way \
-                            into the nodes)";
+            let expected = "a local image by its tag, without a digest (an image loses its registry's digest when it is \
+                            loaded into the nodes)";
             return Err(Unusable::new(expected, &reference.to_string()));
         }
         Ok(Self { name, reference })

@@ -8,15 +8,16 @@ use super::assignment::ValuePath;
 use lab_model::Routing;
 use lab_model::expect::{ClusterExpectations, FROM_CLUSTER};
 
-/// The values of the release, nested as Helm nests them: what is expected, what the lab needs besides, the control
-/// plane's address, and what a contrast makes otherwise.
+/// The values of the release, nested as in Helm's values file: those that are expected, those that the lab sets itself, the
+/// control plane's address, and those of the contrast.
 ///
-/// A contrast is no override: what it sets is not expected, so that the cases which are about it are refuted. `vxlan`
-/// is the chart's own tunnel, which does not go together with direct routes; `none` leaves the routes out.
+/// A contrast is not an override: its values are installed, but not expected, so that the cases about them are refuted.
+/// `vxlan` enables the chart's tunnel, and disables direct routes, which cannot be combined with it; `none` disables direct
+/// routes only.
 pub fn installed_values(expected: &ClusterExpectations, control_plane: Ipv4Addr, routing: Routing) -> Value {
     let mut root = Map::new();
     let mut set = |key: &str, value: &Value| {
-        // All keys were read by the same parser, or are the article's.
+        // Every key can be parsed: it was parsed before, or is one of the article's.
         let path: Option<ValuePath> = key.parse().ok();
         if let Some((last, outer)) = path.as_ref().and_then(|path| path.keys().split_last()) {
             put(&mut root, outer, last, value.clone());
@@ -32,8 +33,8 @@ pub fn installed_values(expected: &ClusterExpectations, control_plane: Ipv4Addr,
     Value::Object(root)
 }
 
-/// What a routing mode makes otherwise than the article: by the keys of chart 1.12, or where `routingMode` is set, as it
-/// must be from 1.15 on, by those of the charts that know it.
+/// The values that make a routing mode differ from the article. They have the keys of chart 1.12; if `routingMode` is set
+/// (`by_mode`), as it must be from 1.15 on, they have the keys of charts with `routingMode`.
 pub(super) fn contrast(routing: Routing, by_mode: bool) -> Vec<(&'static str, Value)> {
     let no_routes = ("autoDirectNodeRoutes", json!(false));
     match (routing, by_mode) {

@@ -1,8 +1,9 @@
-//! What the command line puts in place of pins, for experiments.
+//! Overrides: options of the command line that replace pins, for experiments.
 //!
-//! The cases are judged against the pins with these applied, and each that is says so:
+//! The cases are judged against the pins with the overrides applied, and a case that is affected says so:
 //! [`Pinned`](lab_model::deviation::Pinned) names the pins that a case is judged against,
-//! [`Deviation`](lab_model::deviation::Deviation) what was declared. What is otherwise and was not declared is refuted.
+//! [`Deviation`](lab_model::deviation::Deviation) an override that differs from its pin. A deviation that no option declared
+//! is refuted.
 
 mod apply;
 mod assignment;
@@ -29,7 +30,7 @@ pub use reference::{Reference, Unusable};
 use crate::Manifests;
 use lab_model::deviation::ImageName;
 
-/// What is put in place of pins, as it is given: the options by their names.
+/// The options that replace pins, as they were given.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
     /// `--pod-pool CIDR`.
@@ -52,7 +53,7 @@ impl Given {
         if self.pod_pool.is_some() { Some("--pod-pool") } else { self.only_on_kind() }
     }
 
-    /// The first option that was given and that means nothing on netns.
+    /// The first option that was given although it has no meaning on netns.
     pub fn only_on_kind(&self) -> Option<&'static str> {
         let given = [
             (self.node_image.is_some(), "--node-image"),
@@ -65,7 +66,7 @@ impl Given {
     }
 }
 
-/// What the command line puts in place of pins: the options, with the chart read and none given twice.
+/// The checked options that replace pins: the chart was read, and no option is given twice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Overrides {
     /// `--pod-pool`.
@@ -74,7 +75,7 @@ pub struct Overrides {
     /// `--node-image`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_image: Option<Reference>,
-    /// `--image`: images of the host's own Engine. They are never pulled.
+    /// `--image`: images in the host's Docker Engine. They are never pulled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<LocalImage>,
     /// `--chart`.
@@ -83,16 +84,16 @@ pub struct Overrides {
     /// `--set`.
     #[serde(rename = "set", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Assignment>,
-    /// `--kit`: in place of registries, not of pins.
+    /// `--kit`: replaces registries, not pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kit: Option<PathBuf>,
 }
 
 impl Overrides {
-    /// Takes the options. A chart is read, and must be the one that the manifests name.
+    /// Checks the options. A chart is read, and must have the name that the manifests give.
     ///
     /// # Errors
-    /// When an option is given twice, the chart is none, or nothing of a kit would be used.
+    /// When an option is given twice, the file is not a chart, or nothing of a kit would be used.
     pub fn read(args: &Given, manifests: &Manifests) -> Result<Self, OverrideError> {
         for (number, image) in args.images.iter().enumerate() {
             if args.images[..number].iter().any(|earlier| earlier.name == image.name) {
@@ -128,7 +129,7 @@ impl Overrides {
         })
     }
 
-    /// The local image that is used for this one, if one was given.
+    /// The local image that replaces this one, if there is one.
     pub fn local_image(&self, name: ImageName) -> Option<&Reference> {
         self.images.iter().find(|image| image.name == name).map(|image| &image.reference)
     }

@@ -1,4 +1,4 @@
-//! `--pod-pool CIDR`.
+//! `--pod-pool CIDR`: the network that pod CIDRs are taken from.
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
@@ -8,13 +8,13 @@ use std::str::FromStr;
 use super::reference::Unusable;
 use crate::Cidr;
 
-/// A network that pods can have addresses of, and that is not masqueraded.
+/// A network that pod CIDRs are taken from, and that is the native routing CIDR too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PodPool(Cidr);
 
-/// The widest: the article's own 10.0.0.0/8. What is wider takes in addresses that are somebody's.
+/// The shortest prefix: that of the article's 10.0.0.0/8. A wider network would contain public addresses.
 const WIDEST: u8 = 8;
-/// The narrowest that two pod CIDRs of /30, the smallest there are, can be cut from.
+/// The longest prefix: two pod CIDRs of /30, the smallest possible, still fit.
 const NARROWEST: u8 = 29;
 
 impl PodPool {
@@ -45,9 +45,12 @@ impl FromStr for PodPool {
         if !(WIDEST..=NARROWEST).contains(&net.prefix_len()) {
             return Err(wrong());
         }
-        // First octets as IANA's registries of special-purpose and multicast addresses have them (RFC 6890, RFC 5771).
+        // The first octets come from IANA's registries of special-purpose and multicast addresses (RFC 6890, RFC 5771).
         if first.octets()[0] == 0 || first.is_loopback() || first.is_link_local() || first.octets()[0] >= 224 {
-            return Err(Unusable::new("a network whose addresses hosts can have", text));
+            return Err(Unusable::new(
+                "a network of unicast addresses that hosts can have (not 0.0.0.0/8, loopback, link-local, multicast or reserved)",
+                text,
+            ));
         }
         Ok(Self(cidr))
     }
@@ -68,7 +71,12 @@ mod tests {
         }
         for text in ["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/8", "240.0.0.0/8", "0.0.0.0/8"] {
             let error = text.parse::<PodPool>().expect_err(text).to_string();
-            assert_eq!(error, format!("expected a network whose addresses hosts can have, found {text:?}"));
+            assert_eq!(
+                error,
+                format!(
+                    "expected a network of unicast addresses that hosts can have (not 0.0.0.0/8, loopback, link-local, multicast or reserved), found {text:?}"
+                )
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Names of images: `hello-app:1.0` and `docker.io/library/hello-app:1.0` are the same one.
+//! Names of images. `hello-app:1.0` and `docker.io/library/hello-app:1.0` name the same image.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use crate::{Digest, Tag};
 
-/// A text of the command line that is not what its option needs.
+/// A text of the command line that its option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found {found:?}")]
 pub struct Unusable {
-    /// The form, in words.
+    /// A text that describes the accepted form.
     pub expected: String,
-    /// What stands there.
+    /// The text that was given.
     pub found: String,
 }
 
@@ -23,8 +23,8 @@ impl Unusable {
 }
 
 /// A reference to an image: a name with a tag, a digest or both
-/// (<https://github.com/distribution/reference>, the grammar at the head of `reference.go`). On the command line it is as
-/// it was written there; what is read from a document is [written out in full](Self::in_full).
+/// (<https://github.com/distribution/reference>, the grammar at the head of `reference.go`). A reference from the command line
+/// is kept as it was written; one that is read from a document is [written out in full](Self::in_full).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Reference {
@@ -35,13 +35,13 @@ pub struct Reference {
 
 /// The tag of a reference that has neither tag nor digest, as Docker and containerd complete it.
 const LATEST: &str = "latest";
-/// The registry of names that have none, and where its names without a slash are.
+/// Docker Hub, which is meant by names without a registry, and its folder that names without a slash are in.
 const HUB: &str = "docker.io/";
 const LIBRARY: &str = "library/";
 
 impl Reference {
-    /// Reads a name and a tag, and writes them out in full: without a registry it is Docker Hub's, and there without a
-    /// slash it is in `library` (distribution/reference v0.6, `ParseNormalizedNamed`).
+    /// Reads a name and a tag, and writes them out in full: a name without a registry is at Docker Hub, and there a name
+    /// without a slash is in `library` (distribution/reference v0.6, `ParseNormalizedNamed`).
     ///
     /// # Errors
     /// For anything else, a name with a digest included.
@@ -59,11 +59,11 @@ impl Reference {
                 format!("{HUB}{library}{path}")
             }
         };
-        // In full it may be longer than a name may be.
+        // Written out in full, a name may exceed the limit of its length.
         if is_repository(&repository) { Ok(Self { repository, tag, digest: None }) } else { Err(wrong()) }
     }
 
-    /// As people and the Engine write it: `hello-app:1.0`.
+    /// The short form that people and the Engine write, for example `hello-app:1.0`.
     pub fn familiar(&self) -> String {
         let text = self.to_string();
         let short = text.strip_prefix(HUB).map(|path| path.strip_prefix(LIBRARY).unwrap_or(path).to_owned());
@@ -75,7 +75,7 @@ impl Reference {
         &self.repository
     }
 
-    /// The tag: `latest` where there is neither a tag nor a digest.
+    /// The tag; `latest` if there is neither a tag nor a digest.
     pub fn tag(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {
             (Some(tag), _) => Some(tag.as_str()),
@@ -84,7 +84,7 @@ impl Reference {
         }
     }
 
-    /// What a registry knows it by, if that was said.
+    /// The digest in its registry, if it has one.
     pub const fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
@@ -137,13 +137,13 @@ impl FromStr for Reference {
     }
 }
 
-/// What Docker prints as an image's id.
+/// Whether a text is the id of an image, as Docker prints it.
 fn is_id(text: &str) -> bool {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A registry, which may have capitals and a port, only where a slash follows and it cannot be a plain part of a path.
+/// Whether a text is an image's name without tag and digest, with or without a registry.
 fn is_repository(text: &str) -> bool {
     if text.len() > 255 {
         return false;
@@ -160,7 +160,7 @@ fn is_repository(text: &str) -> bool {
     })
 }
 
-/// The registry and the rest, where there is one.
+/// The registry and the rest of the name, if there is a registry: a first part with a dot or a port, or `localhost`.
 fn registry(text: &str) -> Option<(&str, &str)> {
     text.split_once('/').filter(|(host, _path)| host.contains(['.', ':']) || *host == "localhost")
 }

@@ -144,8 +144,8 @@ fn a_tunnel_beside_direct_routes_is_refused_before_anything_is_made() {
         assert_eq!(
             refused(&["--set", &set]).expect("it cannot run"),
             format!(
-                "--set {set}: Cilium 1.12 does not run with direct routes and a tunnel ({tunnel}) at once; give `--set \
-                 autoDirectNodeRoutes=false` too, or `--routing vxlan` for the contrast"
+                "--set {set}: Cilium 1.12 does not run with both direct routes and a tunnel ({tunnel}); give `--set \
+                 autoDirectNodeRoutes=false` too, or `--routing vxlan` for a lab with a tunnel that is judged as native routing"
             )
         );
         assert_eq!(refused(&["--set", &set, "--set", "autoDirectNodeRoutes=false"]), None);
@@ -218,7 +218,7 @@ const BY_MODE: [&str; 4] = ["--set", "tunnel=null", "--set", "routingMode=native
 #[test]
 fn a_chart_or_an_agent_whose_words_are_not_known_is_refused_with_the_range() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' words are known here, found";
+    let words = "expected Cilium 1.12 to 1.15, the versions whose settings and agents' output lab can read, found";
     for version in ["1.11.9", "1.16.0", "1.19.0-pre.1", "2.0.0", "master"] {
         let file = chart(folder.path(), version).display().to_string();
         assert_eq!(refused(&["--chart", &file]), format!("--chart {file}: {words} {version}"));
@@ -247,7 +247,7 @@ fn what_a_newer_chart_calls_otherwise_is_told_before_anything_is_made() {
     let told = |chart: usize, more: &[&str]| with(chart, more).expect_err("it cannot be made");
     assert!(with(0, &[]).is_ok() && with(0, &BY_MODE).is_ok() && with(1, &BY_MODE).is_ok());
     let needs_mode = format!(
-        "--chart {}: Cilium 1.15 has no `tunnel`, and makes an overlay where `routingMode` is not set; give `--set \
+        "--chart {}: Cilium 1.15 no longer has the value `tunnel`, and builds an overlay unless `routingMode` is set; give `--set \
          tunnel=null --set routingMode=native` too",
         charts[1]
     );
@@ -257,7 +257,7 @@ fn what_a_newer_chart_calls_otherwise_is_told_before_anything_is_made() {
         assert_eq!(
             told(number, &BY_MODE[2..]),
             format!(
-                "--chart {}: Cilium {version} takes `tunnel` or `routingMode`, and not both; give `--set tunnel=null` too",
+                "--chart {}: Cilium {version} accepts either `tunnel` (which the article sets) or `routingMode`, but not both; give `--set tunnel=null` too",
                 charts[number]
             )
         );
@@ -265,7 +265,7 @@ fn what_a_newer_chart_calls_otherwise_is_told_before_anything_is_made() {
     let pool = ["--set", "ipam.operator.clusterPoolIPv4PodCIDR=10.1.0.0/16"];
     assert_eq!(
         told(0, &pool),
-        format!("--set {}: Cilium 1.14 takes a list of pools, not one; give `--pod-pool CIDR`", pool[1])
+        format!("--set {}: Cilium 1.14 takes a list of pools, not a single pool; give `--pod-pool CIDR`", pool[1])
     );
     // Which Helm gets as that chart knows it.
     let pooled = expected(&with(0, &["--pod-pool", "10.1.0.0/16"]).expect("it can be made"));
@@ -426,13 +426,22 @@ fn a_contrast_is_installed_and_not_expected() {
 
 #[test]
 fn what_contradicts_is_refused_in_words() {
-    let instead = "the lab sets that itself; give";
+    let instead = "the lab sets this value itself; give";
     let table: [(&[&str], &str); 20] = [
         (&["--image", "cilium=a", "--image", "cilium=b"], "--image cilium is given twice; give it once"),
         (&["--set", "a.b=1", "--set", "a.b=2"], "--set a.b is given twice; give it once"),
-        (&["--set", "a.b=1", "--set", "a=2"], "--set a=2: a.b is set too, and one of them would be within the other"),
-        (&["--set", "bpf=1"], "--set bpf=1: bpf.masquerade is set too, and one of them would be within the other"),
-        (&["--set", "tunnel.x=1"], "--set tunnel.x=1: tunnel is set too, and one of them would be within the other"),
+        (
+            &["--set", "a.b=1", "--set", "a=2"],
+            "--set a=2: a.b is set too, but one of the two keys is inside the other; set one of them",
+        ),
+        (
+            &["--set", "bpf=1"],
+            "--set bpf=1: bpf.masquerade is set too, but one of the two keys is inside the other; set one of them",
+        ),
+        (
+            &["--set", "tunnel.x=1"],
+            "--set tunnel.x=1: tunnel is set too, but one of the two keys is inside the other; set one of them",
+        ),
         (
             &["--set", "tunnel=vxlam"],
             "--set tunnel=vxlam: expected one of `disabled`, `vxlan`, `geneve`, found \"vxlam\"",
@@ -490,7 +499,7 @@ fn what_contradicts_is_refused_in_words() {
                 "--image",
                 "hello-app=a",
             ],
-            "--kit: nothing of it would be used, since --node-image, --chart and all three --image are given; leave it out",
+            "--kit: nothing of the kit would be used, because --node-image, --chart and all three --image are given; leave it out",
         ),
     ];
     for (options, message) in table {

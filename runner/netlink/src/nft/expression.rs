@@ -1,4 +1,4 @@
-//! The expressions of rules: what is compared, looked up, translated, decided.
+//! The expressions of rules: loading a field of a packet, comparing it, looking it up, translating it, deciding.
 //!
 //! An expression reads and writes registers: 1 to 4 of sixteen octets, or parts of them.
 
@@ -33,7 +33,7 @@ const PORT_UNREACHABLE: u8 = 3;
 /// Octets of an interface's name in a register.
 const INTERFACE: usize = 16;
 
-/// What of a packet is put into a register.
+/// The field of a packet that is put into a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// The source address.
@@ -57,25 +57,25 @@ pub enum Field {
 pub enum Expression {
     /// Puts a field of the packet into a register.
     Load {
-        /// Which.
+        /// The field.
         field: Field,
-        /// Where.
+        /// The register that it is put into.
         register: u32,
     },
-    /// Ends the rule, unless a register is, or is not, this.
+    /// Ends the rule unless a register equals a value, or unless it differs from it.
     Compare {
-        /// Of what.
+        /// The register.
         register: u32,
-        /// Whether it has to be this, or must not.
+        /// True if the rule goes on when they are equal, false if it goes on when they differ.
         equal: bool,
-        /// With what.
+        /// The value.
         value: Vec<u8>,
     },
     /// Keeps the bits of a register that are in the mask, and turns those that are in `xor`.
     Bitwise {
-        /// From where.
+        /// The register that is read.
         from: u32,
-        /// To where.
+        /// The register that the result is put into.
         register: u32,
         /// The bits that are kept.
         mask: Vec<u8>,
@@ -84,53 +84,53 @@ pub enum Expression {
     },
     /// Puts a random number into a register.
     Random {
-        /// Where.
+        /// The register that it is put into.
         register: u32,
-        /// The number is lower than this.
+        /// The random number is lower than this.
         modulus: u32,
-        /// And this is added to it.
+        /// This is added to the random number.
         offset: u32,
     },
     /// Looks a register up in a set or a map.
     Lookup {
-        /// Its name.
+        /// The name of the set or map.
         set: String,
-        /// What is looked up.
+        /// The register with the key.
         from: u32,
-        /// Where what a map has goes; none for a set.
+        /// The register that the value of a map is put into; none for a set.
         register: Option<u32>,
-        /// Ends the rule when it is there, not when it is not.
+        /// True if the rule ends when the key is found; else it ends when the key is not found.
         inverted: bool,
     },
     /// Puts octets into a register.
     Immediate {
-        /// Where.
+        /// The register that they are put into.
         register: u32,
-        /// Which.
+        /// The octets.
         value: Vec<u8>,
     },
     /// Translates the destination.
     TranslateDestination {
-        /// Register of the address, when it is one and no range.
+        /// Register with the new address; none when it is not changed, or is a range of addresses.
         address: Option<u32>,
-        /// Register of the port, when it is one and no range.
+        /// Register with the new port; none when it is not changed, or is a range of ports.
         port: Option<u32>,
     },
     /// Translates the source to the address of the link that it goes out by.
     Masquerade,
-    /// Refuses the packet, and tells the sender: the port is unreachable.
+    /// Refuses the packet with the ICMP message "port unreachable".
     Reject,
     /// Counts packets.
     Count,
-    /// Decides: lets it pass.
+    /// Lets the packet pass.
     Accept,
-    /// Decides: drops it.
+    /// Drops the packet.
     Drop,
-    /// Anything else, by the kernel's name.
+    /// Any other expression, by the kernel's name for it.
     Other(String),
 }
 
-/// Lets the rule go on for one network only, at this field; or for all but it.
+/// Lets the rule go on only when the address in this field is in the network, or only when it is not.
 pub fn compare_address(field: Field, network: Ipv4Net, equal: bool) -> Vec<Expression> {
     let load = Expression::Load { field, register: 1 };
     let compare = Expression::Compare { register: 1, equal, value: network.network().octets().to_vec() };
@@ -141,20 +141,20 @@ pub fn compare_address(field: Field, network: Ipv4Net, equal: bool) -> Vec<Expre
     vec![load, Expression::Bitwise { from: 1, register: 1, mask, xor }, compare]
 }
 
-/// Lets the rule go on for one link only, or for all but it.
+/// Lets the rule go on only when the field is this link, or only when it is not.
 pub fn compare_interface(field: Field, name: &str, equal: bool) -> Vec<Expression> {
     let mut value = name.as_bytes().to_vec();
     value.resize(INTERFACE, 0);
     compare(field, equal, &value)
 }
 
-/// Lets the rule go on when the field is this, or is not.
+/// Lets the rule go on only when the field has this value, or only when it has not.
 pub fn compare(field: Field, equal: bool, value: &[u8]) -> Vec<Expression> {
     let value = value.to_vec();
     vec![Expression::Load { field, register: 1 }, Expression::Compare { register: 1, equal, value }]
 }
 
-/// Lets the rule go on for TCP only, and with a port for that one only.
+/// Lets the rule go on only for TCP, and if a port is given only for that destination port.
 pub fn tcp_port(port: Option<u16>) -> Vec<Expression> {
     let port = port.map(|port| compare(Field::Port, true, &port.to_be_bytes()));
     [compare(Field::Protocol, true, &[TCP]), port.unwrap_or_default()].concat()
@@ -179,7 +179,7 @@ pub(super) fn list(expressions: &[Expression]) -> Attributes {
     })
 }
 
-/// Words, in the attributes 1, 2, and so on.
+/// 32-bit numbers as the attributes 1, 2, and so on.
 fn numbered(words: &[u32]) -> Attributes {
     (1..).zip(words).fold(Attributes::default(), |attributes, (kind, word)| attributes.u32_be(kind, *word))
 }
@@ -190,7 +190,7 @@ fn verdict(code: u32) -> Attributes {
 }
 
 impl Field {
-    /// `NFT_PAYLOAD_*`, the offset and the length; for what is in the packet itself.
+    /// `NFT_PAYLOAD_*`, the offset and the length, for fields in the packet itself.
     const fn payload(self) -> Option<[u32; 3]> {
         Some(match self {
             Self::Source => [NETWORK, 12, 4],
@@ -200,7 +200,7 @@ impl Field {
         })
     }
 
-    /// `NFT_META_*`, for what is known about the packet.
+    /// `NFT_META_*`, for what the kernel knows about the packet.
     const fn meta(self) -> Option<u32> {
         Some(match self {
             Self::Inward => 6,
@@ -256,7 +256,7 @@ impl Expression {
         }
     }
 
-    /// Reads one. What there is no expression for here is [`Self::Other`].
+    /// Reads an expression. One that this program does not know becomes [`Self::Other`].
     fn read(name: String, data: &Message<'_>) -> Result<Self, Error> {
         let word = |kind| -> Result<u32, Error> {
             data.u32_be(kind, "part of an expression")?.ok_or_else(|| data.malformed("expression: a part is missing"))
@@ -275,7 +275,7 @@ impl Expression {
             }))
         };
         let known = match name.as_str() {
-            // Without a register it is written, not read.
+            // Without a destination register, the expression writes the packet's field rather than reading it.
             "payload" if data.get(1).is_some() => {
                 let payload = [word(2)?, word(3)?, word(4)?];
                 load(&|field| field.payload() == Some(payload), word(1)?)
@@ -290,7 +290,7 @@ impl Expression {
             "cmp" if word(2)? <= 1 => {
                 Some(Self::Compare { register: word(1)?, equal: word(2)? == 0, value: octets(3)? })
             }
-            // Another operation than mask and xor has other attributes.
+            // Without a mask it is another operation, such as a shift.
             "bitwise" if data.get(4).is_some() => {
                 Some(Self::Bitwise { from: word(1)?, register: word(2)?, mask: octets(4)?, xor: octets(5)? })
             }

@@ -1,4 +1,4 @@
-//! Tables, chains, rules and sets: requests that make and remove them.
+//! Requests that make and remove tables, chains, rules, sets and their elements.
 
 use std::net::Ipv4Addr;
 
@@ -19,7 +19,7 @@ const DELSET: u16 = 11;
 const NEWSETELEM: u16 = 12;
 const DELSETELEM: u16 = 14;
 
-/// All of them name their table in their first attribute, and themselves in one of the next.
+/// In every message of nftables the first attribute is the table's name. The object's own name follows.
 const TABLE: u16 = 1;
 const CHAIN_NAME: u16 = 3;
 const CHAIN_HOOK: u16 = 4;
@@ -43,34 +43,34 @@ const ELEMENTS: u16 = 3;
 /// `NFT_SET_MAP`.
 const MAP: u32 = 8;
 
-/// Attributes of a list, and of a key or a value.
+/// Attributes within a list of elements, and within a key or a value.
 pub(super) const LIST_ELEMENT: u16 = 1;
 pub(super) const ELEMENT_KEY: u16 = 1;
 pub(super) const ELEMENT_DATA: u16 = 2;
 pub(super) const DATA_VALUE: u16 = 1;
 
-/// Elements in one message, whose lengths have 16 bits.
+/// Most elements in one message: the length of their list has 16 bits.
 const TOGETHER: usize = 1000;
 
-/// Where packets come by (`NF_INET_*`).
+/// The point at which packets pass through a chain (`NF_INET_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
-    /// To this host.
+    /// Packets to this host.
     Input = 1,
-    /// Through this host.
+    /// Packets that this host forwards.
     Forward = 2,
-    /// From this host.
+    /// Packets that this host sends itself.
     Output = 3,
-    /// Out, from wherever.
+    /// Packets that leave, whether this host forwards or sends them.
     Postrouting = 4,
 }
 
-/// What makes a chain one that packets come by.
+/// What makes a chain a base chain: the hook at which packets enter it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Base {
     /// `filter` or `nat`.
     pub kind: &'static str,
-    /// Where.
+    /// The hook.
     pub hook: Hook,
     /// Lower comes first: -100 translates destinations, 0 filters, 100 translates sources.
     pub priority: i32,
@@ -79,14 +79,14 @@ pub struct Base {
 /// An element of a set or a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
-    /// What is looked up.
+    /// The key.
     pub key: Vec<u8>,
-    /// What is found, in a map.
+    /// The value that a map has for the key; none in a set.
     pub value: Option<Vec<u8>>,
 }
 
 impl Element {
-    /// An address, in a set.
+    /// An address as an element of a set.
     pub fn address(address: Ipv4Addr) -> Self {
         Self { key: address.octets().to_vec(), value: None }
     }
@@ -110,7 +110,7 @@ pub fn delete_table(table: &str) -> Request {
     request(format!("delete the table {table}"), DELTABLE, 0, of_table(table))
 }
 
-/// Makes a chain, where it does not exist yet. One without a base is only jumped to.
+/// Makes a chain, where it does not exist yet. Packets reach a chain without a base only by a jump.
 pub fn add_chain(table: &str, chain: &str, base: Option<Base>) -> Request {
     let mut attributes = of_table(table).text(CHAIN_NAME, chain);
     if let Some(Base { kind, hook, priority }) = base {
@@ -130,7 +130,7 @@ pub fn add_rule(table: &str, chain: &str, expressions: &[Expression]) -> Request
     new_rule(table, chain, list(expressions).octets(), None)
 }
 
-/// Adds a rule at the end of its chain again, as the kernel has shown it.
+/// Adds a rule that was read from the kernel to the end of its chain again.
 pub fn put_rule(rule: &Rule) -> Request {
     new_rule(&rule.table, &rule.chain, &rule.expressions, rule.userdata.as_deref())
 }

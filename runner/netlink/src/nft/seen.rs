@@ -1,4 +1,4 @@
-//! What is there.
+//! Reads the tables, rules and elements that the kernel has.
 
 use super::expression::{Expression, parse};
 use super::object::{DATA_VALUE, ELEMENT_DATA, ELEMENT_KEY, Element, of_table, request};
@@ -28,7 +28,7 @@ pub struct Rule {
     pub handle: u64,
     /// Its expressions, as attributes.
     pub expressions: Vec<u8>,
-    /// What `nft` keeps about it.
+    /// The user data that `nft` stores with the rule, such as its comment.
     pub userdata: Option<Vec<u8>>,
 }
 
@@ -58,9 +58,9 @@ impl Rule {
     }
 }
 
-/// What nftables has. Each fails when the kernel refuses, or when what it tells cannot be read.
+/// Reading nftables. Each function fails when the kernel refuses, or when its answer cannot be read.
 impl Socket {
-    /// The tables of all families: `ip lab`.
+    /// The tables of all families, each as `nft list tables` names it: `ip lab`.
     pub async fn nft_tables(&self) -> Result<Vec<String>, Error> {
         let request = request("list nftables tables".to_owned(), GETTABLE, flags::DUMP, attributes(0, 0));
         let name = |body: &Vec<u8>| {
@@ -78,7 +78,7 @@ impl Socket {
         Ok(rules.into_iter().filter(|rule| rule.table == table).collect())
     }
 
-    /// The elements of a set. That there is no such set is an error.
+    /// The elements of a set. A set that does not exist is an error.
     pub async fn nft_elements(&self, table: &str, set: &str) -> Result<Vec<Element>, Error> {
         let attributes = of_table(table).text(2, set);
         let request = request(format!("list the elements of {set}"), GETSETELEM, flags::DUMP, attributes);

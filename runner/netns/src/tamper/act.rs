@@ -1,4 +1,4 @@
-//! What can be changed in a namespace.
+//! The changes that a deliberate fault can make in a namespace.
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -12,34 +12,34 @@ use lab_model::observe::{MacAddr, Mtu, Place};
 pub enum Act {
     /// Deletes the route of the main table to exactly this destination.
     DeleteRoute(Ipv4Net),
-    /// Puts a route in the place of the one to the same destination in the same table, or adds it.
+    /// Replaces the route to the same destination in the same table, or adds it.
     PutRoute {
-        /// Where to.
+        /// The destination.
         destination: Ipv4Net,
-        /// By which link.
+        /// The outgoing link.
         device: String,
-        /// Via whom; none for a destination on the link.
+        /// The next hop; none for a destination on the link.
         gateway: Option<Ipv4Addr>,
-        /// In which table.
+        /// The table.
         table: u32,
     },
     /// Adds a rule that looks into a table for these packets before the main table.
     AddRule {
-        /// Lower comes first; 32766 is the main table's.
+        /// Rules of lower priority are tried first; the rule for the main table has 32766.
         priority: u32,
-        /// For packets from here; none is any.
+        /// The source addresses that it applies to; none means all.
         source: Option<Ipv4Net>,
-        /// For packets to here.
+        /// The destination addresses that it applies to.
         destination: Ipv4Net,
-        /// Where to look.
+        /// The table to look into.
         table: u32,
     },
-    /// Adds a vxlan device, up.
+    /// Adds a vxlan device and sets it up.
     AddVxlan {
         /// Its name.
         device: String,
     },
-    /// Adds a bridge, up, with an address.
+    /// Adds a bridge with an address and sets it up.
     AddBridge {
         /// Its name.
         device: String,
@@ -55,14 +55,14 @@ pub enum Act {
         device: String,
         /// Its address, with that network's prefix length.
         address: Ipv4Net,
-        /// Where the bridge is.
+        /// The namespace of the bridge.
         place: Place,
         /// The bridge.
         bridge: String,
-        /// Name of the other end there.
+        /// Name of the veth's other end, in the bridge's namespace.
         port: String,
     },
-    /// Hangs a link on another bridge.
+    /// Makes a link a port of another bridge.
     SetMaster {
         /// The link.
         device: String,
@@ -74,16 +74,16 @@ pub enum Act {
         /// The link.
         device: String,
     },
-    /// Takes an address from a link and gives it another.
+    /// Replaces an address of a link by another.
     MoveAddress {
         /// The link.
         device: String,
-        /// The address it has, with its prefix length.
+        /// The old address, with its prefix length.
         from: Ipv4Net,
-        /// The one it gets.
+        /// The new address.
         to: Ipv4Net,
     },
-    /// Takes an address from a link.
+    /// Removes an address from a link.
     TakeAddress {
         /// The link.
         device: String,
@@ -94,17 +94,17 @@ pub enum Act {
     SetMtu {
         /// The link.
         device: String,
-        /// The new one.
+        /// The new MTU.
         mtu: Mtu,
     },
-    /// Writes below `/proc/sys`.
+    /// Writes a sysctl.
     SetSysctl {
-        /// For example `net/ipv4/ip_forward`.
+        /// The path below `/proc/sys`, for example `net/ipv4/ip_forward`.
         key: String,
-        /// What is written.
+        /// The new value.
         value: String,
     },
-    /// Forgets what path MTU discovery has learned, as `ip route flush cache` does. Cannot be taken back.
+    /// Forgets what path MTU discovery has learned, as `ip route flush cache` does. It cannot be undone.
     ForgetPaths,
     /// Replaces the backends of a Service in this namespace's table.
     SetBackends {
@@ -112,10 +112,10 @@ pub enum Act {
         service: SocketAddrV4,
         /// Port of the backends.
         target_port: u16,
-        /// All of them.
+        /// All its backends.
         backends: Vec<Ipv4Addr>,
     },
-    /// Takes all Services out of this namespace's table.
+    /// Removes all Services from this namespace's table.
     RemoveServices,
     /// Adds a Service to this namespace's table.
     AddService {
@@ -123,12 +123,12 @@ pub enum Act {
         service: SocketAddrV4,
         /// Port of the backends.
         target_port: u16,
-        /// All of them.
+        /// All its backends.
         backends: Vec<Ipv4Addr>,
     },
     /// Drops TCP segments that leave this namespace for an address.
     DropTo {
-        /// Where to.
+        /// The address.
         destination: Ipv4Addr,
     },
     /// Drops TCP segments that come in for a port.
@@ -136,26 +136,26 @@ pub enum Act {
         /// The port.
         port: u16,
     },
-    /// Masquerades what leaves by a link for these addresses, in addition to what is masqueraded.
+    /// Also masquerades packets that leave by a link for these addresses.
     MasqueradeTo {
         /// The link.
         device: String,
         /// The addresses.
         destination: Ipv4Net,
     },
-    /// Stops masquerading.
+    /// Removes the lab's masquerading rules.
     StopMasquerading,
-    /// Answers at this address until the fault is over.
+    /// Runs a server at this address until the fault is undone.
     Serve {
-        /// Where to listen.
+        /// The address to listen at.
         at: SocketAddrV4,
-        /// What to answer.
+        /// The answer.
         says: Says,
     },
 }
 
 impl Act {
-    /// The other namespace that it is about, if it is about two.
+    /// The second namespace in which something is changed, if there is one.
     pub const fn other(&self) -> Option<&Place> {
         match self {
             Self::JoinNetwork { place, .. } => Some(place),
@@ -164,14 +164,14 @@ impl Act {
     }
 }
 
-/// What a server of a fault answers.
+/// The answer of a server that is part of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
-    /// Closes each connection without a word.
+    /// None: each connection is closed without an answer.
     Nothing,
-    /// A whole HTTP response with status 200 that is not hello-app's.
+    /// A complete HTTP response with status 200 that is not hello-app's.
     SomethingElse,
-    /// A whole HTTP response with status 503.
+    /// A complete HTTP response with status 503.
     Unavailable,
 }

@@ -6,22 +6,21 @@ use super::{TAMPERED, Tamper, UNDO};
 use lab_backend::LabError;
 use lab_base::exec::{ExecError, Exit, Invocation, Running};
 
-/// For all changes to stand.
+/// The deadline for making all changes, and again for undoing them.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Changes that stand. Servers among them answer until this is dropped; everything else stays as it was made until the
-/// lab ends.
+/// Changes that were made. When this is dropped, servers among them end; the other changes stay until the lab ends.
 #[derive(Debug)]
 pub struct Tampered {
-    /// Its standard input is what keeps the servers.
+    /// The process with the servers. It ends when its standard input closes.
     running: Running,
 }
 
 impl Tampered {
-    /// Starts `lab tamper` with these changes, and waits until all of them stand.
+    /// Starts `lab tamper` with these changes, and waits until all of them are made.
     ///
     /// # Errors
-    /// [`LabError::NotTampered`] when one could not be made; the ones before it stand.
+    /// [`LabError::NotTampered`] when one could not be made; those before it remain.
     pub async fn make(tamper: Invocation, changes: &[Tamper]) -> Result<Self, LabError> {
         let refused = |why: String| LabError::NotTampered { why };
         let mut line = serde_json::to_vec(changes).map_err(|error| refused(error.to_string()))?;
@@ -34,10 +33,10 @@ impl Tampered {
         }
     }
 
-    /// Takes the changes back, the last one first: what had been there before each is put back, and its servers end.
+    /// Undoes the changes in reverse order: the state before each is restored, and servers end.
     ///
     /// # Errors
-    /// [`LabError::NotUndone`] when something could not be put back.
+    /// [`LabError::NotUndone`] when something could not be restored.
     pub async fn undo(self) -> Result<(), LabError> {
         let Self { mut running } = self;
         running.write(format!("{UNDO}\n").as_bytes()).await?;

@@ -1,4 +1,4 @@
-//! The routes of a namespace as a whole, to put them back octet by octet.
+//! Saves all routes of a namespace, and restores them exactly.
 
 use lab_model::observe::TABLE_LOCAL;
 use lab_netlink::{Attributes, Error, Message, Request, Socket, flags};
@@ -7,22 +7,22 @@ use nix::libc::{RTM_DELROUTE, RTM_NEWROUTE};
 
 /// `RTA_TABLE` (include/uapi/linux/rtnetlink.h).
 const RTA_TABLE: u16 = 15;
-/// Octet of `struct rtmsg` with the scope.
+/// Offset of the scope in `struct rtmsg`.
 const SCOPE: usize = 6;
-/// Octets of `struct rtmsg` with the flags.
+/// The range of the flags in `struct rtmsg`.
 const FLAGS: std::ops::Range<usize> = 8..12;
-/// `RTM_F_CLONED`: learned by path MTU discovery, and no route.
+/// `RTM_F_CLONED`: an entry that path MTU discovery has learned, rather than a route.
 const CLONED: u32 = 0x200;
-/// For a route that is not there.
+/// The flags of a request that adds a route that does not exist.
 const NEW: u16 = flags::CREATE | flags::EXCLUSIVE;
-/// `RTNH_F_ONLINK`: the one flag of a hop that is given, not found out.
+/// `RTNH_F_ONLINK`: the only flag of a hop that was configured; the kernel sets the others itself.
 const ONLINK: u32 = 4;
 
-/// All IPv4 routes but those of the table `local`, which the kernel keeps itself.
+/// All IPv4 routes except those of the table `local`, which the kernel maintains.
 pub(super) struct Fib(Vec<Vec<u8>>);
 
 impl Fib {
-    /// Reads them.
+    /// Reads the routes.
     pub(super) async fn read(socket: &Socket) -> Result<Self, Error> {
         let mut routes = Vec::new();
         for mut body in socket.table(&ROUTES).await? {
@@ -38,7 +38,7 @@ impl Fib {
         Ok(Self(routes))
     }
 
-    /// Removes those that were not there then, and adds those that are not there now.
+    /// Restores the routes: removes those that were added since, and adds those that are missing.
     pub(super) async fn restore(&self, socket: &Socket) -> Result<(), Error> {
         let Self(now) = Self::read(socket).await?;
         for body in now.iter().filter(|body| !self.0.contains(body)) {
@@ -46,7 +46,7 @@ impl Fib {
         }
         let Self(now) = Self::read(socket).await?;
         let mut missing: Vec<&Vec<u8>> = self.0.iter().filter(|body| !now.contains(body)).collect();
-        // A gateway is looked for on the links that there are routes to: what is on a link (253) comes first.
+        // Routes on a link (scope 253) come first, because the kernel accepts a gateway only if a route leads to it.
         missing.sort_by_key(|body| std::cmp::Reverse(body[SCOPE]));
         for body in missing {
             socket.make(Request::new("add a route", RTM_NEWROUTE, NEW, Attributes::after(body.as_slice()))).await?;

@@ -1,9 +1,8 @@
-//! Faults: deliberate changes to a lab's namespaces, so that it can be shown which cases notice.
+//! Deliberate faults: changes to a lab's namespaces, to show which cases notice them.
 //!
-//! Where the probe only looks, `lab tamper` changes: it reads a list of [`Tamper`]s on standard input, makes the
-//! changes in order, writes one line when they stand, and holds those that need a process (a server) until standard
-//! input closes. Told [`UNDO`] before that, it puts back what it had found. It touches only the namespaces whose files
-//! it is given.
+//! The probe only looks; `lab tamper` changes. It reads a list of [`Tamper`]s on standard input, makes the changes in
+//! order, and writes one line when they are made. Servers among the changes run until standard input closes. If it reads
+//! [`UNDO`] before that, it restores what it had found. It touches only the namespaces whose files it is given.
 
 mod act;
 mod client;
@@ -21,10 +20,10 @@ pub use act::{Act, Says};
 pub use client::Tampered;
 pub use serve::{TamperArgs, main};
 
-/// The line on standard error once all changes stand.
+/// The line on standard error once all changes are made.
 pub const TAMPERED: &str = "lab-tamper: done";
 
-/// The line on standard input that takes all changes back.
+/// The line on standard input that undoes all changes.
 pub const UNDO: &str = "undo";
 
 /// One change, in one namespace, or between two.
@@ -33,8 +32,8 @@ pub const UNDO: &str = "undo";
 pub struct Tamper {
     /// The namespace's file.
     pub netns: PathBuf,
-    /// The file of the other namespace that the change is about ([`Act::other`]).
+    /// The file of the second namespace in which something is changed ([`Act::other`]).
     pub other: Option<PathBuf>,
-    /// What is changed.
+    /// The change.
     pub act: Act,
 }

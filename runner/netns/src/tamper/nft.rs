@@ -1,4 +1,4 @@
-//! Changes to nftables: the Service's table, drops, masquerading.
+//! Makes changes to nftables: Services, dropping packets, masquerading.
 
 use lab_netlink::nft::{
     Base, Expression, Field, Hook, add_chain, add_rule, compare_address, compare_interface, delete_rule, delete_set,
@@ -13,10 +13,10 @@ use lab_base::failure::chain;
 use lab_probe::nft_layout;
 use lab_probe::nft_layout::Service;
 
-/// The table of faults: apart from the lab's own.
+/// The table for the rules of faults, separate from the lab's own table.
 const TABLE: &str = "lab_fault";
 
-/// Makes the change, if it is one of these.
+/// Makes the change, if it is one of nftables; otherwise does nothing.
 pub(super) async fn make(act: &Act, nftables: &Socket) -> Result<(), Error> {
     let filter = |hook| Base { kind: "filter", hook, priority: 0 };
     let (chain, base, rule) = match act {
@@ -30,7 +30,7 @@ pub(super) async fn make(act: &Act, nftables: &Socket) -> Result<(), Error> {
         }
         Act::MasqueradeTo { device, destination } => (
             "postrouting",
-            // Before the lab's own chain.
+            // The priority is before that of the lab's own chain.
             Base { kind: "nat", hook: Hook::Postrouting, priority: 90 },
             [
                 compare_interface(Field::Outward, device, true),
@@ -49,20 +49,20 @@ pub(super) async fn make(act: &Act, nftables: &Socket) -> Result<(), Error> {
     nftables.commit(&changes).await
 }
 
-/// Puts rules back at the end of their chains, as the kernel told them.
+/// Adds rules that were read from the kernel to the end of their chains again.
 pub(super) async fn put_rules(nftables: &Socket, rules: &[lab_netlink::nft::Rule]) -> Result<(), Error> {
     nftables.commit(&rules.iter().map(put_rule).collect::<Vec<_>>()).await
 }
 
-/// Puts the Services of this namespace's table back, in the place of those that it has.
+/// Replaces the Services of this namespace's table by the saved ones.
 pub(super) async fn put_services(nftables: &Socket, services: &[Service]) -> Result<(), String> {
     let now = nft_layout::services(nftables).await.map_err(|error| chain(&error))?;
     let mut changes: Vec<_> =
         now.iter().map(|service| delete_rule(nft_layout::TABLE, nft_layout::CHAIN, service.handle)).collect();
     nftables.commit(&changes).await.map_err(|error| chain(&error))?;
-    // Also those whose rule is gone already.
+    // Also the maps of saved Services whose rule is gone already.
     for map in now.iter().chain(services).filter_map(|service| service.map.as_deref()) {
-        if_there(nftables.commit(&[delete_set(nft_layout::TABLE, map)]).await).map_err(|error| chain(&error))?;
+        ignore_missing(nftables.commit(&[delete_set(nft_layout::TABLE, map)]).await).map_err(|error| chain(&error))?;
     }
     changes.clear();
     for Service { address, target_port, backends, .. } in services {
@@ -71,11 +71,11 @@ pub(super) async fn put_services(nftables: &Socket, services: &[Service]) -> Res
     nftables.commit(&changes).await.map_err(|error| chain(&error))
 }
 
-/// Removes the table of faults, if it is there: two changes of one namespace share it.
+/// Removes the table of faults. It may be gone already, because all changes of a namespace share it.
 pub(super) async fn remove_fault_table(nftables: &Socket) -> Result<(), Error> {
-    if_there(nftables.commit(&[delete_table(TABLE)]).await)
+    ignore_missing(nftables.commit(&[delete_table(TABLE)]).await)
 }
 
-fn if_there(deleted: Result<(), Error>) -> Result<(), Error> {
+fn ignore_missing(deleted: Result<(), Error>) -> Result<(), Error> {
     deleted.or_else(|error| if error.errno() == Some(Errno::ENOENT) { Ok(()) } else { Err(error) })
 }

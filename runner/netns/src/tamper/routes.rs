@@ -1,4 +1,4 @@
-//! Changes to links, routes and rules.
+//! Makes changes to links, addresses, routes and rules.
 
 use ipnet::Ipv4Net;
 use lab_netlink::{
@@ -10,7 +10,7 @@ use std::fs::File;
 
 use super::Act;
 
-/// Adds a link to the network of a bridge in the namespace of this file.
+/// Adds a link whose other end is a port of a bridge in the namespace of the file `other`.
 pub(super) async fn join(
     device: &str,
     address: Ipv4Net,
@@ -24,7 +24,7 @@ pub(super) async fn join(
     route.make(add_address(route.index(device).await?, address)).await
 }
 
-/// Makes the change, if it is one of these.
+/// Makes the change, if it is one of these; otherwise does nothing.
 pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
     match act {
         Act::DeleteRoute(destination) => route.make(delete_route(*destination)).await,

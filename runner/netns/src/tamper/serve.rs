@@ -1,4 +1,4 @@
-//! `lab tamper`: making the changes, and holding what needs a process.
+//! `lab tamper`: makes the changes, and runs the servers among them until its standard input closes.
 
 use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File};
@@ -20,8 +20,8 @@ pub struct TamperArgs {
     pub userns: Option<PathBuf>,
 }
 
-/// Reads one line of JSON, makes the changes in order, says [`TAMPERED`], and ends when standard input does: after the
-/// line [`UNDO`] with everything put back.
+/// Reads one line of JSON, makes the changes in order, writes [`TAMPERED`], and ends when standard input closes. If it has
+/// read the line [`UNDO`] by then, it undoes the changes first.
 pub fn main(args: &TamperArgs) -> ExitCode {
     match tamper(args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,8 +38,9 @@ fn tamper(args: &TamperArgs) -> Result<(), String> {
     }
     let mut input = io::stdin().lock();
     let mut line = String::new();
-    input.read_line(&mut line).map_err(|error| format!("reading the changes: {error}"))?;
-    let changes: Vec<Tamper> = serde_json::from_str(&line).map_err(|error| format!("these are no changes: {error}"))?;
+    input.read_line(&mut line).map_err(|error| format!("cannot read the changes: {error}"))?;
+    let changes: Vec<Tamper> =
+        serde_json::from_str(&line).map_err(|error| format!("standard input is not a list of changes: {error}"))?;
     let runtime = lab_base::runtime().map_err(|error| error.to_string())?;
     let mut before = Before::default();
     for change in &changes {
@@ -49,16 +50,17 @@ fn tamper(args: &TamperArgs) -> Result<(), String> {
         };
         runtime
             .block_on(made)
-            .map_err(|why| format!("{} in {}: {why}", in_words(&change.act), change.netns.display()))?;
+            .map_err(|why| format!("{} in {}: {why}", act_json(&change.act), change.netns.display()))?;
     }
     eprintln!("{TAMPERED}");
     let mut rest = String::new();
-    // Whatever ends the pipe ends the fault.
+    // An error counts as the end of standard input.
     let _ended = input.read_to_string(&mut rest);
     if rest.trim_end() == UNDO { runtime.block_on(before.restore()) } else { Ok(()) }
 }
 
-fn in_words(act: &Act) -> String {
+/// The change as JSON, for errors.
+fn act_json(act: &Act) -> String {
     serde_json::to_string(act).unwrap_or_else(|_unprintable| "a change".to_owned())
 }
 
@@ -66,7 +68,7 @@ async fn make(change: &Tamper) -> Result<(), String> {
     let netns = &change.netns;
     match &change.act {
         Act::SetSysctl { key, value } => set_sysctl(netns, key, value),
-        // The file is only written; what is written does not matter.
+        // Writing any value flushes the cache.
         Act::ForgetPaths => set_sysctl(netns, "net/ipv4/route/flush", "1"),
         Act::Serve { at, says } => serve(netns, *at, *says),
         Act::SetBackends { service, target_port, backends } => {
@@ -91,7 +93,7 @@ async fn make(change: &Tamper) -> Result<(), String> {
     }
 }
 
-/// Writes below `/proc/sys`, as the namespace has it.
+/// Writes a sysctl below `/proc/sys` of the namespace.
 pub(super) fn set_sysctl(netns: &Path, key: &str, value: &str) -> Result<(), String> {
     inside(netns, || fs::write(format!("/proc/sys/{key}"), value).map_err(|error| error.to_string()))
 }
@@ -101,7 +103,7 @@ fn enter(file: &Path, kind: CloneFlags) -> Result<(), String> {
     setns(opened, kind).map_err(|errno| format!("entering {}: {}", file.display(), errno.desc()))
 }
 
-/// Runs a closure on a thread inside a namespace, which ends with it.
+/// Runs a closure inside a namespace, on a thread of its own.
 pub(super) fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -117,7 +119,7 @@ fn serve(netns: &Path, at: SocketAddrV4, says: Says) -> Result<(), String> {
     let listener = inside(netns, || TcpListener::bind(at).map_err(|error| format!("listening at {at}: {error}")))?;
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // What goes wrong on a connection is for its client to observe.
+            // An error on a connection is observed by its client.
             let _client_gone = answer(stream, says);
         }
     });
@@ -125,7 +127,7 @@ fn serve(netns: &Path, at: SocketAddrV4, says: Says) -> Result<(), String> {
 }
 
 fn answer(mut stream: TcpStream, says: Says) -> io::Result<()> {
-    // The request is read first: closing with data unread would be a reset, which is another fault.
+    // The request is read first, because closing a connection with unread data resets it, which is another fault.
     let mut request = [0; 4096];
     let _length = stream.read(&mut request)?;
     let (status, body) = match says {

@@ -1,4 +1,4 @@
-//! Taking changes back: what was there is noted before each change, and put back from the last change to the first.
+//! Undoes changes: the state is noted before each change, and restored from the last change to the first.
 
 use lab_netlink::nft::Rule;
 use lab_netlink::{
@@ -30,9 +30,9 @@ fn open(netns: &Path, protocol: Protocol) -> Result<Socket, String> {
     Socket::open_in(protocol, &file).map_err(|error| chain(&error))
 }
 
-/// What takes one change back.
+/// How to undo one change.
 enum Back {
-    /// Nothing of its own: the namespace's routes are put back as a whole, and servers end with this process.
+    /// Nothing to do: the routes of the namespace are restored as a whole, and servers end with this process.
     Nothing,
     Rule(NewRule),
     NoLink(String),
@@ -63,17 +63,17 @@ enum Back {
     NoFaultTable,
 }
 
-/// What was there before changes were made.
+/// The state before changes were made.
 #[derive(Default)]
 pub(super) struct Before {
-    /// The routes of each namespace that is changed, as they were before the first change there.
+    /// The routes of each changed namespace before the first change there.
     fibs: Vec<(PathBuf, Fib)>,
-    /// In the order of the changes.
+    /// How to undo each change, in the order of the changes.
     back: Vec<(PathBuf, Back)>,
 }
 
 impl Before {
-    /// Notes what a change is about to change. Called before each.
+    /// Notes the state that a change is about to change. Must be called before each change.
     pub(super) async fn note(&mut self, change: &Tamper) -> Result<(), String> {
         let netns = &change.netns;
         if !self.fibs.iter().any(|(noted, _)| noted == netns) {
@@ -84,14 +84,16 @@ impl Before {
         Ok(())
     }
 
-    /// Puts everything back.
+    /// Restores everything.
     pub(super) async fn restore(self) -> Result<(), String> {
         for (netns, back) in self.back.into_iter().rev() {
-            back.do_it(&netns).await.map_err(|why| format!("putting back in {}: {why}", netns.display()))?;
+            back.apply(&netns)
+                .await
+                .map_err(|why| format!("cannot restore the state in {}: {why}", netns.display()))?;
         }
         for (netns, fib) in self.fibs {
             let restored = async { fib.restore(&route(&netns)?).await.map_err(|error| chain(&error)) };
-            restored.await.map_err(|why| format!("putting routes back in {}: {why}", netns.display()))?;
+            restored.await.map_err(|why| format!("cannot restore the routes in {}: {why}", netns.display()))?;
         }
         Ok(())
     }
@@ -134,7 +136,7 @@ impl Back {
         })
     }
 
-    async fn do_it(self, netns: &Path) -> Result<(), String> {
+    async fn apply(self, netns: &Path) -> Result<(), String> {
         let done = match self {
             Self::Nothing => Ok(()),
             Self::Rule(rule) => route(netns)?.make(rule.delete()).await,

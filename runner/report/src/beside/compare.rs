@@ -13,7 +13,7 @@ pub(super) struct Printed<'a> {
     pub text: &'a str,
     /// Addresses of pods.
     pub reading: Reading,
-    /// The run declared that something is otherwise than pinned.
+    /// The run declared a deviation from the pins.
     pub deviates: bool,
 }
 

@@ -78,7 +78,7 @@ fn the_first_and_the_last_line_count_what_is_against_overridden_pins() {
     let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
     let first = "lab k3f2 on netns: 3 nodes, 2 replicas, native routing; 2 held, 1 of them against overridden pins\n";
     assert!(text.starts_with(first), "{text}");
-    assert!(text.contains("\n  (otherwise than pinned: images.hello-app is the local image hello:dev, not "), "{text}");
+    assert!(text.contains("\n  (not as pinned: images.hello-app is the local image hello:dev, not "), "{text}");
     assert!(text.contains("\n1 REFUTED, 2 held, 1 of them against overridden pins "), "{text}");
     let marked: Vec<&str> = text.lines().filter(|line| line.ends_with("(against overridden pins)")).collect();
     assert!(

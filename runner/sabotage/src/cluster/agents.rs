@@ -1,7 +1,7 @@
-//! Taking a cluster's agents away and bringing them back, so that what they begin with can be changed in between.
+//! Removes a cluster's agents and brings them back, so that what they start with can be changed in between.
 //!
-//! An agent whose pod is only replaced comes back while its node stays Ready. So agents are first taken away for long
-//! enough that their nodes notice: that the nodes are Ready again is then the doing of the agents that came back.
+//! If an agent's pod were only replaced, its node would stay Ready. So agents are removed for long enough that their nodes
+//! become not Ready: the agents that come back are then what makes the nodes Ready again.
 
 use std::time::Duration;
 
@@ -14,34 +14,34 @@ use lab_kind::KindLab;
 use lab_kind::cilium::agents::AGENT_LABEL;
 use lab_model::observe::{KubeContainer, KubePod, NodeName};
 
-/// For agents to end and their nodes to notice, and for agents to be started. A kubelet tells its node's state every ten
-/// seconds.
+/// How long agents may take to end and their nodes to become not Ready, and again to be started. A kubelet reports its
+/// node's state every ten seconds.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// Between two looks.
+/// The time between two checks.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The label by which the chart's `DaemonSet` selects nodes, and its value (chart 1.12.4: `values.yaml`,
 /// `nodeSelector`): a node without it has no agent.
 const SELECTOR: (&str, &str) = ("kubernetes.io/os", "linux");
 
-/// `kubectl`, as a control plane has it.
+/// `kubectl` as it can be run in a control plane's container.
 pub(crate) const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
 
-/// The command that takes the agents of these nodes away: the nodes' own names, with blanks between them.
-pub(crate) fn without(nodes: &str) -> String {
+/// The command that removes the agents of these nodes. `nodes` are the nodes' own names, separated by blanks.
+pub(crate) fn remove_agents_command(nodes: &str) -> String {
     format!("{KUBECTL} label node {nodes} {}-", SELECTOR.0)
 }
 
-/// The one that brings them back.
-pub(crate) fn again(nodes: &str) -> String {
+/// The command that brings the agents of these nodes back.
+pub(crate) fn restore_agents_command(nodes: &str) -> String {
     format!("{KUBECTL} label node {nodes} --overwrite {}={}", SELECTOR.0, SELECTOR.1)
 }
 
-/// Takes all agents away, and waits until they are gone and no node is Ready.
+/// Removes all agents, and waits until they are gone and no node is Ready.
 ///
 /// # Errors
-/// In words.
-pub(super) async fn take_away(lab: &KindLab) -> Result<(), String> {
-    in_node(lab, CONTROL_PLANE, &without(&all(lab))).await?;
+/// A text that says what failed.
+pub(super) async fn remove_all(lab: &KindLab) -> Result<(), String> {
+    in_node(lab, CONTROL_PLANE, &remove_agents_command(&node_names(lab))).await?;
     until(lab, "nodes without agents to be not Ready", async || {
         let agents = agents(lab).await?.len();
         let nodes = lab.api().map_err(error_text)?.nodes().await.map_err(error_text)?;
@@ -51,12 +51,12 @@ pub(super) async fn take_away(lab: &KindLab) -> Result<(), String> {
     .await
 }
 
-/// Brings all agents back, and waits until their containers run: not until they are ready.
+/// Brings all agents back, and waits until their containers run, but not until they are ready.
 ///
 /// # Errors
-/// In words.
+/// A text that says what failed.
 pub(super) async fn bring_back(lab: &KindLab) -> Result<(), String> {
-    in_node(lab, CONTROL_PLANE, &again(&all(lab))).await?;
+    in_node(lab, CONTROL_PLANE, &restore_agents_command(&node_names(lab))).await?;
     let started = |one: &KubeContainer| one.state.as_ref().is_some_and(|state| state.started().is_some());
     until(lab, "an agent on every node", async || {
         let agents = agents(lab).await?;
@@ -69,7 +69,7 @@ pub(super) async fn bring_back(lab: &KindLab) -> Result<(), String> {
     .await
 }
 
-/// Until nothing is missing any more; the check says what is.
+/// Waits until the check returns that nothing is missing any more.
 async fn until(
     lab: &KindLab,
     what: &str,
@@ -91,8 +91,8 @@ async fn agents(lab: &KindLab) -> Result<Vec<KubePod>, String> {
     lab.api().map_err(error_text)?.pods_with(namespace, &labels).await.map_err(error_text)
 }
 
-/// The nodes' own names.
-fn all(lab: &KindLab) -> String {
+/// The nodes' own names, separated by blanks.
+fn node_names(lab: &KindLab) -> String {
     let names: Vec<&str> = lab.nodes().iter().map(|(name, _)| name.0.as_str()).collect();
     names.join(" ")
 }

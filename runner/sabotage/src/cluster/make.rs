@@ -1,4 +1,4 @@
-//! Breaking a cluster, and putting back what was broken.
+//! Breaks a cluster, and undoes that.
 
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
@@ -11,12 +11,12 @@ use lab_base::failure::chain;
 use lab_kind::KindLab;
 use lab_kind::api::Patience;
 
-/// For the API server to answer again after its node was started.
+/// How long the API server may take to answer after its node was started.
 const API_DEADLINE: Duration = Duration::from_mins(2);
-/// For one command in a node: some of them wait for the agent to put a route back.
+/// The deadline for one command in a node. Some commands wait until the agent has restored a route.
 const COMMAND_DEADLINE: Duration = Duration::from_mins(4);
 
-/// What was done to a cluster, and has to be taken back.
+/// What was done to a cluster and must be undone.
 #[derive(Debug, Default)]
 pub struct Standing {
     /// In the order in which it was done.
@@ -25,21 +25,21 @@ pub struct Standing {
 
 #[derive(Debug)]
 enum Done {
-    /// This line, in this node, takes it back.
+    /// A command was run. The shell line `undo`, run in this node, undoes it.
     Command { node: &'static str, undo: String },
-    /// This node is paused.
+    /// This node was paused.
     Paused(&'static str),
-    /// The nodes had these addresses: their own names, the lowest address first.
+    /// All nodes were restarted. The nodes' own names, in the order of the addresses that they had before.
     Restarted(Vec<String>),
-    /// The agents had this API server.
+    /// The agents were given another API server. The address that they had before.
     ServiceHost(Ipv4Addr),
 }
 
 impl Standing {
-    /// Breaks a cluster. What was done by the time of an error has to be taken back too.
+    /// Breaks a cluster. After an error, what was done until then must be undone too.
     ///
     /// # Errors
-    /// In words, when something could not be done.
+    /// A text that says what could not be done.
     pub async fn make(&mut self, lab: &KindLab, breakage: Breakage) -> Result<(), String> {
         match breakage {
             Breakage::Commands(commands) => {
@@ -49,7 +49,7 @@ impl Standing {
                 }
             }
             Breakage::Paused(node) => {
-                let container = own(lab, node);
+                let container = container_name(lab, node);
                 lab.engine().pause_container(&container).await.map_err(|error| chain(&error))?;
                 self.done.push(Done::Paused(node));
             }
@@ -65,29 +65,30 @@ impl Standing {
             }
             Breakage::ServiceHost => {
                 let record = lab.record().map_err(|error| chain(&error))?;
-                let before = record.service_host.ok_or("nothing says which API server the agents were given")?;
-                let nobody = nobody(lab).await?;
+                let before =
+                    record.service_host.ok_or("the lab has no record of the API server that its agents were given")?;
+                let unused = unused_address(lab).await?;
                 self.done.push(Done::ServiceHost(before));
-                give(lab, nobody).await?;
+                give_api_server(lab, unused).await?;
             }
         }
         Ok(())
     }
 
-    /// Takes back what was done, the last first. All of it is tried.
+    /// Undoes what was done, in reverse order. An error does not keep the rest from being undone.
     ///
     /// # Errors
-    /// In words, what could not be taken back.
+    /// A text that says what could not be undone.
     pub async fn undo(self, lab: &KindLab) -> Result<(), String> {
         let mut failures = Vec::new();
         for done in self.done.into_iter().rev() {
             let undone = match done {
                 Done::Command { node, undo } => in_node(lab, node, &undo).await,
                 Done::Paused(node) => {
-                    lab.engine().unpause_container(&own(lab, node)).await.map_err(|error| chain(&error))
+                    lab.engine().unpause_container(&container_name(lab, node)).await.map_err(|error| chain(&error))
                 }
                 Done::Restarted(order) => put_back_in_order(lab, &order).await,
-                Done::ServiceHost(host) => give(lab, host).await,
+                Done::ServiceHost(host) => give_api_server(lab, host).await,
             };
             failures.extend(undone.err());
         }
@@ -95,13 +96,14 @@ impl Standing {
     }
 }
 
-fn own(lab: &KindLab, article: &str) -> String {
+/// The name in this cluster of a node that the article calls `article`.
+fn container_name(lab: &KindLab, article: &str) -> String {
     own_name(&lab.spec().cluster, article)
 }
 
-/// A line for a node's `sh`.
+/// Runs a line with `sh` in a node.
 pub(super) async fn in_node(lab: &KindLab, node: &str, line: &str) -> Result<(), String> {
-    let node = own(lab, node);
+    let node = container_name(lab, node);
     lab.doing().now(format!("{node}: {line}"));
     let ran = lab.engine().exec(&node, ["sh", "-c", line], Vec::new(), COMMAND_DEADLINE).await;
     let ran = ran.map_err(|error| chain(&error))?;
@@ -123,7 +125,7 @@ async fn restart(lab: &KindLab, order: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Another order, in which this node has another place: the first, or the last if it was the first.
+/// Another order of the nodes, in which this node is the first, or the last if it was the first.
 fn with_another_address(order: &[String], node: &str) -> Vec<String> {
     let others = order.iter().filter(|one| *one != node).cloned();
     if order.first().is_some_and(|first| first == node) {
@@ -133,20 +135,20 @@ fn with_another_address(order: &[String], node: &str) -> Vec<String> {
     }
 }
 
-/// Restarts all nodes in the order of the addresses that they had. Their agents were started again then, more often than
-/// Kubernetes remembers: they begin anew, so that it is known again when they first did.
+/// Restarts all nodes in the order of the addresses that they had. By then Kubernetes no longer knows when their agents
+/// first started, since it remembers the last restart only. So the agents' pods are replaced too.
 async fn put_back_in_order(lab: &KindLab, order: &[String]) -> Result<(), String> {
     restart(lab, order).await?;
     let say = |seen: String| lab.doing().now(seen);
     let api = lab.api().map_err(|error| chain(&error))?;
     let answers = api.until_it_answers(Patience { deadline: API_DEADLINE, say: &say }).await;
     answers.map_err(|error| chain(&error))?;
-    agents::take_away(lab).await?;
+    agents::remove_all(lab).await?;
     agents::bring_back(lab).await
 }
 
-/// The last address of the lab's network that a host can have. Docker gives out the lowest ones.
-async fn nobody(lab: &KindLab) -> Result<Ipv4Addr, String> {
+/// An address of the lab's network that no container has: the last one, because Docker assigns the lowest ones.
+async fn unused_address(lab: &KindLab) -> Result<Ipv4Addr, String> {
     let name = &lab.spec().expect.network;
     let network = lab.engine().network(name).await.map_err(|error| chain(&error))?;
     let subnets = network.into_iter().flat_map(|network| network.subnets);
@@ -157,12 +159,16 @@ async fn nobody(lab: &KindLab) -> Result<Ipv4Addr, String> {
     let subnet = subnets.next().ok_or_else(|| format!("the network {name} has no IPv4 subnet"))?;
     let last = subnet.hosts().last().ok_or_else(|| format!("{subnet} has no address for a host"))?;
     let addresses = lab.addresses().await.map_err(|error| chain(&error))?;
-    if addresses.values().any(|address| *address == last) { Err(format!("{last} is a node's")) } else { Ok(last) }
+    if addresses.values().any(|address| *address == last) {
+        Err(format!("{last} is the address of a node"))
+    } else {
+        Ok(last)
+    }
 }
 
-/// Gives all agents another API server.
-async fn give(lab: &KindLab, host: Ipv4Addr) -> Result<(), String> {
-    agents::take_away(lab).await?;
+/// Gives all agents another address of the API server.
+async fn give_api_server(lab: &KindLab, host: Ipv4Addr) -> Result<(), String> {
+    agents::remove_all(lab).await?;
     lab.upgrade_service_host(host).await.map_err(|error| chain(&error))?;
     agents::bring_back(lab).await
 }

@@ -1,4 +1,4 @@
-//! The names that a table of faults has for nodes and pods, and those that a cluster gives them.
+//! Translates the names of a cluster's nodes and pods to those that the tables of faults use.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use crate::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 use lab_model::observe::{NodeName, Place, PodName, PodSeen};
 use lab_model::{Finding, Judgement, NotHeld};
 
-/// From a lab's own names to those of the article: its nodes are `kind-worker` and so on, the pod on the first worker is
-/// `hello-app-1`, the one on the second `hello-app-2`. Names that are not known stay as they are.
+/// The translation. In the tables of faults, nodes are `kind-worker` and so on, the pod on the first worker is
+/// `hello-app-1`, the one on the second `hello-app-2`. Unknown names are not translated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
     own: BTreeMap<String, &'static str>,
 }
 
 impl Names {
-    /// Of a cluster and its workload's pods.
+    /// The translation for a cluster and its workload's pods.
     pub fn of(cluster: &str, pods: &[PodSeen]) -> Self {
         let nodes = [CONTROL_PLANE, WORKER, WORKER2];
         let mut own: BTreeMap<String, &'static str> =
@@ -29,7 +29,7 @@ impl Names {
         Self { own }
     }
 
-    /// A judgement in the article's names.
+    /// A judgement with its names translated.
     pub fn judgement(&self, judgement: &Judgement) -> Judgement {
         match judgement {
             Ok(proof) => Ok(proof.clone()),
@@ -51,7 +51,7 @@ impl Names {
     }
 
     fn text(&self, text: &str) -> String {
-        // The longest first: one name may begin with another.
+        // Longest names first, because one name may begin with another.
         let mut own: Vec<(&String, &&str)> = self.own.iter().collect();
         own.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         own.into_iter().fold(text.to_owned(), |text, (name, article)| text.replace(name.as_str(), article))

@@ -1,4 +1,4 @@
-//! Who is who in a cluster.
+//! The names, addresses and pod CIDRs of a cluster's nodes, for the commands of faults.
 
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ impl Who {
     /// Asks the Engine and the API server.
     ///
     /// # Errors
-    /// In words, when one of them does not tell.
+    /// A text that says why one of them does not answer.
     pub async fn of(lab: &KindLab) -> Result<Self, String> {
         let addresses = lab.addresses().await.map_err(|error| chain(&error))?;
         let pod_cidrs = lab.pod_cidrs().await.map_err(|error| chain(&error))?;
         Ok(Self { cluster: lab.spec().cluster.clone(), addresses, pod_cidrs })
     }
 
-    /// A node's own name: the article's cluster is `kind`, this one may have another name.
+    /// The name in this cluster of a node that the article calls `article`.
     pub fn node(&self, article: &str) -> String {
         own_name(&self.cluster, article)
     }
@@ -36,7 +36,7 @@ impl Who {
     /// A node's address on the lab's network.
     ///
     /// # Errors
-    /// In words, when it has none.
+    /// A text that says that it has none.
     pub fn address(&self, article: &str) -> Result<Ipv4Addr, String> {
         let node = self.node(article);
         let found = self.addresses.get(&NodeName(node.clone())).copied();
@@ -46,17 +46,18 @@ impl Who {
     /// A node's pod CIDR.
     ///
     /// # Errors
-    /// In words, when it has none.
+    /// A text that says that it has none.
     pub fn pods_of(&self, article: &str) -> Result<Ipv4Net, String> {
         let node = self.node(article);
         let found = self.pod_cidrs.by_node.get(&NodeName(node.clone())).copied();
         found.ok_or_else(|| format!("{node} has no pod CIDR"))
     }
 
-    /// The halves of a node's pod CIDR: more specific than the route that Cilium keeps, which it leaves alone.
+    /// The two halves of a node's pod CIDR. Routes to them are more specific than Cilium's own route, and Cilium does not
+    /// remove them.
     ///
     /// # Errors
-    /// In words, when it has none that can be halved.
+    /// A text that says that it has no pod CIDR, or none that can be halved.
     pub fn halves_of(&self, article: &str) -> Result<Vec<Ipv4Net>, String> {
         let whole = self.pods_of(article)?;
         let halves = whole.subnets(whole.prefix_len() + 1).map_err(|error| format!("{whole}: {error}"))?;
@@ -64,7 +65,7 @@ impl Who {
     }
 }
 
-/// What a node of the article's cluster is called in this one.
+/// The name in this cluster of a node that the article calls `article`.
 pub(super) fn own_name(cluster: &str, article: &str) -> String {
     match article.strip_prefix(DEFAULT_CLUSTER) {
         Some(rest) => format!("{cluster}{rest}"),

@@ -1,4 +1,4 @@
-//! Faults that a lab is built with.
+//! Faults that are made while a lab is built.
 
 use ipnet::Ipv4Net;
 use lab_model::observe::UPLINK;
@@ -16,7 +16,7 @@ use lab_model::Routing;
 use lab_model::stage::Stage;
 use lab_netns::plan::Placement;
 
-/// What kindnet leaves where `disableDefaultCNI` is forgotten: kind's own pod subnet is 10.244.0.0/16.
+/// A route such as kindnet adds if `disableDefaultCNI` is forgotten; kind's own pod subnet is 10.244.0.0/16.
 pub(super) const ROUTE_BEFORE_ROUTING: Fault = Fault {
     name: "route-before-routing",
     what: "On kind-worker there is a pod route before routing is installed: 10.244.2.0/24, as another network plugin would leave it.",
@@ -30,7 +30,7 @@ pub(super) const ROUTE_BEFORE_ROUTING: Fault = Fault {
     undo: Undo::BuiltAgain,
 };
 
-/// `--routing vxlan`.
+/// The lab of `--routing vxlan`.
 pub(super) const VXLAN: Fault = Fault {
     name: "vxlan",
     what: "The lab is built with an overlay: all pod routes lead through vxlan devices.",
@@ -52,7 +52,7 @@ pub(super) const VXLAN: Fault = Fault {
     undo: Undo::BuiltAgain,
 };
 
-/// `--routing none`.
+/// The lab of `--routing none`.
 pub(super) const NO_ROUTES: Fault = Fault {
     name: "no-routes",
     what: "The lab is built without pod routes.",
@@ -70,7 +70,7 @@ pub(super) const NO_ROUTES: Fault = Fault {
     undo: Undo::BuiltAgain,
 };
 
-/// Both replicas are on one worker, as happens where the workload has no anti-affinity.
+/// Both replicas are on one worker, as can happen if the workload has no anti-affinity.
 pub(super) const BOTH_REPLICAS_ON_ONE_WORKER: Fault = Fault {
     name: "both-replicas-on-one-worker",
     what: "The lab is built with both pods on kind-worker.",

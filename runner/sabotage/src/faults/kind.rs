@@ -1,4 +1,4 @@
-//! Faults of a cluster, that commands in its nodes make.
+//! Faults of a cluster that are made by commands in its nodes.
 
 use super::super::cluster::{Breakage, KUBECTL, NodeCommand, Who};
 use super::super::fault::{Apply, Fault, Undo};
@@ -9,7 +9,7 @@ use lab_model::Reason::{
     KubeProxyChain, OwnCidrLeadsAway, PeerBehindRouter, RouteMissing, Shadowed, TunnelDevice, WrongReplicaCount,
 };
 
-/// On the first worker, the halves of a node's pod CIDR go via the control plane.
+/// Commands on the first worker that route both halves of a node's pod CIDR via the control plane.
 fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
     let via = who.address(CONTROL_PLANE)?;
     let command = |half| NodeCommand {
@@ -20,7 +20,7 @@ fn halves_astray(who: &Who, pods_of: &str) -> Result<Vec<NodeCommand>, String> {
     Ok(who.halves_of(pods_of)?.into_iter().map(command).collect())
 }
 
-/// A chain of kube-proxy's in a node's packet filter, as kube-proxy would leave it.
+/// A chain with a name of kube-proxy's in a node's packet filter.
 pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
     name: "kube-proxy-chain",
     what: "On kind-worker there is a chain KUBE-SVC-SABOTAGE in iptables' table nat, as kube-proxy would make one.",
@@ -40,7 +40,7 @@ pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Cilium's agent puts it back, once a minute or so: it is deleted a second time when that has just happened.
+/// Cilium's agent restores the route about once a minute. So it is deleted a second time just after that.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     name: "direct-route-deleted",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted, as soon as the agent has put it back.",
@@ -63,7 +63,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A rule of a higher priority hides Cilium's own route, which stays in its table.
+/// More specific routes hide Cilium's own route, which stays in its table.
 pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     name: "more-specific-routes",
     what: "On kind-worker two routes to the halves of the pod CIDR of kind-worker2 go via the control plane.",
@@ -78,7 +78,7 @@ pub(super) const MORE_SPECIFIC_ROUTES: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A node sends what is for its own pods to another one.
+/// A node sends packets for its own pods to another node.
 pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     name: "own-cidr-via-a-peer",
     what: "On kind-worker two routes to the halves of its own pod CIDR go via the control plane.",
@@ -89,7 +89,7 @@ pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// As a second network of the node would, whose prefix holds the pod CIDR.
+/// A second network of the node whose prefix contains the pod CIDR would have the same effect.
 pub(super) const ANOTHER_LINK_TAKES_POD_CIDR: Fault = Fault {
     name: "another-link-takes-pod-cidr",
     what: "On kind-worker two routes to the halves of its own pod CIDR lead to another link, a macvlan on its eth0.",
@@ -111,7 +111,7 @@ pub(super) const ANOTHER_LINK_TAKES_POD_CIDR: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Direct routes stay as they are: the kernel has resolved their next hop on the link.
+/// The direct routes to the peer's pods are not affected: the kernel resolved their next hop when they were installed.
 pub(super) const PEER_BEHIND_A_ROUTER: Fault = Fault {
     name: "peer-behind-a-router",
     what: "On kind-worker the route to kind-worker2's own address goes via the network's gateway.",
@@ -133,7 +133,7 @@ pub(super) const PEER_BEHIND_A_ROUTER: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// `ip route` shows nothing of it.
+/// A rule hides the route; `ip route` does not show that.
 pub(super) const SHADOWING_RULE: Fault = Fault {
     name: "shadowing-rule",
     what: "On kind-worker a rule leads to another table, whose route to the pods of kind-worker2 goes via the control plane.",
@@ -177,13 +177,13 @@ pub(super) const TUNNEL_DEVICE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// `kubectl scale`.
+/// The workload is scaled down with `kubectl scale`.
 pub(super) const ONE_REPLICA: Fault = Fault {
     name: "one-replica",
     what: "The Deployment hello-app is scaled to one replica.",
     apply: Apply::Cluster {
         how: Breakage::Commands(|_who| {
-            // A pod that goes is listed for as long as it takes.
+            // The command waits, because a pod that is being deleted is listed until it is gone.
             let scale = |replicas: u32| {
                 format!(
                     "{KUBECTL} scale deployment hello-app --replicas={replicas} && \

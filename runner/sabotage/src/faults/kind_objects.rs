@@ -7,12 +7,12 @@ use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
 use lab_model::Reason::{BackendMissing, ContainerMissing, EndpointMissing, NoAnswer, NodeDiffers};
 
-/// A command of the control plane's, and the one that takes it back.
+/// A command on the control plane, and the command that undoes it.
 fn on_control_plane(make: String, undo: String) -> Vec<NodeCommand> {
     vec![NodeCommand { node: CONTROL_PLANE, make, undo }]
 }
 
-/// `kubectl get nodes` shows it.
+/// A node has a role that the article's node does not have, as `kubectl get nodes` shows.
 pub(super) const ANOTHER_ROLE: Fault = Fault {
     name: "another-role",
     what: "The node kind-worker has the role database.",
@@ -29,7 +29,7 @@ pub(super) const ANOTHER_ROLE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Its manifest is moved away, and its kubelet ends it.
+/// The scheduler's manifest is moved away, so kubelet ends the scheduler.
 pub(super) const NO_SCHEDULER: Fault = Fault {
     name: "no-scheduler",
     what: "The static pod kube-scheduler of kind-control-plane is taken away.",
@@ -46,7 +46,7 @@ pub(super) const NO_SCHEDULER: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Its ClusterIP stays, and its pods are no endpoints of it.
+/// The Service keeps its ClusterIP, but the pods are no longer its endpoints.
 pub(super) const SERVICE_SELECTS_NOBODY: Fault = Fault {
     name: "service-selects-nobody",
     what: "The Service hello-app selects a label that no pod has.",
@@ -73,7 +73,7 @@ pub(super) const SERVICE_SELECTS_NOBODY: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// `default-deny-ingress`, as Kubernetes' own documents have it.
+/// The policy `default-deny-ingress` of Kubernetes' documentation.
 pub(super) const PODS_ISOLATED: Fault = Fault {
     name: "pods-isolated",
     what: "A NetworkPolicy denies all that comes in to the pods of the namespace default.",

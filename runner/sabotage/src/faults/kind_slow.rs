@@ -1,6 +1,6 @@
-//! Faults of a cluster that it notices in its own time: of nodes and of agents.
+//! Faults of nodes and agents that a cluster notices only after some time.
 
-use super::super::cluster::{Breakage, NodeCommand, again, without};
+use super::super::cluster::{Breakage, NodeCommand, remove_agents_command, restore_agents_command};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, WORKER, WORKER2};
 use lab_harness::expect::Expect::{Refuted, RefutedAndPerhaps, Unobserved};
@@ -9,7 +9,7 @@ use lab_model::Reason::{
     AgentsNotReady, OperatorsNotReady, OwnCidrLeadsAway, PodNotManaged, RouteMissing, WrongReplicaCount,
 };
 
-/// `docker pause`.
+/// A node is paused with `docker pause`.
 pub(super) const NODE_PAUSED: Fault = Fault {
     name: "node-paused",
     what: "The node kind-worker2 is paused, with its pods.",
@@ -20,15 +20,19 @@ pub(super) const NODE_PAUSED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A `DaemonSet` starts a killed agent again at once. Kept from that, the node loses its network plugin and is not Ready
-/// any more; what the agent has set up goes on without it.
+/// A `DaemonSet` starts a killed agent again at once, so it is kept from doing that. The node then loses its network plugin
+/// and is no longer Ready; the datapath that the agent has set up continues without it.
 pub(super) const AGENT_KILLED: Fault = Fault {
     name: "agent-killed",
     what: "The agent of kind-worker2 is ended, and its DaemonSet kept from starting another: the node loses the label that it selects.",
     apply: Apply::Cluster {
         how: Breakage::Commands(|who| {
             let node = who.node(WORKER2);
-            Ok(vec![NodeCommand { node: CONTROL_PLANE, make: without(&node), undo: again(&node) }])
+            Ok(vec![NodeCommand {
+                node: CONTROL_PLANE,
+                make: remove_agents_command(&node),
+                undo: restore_agents_command(&node),
+            }])
         }),
         settles: &["cluster::nodes_become_ready"],
     },
@@ -38,11 +42,11 @@ pub(super) const AGENT_KILLED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// The mistake that readers make who copy the address from the article. Agents without an API server end after a minute
-/// or so, and are started again; pods that are there go on.
+/// The mistake of copying the API server's address from the article. Agents without an API server end after about a minute
+/// and are started again; existing pods keep working.
 pub(super) const WRONG_SERVICE_HOST: Fault = Fault {
     name: "wrong-service-host",
-    what: "All agents begin anew with a k8sServiceHost that is no node's.",
+    what: "All agents are replaced and get a k8sServiceHost that is not the address of any node.",
     apply: Apply::Cluster {
         how: Breakage::ServiceHost,
         settles: &["cilium::images_are_the_pinned_ones", "cluster::nodes_become_ready"],
@@ -53,8 +57,8 @@ pub(super) const WRONG_SERVICE_HOST: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// What a restart of Docker may do to a cluster. Nodes come back without routes and maps, agents find no API server, and no
-/// pod can be set up.
+/// What a restart of Docker can do to a cluster: nodes come back without routes and maps, agents do not find the API
+/// server, and no pod can be set up.
 pub(super) const NODES_RESTARTED: Fault = Fault {
     name: "nodes-restarted",
     what: "All nodes are stopped and started in another order, as a restart of Docker may do: the control plane has another address.",

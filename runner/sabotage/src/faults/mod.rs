@@ -1,4 +1,4 @@
-//! The table of faults, and the rules it keeps.
+//! The tables of faults, and the rules that they must follow.
 
 mod built;
 mod kind;
@@ -48,7 +48,7 @@ pub const ALL: &[Fault] = &[
     wire::CONTROL_PLANE_UNPLUGGED,
 ];
 
-/// All faults of a lab on kind, in the order in which they are made: those that a lab is soonest over come first.
+/// All faults of a lab on kind, in the order in which they are made: those that the cluster recovers from fastest come first.
 pub const ON_KIND: &[Fault] = &[
     kind::KUBE_PROXY_CHAIN,
     kind_objects::ANOTHER_ROLE,
@@ -78,18 +78,18 @@ pub const fn table(backend: BackendKind) -> &'static [Fault] {
     }
 }
 
-/// The cases that judge a fault: all that exist on its backend, in the article's order.
+/// The cases that judge faults on a backend: all that exist there, in the article's order.
 pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
     cases::on(backend)
 }
 
-/// Cases of a backend that no fault of a table is named for: they could hold whatever is broken.
+/// The cases of a backend that no fault in a table is named for. Nothing shows that such a case can fail.
 pub fn never_kill(backend: BackendKind, faults: &[Fault]) -> Vec<&'static str> {
     let killed: BTreeSet<&str> = faults.iter().flat_map(|fault| fault.kills).copied().collect();
     judging(backend).map(|case| case.name).filter(|name| !killed.contains(name)).collect()
 }
 
-/// What is wrong with a table of faults as such, whatever its faults do.
+/// The errors in a table of faults that can be found without making them.
 pub fn check(faults: &[Fault]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut names = BTreeSet::new();
@@ -99,20 +99,20 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         });
         if !kebab {
-            wrong.push(format!("{name} is no kebab-case"));
+            wrong.push(format!("{name} is not in kebab-case"));
         }
         if !names.insert(name) {
             wrong.push(format!("two faults are named {name}"));
         }
         if fault.needs_its_own_lab() != matches!(fault.undo, Undo::BuiltAgain) {
-            wrong.push(format!("{name}: a lab of its own is built again, and no other"));
+            wrong.push(format!("{name}: undo must be BuiltAgain exactly if the fault needs a lab of its own"));
         }
         if fault.kills.is_empty() {
             wrong.push(format!("{name}: no case is named for it"));
         }
         for effect in fault.breaks {
             if !judging(fault.on()).any(|case| decides(fault, *effect, case)) {
-                wrong.push(format!("{name}: no case is turned by {effect:?}"));
+                wrong.push(format!("{name}: its effect {effect:?} turns no case"));
             }
         }
         for (turned, expect) in fault.turns {
@@ -120,15 +120,15 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
                 wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
             }
             if matches!(expect, Expect::Held) && fault.follows(turned).is_none() {
-                wrong.push(format!("{name}: {turned} is not turned"));
+                wrong.push(format!("{name}: {turned} is listed as held in turns, which it would be anyway"));
             }
-            if fault.follows(turned).is_some_and(|follows| follows.words() == expect.words()) {
-                wrong.push(format!("{name}: what {turned} must say follows from what it breaks"));
+            if fault.follows(turned).is_some_and(|follows| follows.describe() == expect.describe()) {
+                wrong.push(format!("{name}: {turned} is listed in turns, although the same follows from breaks"));
             }
         }
         if let Apply::Cluster { settles, .. } = fault.apply {
             for case in settles.iter().filter(|case| judging(fault.on()).all(|one| one.name != **case)) {
-                wrong.push(format!("{name}: {case} is waited for, and does not exist"));
+                wrong.push(format!("{name}: settles names the case {case}, which does not exist"));
             }
         }
         for killer in fault.kills {
@@ -137,14 +137,14 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
                 Expect::Held | Expect::Unobserved(_) => false,
             };
             if !refuted {
-                wrong.push(format!("{name}: {killer} is named for it, but not refuted for a reason"));
+                wrong.push(format!("{name}: {killer} is in kills, but is not expected to be refuted"));
             }
         }
     }
     wrong
 }
 
-/// Whether it is this effect of a fault that turns a case.
+/// Whether this effect decides what a case must say under a fault.
 fn decides(fault: &Fault, effect: Effect, case: &Case) -> bool {
     let own = fault.turns.iter().any(|(turned, _)| *turned == case.name);
     let first = fault.breaks.iter().find(|effect| effect.on(case.turned).is_some());

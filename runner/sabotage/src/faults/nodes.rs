@@ -7,7 +7,7 @@ use lab_harness::expect::Expect::Refuted;
 use lab_harness::turned::Effect;
 use lab_model::Reason::{AnotherAnswersForPeer, LeaksToGateway, NoArpAnswer, PeerBehindRouter};
 
-/// `docker stop`.
+/// A node is stopped, as with `docker stop`.
 pub(super) const NODE_STOPPED: Fault = Fault {
     name: "node-stopped",
     what: "The node kind-worker2 is stopped, with its pod.",
@@ -18,7 +18,7 @@ pub(super) const NODE_STOPPED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A worker is on a second Docker-like bridge and in another subnet: the lab's namespace routes between both.
+/// A worker is on a second bridge, and the namespace with both bridges routes between them.
 pub(super) const WORKER_BEHIND_A_ROUTER: Fault = Fault {
     name: "worker-behind-a-router",
     what: "The node kind-worker2 is moved to a second bridge, and a router forwards between the two.",
@@ -32,7 +32,7 @@ pub(super) const WORKER_BEHIND_A_ROUTER: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// For each node, its peers seem to be on its own link.
+/// The same with proxy ARP, so that the nodes seem to be on one link.
 pub(super) const PROXY_ARP_ROUTER: Fault = Fault {
     name: "proxy-arp-router",
     what: "The same, and the router answers ARP on each bridge for the nodes on the other.",
@@ -48,7 +48,7 @@ pub(super) const PROXY_ARP_ROUTER: Fault = Fault {
                 (AnotherAnswersForPeer, WORKER2),
             ]),
         ),
-        // The router is the gateway too, and knows no pods.
+        // The router is also the gateway, and has no routes to pods.
         ("wire::nothing_leaks_to_the_uplink", Refuted(&[(LeaksToGateway, WORKER), (LeaksToGateway, WORKER2)])),
     ],
     undo: Undo::PutBack,

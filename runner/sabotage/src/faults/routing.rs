@@ -12,7 +12,7 @@ use lab_harness::turned::Effect;
 use lab_model::Reason::{OwnCidrLeadsAway, RouteMissing, Shadowed, ThroughTunnel, TunnelDevice, WrongNextHop};
 use lab_model::observe::UPLINK;
 
-/// A direct route is missing: so it is where an agent could not install it.
+/// A direct route is missing, as if an agent could not install it.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     name: "direct-route-deleted",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted.",
@@ -23,7 +23,7 @@ pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A direct route by way of the wrong node, which forwards the packet: requests are answered all the same.
+/// A direct route via the wrong node. That node forwards the packets, so requests are answered nevertheless.
 pub(super) const WRONG_NEXT_HOP: Fault = Fault {
     name: "wrong-next-hop",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 goes via the control plane.",
@@ -38,7 +38,7 @@ pub(super) const WRONG_NEXT_HOP: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// An overlay on one node alone: nobody is at its other end.
+/// A route through an overlay on one node only, which has no peer.
 pub(super) const ROUTE_THROUGH_A_TUNNEL: Fault = Fault {
     name: "route-through-a-tunnel",
     what: "On kind-worker the route to the pod CIDR of kind-worker2 leads through a vxlan device.",
@@ -52,7 +52,7 @@ pub(super) const ROUTE_THROUGH_A_TUNNEL: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// `ip route` shows nothing of it.
+/// A rule hides the route; `ip route` does not show that.
 pub(super) const SHADOWING_RULE: Fault = Fault {
     name: "shadowing-rule",
     what: "On kind-worker a rule leads to another table, whose route goes via the control plane.",
@@ -66,7 +66,7 @@ pub(super) const SHADOWING_RULE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Pods that run are reached by their own routes nevertheless.
+/// The route to a node's own pod CIDR leads away. Running pods are still reached, by their own /32 routes.
 pub(super) const OWN_CIDR_VIA_A_PEER: Fault = Fault {
     name: "own-cidr-via-a-peer",
     what: "On kind-worker the route to its own pod CIDR goes via kind-worker2.",

@@ -1,6 +1,6 @@
 //! Faults of the workload and its Service.
 
-use super::super::acts::{backends, beside, drop_to, instead, of};
+use super::super::acts::{backends, drop_to, instead, pod_address, unused_address};
 use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, POD3, WORKER, WORKER2, WORKER3, node, pod};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
@@ -12,11 +12,11 @@ use lab_model::Reason::{
 use lab_model::observe::UPLINK;
 use lab_netns::tamper::{Act, Says};
 
-/// The control plane's table stands in for the API server.
+/// An endpoint of the Service is missing. On netns, the control plane's table has the role of the API server.
 pub(super) const ENDPOINT_MISSING: Fault = Fault {
     name: "endpoint-missing",
     what: "On the control plane the Service has the first pod alone as its backend.",
-    apply: Apply::Acts(|plan| vec![(node(CONTROL_PLANE), backends(plan, &[of(plan, POD1)]))]),
+    apply: Apply::Acts(|plan| vec![(node(CONTROL_PLANE), backends(plan, &[pod_address(plan, POD1)]))]),
     kills: &["service::cluster_ip_has_both_backends"],
     breaks: &[],
     turns: &[
@@ -27,13 +27,13 @@ pub(super) const ENDPOINT_MISSING: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A backend that is no pod any more: so it is where an agent missed a pod's end.
+/// A backend that is not a pod any more, as if an agent had missed the end of a pod.
 pub(super) const STALE_BACKEND: Fault = Fault {
     name: "stale-backend",
     what: "On kind-worker the Service has a third backend, which no pod has the address of.",
     apply: Apply::Acts(|plan| {
-        let gone = beside(plan, POD1);
-        vec![(node(WORKER), backends(plan, &[of(plan, POD1), of(plan, POD2), gone]))]
+        let gone = unused_address(plan, POD1);
+        vec![(node(WORKER), backends(plan, &[pod_address(plan, POD1), pod_address(plan, POD2), gone]))]
     }),
     kills: &["service::load_balancer_table_matches"],
     breaks: &[],
@@ -70,7 +70,7 @@ pub(super) const REPLICA_WITHOUT_ADDRESS: Fault = Fault {
         nodes: 4,
         replicas: 3,
         acts: |plan| {
-            let address = of(plan, POD3).into();
+            let address = pod_address(plan, POD3).into();
             vec![(pod(POD3), Act::TakeAddress { device: UPLINK.to_owned(), address })]
         },
     },
@@ -107,13 +107,13 @@ pub(super) const BACKEND_SILENT: Fault = Fault {
     turns: &[
         ("service::answers_from_each_pod", Refuted(&[(SomeUnanswered, POD1), (SomeUnanswered, POD2)])),
         ("wire::pods_reach_each_other_directly", Refuted(&[(PodUnreachable, POD1)])),
-        // Nothing that it could answer.
+        // No request arrives that it could answer.
         ("wire::frames_are_not_encapsulated", Unobserved("no frame from pod to pod (10.0.2.11 → 10.0.1.10)")),
     ],
     undo: Undo::PutBack,
 };
 
-/// All TCP of one pod to the other is dropped, its answers among it.
+/// All TCP segments from one pod to the other are dropped, including answers.
 pub(super) const ONE_PODS_TRAFFIC_DROPPED: Fault = Fault {
     name: "one-pods-traffic-dropped",
     what: "The first pod drops all that it sends to pods over TCP, its answers too.",

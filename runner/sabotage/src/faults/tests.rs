@@ -73,7 +73,7 @@ fn a_case_without_a_fault_is_noticed() {
 
 #[test]
 fn the_first_effect_counts_and_what_a_fault_says_itself_before_all() {
-    let says = |fault: &Fault| fault.expects("wire::frames_are_not_encapsulated").words();
+    let says = |fault: &Fault| fault.expects("wire::frames_are_not_encapsulated").describe();
     let leak = "refuted: wrong_frame_addresses at kind-worker";
     let detour = "refuted: wrong_frame_addresses at kind-worker, wrong_frame_addresses at kind-worker2";
     assert_eq!(says(&SOUND), "held");
@@ -88,20 +88,29 @@ fn the_first_effect_counts_and_what_a_fault_says_itself_before_all() {
 fn tables_that_do_not_keep_the_rules_are_noticed() {
     assert_eq!(check(&[SOUND]), [""; 0]);
     for (fault, why) in [
-        (Fault { name: "Nothing done", ..SOUND }, "Nothing done is no kebab-case"),
+        (Fault { name: "Nothing done", ..SOUND }, "Nothing done is not in kebab-case"),
         (Fault { kills: &[], ..SOUND }, "nothing-done: no case is named for it"),
         (
             Fault { kills: &["l2::nodes_share_one_bridge"], ..SOUND },
-            "nothing-done: l2::nodes_share_one_bridge is named for it, but not refuted for a reason",
+            "nothing-done: l2::nodes_share_one_bridge is in kills, but is not expected to be refuted",
         ),
-        (Fault { undo: Undo::BuiltAgain, ..SOUND }, "nothing-done: a lab of its own is built again, and no other"),
+        (
+            Fault { undo: Undo::BuiltAgain, ..SOUND },
+            "nothing-done: undo must be BuiltAgain exactly if the fault needs a lab of its own",
+        ),
         (Fault { turns: OF_NO_CASE, ..SOUND }, "nothing-done: there is no case l2::none on netns"),
-        (Fault { breaks: &[Effect::ServiceHostStale], ..SOUND }, "nothing-done: no case is turned by ServiceHostStale"),
+        (
+            Fault { breaks: &[Effect::ServiceHostStale], ..SOUND },
+            "nothing-done: its effect ServiceHostStale turns no case",
+        ),
         (
             Fault { turns: BLIND_ANYWAY, ..SILENT },
-            "nothing-done: what l2::peers_are_adjacent must say follows from what it breaks",
+            "nothing-done: l2::peers_are_adjacent is listed in turns, although the same follows from breaks",
         ),
-        (Fault { turns: NOT_TURNED, ..SOUND }, "nothing-done: l2::nodes_share_one_bridge is not turned"),
+        (
+            Fault { turns: NOT_TURNED, ..SOUND },
+            "nothing-done: l2::nodes_share_one_bridge is listed as held in turns, which it would be anyway",
+        ),
     ] {
         assert_eq!(check(&[fault]), [why]);
     }

@@ -1,4 +1,4 @@
-//! Faults of what is on the links.
+//! Faults that show in the frames on the links.
 
 use super::super::acts::{masquerade, mtu, sysctl};
 use super::super::fault::{Apply, Fault, Undo};
@@ -17,7 +17,7 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
     kills: &["wire::pods_reach_each_other_directly"],
     breaks: &[Effect::PodsApart, Effect::NothingFromSecond, Effect::SecondPodHidden],
     turns: &[
-        // The kernel says of no packet that it would be forwarded.
+        // Without forwarding, the kernel's own route lookup finds no way for a pod's packet.
         ("l2::peers_are_adjacent", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
         ("routing::direct_route_to_every_peer", Refuted(&[(RouteMissing, WORKER2), (KernelDisagrees, WORKER2)])),
         (
@@ -29,7 +29,7 @@ pub(super) const IP_FORWARD_OFF: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// The mistake that a wrong native routing CIDR makes.
+/// Packets within the native routing CIDR are masqueraded, as if that CIDR were configured wrongly.
 pub(super) const MASQUERADED_INSIDE: Fault = Fault {
     name: "masqueraded-inside",
     what: "On kind-worker what leaves for the native routing CIDR is masqueraded too.",
@@ -43,7 +43,7 @@ pub(super) const MASQUERADED_INSIDE: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// A link that takes less than the others: so it is where a tunnel lies in between, and the hosts' MTU was not lowered for it.
+/// A link with a lower MTU than the others, as if a tunnel lay in between and the hosts' MTU had not been lowered for it.
 pub(super) const MTU_LOWERED: Fault = Fault {
     name: "mtu-lowered",
     what: "On kind-worker2 the MTU of eth0 is 1400.",
@@ -51,13 +51,13 @@ pub(super) const MTU_LOWERED: Fault = Fault {
     kills: &["wire::full_mtu_fits"],
     breaks: &[Effect::NarrowPath],
     turns: &[],
-    // Who was told that packets are too big remembers it for ten minutes (net.ipv4.route.mtu_expires).
+    // A host that received "packet too big" remembers that for ten minutes (net.ipv4.route.mtu_expires).
     undo: Undo::PutBackAnd(|_plan| {
         [node(WORKER), node(WORKER2), pod(POD1), pod(POD2)].map(|place| (place, Act::ForgetPaths)).to_vec()
     }),
 };
 
-/// Links that are narrowed all alike, as where each node's were set to what an uplink takes: no node's own link tells.
+/// All links of nodes have a smaller MTU than the bridge, so comparing the links of nodes with each other shows nothing.
 pub(super) const EVERY_LINK_NARROW: Fault = Fault {
     name: "every-link-narrow",
     what: "On every node the MTU of eth0 is 1280, and the bridge takes 1500.",
@@ -68,17 +68,17 @@ pub(super) const EVERY_LINK_NARROW: Fault = Fault {
     undo: MTU_LOWERED.undo,
 };
 
-/// A node whose cable is pulled: what is captured on it has not one frame.
+/// A node is disconnected from the bridge, so that not a single frame is captured on it.
 pub(super) const CONTROL_PLANE_UNPLUGGED: Fault = Fault {
     name: "control-plane-unplugged",
-    what: "The bridge's port of kind-control-plane is down: the node sends nothing and sees nothing.",
+    what: "The bridge's port of kind-control-plane is down: the node sends nothing and receives nothing.",
     apply: Apply::Acts(|plan| {
         vec![(Place::Bridge, Act::SetDown { device: node_plan(plan, CONTROL_PLANE).port.clone() })]
     }),
     kills: &["l2::peers_are_adjacent", "service::answers_from_the_control_plane"],
     breaks: &[],
     turns: &[
-        // Nobody is asked by a link without a carrier.
+        // The control plane itself does not send ARP requests, because its link has no carrier.
         ("l2::peers_are_adjacent", Refuted(&[(NoArpAnswer, WORKER), (NoArpAnswer, WORKER2)])),
         ("service::answers_from_the_control_plane", Refuted(&[(NoAnswer, CONTROL_PLANE)])),
         ("wire::nothing_leaks_to_the_uplink", Unobserved("not one frame was seen on kind-control-plane's eth0")),
@@ -86,7 +86,7 @@ pub(super) const CONTROL_PLANE_UNPLUGGED: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Requests leave the native routing CIDR with the pod's own address: nothing is masqueraded.
+/// Nothing is masqueraded, so requests leave the native routing CIDR with the pod's own address.
 pub(super) const NOT_MASQUERADED_OUTSIDE: Fault = Fault {
     name: "not-masqueraded-outside",
     what: "On kind-worker nothing is masqueraded.",

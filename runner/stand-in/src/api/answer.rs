@@ -1,4 +1,4 @@
-//! What the server answers: lists, objects, logs, server-side apply, deletions and watches.
+//! The server's answers: lists, objects, logs, server-side apply, deletions and watches.
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -75,7 +75,7 @@ pub(super) async fn answer(
     })
 }
 
-/// What a request asks for beside its path.
+/// The query of a request.
 struct Query {
     watch: bool,
     version: u64,
@@ -139,7 +139,7 @@ fn get(state: &State, path: &str, query: &Query) -> Response<Body> {
     json_answer(200, &list)
 }
 
-/// In a list, a real server leaves out what the list says of all of its items.
+/// An object without `apiVersion` and `kind`, which a real server leaves out in lists.
 fn in_list(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut() {
@@ -149,11 +149,11 @@ fn in_list(object: &Value) -> Value {
     object
 }
 
-/// Server-side apply: what others have set stays, such as a Service's address.
+/// Server-side apply: fields that others have set, such as a Service's address, stay.
 fn patch(objects: &mut Objects, path: &str, sent: &[u8]) -> Response<Body> {
     let Some((kind, Some(namespace), Some(name))) = objects.find(path) else { return not_found(path) };
     let mut object: Value = serde_json::from_slice(sent).unwrap();
-    // As Kubernetes 1.20 does.
+    // Kubernetes 1.20 refuses a port without a protocol with this message.
     if kind.plural == "services" && object["spec"]["ports"][0]["protocol"].is_null() {
         let message = "failed to create typed patch object: .spec.ports: element 0: associative list with keys has an \
                        element that omits key field \"protocol\" (and doesn't have default value)";
@@ -232,7 +232,7 @@ impl Watching {
             if let Some(line) = self.line() {
                 return line;
             }
-            // The sender lives as long as the server, and this with it.
+            // The sender lives at least as long as this watch, because the server owns both.
             self.changed.changed().await.unwrap();
         }
     }
@@ -240,7 +240,7 @@ impl Watching {
     fn line(&mut self) -> Option<String> {
         let state = self.state.lock().unwrap();
         let changes = state.objects.changes_since(self.version);
-        // The server has forgotten what came between: it has restarted.
+        // The server has restarted, and no longer has the changes since this version.
         if changes.first().map_or(state.objects.version(), |change| change.version) > self.version + 500 {
             self.version = state.objects.version();
             let gone = json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "metadata": {},

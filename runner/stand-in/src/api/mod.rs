@@ -1,5 +1,4 @@
-//! A stand-in for a cluster's API server: recordings of a real one, served over HTTP as an API server serves them, and
-//! faults on demand.
+//! A stand-in for a cluster's API server: it serves recordings of a real one over HTTP, and makes faults on demand.
 
 mod answer;
 pub mod objects;

@@ -1,29 +1,29 @@
-//! The objects that the server has: recorded ones, changed by tests and by requests.
+//! The objects of the server: recorded ones, which tests and requests change.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A moment of the recordings.
+/// A folder of recordings, made at one moment of a cluster's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub &'static str);
 
-/// The cluster has been created, and has no CNI.
+/// The cluster is created, and has no CNI.
 pub const BEFORE_CNI: Moment = Moment("1-before-cni");
 /// Cilium is ready.
 pub const CILIUM: Moment = Moment("2-cilium-native");
 /// The workload is ready.
 pub const HELLO: Moment = Moment("3-hello-native");
-/// The agents look for the API server where there is none.
+/// The agents have a wrong address of the API server.
 pub const WRONG_HOST: Moment = Moment("6-wrong-k8s-service-host");
 
 impl Moment {
-    /// A file of this moment.
+    /// The path of a file of this moment.
     pub fn path(self, file: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/served").join(self.0).join(file)
     }
 
-    /// The text of one.
+    /// The text of a file of this moment.
     ///
     /// # Panics
     /// When it cannot be read.
@@ -32,23 +32,23 @@ impl Moment {
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The JSON in one.
+    /// The JSON in a file of this moment.
     ///
     /// # Panics
-    /// When it cannot be read, or is none.
+    /// When it cannot be read, or is not JSON.
     pub fn json(self, file: &str) -> Value {
         serde_json::from_str(&self.text(file)).unwrap()
     }
 }
 
-/// A kind of objects: where they are served, and what they are called.
+/// A kind of objects.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
     /// The path of the API.
     pub api: &'static str,
-    /// The last part of the path, and the file's name.
+    /// The last part of the path, which is also the name of the recording's file.
     pub plural: &'static str,
-    /// What one is called.
+    /// The name of one object of this kind.
     pub singular: &'static str,
 }
 
@@ -56,7 +56,7 @@ const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -
     Kind { api, plural, singular }
 }
 
-/// What a server of Kubernetes 1.20 with Cilium 1.12 serves of it: no `discovery.k8s.io/v1`.
+/// The kinds that a server of Kubernetes 1.20 with Cilium 1.12 serves. It does not have `discovery.k8s.io/v1`.
 pub const KINDS: [Kind; 12] = [
     kind("/api/v1", "nodes", "Node"),
     kind("/api/v1", "pods", "Pod"),
@@ -72,20 +72,20 @@ pub const KINDS: [Kind; 12] = [
     kind("/apis/cilium.io/v2", "ciliumendpoints", "CiliumEndpoint"),
 ];
 
-/// A change that watchers are told of.
+/// A change that is sent to watchers.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Of the server's state after it.
+    /// The version of the server's state after the change.
     pub version: u64,
-    /// The kind's.
+    /// The plural of the object's kind.
     pub plural: String,
     /// `ADDED`, `MODIFIED` or `DELETED`.
     pub verb: &'static str,
-    /// The object as it is now, or was last.
+    /// The object after the change; a deleted object as it last was.
     pub object: Value,
 }
 
-/// All objects, by their plural.
+/// All objects, by the plural of their kind.
 #[derive(Debug)]
 pub struct Objects {
     kinds: Vec<Kind>,
@@ -95,7 +95,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Those that were recorded at a moment. A kind that was not there then is not served.
+    /// The objects that were recorded at a moment. A kind of Cilium's that did not exist then is not served.
     ///
     /// # Panics
     /// When they cannot be read.
@@ -117,10 +117,10 @@ impl Objects {
         Self { kinds, items, version: 100_000, changes: Vec::new() }
     }
 
-    /// The same of a cluster of another name: its nodes are called after it.
+    /// The same objects for a cluster of another name: its nodes are renamed.
     ///
     /// # Panics
-    /// Never: what is replaced changes nothing of the JSON around it.
+    /// Never: the replaced texts are inside of JSON strings.
     pub fn of_cluster(mut self, name: &str) -> Self {
         for list in self.items.values_mut().flatten() {
             let text = list.to_string();
@@ -132,7 +132,7 @@ impl Objects {
         self
     }
 
-    /// Becomes as these are: what is not among them stays, and watchers are told.
+    /// Adds or replaces all these objects. Other objects stay. Watchers get the changes.
     pub fn become_like(&mut self, other: Self) {
         for kind in other.kinds {
             if !self.kinds.iter().any(|known| known.plural == kind.plural) {
@@ -146,19 +146,19 @@ impl Objects {
         }
     }
 
-    /// Serves a kind at another path: the server is newer.
+    /// Serves a kind at another path, as a newer server does.
     pub fn serve_at(&mut self, plural: &str, api: &'static str) {
         for kind in self.kinds.iter_mut().filter(|kind| kind.plural == plural) {
             kind.api = api;
         }
     }
 
-    /// Serves a kind no more.
+    /// Stops serving a kind.
     pub fn forget(&mut self, plural: &str) {
         self.kinds.retain(|kind| kind.plural != plural);
     }
 
-    /// The kind that a path leads to, the namespace and the name in it.
+    /// The kind that a path leads to, with the namespace and the name in the path.
     pub fn find(&self, path: &str) -> Option<(Kind, Option<String>, Option<String>)> {
         self.kinds.iter().find_map(|kind| {
             let rest: Vec<&str> = path.strip_prefix(kind.api)?.strip_prefix('/')?.split('/').collect();
@@ -175,7 +175,7 @@ impl Objects {
         })
     }
 
-    /// Of its state: counts up with each change.
+    /// The version of the server's state, which is increased by each change.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -185,7 +185,7 @@ impl Objects {
         self.items.get(plural).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The object of a name, in whichever namespace.
+    /// The object with this name, in any namespace.
     ///
     /// # Panics
     /// When there is none.
@@ -194,12 +194,12 @@ impl Objects {
         found.unwrap_or_else(|| panic!("no {name} among {plural}")).clone()
     }
 
-    /// What has changed since a version.
+    /// The changes since a version.
     pub fn changes_since(&self, version: u64) -> Vec<Change> {
         self.changes.iter().filter(|change| change.version > version).cloned().collect()
     }
 
-    /// Adds an object, or puts it in the place of the one with its name.
+    /// Adds an object, or replaces the one with its name.
     pub fn put(&mut self, plural: &str, mut object: Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
@@ -215,17 +215,17 @@ impl Objects {
         self.changes.push(Change { version: self.version, plural: plural.to_owned(), verb, object });
     }
 
-    /// Changes the object of a name.
+    /// Changes the object with this name.
     pub fn change(&mut self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut object = self.named(plural, name);
         change(&mut object);
         self.put(plural, object);
     }
 
-    /// Takes the objects away that are meant; the last of them, if there was one.
-    pub fn remove(&mut self, plural: &str, meant: impl Fn(&Value) -> bool) -> Option<Value> {
+    /// Removes the objects that are selected. Returns the last of them, if there was one.
+    pub fn remove(&mut self, plural: &str, selected: impl Fn(&Value) -> bool) -> Option<Value> {
         let items = self.items.entry(plural.to_owned()).or_default();
-        let (gone, left): (Vec<Value>, Vec<Value>) = items.drain(..).partition(meant);
+        let (gone, left): (Vec<Value>, Vec<Value>) = items.drain(..).partition(selected);
         *items = left;
         for object in &gone {
             self.version += 1;
@@ -239,7 +239,7 @@ impl Objects {
         gone.into_iter().next_back()
     }
 
-    /// Forgets what has changed, as a server does that has restarted: older versions cannot be watched from.
+    /// Forgets all changes, as a server that has restarted: a watch cannot start from an older version.
     pub fn compact(&mut self) {
         self.changes.clear();
         self.version += 1000;

@@ -1,4 +1,4 @@
-//! A small API server: lists, objects, watches, logs, server-side apply and deletion, as far as a lab uses them.
+//! A small API server, with those lists, objects, watches, logs, applies and deletions that a lab uses.
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::answer;
 use super::objects::{Moment, Objects};
 
-/// For anything that is waited for. Only a broken program, or a machine that stands still, takes as long.
+/// Deadline for everything that tests wait for. It passes only if the program is broken or the machine is stuck.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs a future on this thread.
@@ -27,25 +27,25 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     lab_base::runtime().unwrap().block_on(future)
 }
 
-/// What the server does instead of answering, to requests whose path holds some text.
+/// What the server does instead of answering a request whose path contains a certain text.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Takes the request, and says nothing.
+    /// Takes the request, and never answers.
     Hang,
-    /// This status and body.
+    /// Answers with this status and body.
     Answer(u16, String),
     /// Begins an answer, and closes the connection.
     Break,
 }
 
-/// All that the server is and does.
+/// The state of the server.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) objects: Objects,
     pub(super) faults: Vec<(String, Fault)>,
     pub(super) requests: Vec<String>,
     pub(super) logs: Vec<(String, String)>,
-    /// Watches end after it, as if it were the time that they asked for.
+    /// The time after which watches end, in place of the one that they ask for.
     pub(super) watch_length: Duration,
 }
 
@@ -60,7 +60,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves what was recorded at a moment.
+    /// Starts a server of the objects that were recorded at a moment.
     ///
     /// # Panics
     /// When the machine refuses.
@@ -68,7 +68,7 @@ impl Server {
         Self::start_with(moment, None).await
     }
 
-    /// The same, behind TLS.
+    /// The same, with TLS if it is given.
     ///
     /// # Panics
     /// When the machine refuses.
@@ -99,7 +99,7 @@ impl Server {
     fn serve(&mut self, listener: TcpListener) {
         let (state, changed, tls) = (Arc::clone(&self.state), self.changed.clone(), self.tls.clone());
         self.task = Some(tokio::spawn(async move {
-            // The connections end with this task.
+            // Dropping the set, when this task is aborted, ends all connections.
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
@@ -119,7 +119,7 @@ impl Server {
         }));
     }
 
-    /// Ends all connections and listens no more.
+    /// Ends all connections and stops listening.
     pub async fn stop(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
@@ -127,7 +127,7 @@ impl Server {
         }
     }
 
-    /// Listens again at the same port; what was watched before cannot be watched on from there.
+    /// Listens again on the same port. Watches cannot continue from a version before this.
     ///
     /// # Panics
     /// When the machine refuses.
@@ -154,7 +154,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -171,34 +171,35 @@ impl Server {
         self.state.lock().unwrap()
     }
 
-    /// Changes objects, and tells those who watch.
+    /// Changes objects, and sends the changes to watchers.
     pub fn with<T>(&self, change: impl FnOnce(&mut Objects) -> T) -> T {
         let result = change(&mut self.state().objects);
         self.changed.send_modify(|count| *count += 1);
         result
     }
 
-    /// From now on, requests whose path holds this text come to that.
+    /// From now on, requests whose path contains this text get this fault.
     pub fn fault(&self, path: &str, fault: Fault) {
         self.state().faults.push((path.to_owned(), fault));
     }
 
-    /// From now on nothing is wrong.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.state().faults.clear();
     }
 
-    /// The log of a pod's container; the one before it has `previous` in its key: `kube-system/cilium-5hdjt previous`.
+    /// Sets the log of a pod's container. The key is `kube-system/cilium-5hdjt`; for the log of the container before it,
+    /// `kube-system/cilium-5hdjt previous`.
     pub fn log(&self, key: &str, text: &str) {
         self.state().logs.push((key.to_owned(), text.to_owned()));
     }
 
-    /// Watches end after so long.
+    /// Makes watches end after this time.
     pub fn end_watches_after(&self, length: Duration) {
         self.state().watch_length = length;
     }
 
-    /// All requests so far: `GET /api/v1/nodes`.
+    /// All requests so far, for example `GET /api/v1/nodes`.
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
@@ -218,7 +219,7 @@ impl Drop for Server {
     }
 }
 
-/// The version is kept among the objects, under a name that nobody asks for.
+/// An object that holds the recorded version of Kubernetes, under a name that no client asks for.
 fn version_of(moment: Moment) -> Value {
     json!({"metadata": {"namespace": "server", "name": "version"}, "version": moment.json("version.json")})
 }

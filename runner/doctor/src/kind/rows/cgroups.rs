@@ -1,9 +1,9 @@
-//! Control groups: nodes need a hierarchy of their own to hang pods and Cilium's socket programs in.
+//! Control groups: each node needs a cgroup namespace of its own, for its pods' cgroups and Cilium's socket programs.
 
 use crate::kind::facts::{Cgroups, DockerSeen, HostSeen};
 use crate::{Outcome, Row};
 
-/// What kubelet v1.25 needs; without one of them it ends (`pkg/kubelet/cm/container_manager_linux.go`).
+/// The controllers that kubelet v1.25 needs; if one is missing it ends (`pkg/kubelet/cm/container_manager_linux.go`).
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 
 const ID: &str = "host.cgroups";
@@ -14,11 +14,11 @@ const WHY: &str =
 pub(in crate::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> Row {
     let Some(version) = docker.engine.cgroup_version.as_deref() else {
         let remedy = "docker info --format '{{.CgroupVersion}}'";
-        return Row::bad(Outcome::Warning, ID, "the Engine does not tell its cgroup version", WHY, remedy);
+        return Row::bad(Outcome::Warning, ID, "the Engine does not report its cgroup version", WHY, remedy);
     };
-    let driver = docker.engine.cgroup_driver.as_deref().unwrap_or("driver not told");
-    // What the Engine says of containers in general holds for privileged ones in the one hierarchy only
-    // (moby, `daemon_unix.go`: `adaptContainerSettings`).
+    let driver = docker.engine.cgroup_driver.as_deref().unwrap_or("driver not reported");
+    // The Engine's default for containers applies to privileged ones only with cgroup v2 (moby, `daemon_unix.go`:
+    // `adaptContainerSettings`).
     let mode = match &docker.tried.cgroupns {
         Some(mode) => Some(mode.as_str()),
         None if docker.private_cgroups && version == "2" => Some("private"),
@@ -46,7 +46,7 @@ pub(in crate::kind) fn cgroups(docker: &DockerSeen, host: &HostSeen) -> Row {
                    (with cgroup v1, Docker gives no privileged container a namespace of its own)";
     match (version, mode) {
         (_, Some("private")) => Row::ok(ID, found, WHY),
-        // Three nodes of one cluster held this way: each agent attaches the same programs to the same root.
+        // One cluster of three nodes was seen to work: each agent attaches the same programs to the same root cgroup.
         ("1", _) => Row::bad(
             Outcome::Warning,
             ID,

@@ -1,12 +1,12 @@
-//! Room for images, unpacked once for each node.
+//! Disk space for images, which are unpacked once for each node.
 
 use crate::kind::facts::Room;
 use crate::{Outcome, Row};
 
 const GIB: u64 = 1 << 30;
-/// What a node takes: Cilium's images as they came and unpacked, etcd, logs.
+/// The space for a node in octets: Cilium's images packed and unpacked, etcd, logs.
 const EACH_NODE: u64 = 2 * GIB;
-/// What the nodes' image takes, where it is still to be pulled and unpacked.
+/// The space in octets for the nodes' image, if it must still be pulled and unpacked.
 const NODE_IMAGE: u64 = 2 * GIB;
 
 fn gib(octets: u64) -> String {
@@ -20,7 +20,7 @@ pub(in crate::kind) fn disk(room: Option<&Room>, nodes: usize, node_image: bool)
     const WHY: &str = "every node unpacks Cilium's images for itself, and a full disk stops them halfway";
     let remedy = "docker system df shows what takes the room; docker image prune and docker volume prune free some";
     let Some(Room { folder, free }) = room else {
-        return Row::bad(Outcome::Warning, ID, "the Engine does not tell where it keeps its data", WHY, remedy);
+        return Row::bad(Outcome::Warning, ID, "the Engine does not report where it keeps its data", WHY, remedy);
     };
     let folder = folder.display();
     let needed = EACH_NODE * nodes as u64 + if node_image { 0 } else { NODE_IMAGE };

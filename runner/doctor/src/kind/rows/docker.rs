@@ -1,4 +1,4 @@
-//! The Engine itself.
+//! Rows about the Engine itself.
 
 use crate::kind::facts::{DockerSeen, Product, Remedy, Unreachable};
 use crate::{Outcome, Row};
@@ -9,7 +9,7 @@ const WHY_ENGINE: &str = "the nodes of a lab on kind are its containers";
 const API: &str = "docker.api";
 const WHY_API: &str = "with an older API, containers cannot have a cgroup namespace of their own";
 
-/// The article's own commands: Docker's packages for Ubuntu.
+/// The commands that the article gives for Ubuntu, with Docker's packages.
 const INSTALL_UBUNTU: &str = "\
 sudo apt-get remove docker docker-engine docker.io containerd runc
 sudo apt-get update
@@ -20,10 +20,10 @@ echo \"deb [arch=$(dpkg --print-architecture) signed-by=/etc/apt/keyrings/docker
 sudo apt-get update
 sudo apt-get install docker-ce docker-ce-cli containerd.io";
 
-/// The article's too; the last step is its own word for it.
+/// The article's commands for joining the group `docker`.
 const JOIN: &str = "sudo usermod -aG docker $USER\nthen log in again";
 
-/// How Docker is installed here, or made newer.
+/// How Docker is installed or upgraded on this distribution.
 fn install(distribution: &[String]) -> String {
     match distribution.first().map(String::as_str) {
         Some("ubuntu") => INSTALL_UBUNTU.to_owned(),
@@ -35,7 +35,8 @@ fn install(distribution: &[String]) -> String {
     }
 }
 
-/// `docker.engine`, when it did not answer, or `docker.api`, when it cannot be talked to. `installed`: the program `docker` is there.
+/// `docker.engine` if the Engine did not answer, or `docker.api` if it supports no usable API version. `installed` says
+/// whether the program `docker` exists.
 pub(in crate::kind) fn unreachable(seen: &Unreachable, distribution: &[String], installed: bool) -> Row {
     let remedy = match &seen.remedy {
         Remedy::Install if installed => "sudo systemctl start docker".to_owned(),
@@ -47,7 +48,7 @@ pub(in crate::kind) fn unreachable(seen: &Unreachable, distribution: &[String], 
     Row::bad(Outcome::Refusal, id, seen.why.clone(), why, remedy)
 }
 
-/// `docker.engine`, when it answered.
+/// `docker.engine` of an Engine that answered.
 pub(in crate::kind) fn engine(seen: &DockerSeen) -> Row {
     let engine = &seen.engine;
     let mut found = format!("{}, API {}", engine.version, engine.api);
@@ -60,17 +61,17 @@ pub(in crate::kind) fn engine(seen: &DockerSeen) -> Row {
     Row::ok(ENGINE, format!("{found}, at {}", engine.endpoint), WHY_ENGINE)
 }
 
-/// A version of two numbers.
+/// The two numbers of an API version.
 fn numbers(version: &str) -> Option<(u32, u32)> {
     let (major, minor) = version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// `docker.api`: what was negotiated is no older than a lab was built with.
+/// `docker.api`: the API version that was agreed on is not older than a lab needs.
 pub(in crate::kind) fn api(seen: &DockerSeen, least: &str, distribution: &[String]) -> Row {
     let engine = &seen.engine;
     let oldest = engine.api_min.as_deref().map(|oldest| format!("{oldest} to ")).unwrap_or_default();
-    let found = format!("API {} was agreed on; the Engine speaks {oldest}{}", engine.api, engine.api_max);
+    let found = format!("API {} was agreed on; the Engine supports {oldest}{}", engine.api, engine.api_max);
     match (numbers(&engine.api), numbers(least)) {
         (Some(agreed), Some(needed)) if agreed >= needed => Row::ok(API, found, WHY_API),
         _ => {
@@ -80,7 +81,7 @@ pub(in crate::kind) fn api(seen: &DockerSeen, least: &str, distribution: &[Strin
     }
 }
 
-/// `docker.rootless`: it runs as root, and is Docker.
+/// `docker.rootless`: the Engine runs as root, and is Docker.
 pub(in crate::kind) fn rootless(seen: &DockerSeen) -> Row {
     const ID: &str = "docker.rootless";
     const WHY: &str = "Cilium's agent mounts a BPF file system in its node, which only the host's root may";
@@ -96,20 +97,20 @@ pub(in crate::kind) fn rootless(seen: &DockerSeen) -> Row {
         None => Row::bad(
             Outcome::Warning,
             ID,
-            "the Engine does not tell whether it runs as root (no SecurityOptions in `docker info`)",
+            "the Engine does not report whether it runs as root (no SecurityOptions in `docker info`)",
             WHY,
             "docker info --format '{{.SecurityOptions}}'",
         ),
     }
 }
 
-/// `docker.storage`: a driver that nodes can keep images on.
+/// `docker.storage`: the storage driver is one on which nodes can keep images.
 pub(in crate::kind) fn storage(seen: &DockerSeen) -> Row {
     const ID: &str = "docker.storage";
-    const WHY: &str = "every node unpacks the images anew on what the Engine stores on";
+    const WHY: &str = "every node unpacks all images again, on the Engine's storage";
     let Some(driver) = &seen.engine.storage_driver else {
         let remedy = "docker info --format '{{.Driver}}'";
-        return Row::bad(Outcome::Warning, ID, "the Engine does not tell its storage driver", WHY, remedy);
+        return Row::bad(Outcome::Warning, ID, "the Engine does not report its storage driver", WHY, remedy);
     };
     let mut found = driver.clone();
     if let Some(below) = &seen.backing_filesystem {
@@ -128,26 +129,26 @@ pub(in crate::kind) fn storage(seen: &DockerSeen) -> Row {
         }
         // kind v0.17.0 gives nodes /dev/mapper for the first three, and containerd's slow `native` snapshotter on zfs.
         _ => {
-            let found = format!("{found}: nodes on it are slower, and no lab was tried there");
+            let found = format!("{found}: nodes on it are slower, and no lab has been tried on it");
             Row::bad(Outcome::Warning, ID, found, WHY, choose)
         }
     }
 }
 
-/// `docker.privileged`: what came of one.
+/// `docker.privileged`: whether a privileged container ran.
 pub(in crate::kind) fn privileged(seen: &DockerSeen) -> Row {
     const ID: &str = "docker.privileged";
     const WHY: &str = "nodes are privileged containers: systemd, containerd and Cilium run in them";
     match &seen.tried.privileged {
         Privileged::Runs(which) => Row::ok(ID, format!("a privileged container ran: {which}"), WHY),
-        Privileged::Refused(words) => {
-            let remedy = if words.contains("unable to apply caps") {
+        Privileged::Refused(message) => {
+            let remedy = if message.contains("unable to apply caps") {
                 "the Engine itself lacks capabilities that a privileged container gets: run it outside of the \
                  container or sandbox that took them (grep CapBnd /proc/$(pidof dockerd)/status)"
             } else {
                 "docker run --rm --privileged hello-world shows it; an authorization plugin or the runtime forbids it"
             };
-            Row::bad(Outcome::Refusal, ID, format!("a privileged container does not run: {words}"), WHY, remedy)
+            Row::bad(Outcome::Refusal, ID, format!("a privileged container does not run: {message}"), WHY, remedy)
         }
         Privileged::NotTried(why) => Row::bad(
             Outcome::Warning,

@@ -1,4 +1,4 @@
-//! What the host filters with, and IPv6, which kind asks for.
+//! Rows about the host's packet filter, and about IPv6, which kind uses for its Docker network.
 
 use crate::kind::facts::{DockerSeen, HostSeen};
 use crate::{Outcome, Row};
@@ -25,8 +25,8 @@ pub(in crate::kind) fn iptables(docker: &DockerSeen, host: &HostSeen) -> Row {
     };
     let legacy_tables = host.kernel_config.as_ref().map(|config| {
         let set = |option: &str| config.options.contains_key(option);
-        // Up to Linux 6.16, IP_NF_IPTABLES is the legacy tables; later it stands for the extensions, and they have one
-        // of their own.
+        // Up to Linux 6.16, IP_NF_IPTABLES means the legacy tables. Later it means the extensions only, and the legacy
+        // tables have an option of their own.
         set("CONFIG_IP_NF_IPTABLES_LEGACY") || (set("CONFIG_IP_NF_IPTABLES") && set("CONFIG_IP_NF_FILTER"))
     });
     match (printed, legacy_tables) {
@@ -39,7 +39,7 @@ pub(in crate::kind) fn iptables(docker: &DockerSeen, host: &HostSeen) -> Row {
             let tables = if tables.is_some() {
                 "the kernel has the legacy tables too"
             } else {
-                "the kernel's legacy tables are not known of"
+                "whether the kernel has the legacy tables is not known"
             };
             Row::ok(ID, format!("{text}; {tables}"), WHY)
         }
@@ -50,31 +50,31 @@ pub(in crate::kind) fn iptables(docker: &DockerSeen, host: &HostSeen) -> Row {
     }
 }
 
-/// The Engine's first number.
+/// The major version of the Engine.
 fn major(version: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
 
-/// `host.ipv6`: kind makes its network with an IPv6 subnet, unless there is one already.
+/// `host.ipv6`: kind makes its Docker network with an IPv6 subnet, unless the network exists already.
 pub(in crate::kind) fn ipv6(docker: &DockerSeen, host: &HostSeen, network: &str) -> Row {
     const ID: &str = "host.ipv6";
     const WHY: &str = "kind makes its Docker network with an IPv6 subnet beside the IPv4 one that a lab uses";
     let remedy =
         format!("docker network create -d bridge -o com.docker.network.bridge.enable_ip_masquerade=true {network}");
     if docker.networks.iter().any(|seen| seen.network.name == network) {
-        return Row::ok(ID, format!("not asked for: the Docker network {network} is there already"), WHY);
+        return Row::ok(ID, format!("not needed: the Docker network {network} exists already"), WHY);
     }
-    // kind v0.17.0 knows one message of the Engine's that says so, and does without IPv6 then.
+    // kind v0.17.0 recognises one error message of the Engine about IPv6, and then makes the network without it.
     let understood = major(&docker.engine.version).is_some_and(|major| major < 27);
     if !host.ipv6 {
         let found = "IPv6 is off (/proc/sys/net/ipv6 does not exist)";
         return if understood {
-            Row::bad(Outcome::Warning, ID, format!("{found}; kind will make its network without"), WHY, remedy)
+            Row::bad(Outcome::Warning, ID, format!("{found}; kind will make its network without IPv6"), WHY, remedy)
         } else {
             Row::bad(
                 Outcome::Refusal,
                 ID,
-                format!("{found}; kind will not understand why its network cannot be made"),
+                format!("{found}; kind cannot make its network then, since it does not recognise this Engine's error"),
                 WHY,
                 remedy,
             )
@@ -83,13 +83,13 @@ pub(in crate::kind) fn ipv6(docker: &DockerSeen, host: &HostSeen, network: &str)
     let nat = host.kernel_config.as_ref().map(|config| config.options.contains_key("CONFIG_IP6_NF_NAT"));
     let legacy = matches!(&host.iptables, Some(Ok(printed)) if printed.contains("(legacy)"));
     if nat == Some(false) && legacy && !understood {
-        let found = "the kernel has no ip6table_nat, which an Engine of version 27 or later wants for IPv6";
+        let found = "the kernel has no ip6table_nat, which an Engine of version 27 or later needs for IPv6";
         return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
     }
     Row::ok(ID, "IPv6 is on", WHY)
 }
 
-/// `host.bridge_filter`: frames between nodes carry pods' addresses, which a reverse-path filter on the bridge drops.
+/// `host.bridge_filter`: frames between nodes have pods' addresses, which a reverse-path filter on the bridge would drop.
 pub(in crate::kind) fn bridge_filter(host: &HostSeen) -> Row {
     const ID: &str = "host.bridge_filter";
     const WHY: &str = "frames from pod to pod cross the bridge with addresses that the host has no route to";
@@ -98,7 +98,7 @@ pub(in crate::kind) fn bridge_filter(host: &HostSeen) -> Row {
         Some(true) if nixos => Row::bad(
             Outcome::Warning,
             ID,
-            "bridged frames pass the host's filter, and NixOS's firewall drops what it has no route back to",
+            "bridged frames pass the host's filter, and NixOS's firewall drops packets from addresses that it has no route to",
             WHY,
             "networking.firewall.checkReversePath = \"loose\"; in the system's configuration",
         ),
@@ -123,7 +123,7 @@ mod tests {
         host.iptables = Some(Ok("iptables v1.8.7 (legacy)\n".to_owned()));
         assert_eq!(iptables(&docker(), &host).outcome, Outcome::Ok);
         host.kernel_config = None;
-        assert!(iptables(&docker(), &host).found.ends_with("not known of"));
+        assert!(iptables(&docker(), &host).found.ends_with("is not known"));
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
     fn without_ipv6_it_depends_on_what_kind_understands() {
         let mut host = host();
         let mut engine = docker();
-        assert_eq!(ipv6(&engine, &host, "kind").found, "not asked for: the Docker network kind is there already");
+        assert_eq!(ipv6(&engine, &host, "kind").found, "not needed: the Docker network kind exists already");
         engine.networks.retain(|seen| seen.network.name != "kind");
         assert_eq!(ipv6(&engine, &host, "kind").found, "IPv6 is on");
         host.ipv6 = false;

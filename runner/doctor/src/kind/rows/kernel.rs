@@ -1,9 +1,9 @@
-//! The kernel: its version, its configuration, its modules.
+//! Rows about the kernel: its version, its configuration, its modules.
 
 use crate::kind::facts::HostSeen;
 use crate::{Outcome, Row};
 
-/// Without these an agent of Cilium 1.12.4 does not come up (its documentation, System Requirements, Base
+/// The options without which the agent of Cilium 1.12.4 does not start (its documentation, System Requirements, Base
 /// Requirements; `CONFIG_IP_MULTIPLE_TABLES`: `pkg/datapath/linux/requirements.go`).
 const NEEDED: [&str; 8] = [
     "CONFIG_BPF",
@@ -16,19 +16,19 @@ const NEEDED: [&str; 8] = [
     "CONFIG_IP_MULTIPLE_TABLES",
 ];
 
-/// Listed there too; agents have run without: BPF is interpreted without the first, and only the older iproute2 in the
-/// pinned image hashes in the kernel.
+/// Options that the same page lists, but without which agents have run. Without the first, BPF is interpreted. The other
+/// two are used by the older iproute2 in the pinned image only.
 const LISTED: [&str; 3] = ["CONFIG_BPF_JIT", "CONFIG_CRYPTO_SHA1", "CONFIG_CRYPTO_USER_API_HASH"];
 
-/// The numbers that a release begins with: `5.15.0-53-generic`.
+/// The three numbers at the beginning of a kernel release such as `5.15.0-53-generic`.
 fn numbers(release: &str) -> Option<(u32, u32, u32)> {
     let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().ok());
     let (major, minor) = (parts.next()??, parts.next()??);
     Some((major, minor, parts.next().flatten().unwrap_or(0)))
 }
 
-/// Socket load balancing, and with it `kubeProxyReplacement: strict`: 4.19.57, 5.1.16 and 5.2 were the first of their
-/// series (Cilium 1.12.4: System Requirements, Required Kernel Versions for Advanced Features).
+/// Whether the kernel supports socket load balancing, which `kubeProxyReplacement: strict` needs: 4.19.57, 5.1.16 and 5.2
+/// were the first of their series (Cilium 1.12.4: System Requirements, Required Kernel Versions for Advanced Features).
 fn replaces_kube_proxy(version: (u32, u32, u32)) -> bool {
     match version {
         (4, 19, patch) => patch >= 57,
@@ -47,16 +47,16 @@ pub(in crate::kind) fn version(host: &HostSeen) -> Row {
     };
     let remedy = "boot Linux 5.10 or later (Ubuntu: sudo apt-get install linux-generic, then reboot)";
     match numbers(release) {
-        None => Row::bad(Outcome::Warning, ID, format!("Linux {release}: no version that can be read"), WHY, remedy),
+        None => Row::bad(Outcome::Warning, ID, format!("Linux {release}: the version cannot be read"), WHY, remedy),
         Some(version) if version >= (5, 10, 0) => {
             Row::ok(ID, format!("Linux {release}: BPF host routing will be on"), WHY)
         }
         Some(version) if replaces_kube_proxy(version) => {
-            Row::ok(ID, format!("Linux {release}: host routing will be the kernel's own, BPF's needs 5.10"), WHY)
+            Row::ok(ID, format!("Linux {release}: BPF host routing needs 5.10, so the kernel itself will route"), WHY)
         }
-        // Red Hat's 4.18 has the programs of later kernels, and no version says which.
+        // Red Hat's 4.18 has BPF features of later kernels; its version does not say which.
         Some((4, 18, _)) if release.contains(".el8") => {
-            Row::bad(Outcome::Warning, ID, format!("Linux {release}: no lab was tried there"), WHY, remedy)
+            Row::bad(Outcome::Warning, ID, format!("Linux {release}: no lab has been tried on it"), WHY, remedy)
         }
         Some(_) => {
             let found = format!("Linux {release}; kubeProxyReplacement=strict needs 4.19.57, 5.1.16, 5.2 or later");
@@ -77,7 +77,7 @@ pub(in crate::kind) fn config(host: &HostSeen) -> Row {
             ID,
             found,
             WHY,
-            "sudo modprobe configs makes /proc/config.gz, where it is built",
+            "sudo modprobe configs makes /proc/config.gz, if that module was built",
         );
     };
     let missing = |options: &[&'static str]| -> Vec<&'static str> {
@@ -87,11 +87,23 @@ pub(in crate::kind) fn config(host: &HostSeen) -> Row {
     let (needed, listed) = (missing(&NEEDED), missing(&LISTED));
     if !needed.is_empty() {
         let found = format!("{source}: {} not set", is_or_are(&needed));
-        return Row::bad(Outcome::Refusal, ID, found, WHY, "boot a kernel that has them: distributions' own do");
+        return Row::bad(
+            Outcome::Refusal,
+            ID,
+            found,
+            WHY,
+            "boot a kernel that has them, as the kernels of distributions do",
+        );
     }
     if !listed.is_empty() {
-        let found = format!("{source}: {} not set; agents of other builds have run without", is_or_are(&listed));
-        return Row::bad(Outcome::Warning, ID, found, WHY, "boot a kernel that has them: distributions' own do");
+        let found = format!("{source}: {} not set; some agents have run without", is_or_are(&listed));
+        return Row::bad(
+            Outcome::Warning,
+            ID,
+            found,
+            WHY,
+            "boot a kernel that has them, as the kernels of distributions do",
+        );
     }
     Row::ok(ID, format!("{source}: all {} options that Cilium needs are set", NEEDED.len() + LISTED.len()), WHY)
 }
@@ -109,35 +121,36 @@ pub(in crate::kind) fn modules(host: &HostSeen, own_cilium_image: bool) -> Row {
         let found = "/proc/modules does not exist: the kernel has no modules, and the agent of Cilium 1.12.4 ends with \
                      \"Unable to get information about kernel modules\"";
         let (outcome, found) = if own_cilium_image {
-            (Outcome::Warning, format!("{found}; another image of it was asked for"))
+            (Outcome::Warning, format!("{found}; the lab uses another image of the agent"))
         } else {
             (Outcome::Refusal, found.to_owned())
         };
-        let remedy = "boot a kernel with CONFIG_MODULES=y, or give the lab an agent that does without: \
+        let remedy = "boot a kernel with CONFIG_MODULES=y, or give the lab an agent that does not need modules: \
                       --image cilium=REF";
         return Row::bad(outcome, ID, found, WHY, remedy);
     }
     let release = host.kernel.as_deref().unwrap_or("RELEASE");
     if host.modules.of_kernel {
-        Row::ok(ID, format!("/proc/modules and /lib/modules/{release} are there"), WHY)
+        Row::ok(ID, format!("/proc/modules and /lib/modules/{release} exist"), WHY)
     } else if host.modules.folder {
-        let found = format!("/lib/modules/{release} does not exist: what is not loaded or built in will be missing");
+        let found =
+            format!("/lib/modules/{release} does not exist: the agent cannot load modules that are not loaded yet");
         Row::bad(
             Outcome::Warning,
             ID,
             found,
             WHY,
-            "install the running kernel's modules, or boot the kernel that has its own",
+            "install the running kernel's modules, or boot a kernel whose modules are installed",
         )
     } else {
-        let found = "/lib/modules does not exist: what is not loaded or built in will be missing, \
+        let found = "/lib/modules does not exist: the agent cannot load modules that are not loaded yet, \
                      and Docker makes an empty folder there when kind mounts it";
         Row::bad(
             Outcome::Warning,
             ID,
             found,
             WHY,
-            "sudo modprobe -a ip_tables iptable_nat xt_socket sch_ingress cls_bpf, where they are modules",
+            "sudo modprobe -a ip_tables iptable_nat xt_socket sch_ingress cls_bpf (those that are not built in)",
         )
     }
 }
@@ -174,7 +187,7 @@ mod tests {
         let mut host = host();
         assert_eq!(version(&host).found, "Linux 6.18.44: BPF host routing will be on");
         host.kernel = Some("5.4.0-90-generic".to_owned());
-        assert!(version(&host).found.contains("the kernel's own"));
+        assert!(version(&host).found.ends_with("the kernel itself will route"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What another Cilium left on this host.
+//! A row about what another Cilium left on this host.
 
 use crate::kind::facts::HostSeen;
 use crate::{Outcome, Row};
@@ -8,7 +8,7 @@ use lab_model::observe::{NetnsView, RuleAction};
 /// 2005).
 const TABLES: [u32; 2] = [2004, 2005];
 
-/// What Cilium calls the links it makes on a host.
+/// Whether it is a name that Cilium gives to links on a host.
 fn is_ciliums(name: &str) -> bool {
     let endpoint = name.strip_prefix("lxc").is_some_and(|rest| {
         rest == "_health" || (rest.len() == 12 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -41,9 +41,15 @@ pub(in crate::kind) fn leftovers(host: &HostSeen) -> Row {
     let (mut found, mut remedy) = match &host.view {
         Some(Ok(view)) => in_kernel(view),
         Some(Err(why)) => {
-            return Row::bad(Outcome::Warning, ID, format!("not looked for: {why}"), WHY, "ip link; ip rule");
+            return Row::bad(
+                Outcome::Warning,
+                ID,
+                format!("links and rules cannot be read: {why}"),
+                WHY,
+                "ip link; ip rule",
+            );
         }
-        None => return Row::bad(Outcome::Warning, ID, "not looked for", WHY, "ip link; ip rule"),
+        None => return Row::bad(Outcome::Warning, ID, "links and rules were not read", WHY, "ip link; ip rule"),
     };
     for file in host.cilium_files.iter().flatten() {
         found.push(file.display().to_string());
@@ -52,7 +58,7 @@ pub(in crate::kind) fn leftovers(host: &HostSeen) -> Row {
     if found.is_empty() {
         let pinned = match host.cilium_files {
             Some(_) => "and nothing pinned in /sys/fs/bpf",
-            None => "/sys/fs/bpf is only root's to read",
+            None => "but /sys/fs/bpf was not read, which only root may",
         };
         return Row::ok(ID, format!("no link or rule of another Cilium, {pinned}"), WHY);
     }
@@ -71,7 +77,7 @@ mod tests {
         let mut host = host();
         assert_eq!(leftovers(&host).found, "no link or rule of another Cilium, and nothing pinned in /sys/fs/bpf");
         host.cilium_files = None;
-        assert!(leftovers(&host).found.ends_with("only root's to read"));
+        assert!(leftovers(&host).found.ends_with("/sys/fs/bpf was not read, which only root may"));
         let view = host.view.as_mut().unwrap().as_mut().unwrap();
         view.links.extend([link("lxcbr0"), link("lxc-1"), link("veth1a2b3c4")]);
         assert_eq!(leftovers(&host).outcome, Outcome::Ok, "LXC's own bridge is not Cilium's");

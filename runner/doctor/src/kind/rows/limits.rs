@@ -1,11 +1,12 @@
-//! Limits of the host that containers share.
+//! A row about limits of the host that all containers share.
 
 use crate::kind::facts::HostSeen;
 use crate::{Outcome, Row};
 
-/// What three nodes need (kind's documentation, Known Issues: "Pod errors due to too many open files").
+/// The inotify instances that three nodes need (kind's documentation, Known Issues: "Pod errors due to too many open
+/// files").
 const INSTANCES: u64 = 512;
-/// The same page's number.
+/// The inotify watches that three nodes need, from the same page.
 const WATCHES: u64 = 524_288;
 
 /// `host.inotify`.

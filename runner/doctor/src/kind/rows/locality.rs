@@ -1,19 +1,19 @@
-//! Whether the Engine runs where this program does: kind publishes the API server on the Engine's loopback, and what the
-//! doctor reads of the host is this one's.
+//! Whether the Engine runs on the same host as this program. kind publishes the API server on the loopback of the Engine's
+//! host, and the doctor can read facts of this program's host only.
 
 use std::net::IpAddr;
 
 use crate::kind::facts::{DockerSeen, HostSeen, NetworkSeen};
 use crate::{Outcome, Row};
 
-/// Where the Engine is, seen from here.
+/// Where the Engine runs, relative to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kind) enum Where {
     /// On this kernel, in this network namespace.
     Here,
     /// On another kernel, behind a local socket: a virtual machine that forwards ports.
     Machine,
-    /// Somewhere else.
+    /// On another host, or in another network namespace.
     Elsewhere,
 }
 
@@ -26,25 +26,25 @@ fn remote(endpoint: &str) -> bool {
     host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The same kernel: what the Engine tells may lack the local part of the release (`6.18.44` of `6.18.44-1`).
-fn same_kernel(told: Option<&str>, own: Option<&str>) -> bool {
-    match (told, own) {
-        (Some(told), Some(own)) => {
-            own == told || own.strip_prefix(told).is_some_and(|rest| rest.starts_with(['-', '+', '.']))
+/// Whether both are the same kernel. The Engine may report a release without its local part (`6.18.44` of `6.18.44-1`).
+fn same_kernel(reported: Option<&str>, own: Option<&str>) -> bool {
+    match (reported, own) {
+        (Some(reported), Some(own)) => {
+            own == reported || own.strip_prefix(reported).is_some_and(|rest| rest.starts_with(['-', '+', '.']))
         }
         _ => true,
     }
 }
 
-/// What the Engine's bridges say of where it is.
+/// Whether the Engine's bridges are in this network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bridges {
-    /// One is a link of this namespace, or its gateway an address; or there is none to compare.
+    /// At least one is: its link or its gateway's address is here. Also if there is no bridge to compare.
     Here,
-    /// Only the default one could be compared, and it is not here. Another Engine on this host that starts with a
+    /// The Engine has only its default bridge, and that is not here. Another Engine on this host that starts with a
     /// bridge of its own removes it (moby, `removeDefaultBridgeInterface`).
     DefaultMissing,
-    /// None of them is here.
+    /// None of them is.
     Elsewhere,
 }
 
@@ -65,7 +65,7 @@ fn bridges(docker: &DockerSeen, host: &HostSeen) -> Bridges {
     }
 }
 
-/// Where the Engine is.
+/// Where the Engine runs.
 pub(in crate::kind) fn place(docker: &DockerSeen, host: &HostSeen) -> Where {
     if remote(&docker.engine.endpoint) {
         Where::Elsewhere
@@ -83,20 +83,20 @@ pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
     const ID: &str = "docker.local";
     const WHY: &str = "kind publishes the API server on the loopback of the Engine's host";
     let endpoint = &docker.engine.endpoint;
-    let told = docker.engine.kernel.as_deref().unwrap_or("not told");
+    let reported = docker.engine.kernel.as_deref().unwrap_or("not known");
     match place(docker, host) {
         Where::Here if bridges(docker, host) == Bridges::DefaultMissing => {
             let found =
                 "the Engine runs on this kernel, but its default bridge is not a link of this network namespace";
-            let remedy = "sudo systemctl restart docker makes the bridge again, where it was removed";
+            let remedy = "sudo systemctl restart docker makes the bridge again, if something removed it";
             Row::bad(Outcome::Warning, ID, found, WHY, remedy)
         }
         Where::Here => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
         Where::Machine => {
             let own = host.kernel.as_deref().unwrap_or("not known");
             let found = format!(
-                "the Engine's kernel is {told}, this one's {own}: it runs in a virtual machine, whose limits, modules \
-                 and routes were not looked at"
+                "the Engine's kernel is {reported}, this machine's is {own}: the Engine runs in a virtual machine, whose \
+                 limits, modules and routes were not checked"
             );
             Row::bad(Outcome::Warning, ID, found, WHY, "run lab inside of that machine, or use an Engine on this host")
         }

@@ -1,4 +1,4 @@
-//! A row for each thing that can be wrong: pure functions from what was found out.
+//! One row for each thing that can be wrong: pure functions from facts to rows.
 
 pub(super) mod cgroups;
 pub(super) mod disk;

@@ -1,4 +1,4 @@
-//! What has the names already that the lab will use: its cluster's, its nodes', its network's.
+//! Rows about names that the lab will use and that may be taken: the cluster's, the nodes', the network's.
 
 use std::path::Path;
 
@@ -7,20 +7,21 @@ use crate::kind::facts::{ContainerSeen, DockerSeen};
 use crate::kind::input::KindDoctorInput;
 use crate::{Outcome, Row};
 
-/// A lab's nodes have a file of its state folder mounted: kind gives containers no label but its own.
-fn ours(container: &ContainerSeen, state: Option<&Path>) -> bool {
+/// Whether the container is a node of a lab with this state folder. Such nodes have a file of that folder mounted, because
+/// kind lets no other labels be given to containers.
+fn is_node_of_lab(container: &ContainerSeen, state: Option<&Path>) -> bool {
     state.is_some_and(|state| container.mounts.iter().any(|mount| mount.starts_with(state)))
 }
 
 fn listed(containers: &[&ContainerSeen]) -> String {
-    let each: Vec<String> = containers.iter().map(|seen| format!("{} ({})", seen.name, seen.state)).collect();
-    each.join(", ")
+    let texts: Vec<String> = containers.iter().map(|seen| format!("{} ({})", seen.name, seen.state)).collect();
+    texts.join(", ")
 }
 
 /// `cluster.name`.
 pub(in crate::kind) fn cluster(input: &KindDoctorInput, docker: &DockerSeen) -> Row {
     const ID: &str = "cluster.name";
-    const WHY: &str = "a cluster and its containers are told apart by their names alone";
+    const WHY: &str = "kind tells clusters and their containers apart by name alone";
     let name = &input.cluster;
     let state = input.state_root.as_ref().map(|root| root.join(name));
     let of_cluster: Vec<&ContainerSeen> =
@@ -31,7 +32,8 @@ pub(in crate::kind) fn cluster(input: &KindDoctorInput, docker: &DockerSeen) -> 
         if named.is_empty() {
             return Row::ok(ID, format!("no cluster and no container has the name {name}"), WHY);
         }
-        let found = format!("containers that are no cluster's have the nodes' names: {}", listed(&named));
+        let found =
+            format!("containers that belong to no cluster have the names of the lab's nodes: {}", listed(&named));
         return Row::bad(
             Outcome::Refusal,
             ID,
@@ -41,22 +43,22 @@ pub(in crate::kind) fn cluster(input: &KindDoctorInput, docker: &DockerSeen) -> 
         );
     }
     let there = listed(&of_cluster);
-    if of_cluster.iter().all(|seen| ours(seen, state.as_deref())) {
-        let found = format!("a lab of ours has the name {name}: {there}");
+    if of_cluster.iter().all(|seen| is_node_of_lab(seen, state.as_deref())) {
+        let found = format!("a lab has the name {name} already: {there}");
         let remedy =
             format!("look at it: lab status; remove it: lab down --name {name}; or choose another: lab up --name NAME");
         return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
     }
-    let found = format!("a cluster that is not ours has the name {name}: {there}");
+    let found = format!("a cluster that lab did not make has the name {name}: {there}");
     let remedy =
         format!("choose another name: lab up --name NAME; or, if nobody needs it: kind delete cluster --name {name}");
     Row::bad(Outcome::Refusal, ID, found, WHY, remedy)
 }
 
-/// `network.kind`: any user of kind has this network, and one that fits is used.
+/// `network.kind`: all clusters of kind share this network, so one that exists is used if it fits.
 pub(in crate::kind) fn kind_network(input: &KindDoctorInput, docker: &DockerSeen) -> Row {
     const ID: &str = "network.kind";
-    const WHY: &str = "all nodes must reach each other on it at layer 2, and what is not ours is never removed";
+    const WHY: &str = "all nodes must reach each other on it at layer 2, and lab never removes what it did not make";
     let name = &input.network;
     let Some(seen) = network(docker, name) else {
         return Row::ok(ID, format!("there is no Docker network {name}; kind will make it"), WHY);
@@ -76,23 +78,26 @@ pub(in crate::kind) fn kind_network(input: &KindDoctorInput, docker: &DockerSeen
     ];
     let reasons: Vec<String> = unfit.into_iter().filter(|(unfit, _)| *unfit).map(|(_, reason)| reason).collect();
     let members: Vec<&str> = seen.network.members.iter().map(|member| member.name.as_str()).collect();
-    let members =
-        if members.is_empty() { "nothing is on it".to_owned() } else { format!("on it: {}", members.join(", ")) };
+    let members = if members.is_empty() {
+        "without containers".to_owned()
+    } else {
+        format!("containers: {}", members.join(", "))
+    };
     if !reasons.is_empty() {
         let found = format!("the Docker network {name} does not fit: {}; {members}", reasons.join("; "));
         return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}, if nobody needs it"));
     }
     let copies = docker.networks.iter().filter(|other| other.network.name == *name).count();
     if copies > 1 {
-        let found = format!("{copies} Docker networks have the name {name}; kind will remove all but one");
+        let found = format!("{copies} Docker networks have the name {name}; kind will remove all of them but one");
         let remedy = format!("docker network ls --filter name={name}, then docker network rm those that nobody needs");
         return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
     }
-    let found = format!("the Docker network {name} is there already ({members}); the lab will use it and leave it");
+    let found = format!("the Docker network {name} exists already ({members}); the lab will use it and not remove it");
     let remedy = if seen.network.members.is_empty() {
-        format!("nothing, or docker network rm {name}")
+        format!("nothing needs to be done; docker network rm {name} removes it")
     } else {
-        "nothing: labs and clusters share it".to_owned()
+        "nothing needs to be done: labs and clusters can share it".to_owned()
     };
     Row::bad(Outcome::Warning, ID, found, WHY, remedy)
 }
@@ -126,18 +131,18 @@ mod tests {
         let ours = [node("kind-control-plane", Some("kind"), mark), node("kind-worker", Some("kind"), mark)];
         let row = cluster(&input(), &with(&ours));
         assert_eq!(row.outcome, Outcome::Refusal);
-        assert!(row.found.starts_with("a lab of ours has the name kind"), "{row:?}");
+        assert!(row.found.starts_with("a lab has the name kind already"), "{row:?}");
         assert!(row.remedy.contains("lab down --name kind"), "{row:?}");
-        // One node without the mark, or the mark of a lab of another name: not ours.
+        // One node without the mount, or with the mount of a lab of another name: not this lab's.
         for mount in ["/lib/modules", "/home/me/.local/state/lab/kind2/mark"] {
             let mut mixed = ours.clone();
             mixed[1].mounts = vec![mount.into()];
             let row = cluster(&input(), &with(&mixed));
-            assert!(row.found.starts_with("a cluster that is not ours"), "{row:?}");
+            assert!(row.found.starts_with("a cluster that lab did not make"), "{row:?}");
             assert!(!row.remedy.contains("lab down"), "{row:?}");
         }
         let homeless = KindDoctorInput { state_root: None, ..input() };
-        assert!(cluster(&homeless, &with(&ours)).found.starts_with("a cluster that is not ours"));
+        assert!(cluster(&homeless, &with(&ours)).found.starts_with("a cluster that lab did not make"));
     }
 
     #[test]
@@ -151,7 +156,7 @@ mod tests {
     fn a_network_that_fits_is_used_with_a_warning() {
         let row = kind_network(&input(), &docker());
         assert_eq!(row.outcome, Outcome::Warning);
-        assert!(row.found.contains("(on it: other-worker)"), "{row:?}");
+        assert!(row.found.contains("(containers: other-worker)"), "{row:?}");
         let mut docker = docker();
         docker.networks.retain(|seen| seen.network.name != "kind");
         assert_eq!(kind_network(&input(), &docker).outcome, Outcome::Ok);

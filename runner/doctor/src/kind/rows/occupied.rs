@@ -1,4 +1,4 @@
-//! What of IPv4 is taken already: by the host's routes, by its addresses, by Docker's networks.
+//! Which IPv4 networks are in use already: by the host's routes, by its addresses, by Docker's networks.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use crate::kind::facts::NetworkSeen;
 use crate::{Outcome, Row};
 use lab_model::observe::{NetnsView, Route, RouteKind, TABLE_LOCAL};
 
-/// A part of IPv4 that is taken.
+/// An IPv4 network that is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::kind) struct Occupied {
-    /// Which.
+    /// The network.
     pub(in crate::kind) net: Ipv4Net,
-    /// By what.
+    /// What uses it.
     pub(in crate::kind) by: By,
 }
 
-/// What takes it.
+/// What uses a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::kind) enum By {
-    /// A route of the host's, through this link.
+    /// A route of the host, through this link.
     Route(String),
-    /// An address of the host's, on this link.
+    /// An address of the host, on this link.
     Address(String),
     /// A Docker network of this name.
     Docker(String),
@@ -38,42 +38,42 @@ impl fmt::Display for Occupied {
     }
 }
 
-/// Whether two networks have an address in common: then one holds the other.
+/// Whether two networks have an address in common; one contains the other then.
 pub(in crate::kind) fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
     one.contains(&other) || other.contains(&one)
 }
 
-/// A route that takes packets somewhere. The default route is not, nor are the two halves that a VPN lays over it:
-/// every other route comes before them.
+/// Whether a route takes its destination away from a lab. The default route does not, nor do the two halves that a VPN
+/// puts over it, because every other route is more specific.
 fn leads_away(route: &Route) -> bool {
     route.table != TABLE_LOCAL && route.kind == RouteKind::Unicast && route.destination.prefix_len() > 1
 }
 
-/// All that is taken, as far as it is known.
+/// All networks that are in use, as far as they could be read.
 #[derive(Debug, Clone, Default)]
 pub(in crate::kind) struct Taken {
-    /// Each part once: a Docker network's own route and gateway go with the network.
+    /// The networks, each once: the route and the gateway of a Docker network are not listed separately.
     pub(in crate::kind) all: Vec<Occupied>,
-    /// What could not be looked at, and why.
+    /// What could not be read, and why.
     pub(in crate::kind) unknown: Vec<String>,
 }
 
 impl Taken {
-    /// By the host that this view is of, and by these networks.
-    pub(in crate::kind) fn by(view: Result<&NetnsView, &str>, networks: Option<&[NetworkSeen]>) -> Self {
+    /// Finds the networks in use by the host with this view and by these Docker networks.
+    pub(in crate::kind) fn find(view: Result<&NetnsView, &str>, networks: Option<&[NetworkSeen]>) -> Self {
         let mut taken = Self::default();
         match networks {
             Some(networks) => taken.all.extend(networks.iter().flat_map(docker)),
             None => taken.unknown.push("Docker's networks, since no Engine answered".to_owned()),
         }
         match view {
-            Ok(view) => taken.host(view),
+            Ok(view) => taken.add_host(view),
             Err(why) => taken.unknown.push(format!("the host's routes: {why}")),
         }
         taken
     }
 
-    fn host(&mut self, view: &NetnsView) {
+    fn add_host(&mut self, view: &NetnsView) {
         for route in view.routes.iter().filter(|route| leads_away(route)) {
             let net = route.destination.trunc();
             if self.all.iter().any(|taken| taken.net == net) {
@@ -90,12 +90,12 @@ impl Taken {
         }
     }
 
-    /// The row of something that overlaps nothing of what is known: good news only when everything is.
-    pub(in crate::kind) fn nothing(&self, id: &str, found: String, why: &str) -> Row {
+    /// The row for a network that overlaps none of these: a warning if something could not be read.
+    pub(in crate::kind) fn no_overlap(&self, id: &str, found: String, why: &str) -> Row {
         if self.unknown.is_empty() {
             return Row::ok(id, found, why);
         }
-        let found = format!("{found}; not looked at: {}", self.unknown.join(", "));
+        let found = format!("{found}; could not be checked: {}", self.unknown.join(", "));
         Row::bad(Outcome::Warning, id, found, why, "compare with the Engine's host: ip route; docker network ls")
     }
 }
@@ -104,10 +104,10 @@ fn docker(seen: &NetworkSeen) -> impl Iterator<Item = Occupied> {
     seen.subnets().map(|net| Occupied { net, by: By::Docker(seen.network.name.clone()) })
 }
 
-/// Those that overlap, in words; none when nothing does.
-pub(in crate::kind) fn words<'a>(taken: impl IntoIterator<Item = &'a Occupied>) -> Option<String> {
-    let words: Vec<String> = taken.into_iter().map(Occupied::to_string).collect();
-    (!words.is_empty()).then(|| words.join(" and "))
+/// The networks joined with "and", for a message; none if there are none.
+pub(in crate::kind) fn joined<'a>(taken: impl IntoIterator<Item = &'a Occupied>) -> Option<String> {
+    let texts: Vec<String> = taken.into_iter().map(Occupied::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(" and "))
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
     use crate::kind::fixture::{address, docker, host, route};
 
     fn listed(view: &NetnsView) -> Vec<String> {
-        Taken::by(Ok(view), Some(&docker().networks)).all.iter().map(Occupied::to_string).collect()
+        Taken::find(Ok(view), Some(&docker().networks)).all.iter().map(Occupied::to_string).collect()
     }
 
     #[test]
@@ -154,12 +154,12 @@ mod tests {
     fn what_was_not_looked_at_is_no_good_news() {
         let view = host().view.unwrap().unwrap();
         let networks = docker().networks;
-        let outcome = |taken: &Taken| taken.nothing("net.pod_cidrs", "overlaps nothing".to_owned(), "").outcome;
-        assert_eq!(outcome(&Taken::by(Ok(&view), Some(&networks))), Outcome::Ok);
-        assert_eq!(outcome(&Taken::by(Ok(&view), None)), Outcome::Warning);
-        let unread = Taken::by(Err("cannot list routes"), Some(&networks));
-        let row = unread.nothing("net.pod_cidrs", "overlaps nothing".to_owned(), "");
-        assert_eq!(row.found, "overlaps nothing; not looked at: the host's routes: cannot list routes");
+        let outcome = |taken: &Taken| taken.no_overlap("net.pod_cidrs", "overlaps nothing".to_owned(), "").outcome;
+        assert_eq!(outcome(&Taken::find(Ok(&view), Some(&networks))), Outcome::Ok);
+        assert_eq!(outcome(&Taken::find(Ok(&view), None)), Outcome::Warning);
+        let unread = Taken::find(Err("cannot list routes"), Some(&networks));
+        let row = unread.no_overlap("net.pod_cidrs", "overlaps nothing".to_owned(), "");
+        assert_eq!(row.found, "overlaps nothing; could not be checked: the host's routes: cannot list routes");
         assert_eq!(row.outcome, Outcome::Warning);
     }
 

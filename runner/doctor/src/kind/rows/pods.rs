@@ -1,18 +1,18 @@
-//! The networks that pods and Services will have, against what is taken.
+//! Rows about the networks of pods and Services, which must not overlap networks in use.
 
 use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 
-use super::occupied::{By, Occupied, Taken, overlap, words};
+use super::occupied::{By, Occupied, Taken, joined, overlap};
 use crate::kind::facts::HostSeen;
 use crate::kind::input::KindDoctorInput;
 use crate::{Outcome, Row};
 
-/// Pools to offer instead: kind's own pod subnet, what is left of RFC 1918, and RFC 6598's.
+/// Pools to suggest instead: kind's own pod subnet, other parts of RFC 1918's networks, and RFC 6598's.
 const POOLS: [&str; 5] = ["10.244.0.0/16", "172.28.0.0/16", "192.168.128.0/17", "10.128.0.0/16", "100.64.0.0/16"];
 
-/// The pod CIDRs that the first nodes get, as one network: Cilium's operator hands them out from the pool's beginning.
+/// The pod CIDRs of the nodes as one network: Cilium's operator assigns them from the beginning of the pool.
 pub(in crate::kind) fn used(input: &KindDoctorInput) -> Ipv4Net {
     let bits = u8::try_from(input.nodes.len().max(1).next_power_of_two().trailing_zeros()).unwrap_or(u8::MAX);
     let prefix = input.pod_cidr_prefix.saturating_sub(bits).max(input.pod_pool.prefix_len());
@@ -31,14 +31,14 @@ fn another_pool(input: &KindDoctorInput, taken: &Taken) -> String {
     }
 }
 
-/// `net.pod_cidrs`: a refusal, since pods and the host could not tell their addresses apart.
+/// `net.pod_cidrs`: an overlap is a refusal, since the same addresses would be in use twice.
 pub(in crate::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.pod_cidrs";
     const WHY: &str = "pods would not reach what has these addresses now, and packets for a pod could go there";
     let used = used(input);
     let overlapping = taken.all.iter().filter(|occupied| overlap(used, occupied.net));
-    match words(overlapping) {
-        None => taken.nothing(ID, format!("{used}, which the nodes will use, overlaps nothing"), WHY),
+    match joined(overlapping) {
+        None => taken.no_overlap(ID, format!("{used}, which the nodes will use, overlaps nothing"), WHY),
         Some(what) => {
             let found = format!("{used}, which the nodes will use, overlaps {what}");
             Row::bad(Outcome::Refusal, ID, found, WHY, another_pool(input, taken))
@@ -46,14 +46,14 @@ pub(in crate::kind) fn pod_cidrs(input: &KindDoctorInput, taken: &Taken) -> Row 
     }
 }
 
-/// `net.native_cidr`: a warning, since only what a pod asks of these addresses is lost.
+/// `net.native_cidr`: an overlap is a warning, since only packets from pods to these addresses are lost.
 pub(in crate::kind) fn native_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.native_cidr";
     const WHY: &str = "packets to it leave with the pod's own address, which nobody outside can answer";
     let (used, native) = (used(input), input.native_cidr);
     let beside = taken.all.iter().filter(|occupied| overlap(native, occupied.net) && !overlap(used, occupied.net));
-    match words(beside) {
-        None => taken.nothing(ID, format!("{native} overlaps nothing beside the pods"), WHY),
+    match joined(beside) {
+        None => taken.no_overlap(ID, format!("{native} overlaps nothing beside the pods"), WHY),
         Some(what) => {
             let found = format!("{native} contains {what}: pods will not reach it");
             Row::bad(Outcome::Warning, ID, found, WHY, another_pool(input, taken))
@@ -64,11 +64,11 @@ pub(in crate::kind) fn native_cidr(input: &KindDoctorInput, taken: &Taken) -> Ro
 /// `net.service_cidr`.
 pub(in crate::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> Row {
     const ID: &str = "net.service_cidr";
-    const WHY: &str = "nodes and pods take every address in it for a Service";
+    const WHY: &str = "nodes and pods treat every address in it as a Service";
     let service = input.service_cidr;
     let overlapping: Vec<&Occupied> = taken.all.iter().filter(|occupied| overlap(service, occupied.net)).collect();
-    let Some(what) = words(overlapping.iter().copied()) else {
-        return taken.nothing(ID, format!("{service} overlaps nothing"), WHY);
+    let Some(what) = joined(overlapping.iter().copied()) else {
+        return taken.no_overlap(ID, format!("{service} overlaps nothing"), WHY);
     };
     let remedy: Vec<String> = overlapping
         .iter()
@@ -76,7 +76,7 @@ pub(in crate::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> R
             By::Docker(name) => format!("docker network rm {name}, if nothing needs it"),
             By::Route(device) => {
                 format!(
-                    "while the lab is up, do without it: sudo ip route del {} dev {device} (a VPN's ends with it)",
+                    "remove it while the lab is up: sudo ip route del {} dev {device} (a route of a VPN ends with the VPN)",
                     occupied.net
                 )
             }
@@ -86,10 +86,11 @@ pub(in crate::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> R
     Row::bad(Outcome::Refusal, ID, format!("{service} overlaps {what}"), WHY, remedy.join("\n"))
 }
 
-/// `net.resolver`: a name server within the native CIDR is cut off from pods, and from nodes once the lab is sealed.
+/// `net.resolver`: pods cannot reach a name server within the native routing CIDR, and nodes cannot once the lab's packets
+/// to that CIDR are kept on the host.
 pub(in crate::kind) fn resolver(input: &KindDoctorInput, host: &HostSeen) -> Row {
     const ID: &str = "net.resolver";
-    const WHY: &str = "names outside of the cluster are asked of it; nothing that a lab needs has such a name";
+    const WHY: &str = "it resolves names outside of the cluster; a lab itself needs no such name";
     let native = input.native_cidr;
     let inside: Vec<String> = host
         .nameservers
@@ -99,8 +100,8 @@ pub(in crate::kind) fn resolver(input: &KindDoctorInput, host: &HostSeen) -> Row
         .collect();
     if !inside.is_empty() {
         let found = format!(
-            "{} in /etc/resolv.conf is in {native}, which nothing of a lab may leave for: pods and nodes will not \
-             resolve names outside",
+            "{} in /etc/resolv.conf is in {native}, and packets to that network do not leave a lab: pods and nodes will \
+             not resolve names outside",
             inside.join(", ")
         );
         let remedy = "give Docker another one: {\"dns\": [\"ADDRESS\"]} in /etc/docker/daemon.json, then \
@@ -115,11 +116,11 @@ mod tests {
     use super::*;
     use crate::kind::fixture::{docker, host, input, network, route};
 
-    /// What is taken where the host has these routes beside its own.
+    /// The networks in use if the host has these routes beside its own.
     fn with(routes: &[(&str, &str)]) -> Taken {
         let mut view = host().view.unwrap().unwrap();
         view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
-        Taken::by(Ok(&view), Some(&docker().networks))
+        Taken::find(Ok(&view), Some(&docker().networks))
     }
 
     #[test]
@@ -172,7 +173,7 @@ mod tests {
     fn what_takes_services_addresses_is_refused_by_its_name() {
         let mut networks = docker().networks;
         networks.push(network("compose_default", "10.96.1.0/24"));
-        let row = service_cidr(&input(), &Taken::by(Err(""), Some(&networks)));
+        let row = service_cidr(&input(), &Taken::find(Err(""), Some(&networks)));
         assert_eq!(row.outcome, Outcome::Refusal);
         assert_eq!(row.found, "10.96.0.0/16 overlaps the Docker network compose_default (10.96.1.0/24)");
         assert_eq!(row.remedy, "docker network rm compose_default, if nothing needs it");

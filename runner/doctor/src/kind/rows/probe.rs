@@ -1,10 +1,10 @@
-//! The program that is put into the nodes to look there.
+//! A row about the probe, the program that is copied into the nodes to observe them.
 
 use crate::kind::facts::DockerSeen;
 use crate::kind::input::ProbeSeen;
 use crate::{Outcome, Row};
 
-/// An architecture as Go names it, of one as the kernel does (uname(2)).
+/// Go's name of an architecture, for the kernel's name of it (uname(2)).
 fn goarch(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",
@@ -16,10 +16,10 @@ fn goarch(machine: &str) -> &str {
 /// `tools.probe`.
 pub(in crate::kind) fn probe(seen: &Result<ProbeSeen, String>, docker: Option<&DockerSeen>) -> Row {
     const ID: &str = "tools.probe";
-    const WHY: &str = "nodes are looked into by a static program that is copied into them";
+    const WHY: &str = "lab observes nodes with a static program that it copies into them";
     let seen = match seen {
         Ok(seen) => seen,
-        Err(why) => return Row::bad(Outcome::Refusal, ID, "there is none that runs in nodes", WHY, why),
+        Err(why) => return Row::bad(Outcome::Refusal, ID, "there is no probe that can run in the nodes", WHY, why),
     };
     let ProbeSeen { architecture, octets } = seen;
     let found = format!("{architecture}, {}.{} MB", octets / 1_000_000, octets / 100_000 % 10);
@@ -30,7 +30,7 @@ pub(in crate::kind) fn probe(seen: &Result<ProbeSeen, String>, docker: Option<&D
             ID,
             format!("{found}; the Engine's host is {wanted}"),
             WHY,
-            format!("name a static lab-probe for {wanted} in LAB_PROBE, for example the one of a release"),
+            format!("set LAB_PROBE to the path of a static lab-probe for {wanted}, for example the one of a release"),
         ),
         _ => Row::ok(ID, found, WHY),
     }

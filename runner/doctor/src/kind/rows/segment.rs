@@ -1,15 +1,15 @@
-//! The one L2 segment that the nodes will hang on: its subnet and its MTU.
+//! Rows about the L2 segment that connects the nodes: its subnet and its MTU.
 
 use ipnet::Ipv4Net;
 
-use super::occupied::{By, Occupied, Taken, overlap, words};
+use super::occupied::{By, Occupied, Taken, joined, overlap};
 use super::pods::used;
 use crate::kind::facts::{AddressPool, DockerSeen, HostSeen, NetworkSeen};
 use crate::kind::input::KindDoctorInput;
 use crate::{Outcome, Row};
 
-/// Where Docker takes subnets from where nothing else is said (moby, `libnetwork/ipamutils`: the local scope's
-/// predefined pools): first and last base, and the size in them.
+/// The pools that Docker takes subnets from by default (moby, `libnetwork/ipamutils`: the local scope's predefined
+/// pools), each with the prefix length of its subnets.
 const DEFAULT_POOLS: [(&str, u8); 7] = [
     ("172.17.0.0/16", 16),
     ("172.18.0.0/16", 16),
@@ -20,27 +20,28 @@ const DEFAULT_POOLS: [(&str, u8); 7] = [
     ("192.168.0.0/16", 20),
 ];
 
-/// A pool of very small subnets is not looked through to its end.
+/// At most this many subnets of a pool are tried, since a pool of very small subnets has too many.
 const MOST_SUBNETS: usize = 4096;
 
-fn pools(told: &[AddressPool]) -> Vec<AddressPool> {
-    if !told.is_empty() {
-        return told.to_vec();
+/// The reported pools, or the default ones if none were reported.
+fn pools(reported: &[AddressPool]) -> Vec<AddressPool> {
+    if !reported.is_empty() {
+        return reported.to_vec();
     }
     let parsed = DEFAULT_POOLS.iter().map(|&(base, size)| base.parse().map(|base| AddressPool { base, size }));
     parsed.filter_map(Result::ok).collect()
 }
 
-/// The subnet that Docker will give to the next network: the first that nothing overlaps.
-fn next_subnet(told: &[AddressPool], taken: &Taken) -> Option<Ipv4Net> {
-    pools(told)
+/// The subnet that Docker will give to the next network: the first that overlaps no network in use.
+fn next_subnet(reported: &[AddressPool], taken: &Taken) -> Option<Ipv4Net> {
+    pools(reported)
         .into_iter()
         .filter_map(|pool| pool.base.subnets(pool.size).ok())
         .flat_map(|subnets| subnets.take(MOST_SUBNETS))
         .find(|&subnet| !taken.all.iter().any(|occupied| overlap(subnet, occupied.net)))
 }
 
-/// The network that kind will use: of several of one name, it keeps the one with most containers, then the first id
+/// The network that kind will use. Of several of that name, kind keeps the one with most containers, then the lowest id
 /// (kind v0.17.0, `sortNetworkInspectEntries`).
 pub(in crate::kind) fn network<'a>(docker: &'a DockerSeen, name: &str) -> Option<&'a NetworkSeen> {
     docker
@@ -53,7 +54,7 @@ pub(in crate::kind) fn network<'a>(docker: &'a DockerSeen, name: &str) -> Option
 /// `net.kind_subnet`.
 pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &Taken) -> Row {
     const ID: &str = "net.kind_subnet";
-    const WHY: &str = "the nodes' own addresses are in it, and it must be neither the pods' nor anybody else's";
+    const WHY: &str = "the nodes get their addresses from it, and it must not overlap the pods' or any other network";
     let name = &input.network;
     let there = network(docker, name);
     let (subnet, found) = if let Some(seen) = there {
@@ -82,7 +83,7 @@ pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen,
     let others = |occupied: &&Occupied| occupied.by != By::Docker(name.clone());
     let within: Vec<&Occupied> =
         taken.all.iter().filter(others).filter(|occupied| subnet.contains(&occupied.net)).collect();
-    if let Some(what) = words(within) {
+    if let Some(what) = joined(within) {
         return Row::bad(Outcome::Refusal, ID, format!("{found}, overlaps {what}"), WHY, again);
     }
     if overlap(subnet, input.native_cidr) {
@@ -92,18 +93,18 @@ pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen,
     }
     let around: Vec<&Occupied> =
         taken.all.iter().filter(others).filter(|occupied| occupied.net.contains(&subnet)).collect();
-    if let Some(what) = words(around) {
+    if let Some(what) = joined(around) {
         let found = format!("{found}, hides a part of {what}");
         return Row::bad(Outcome::Warning, ID, found, WHY, again);
     }
-    taken.nothing(ID, format!("{found}, overlaps nothing"), WHY)
+    taken.no_overlap(ID, format!("{found}, overlaps nothing"), WHY)
 }
 
 /// `net.mtu`: kind gives its network the MTU of Docker's default network, whatever the uplink has.
 pub(in crate::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen, host: &HostSeen) -> Row {
     const ID: &str = "net.mtu";
     const WHY: &str = "packets that are too long for the uplink get lost where ICMP does: pulls from a node would hang";
-    /// What the bridge driver takes where no option says so.
+    /// The bridge driver's default MTU.
     const DEFAULT: u32 = 1500;
     let there = network(docker, &input.network);
     let default = docker.networks.iter().find(|seen| seen.network.name == "bridge");
@@ -159,7 +160,7 @@ mod tests {
         view.routes.retain(|route| route.hops[0].device.as_deref().is_some_and(there));
         view.addresses.retain(|own| there(&own.device));
         view.routes.extend(routes.iter().map(|(net, device)| route(net, None, device)));
-        kind_subnet(&input(), docker, &Taken::by(Ok(&view), Some(&docker.networks)))
+        kind_subnet(&input(), docker, &Taken::find(Ok(&view), Some(&docker.networks)))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The programs that a lab on kind starts, and what changes their ways.
+//! Rows about the programs that a lab on kind starts, and about environment variables that change what kind does.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::kind::facts::{DockerSeen, HostSeen, ToolSeen};
 use crate::kind::input::ToolPin;
 use crate::{Outcome, Row};
 
-/// How this version of the program is got.
+/// How to get this version of the program.
 fn get(pin: &ToolPin) -> String {
     let version = pin.version.as_deref().unwrap_or_default();
     let goarch = match std::env::consts::ARCH {
@@ -36,7 +36,7 @@ pub(in crate::kind) fn tool(pin: &ToolPin, seen: Option<&ToolSeen>, docker: Opti
     let (why, without) = if pin.builds {
         ("a lab on kind is built with it", Outcome::Refusal)
     } else {
-        ("the article's own looks are taken with it; cases are judged without", Outcome::Warning)
+        ("the article's own commands are run with it; cases are judged without it", Outcome::Warning)
     };
     let Some(ToolSeen { path: Some(path), version, reaches, .. }) = seen else {
         return Row::bad(without, &id, format!("{} is not in PATH", pin.name), why, get(pin));
@@ -53,8 +53,8 @@ pub(in crate::kind) fn tool(pin: &ToolPin, seen: Option<&ToolSeen>, docker: Opti
         return Row::bad(without, &id, found, why, get(pin));
     }
     match (reaches, docker) {
-        (Some(Err(words)), Some(_)) => {
-            let found = format!("{version} ({path}) does not reach the Engine that answered: {words}");
+        (Some(Err(message)), Some(_)) => {
+            let found = format!("{version} ({path}) does not reach the Engine that answered lab: {message}");
             Row::bad(without, &id, found, why, "docker version shows it; update it if it is older than the Engine")
         }
         (Some(Ok(reached)), Some(docker)) if docker.id.as_ref().is_some_and(|id| id != reached) => {
@@ -89,10 +89,10 @@ pub(in crate::kind) fn environment(host: &HostSeen) -> Row {
     Row::bad(Outcome::Refusal, ID, found.join(", "), WHY, format!("unset {}", names.join(" ")))
 }
 
-/// The version in what a program printed when it was asked, without a `v`.
+/// The version in a program's output, without a `v`.
 ///
 /// # Errors
-/// What it printed instead, in words.
+/// A text with the output, if there is no version in it.
 pub(in crate::kind) fn version_in(name: &str, printed: &str) -> Result<String, String> {
     let after = |line: &str, before: &str| line.strip_prefix(before).map(|rest| rest.trim_start().to_owned());
     let first = printed.lines().next().unwrap_or_default();
@@ -103,7 +103,7 @@ pub(in crate::kind) fn version_in(name: &str, printed: &str) -> Result<String, S
         "kind" => after(first, "kind v"),
         // `v3.10.2+g50f003e`
         "helm" => after(first, "v"),
-        // `cilium-cli: v0.12.11 compiled with go1.19.8 on linux/amd64`, then lines that a cluster is asked for
+        // `cilium-cli: v0.12.11 compiled with go1.19.8 on linux/amd64`, then lines about the cluster.
         "cilium" => after(first, "cilium-cli: v"),
         // A JSON object.
         "kubectl" => serde_json::from_str::<serde_json::Value>(printed)
@@ -119,12 +119,12 @@ pub(in crate::kind) fn version_in(name: &str, printed: &str) -> Result<String, S
         Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => Ok(version),
         _ => {
             let shown: String = first.chars().take(80).collect();
-            Err(format!("no version of {name} in what it prints: {shown:?}"))
+            Err(format!("its output has no version of {name}: {shown:?}"))
         }
     }
 }
 
-/// Whether a path is the same program as another name of it: kept out of rows' texts where it is not.
+/// Whether a program of this name was found at an absolute path.
 pub(in crate::kind) fn is_found(seen: &[ToolSeen], name: &str) -> bool {
     seen.iter().any(|tool| tool.name == name && tool.path.as_deref().is_some_and(Path::is_absolute))
 }
@@ -223,7 +223,7 @@ mod tests {
             ("other", "v1"),
         ] {
             let refused = version_in(name, printed).unwrap_err();
-            assert!(refused.starts_with(&format!("no version of {name} in what it prints")), "{refused}");
+            assert!(refused.starts_with(&format!("its output has no version of {name}")), "{refused}");
         }
     }
 

@@ -14,17 +14,20 @@ use lab_manifest::Digest;
 fn what_is_no_kit_is_told_apart() {
     let (folder, path) = whole();
     let kit = fs::read(&path).unwrap();
-    assert!(refused(&path, b"").starts_with("not a kit: there is nothing in it"));
-    assert!(refused(&path, &[0; 1024]).starts_with("not a kit: there is nothing in it"));
+    assert!(refused(&path, b"").starts_with("not a kit: it has no members"));
+    assert!(refused(&path, &[0; 1024]).starts_with("not a kit: it has no members"));
     for words in [&b"some words, and not even long ones"[..], &[b'x'; 4096]] {
         let said = refused(&path, words);
         assert!(said.starts_with("not a kit: there is no header of a tar archive at its beginning"), "{said}");
     }
     let compressed = zstd::encode_all(kit.as_slice(), 1).unwrap();
-    assert!(refused(&path, &compressed).starts_with("not a kit: it is compressed as a whole; `zstd -d` it first"));
-    assert!(refused(&path, &[0x1f, 0x8b, 8, 0]).contains("`gzip -d` it first"));
+    assert!(
+        refused(&path, &compressed)
+            .starts_with("not a kit: it is compressed as a whole; decompress it with `zstd -d` first")
+    );
+    assert!(refused(&path, &[0x1f, 0x8b, 8, 0]).contains("`gzip -d` first"));
     let said = Kit::open(folder.path()).unwrap_err().to_string();
-    assert!(said.contains(": not a kit: it is no file"), "{said}");
+    assert!(said.contains(": not a kit: it is not a regular file"), "{said}");
     let said = Kit::open(&folder.path().join("none")).unwrap_err().to_string();
     assert!(said.contains("none: cannot be opened: No such file"), "{said}");
 }
@@ -36,11 +39,11 @@ fn names_that_no_kit_has_and_members_after_the_index_are_refused() {
     let with = |name: &str, at: usize, why: &str| {
         let mut more = entries.clone();
         more.insert(at, (name.to_owned(), b"content".to_vec()));
-        let said = format!("{name:?} in it {why}: no kit that lab wrote; do not use it");
+        let said = format!("{name:?} in it {why}: lab did not write this kit; do not use it");
         assert_eq!(refused(&path, &tar(&more)), said);
     };
     for name in ["passwd", "images/.hidden", "images/a/b", "images/a b", "etc/passwd"] {
-        with(name, 0, "has a name that no kit has");
+        with(name, 0, "has a name that is not used in kits");
     }
     with("chart/more.tgz", 0, "is not named in kit.json");
     with("images/more.tar", entries.len(), "comes after kit.json");
@@ -58,7 +61,7 @@ fn an_index_that_contradicts_itself_is_refused() {
     assert!(text.contains("\"images/node.tar\" in it has two sizes in kit.json"), "{text}");
     // Two images of one name, each with an archive of its own.
     let text = said("names", &|index| index.images[1].name = NODE.to_owned());
-    assert!(text.starts_with("\"node\" in it is there more than once"), "{text}");
+    assert!(text.starts_with("\"node\" in it occurs more than once"), "{text}");
 }
 
 /// What unfolds into more than it should, and what is another image under the right checksum.

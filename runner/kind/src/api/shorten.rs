@@ -1,15 +1,15 @@
-//! Words of others, made fit for one line of ours.
+//! Shortens texts of other programs, to fit on one line of a message.
 
-/// On one line, at most so many characters.
-pub(super) fn cut(words: &str, most: usize) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+/// The text on one line, cut to at most this many characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
-/// Several things on one line, a few of them by name.
+/// Several texts on one line; only the first few, and the number of the others.
 pub(super) fn some_of(things: &[String]) -> String {
     const NAMED: usize = 4;
     let named = things.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -19,7 +19,7 @@ pub(super) fn some_of(things: &[String]) -> String {
     }
 }
 
-/// The last lines of a log, one line for each, at most so many of at most so many characters.
+/// The last lines of a log that are not empty, each cut to `most` characters.
 pub(super) fn last_lines(log: &str, lines: usize, most: usize) -> String {
     let all: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let last = &all[all.len().saturating_sub(lines)..];
