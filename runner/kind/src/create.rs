@@ -1,5 +1,6 @@
 //! Runs `kind create cluster`, which makes the article's cluster, with a kubeconfig of its own.
 
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,17 +62,37 @@ pub fn kubeconfig_of(state: &Path) -> PathBuf {
 /// # Errors
 /// When it does not end.
 pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
-    let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE);
-    let Some(process) = noted.map_err(|error| error.to_string())?.flatten().filter(ProcessId::is_alive) else {
-        return Ok(());
+    let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE).map_err(|error| error.to_string())?.flatten();
+    let noted = noted.filter(ProcessId::is_alive);
+    // A command that was killed right after it had started kind has noted nothing.
+    for process in noted.map_or_else(|| creating(&kubeconfig_of(state.path())), |process| vec![process]) {
+        exec::kill_group(process.pid)
+            .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
+        let what = format!("the end of process {} (kind)", process.pid);
+        let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
+            if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
+        });
+        gone.await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// The process of a `kind create cluster` that writes this kubeconfig: the first one, which leads the group of those that
+/// it has started; none where there is no such process.
+fn creating(kubeconfig: &Path) -> Vec<ProcessId> {
+    let is_kind = |pid: i32| {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let arguments: Vec<&[u8]> = arguments.split(|octet| *octet == 0).collect();
+        arguments.windows(2).any(|pair| pair == [b"create".as_slice(), b"cluster"])
+            && arguments.windows(2).any(|pair| pair == [b"--kubeconfig".as_slice(), kubeconfig.as_os_str().as_bytes()])
     };
-    exec::kill_group(process.pid)
-        .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
-    let what = format!("the end of process {} (kind)", process.pid);
-    let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
-        if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
-    });
-    gone.await.map_err(|error| error.to_string())
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut processes: Vec<ProcessId> =
+        numbers.filter(|pid| is_kind(*pid)).filter_map(|pid| ProcessId::of(pid).ok()).collect();
+    processes.sort_by_key(|process| (process.start_ticks, process.pid));
+    processes.truncate(1);
+    processes
 }
 
 impl Creation<'_> {

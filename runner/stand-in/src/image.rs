@@ -17,7 +17,7 @@ const BIN: &str = "/bin";
 /// The folder that the probe is copied into.
 const LIB: &str = "/usr/local/lib";
 
-/// The contents of an image, besides [`PROGRAMS`].
+/// The contents of an image, besides the programs of this machine that it needs.
 #[derive(Debug, Clone, Default)]
 pub struct ImagePlan {
     /// More programs of the host, by name or path, for example `ip`. They are put into /bin.

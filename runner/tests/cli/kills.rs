@@ -175,7 +175,7 @@ fn folders_of_labs_from_before_a_reboot_are_known_as_gone() {
     fs::write(&file, state.to_string()).unwrap();
     // The number is another process's by then: whoever has it now is not touched.
     let holder = lab.holders();
-    lab.run(&["status"]).code(0).quiet().shows(": gone, its process has ended");
+    lab.run(&["status"]).code(0).quiet().shows(": gone, because its process has ended");
     lab.run(&["down"]).code(0).quiet().prints("lab lab is down\n");
     assert_eq!(lab.holders(), holder);
     kill_holder(&lab);

@@ -82,7 +82,7 @@ fn a_fault_is_made_and_undone_and_its_report_kept() {
     lab.run(&["report", id]).code(0).quiet().prints(&ended.stdout);
     lab.run(&["report", id, "--format", "json"]).code(0).quiet().prints(&text);
     let refused = lab.run(&["bundle", id]).code(2).prints("");
-    refused.mentions(&[id, "this run made faults", &format!("`lab report {id}`")]);
+    refused.mentions(&[id, "this is a run of `lab sabotage`", &format!("`lab report {id}`")]);
     lab.assert_nothing_left();
 }
 
@@ -140,7 +140,7 @@ fn what_is_for_kind_alone_is_refused_on_netns() {
     let lab = Lab::new();
     for option in [["--name", "mine"], ["--pod-pool", "10.64.0.0/16"]] {
         let ended = lab.run(&["sabotage", option[0], option[1]]).code(2).prints("");
-        ended.mentions(&[option[0], "the labs on netns that are broken are the article's", "`--on kind`"]);
+        ended.mentions(&[option[0], "sabotage builds its labs with the article's values", "`--on kind`"]);
     }
     let ended = lab.run(&["sabotage", "--node-image", "node:v1"]).code(2).prints("");
     ended.mentions(&["--node-image", "netns", "`--on kind`"]);

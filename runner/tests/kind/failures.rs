@@ -29,7 +29,7 @@ const KNOWN: [(&str, &str, &str); 3] = [
         "node",
         "docker: Error response from daemon: driver failed programming external connectivity: Bind for \
          127.0.0.1:40001 failed: port is already allocated.",
-        "run it again; kind will choose another port",
+        "run it again, kind will choose another port",
     ),
 ];
 

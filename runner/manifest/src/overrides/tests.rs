@@ -450,11 +450,11 @@ fn what_contradicts_is_refused_in_words() {
         (&["--set", "bpf.masquerade=null"], "--set bpf.masquerade=null: expected a boolean, found nothing"),
         (&["--set", "k8sServicePort=0"], "--set k8sServicePort=0: expected a port from 1 to 65535, found 0"),
         (&["--set", "k8sServiceHost="], "--set k8sServiceHost=: expected an address or a name, found \"\""),
-        (&["--set", "image.tag=x"], &format!("--set image.tag=x: {instead} --image cilium=REF")),
-        (&["--set", "operator=x"], &format!("--set operator=x: {instead} --image operator-generic=REF")),
+        (&["--set", "image.tag=x"], &format!("--set image.tag=x: {instead} --image cilium=REF instead")),
+        (&["--set", "operator=x"], &format!("--set operator=x: {instead} --image operator-generic=REF instead")),
         (
             &["--set", "ipam.operator.clusterPoolIPv4PodCIDRList={10.1.0.0/16}"],
-            &format!("--set ipam.operator.clusterPoolIPv4PodCIDRList={{10.1.0.0/16}}: {instead} --pod-pool CIDR"),
+            &format!("--set ipam.operator.clusterPoolIPv4PodCIDRList={{10.1.0.0/16}}: {instead} --pod-pool CIDR instead"),
         ),
         (
             &["--pod-pool", "10.1.0.0/16", "--set", "ipv4NativeRoutingCIDR=10.0.0.0/8"],
