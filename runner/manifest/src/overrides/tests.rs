@@ -454,7 +454,9 @@ fn what_contradicts_is_refused_in_words() {
         (&["--set", "operator=x"], &format!("--set operator=x: {instead} --image operator-generic=REF instead")),
         (
             &["--set", "ipam.operator.clusterPoolIPv4PodCIDRList={10.1.0.0/16}"],
-            &format!("--set ipam.operator.clusterPoolIPv4PodCIDRList={{10.1.0.0/16}}: {instead} --pod-pool CIDR instead"),
+            &format!(
+                "--set ipam.operator.clusterPoolIPv4PodCIDRList={{10.1.0.0/16}}: {instead} --pod-pool CIDR instead"
+            ),
         ),
         (
             &["--pod-pool", "10.1.0.0/16", "--set", "ipv4NativeRoutingCIDR=10.0.0.0/8"],
