@@ -2,6 +2,28 @@
 # shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
 # A lab changes nothing on its host. Part of ci/test.
 
+# Containers and networks of tests that were killed: the next tests remove them, which would count as a change. Those of
+# a process that runs stay. Each has its process as a label: process.rs in runner/backend/src/state.
+remove_left_behind() {
+    local label=lab.stand-in.owner kind id owner pid
+    docker_answers || return 0
+    for kind in container network; do
+        local all=() where=.
+        [[ $kind == network ]] || all=(--all) where=.Config.
+        for id in $(docker $kind ls "${all[@]}" --quiet --filter "label=$label"); do
+            owner=$(docker $kind inspect --format "{{index ${where}Labels \"$label\"}}" "$id") || continue
+            [[ $(jq -r .boot_id <<<"$owner") == "$(</proc/sys/kernel/random/boot_id)" ]] || continue
+            pid=$(jq -r .pid <<<"$owner")
+            # The 22nd field of proc(5), counted behind the name, which may have spaces.
+            if [[ $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20) == "$(jq -r .start_ticks <<<"$owner")" ]]; then
+                continue
+            fi
+            echo "ci/test: removing the $kind $id, which a test that was killed left behind" >&2
+            if [[ $kind == network ]]; then docker network rm "$id"; else docker rm --force --volumes "$id"; fi >/dev/null
+        done
+    done
+}
+
 # Writes what a lab could have changed into files in this folder.
 host_state() {
     mkdir -p "$1"

@@ -287,14 +287,25 @@ pub fn ended(id: u32) -> Option<Exit> {
     }
 }
 
-/// Kills all processes of the group whose leader is this process. Every process that [`Invocation::open`] starts leads a
-/// group of its own.
+/// Kills all processes of the group that this process is in: every process that [`Invocation::open`] starts leads a group
+/// of its own, which outlives it in those that it has started. One that is in the caller's own group is killed alone. One
+/// that has ended meanwhile is no error.
 ///
 /// # Errors
-/// The kernel's, when there is none or it is not this user's to kill.
-pub fn kill_group(leader: i32) -> io::Result<()> {
-    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(leader), nix::sys::signal::Signal::SIGKILL)
-        .map_err(io::Error::from)
+/// The kernel's, when it is not this user's to kill.
+pub fn kill_group_of(process: i32) -> io::Result<()> {
+    use nix::errno::Errno;
+    use nix::sys::signal::{Signal, kill, killpg};
+    use nix::unistd::{Pid, getpgid, getpgrp};
+
+    let process = Pid::from_raw(process);
+    let killed = getpgid(Some(process)).and_then(|group| {
+        if group == getpgrp() { kill(process, Signal::SIGKILL) } else { killpg(group, Signal::SIGKILL) }
+    });
+    match killed {
+        Err(Errno::ESRCH) => Ok(()),
+        other => other.map_err(io::Error::from),
+    }
 }
 
 /// Begins a session of its own, away from the terminal and the process group of whoever started this program.

@@ -153,13 +153,11 @@ enum Judged {
 }
 
 fn remember(again: &mut BTreeMap<String, Judged>, run: &RunFile, evidence: &Evidence) {
-    // The judge uses the first record only; the others are outputs of the article's commands.
-    let judged =
-        match (cases::find(&evidence.case.name).and_then(|case| case.body(run.backend)), evidence.records.first()) {
-            (_, None) => Judged::NoEvidence,
-            (None, Some(_)) => Judged::NoJudge,
-            (Some(body), Some(seen)) => Judged::Outcome((body.judge)(&seen.data, &run.expectations).into()),
-        };
+    let judged = match (cases::find(&evidence.case.name).and_then(|case| case.body(run.backend)), evidence.judged()) {
+        (_, None) => Judged::NoEvidence,
+        (None, Some(_)) => Judged::NoJudge,
+        (Some(body), Some(seen)) => Judged::Outcome((body.judge)(&seen.data, &run.expectations).into()),
+    };
     again.insert(evidence.case.name.clone(), judged);
 }
 

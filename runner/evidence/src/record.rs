@@ -58,6 +58,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// What was judged: the first record. What follows is the article's own commands.
+    pub fn judged(&self) -> Option<&Record> {
+        self.records.first()
+    }
+
     /// Reads `evidence.jsonl` and `case.json` in a case's folder. Every record is compared with the hash beside it, and
     /// the file of a case that has ended with the hash in `case.json`.
     ///

@@ -16,8 +16,7 @@ pub fn find_again(folder: &Path, report: &mut Report) {
         let roads = cases::find(&case.name).and_then(|case| case.body(run.backend)).and_then(|body| body.roads);
         let Some(roads) = roads else { continue };
         let Ok(evidence) = Evidence::read(&folder.join(case_folder(&case.name))) else { continue };
-        // The first record is what was judged.
-        let found = evidence.records.first().map(|seen| roads(&seen.data, &run.expectations));
+        let found = evidence.judged().map(|seen| roads(&seen.data, &run.expectations));
         case.roads = found.unwrap_or_default();
     }
 }

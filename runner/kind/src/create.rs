@@ -63,23 +63,21 @@ pub fn kubeconfig_of(state: &Path) -> PathBuf {
 /// When it does not end.
 pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
     let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE).map_err(|error| error.to_string())?.flatten();
-    let noted = noted.filter(ProcessId::is_alive);
     // A command that was killed right after it had started kind has noted nothing.
-    for process in noted.map_or_else(|| creating(&kubeconfig_of(state.path())), |process| vec![process]) {
-        exec::kill_group(process.pid)
-            .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
-        let what = format!("the end of process {} (kind)", process.pid);
-        let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
-            if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
-        });
-        gone.await.map_err(|error| error.to_string())?;
-    }
-    Ok(())
+    let left = noted.filter(ProcessId::is_alive).or_else(|| creating(&kubeconfig_of(state.path())));
+    let Some(process) = left else { return Ok(()) };
+    exec::kill_group_of(process.pid)
+        .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
+    let what = format!("the end of process {} (kind)", process.pid);
+    let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
+        if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
+    });
+    gone.await.map_err(|error| error.to_string())
 }
 
-/// The process of a `kind create cluster` that writes this kubeconfig: the first one, which leads the group of those that
-/// it has started; none where there is no such process.
-fn creating(kubeconfig: &Path) -> Vec<ProcessId> {
+/// A process of a `kind create cluster` that writes this kubeconfig: the first one, or where that has ended already, one that
+/// it has forked; none where there is no such process.
+fn creating(kubeconfig: &Path) -> Option<ProcessId> {
     let is_kind = |pid: i32| {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let arguments: Vec<&[u8]> = arguments.split(|octet| *octet == 0).collect();
@@ -88,11 +86,8 @@ fn creating(kubeconfig: &Path) -> Vec<ProcessId> {
     };
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut processes: Vec<ProcessId> =
-        numbers.filter(|pid| is_kind(*pid)).filter_map(|pid| ProcessId::of(pid).ok()).collect();
-    processes.sort_by_key(|process| (process.start_ticks, process.pid));
-    processes.truncate(1);
-    processes
+    let processes = numbers.filter(|pid| is_kind(*pid)).filter_map(|pid| ProcessId::of(pid).ok());
+    processes.min_by_key(|process| (process.start_ticks, process.pid))
 }
 
 impl Creation<'_> {

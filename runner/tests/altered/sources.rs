@@ -1,14 +1,14 @@
 //! Observations with which cases hold: of a lab on netns, made for this, and of the recordings.
 
 use lab_base::exec::{Exit, Invocation};
-use lab_evidence::{RunFile, case_folder};
+use lab_evidence::{Evidence, RUN_FILE, RunFile, case_folder};
 use lab_harness::cases;
 use lab_model::expect::Expectations;
 use lab_model::{BackendKind, Judgement};
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::recorded::{self, BEFORE, NATIVE, NATIVE_WIRE, Read, kind_only};
@@ -22,12 +22,19 @@ pub(super) struct Source {
     pub(super) case: &'static str,
     /// Where it is from.
     pub(super) from: String,
-    backend: BackendKind,
+    judge: fn(&Value, &Expectations) -> Judgement,
     pub(super) seen: Value,
     pub(super) expect: Expectations,
 }
 
 impl Source {
+    /// What the case of this name looked at on this backend.
+    fn new(name: &str, backend: BackendKind, from: &str, seen: Value, expect: &Expectations) -> Read<Self> {
+        let case = cases::find(name).ok_or_else(|| format!("{from}: there is no case {name}"))?;
+        let body = case.body(backend).ok_or_else(|| format!("{from}: {name} does not exist on {backend}"))?;
+        Ok(Self { case: case.name, from: from.to_owned(), judge: body.judge, seen, expect: expect.clone() })
+    }
+
     /// What the case's judge says of these observations in place of its own.
     pub(super) fn judge(&self, seen: &Value) -> Judgement {
         self.judge_with(seen, &self.expect)
@@ -35,8 +42,7 @@ impl Source {
 
     /// The same of a lab that should be another.
     pub(super) fn judge_with(&self, seen: &Value, expect: &Expectations) -> Judgement {
-        let body = cases::find(self.case).and_then(|case| case.body(self.backend)).expect("a case of this backend");
-        (body.judge)(seen, expect)
+        (self.judge)(seen, expect)
     }
 }
 
@@ -56,8 +62,7 @@ fn recorded() -> Read<Vec<Source>> {
         for (rows, expect) in rows {
             for (case, seen, must) in rows {
                 if matches!(must, Must::Hold) {
-                    let (from, expect, seen) = (recording.0.to_owned(), expect.clone(), seen(recording)?);
-                    sources.push(Source { case, from, backend: BackendKind::Kind, seen, expect });
+                    sources.push(Source::new(case, BackendKind::Kind, recording.0, seen(recording)?, &expect)?);
                 }
             }
         }
@@ -82,14 +87,7 @@ fn on_kind() -> Read<Vec<Source>> {
     let mut sources = Vec::new();
     for look in run.looks {
         for name in &look.cases {
-            let case = cases::find(name).ok_or_else(|| format!("kind-run/seen.json: there is no case {name}"))?;
-            sources.push(Source {
-                case: case.name,
-                from: "a run on kind".to_owned(),
-                backend: BackendKind::Kind,
-                seen: look.seen.clone(),
-                expect: run.expectations.clone(),
-            });
+            sources.push(Source::new(name, BackendKind::Kind, "a run on kind", look.seen.clone(), &run.expectations)?);
         }
     }
     Ok(sources)
@@ -103,27 +101,21 @@ async fn on_netns() -> Read<Vec<Source>> {
         return Err(format!("{}{}", finished.stdout_text(), finished.stderr_text()));
     }
     let runs = fs::read_dir(folder.path()).map_err(|error| error.to_string())?;
-    let run = runs.flatten().map(|entry| entry.path()).find(|path| path.join("run.json").is_file());
+    let run = runs.flatten().map(|entry| entry.path()).find(|path| path.join(RUN_FILE).is_file());
     of_run(&run.ok_or("the run has left no folder")?)
 }
 
 /// What the cases of a run looked at.
 fn of_run(folder: &Path) -> Read<Vec<Source>> {
-    let text = |path: PathBuf| fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()));
-    let run: RunFile = serde_json::from_str(&text(folder.join("run.json"))?).map_err(|error| error.to_string())?;
+    let path = folder.join(RUN_FILE);
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let run = RunFile::parse(&text, &path).map_err(|error| error.to_string())?;
+    let from = format!("a lab on {}", run.backend);
     let mut sources = Vec::new();
     for case in cases::on(run.backend) {
-        let evidence = text(folder.join(case_folder(case.name)).join("evidence.jsonl"))?;
-        // The first record is what was judged.
-        let record: Value = serde_json::from_str(evidence.lines().next().unwrap_or_default())
-            .map_err(|error| format!("{}: {error}", case.name))?;
-        sources.push(Source {
-            case: case.name,
-            from: format!("a lab on {}", run.backend),
-            backend: run.backend,
-            seen: record["data"].clone(),
-            expect: run.expectations.clone(),
-        });
+        let evidence = Evidence::read(&folder.join(case_folder(case.name))).map_err(|error| error.to_string())?;
+        let seen = evidence.judged().ok_or_else(|| format!("{}: nothing was seen", case.name))?;
+        sources.push(Source::new(case.name, run.backend, &from, seen.data.clone(), &run.expectations)?);
     }
     Ok(sources)
 }

@@ -123,3 +123,32 @@ fn a_detached_program_writes_to_its_files() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!((read("out"), read("err")), ("out\n".to_owned(), "err\n".to_owned()));
 }
+
+#[test]
+fn what_a_program_has_forked_is_found_by_its_group_when_the_program_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| File::create(folder.path().join(name)).unwrap();
+    // Without standard input, output and error, so that only the fork itself keeps it alive.
+    let (leader, stdin) = shell("sleep 1000 <&- >&- 2>&- & sleep 1000 <&- >&- 2>&- & echo $! > forked; exit")
+        .directory(folder.path())
+        .detach(file("out"), file("err"))
+        .unwrap();
+    drop(stdin);
+    let leader = nix::unistd::Pid::from_raw(i32::try_from(leader).unwrap());
+    nix::sys::wait::waitpid(leader, None).unwrap();
+    let forked: i32 = std::fs::read_to_string(folder.path().join("forked")).unwrap().trim().parse().unwrap();
+    kill_group_of(forked).unwrap();
+    let gone =
+        clock::until(
+            DEADLINE,
+            Duration::from_millis(2),
+            "the end of the group",
+            async || match nix::sys::signal::killpg(leader, None) {
+                Err(nix::errno::Errno::ESRCH) => clock::Poll::Ready(()),
+                other => clock::Poll::NotYet(format!("{other:?}")),
+            },
+        );
+    block_on(gone).unwrap();
+    // And one that has ended already is no error.
+    kill_group_of(forked).unwrap();
+}

@@ -25,7 +25,7 @@ pub fn images_are_the_pinned_ones(seen: &ImagesSeen, expect: &Expectations) -> J
     let cluster = of_cluster(expect)?;
     let mut weighing = Weighing::default();
     weighing.each_once("image", seen.sources.iter().map(|source| &source.name));
-    weighing.each_once("pod", seen.pods.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)));
+    weighing.each_once("pod", seen.pods.iter().map(KubePod::full_name));
     let mut lines = Vec::new();
     let mut counts = Vec::new();
     for (key, container) in IMAGES {

@@ -30,8 +30,8 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
         weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
     }
     let chart = CiliumVersion::parse(&cluster.chart_version).filter(|version| version.is_known());
+    let known = CiliumVersion::known();
     let Some(chart) = chart else {
-        let known = CiliumVersion::known();
         return unobserved(format!(
             "chart {} is outside of {known}, the versions of Cilium whose settings are known",
             cluster.chart_version
@@ -48,7 +48,6 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
         // One that does not tell its version, as one that was built by hand, is taken for one of its chart.
         let version = version_of(agent).unwrap_or(chart);
         if !version.is_known() {
-            let known = CiliumVersion::known();
             weighing.miss(format!("{node}: the agent is Cilium {version}, outside of {known}, whose words are known"));
             continue;
         }

@@ -1,7 +1,6 @@
 //! Nodes after the network plugin.
 
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
 
 use super::GET_NODES;
 use crate::of_cluster;
@@ -34,10 +33,9 @@ pub fn nodes_become_ready(seen: &ReadySeen, expect: &Expectations) -> Judgement 
     }
     let mut weighing = Weighing::default();
     weighing.each_once("node", seen.nodes.iter().map(|node| &node.name));
-    weighing.each_once("pod", seen.agents.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)));
-    let names: BTreeSet<&NodeName> = seen.nodes.iter().map(|node| &node.name).collect();
-    if names.len() < expect.nodes() {
-        weighing.miss(format!("{} of {} nodes were seen", names.len(), expect.nodes()));
+    weighing.each_once("pod", seen.agents.iter().map(KubePod::full_name));
+    if seen.nodes.len() < expect.nodes() {
+        weighing.miss(format!("{} of {} nodes were seen", seen.nodes.len(), expect.nodes()));
     }
     let mut lines = Vec::new();
     for node in &seen.nodes {
@@ -46,8 +44,8 @@ pub fn nodes_become_ready(seen: &ReadySeen, expect: &Expectations) -> Judgement 
         }
         let same = |known: &&KubeNode| known.name == node.name;
         let line = match seen.first.as_ref().map(|first| (first, first.nodes.iter().find(same))) {
-            None => as_it_is_now(node, &seen.agents, &mut weighing),
-            Some((first, Some(node))) => as_it_was_first(node, &first.agents, &mut weighing),
+            None => in_order(node, &seen.agents, &mut weighing, early_by_now),
+            Some((first, Some(node))) => in_order(node, &first.agents, &mut weighing, early_at_first),
             Some((_, None)) => {
                 weighing.miss(format!("{} was not there when the lab was built", node.name));
                 None
@@ -55,7 +53,7 @@ pub fn nodes_become_ready(seen: &ReadySeen, expect: &Expectations) -> Judgement 
         };
         lines.extend(line);
     }
-    let total = names.len();
+    let total = seen.nodes.len();
     weighing.conclude(|| {
         let when = seen.first.as_ref().map(|first| format!(", as seen {} before this", words::span(first.age)));
         let when = when.unwrap_or_default();
@@ -100,45 +98,46 @@ fn times(node: &KubeNode, agents: &[KubePod], weighing: &mut Weighing) -> Option
     }
 }
 
-/// By what was seen when the lab was built. What is to be said of it where there is nothing against it.
-fn as_it_was_first(node: &KubeNode, agents: &[KubePod], weighing: &mut Weighing) -> Option<String> {
+/// What is to be said of a node and its agent where there is nothing against it. `early` is asked about a node that was
+/// Ready before its agent's first start.
+fn in_order(
+    node: &KubeNode,
+    agents: &[KubePod],
+    weighing: &mut Weighing,
+    early: fn(&NodeName, DateTime<Utc>, DateTime<Utc>, &mut Weighing),
+) -> Option<String> {
     let (since, Started { at, is_first }) = times(node, agents, weighing)?;
     let name = &node.name;
     if since >= at {
         return Some(line(name, since, at));
     }
     if is_first {
-        weighing.refute(
-            Reason::ReadyBeforeAgent,
-            Place::Bridge,
-            format!("{name}: Ready after its agent started, {}", clock(at)),
-            format!("{name}: Ready since {}", clock(since)),
-            Some(format!("kubectl describe node {name}")),
-        );
+        early(name, since, at, weighing);
     } else {
         weighing.miss(format!("{name}: {STARTED_AGAIN}"));
     }
     None
 }
 
+/// By what was seen when the lab was built.
+fn early_at_first(name: &NodeName, since: DateTime<Utc>, at: DateTime<Utc>, weighing: &mut Weighing) {
+    weighing.refute(
+        Reason::ReadyBeforeAgent,
+        Place::Bridge,
+        format!("{name}: Ready after its agent started, {}", clock(at)),
+        format!("{name}: Ready since {}", clock(since)),
+        Some(format!("kubectl describe node {name}")),
+    );
+}
+
 /// By what there is now, where nothing else is known.
-fn as_it_is_now(node: &KubeNode, agents: &[KubePod], weighing: &mut Weighing) -> Option<String> {
-    let (since, Started { at, is_first }) = times(node, agents, weighing)?;
-    let name = &node.name;
-    if since >= at {
-        return Some(line(name, since, at));
-    }
-    weighing.miss(if is_first {
-        format!(
-            "{name}: Ready since {}, and its agent's pod since {}: that pod may be in the place of an earlier one, and \
-             what came first was not stored when the lab was built",
-            clock(since),
-            clock(at)
-        )
-    } else {
-        format!("{name}: {STARTED_AGAIN}")
-    });
-    None
+fn early_by_now(name: &NodeName, since: DateTime<Utc>, at: DateTime<Utc>, weighing: &mut Weighing) {
+    weighing.miss(format!(
+        "{name}: Ready since {}, and its agent's pod since {}: that pod may be in the place of an earlier one, and \
+         what came first was not stored when the lab was built",
+        clock(since),
+        clock(at)
+    ));
 }
 
 fn line(name: &NodeName, since: DateTime<Utc>, at: DateTime<Utc>) -> String {

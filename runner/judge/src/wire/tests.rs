@@ -24,6 +24,16 @@ use lab_model::seen::WireSeen;
 
 type Judge = fn(&WireSeen, &Expectations) -> Judgement;
 
+const ALL: [Judge; 7] = [
+    pods_reach_each_other_directly,
+    frames_are_not_encapsulated,
+    no_router_between_nodes,
+    source_address_is_kept,
+    full_mtu_fits,
+    masqueraded_outside_the_native_cidr,
+    nothing_leaks_to_the_uplink,
+];
+
 const NODES: [&str; 3] = ["kind-control-plane", "kind-worker", "kind-worker2"];
 const WORKER: usize = 1;
 const WORKER2: usize = 2;

@@ -4,16 +4,7 @@ use super::*;
 
 #[test]
 fn silence_proves_nothing() {
-    let judges: [Judge; 7] = [
-        pods_reach_each_other_directly,
-        frames_are_not_encapsulated,
-        no_router_between_nodes,
-        source_address_is_kept,
-        full_mtu_fits,
-        masqueraded_outside_the_native_cidr,
-        nothing_leaks_to_the_uplink,
-    ];
-    for judge in judges {
+    for judge in ALL {
         held(judge, &native());
         unobserved(judge, &nothing_at_all(), "");
     }

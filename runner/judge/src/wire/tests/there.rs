@@ -2,15 +2,6 @@
 
 use super::*;
 
-const ALL: [Judge; 7] = [
-    pods_reach_each_other_directly,
-    frames_are_not_encapsulated,
-    no_router_between_nodes,
-    source_address_is_kept,
-    full_mtu_fits,
-    masqueraded_outside_the_native_cidr,
-    nothing_leaks_to_the_uplink,
-];
 const BETWEEN_PODS: [Judge; 6] = [ALL[0], ALL[1], ALL[2], ALL[3], ALL[4], ALL[6]];
 
 #[track_caller]
