@@ -14,8 +14,7 @@ use crate::turned::Effect;
 use lab_model::BackendKind;
 use lab_model::deviation::Pinned;
 use lab_model::expect::Expectations;
-use lab_model::report::Claim;
-use lab_model::road::Road;
+use lab_model::report::{Claim, Found};
 use lab_model::stage::Stage;
 use lab_model::{Judgement, NotHeld};
 
@@ -29,9 +28,8 @@ pub struct Body {
     pub look: for<'a> fn(&'a Lab) -> Look<'a>,
     /// Judges the observations.
     pub judge: fn(&Value, &Expectations) -> Judgement,
-    /// What the judge found about the way from each node to each peer's pods, for who draws it; none where the case is
-    /// about something else.
-    pub roads: Option<fn(&Value, &Expectations) -> Vec<Road>>,
+    /// What the judge found beside the verdict, for who draws it; none where there is nothing to draw.
+    pub found: Option<fn(&Value, &Expectations) -> Found>,
 }
 
 #[cfg(test)]
@@ -40,7 +38,7 @@ impl Body {
     pub const BLIND: Self = Self {
         look: |_lab| Box::pin(async { Err("nothing was looked at".to_owned()) }),
         judge: |_seen, _expect| Err(NotHeld::Unobserved("nothing was looked at".to_owned())),
-        roads: None,
+        found: None,
     };
 }
 
@@ -115,13 +113,13 @@ pub fn judge_stored<Seen: DeserializeOwned>(
     }
 }
 
-/// The ways to peers' pods, found in observations that are stored as JSON; none if they cannot be parsed.
-pub fn stored_roads<Seen: DeserializeOwned>(
+/// What a judge finds in observations that are stored as JSON; nothing if they cannot be parsed.
+pub fn find_stored<Seen: DeserializeOwned>(
     stored: &Value,
     expect: &Expectations,
-    roads: fn(&Seen, &Expectations) -> Vec<Road>,
-) -> Vec<Road> {
-    Seen::deserialize(stored).map(|seen| roads(&seen, expect)).unwrap_or_default()
+    find: fn(&Seen, &Expectations) -> Found,
+) -> Found {
+    Seen::deserialize(stored).map(|seen| find(&seen, expect)).unwrap_or_default()
 }
 
 /// Turns the observations of a look into JSON, to be stored.

@@ -19,7 +19,7 @@ use lab_base::interrupt::Interrupt;
 use lab_evidence::{CaseFolder, EvidenceError, RunFolder, Seen};
 use lab_kind::{KindLab, artefacts};
 use lab_model::observe::Place;
-use lab_model::report::{CaseOutcome, CaseReport, Report, RunHead};
+use lab_model::report::{CaseOutcome, CaseReport, Found, Report, RunHead};
 use lab_model::said::Said;
 use lab_model::stage::Stage;
 use lab_report as report;
@@ -139,7 +139,7 @@ impl Session {
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
         let begun = clock::now();
-        let mut roads = Vec::new();
+        let mut found = Found::default();
         let outcome = if let Some(blocked) = self.blocked(case.needs) {
             blocked
         } else {
@@ -160,13 +160,13 @@ impl Session {
                         outputs = article_outputs(case, lab, &seen) => record_outputs(&mut folder, &outputs)?,
                     }
                     self.keep_captures(case, &mut folder);
-                    roads = body.roads.map(|roads| roads(&seen, &self.setup.expect)).unwrap_or_default();
+                    found = body.found.map(|find| find(&seen, &self.setup.expect)).unwrap_or_default();
                     (body.judge)(&seen, &self.setup.expect).into()
                 }
             }
         };
         let mut report = self.judged(case, outcome, begun.elapsed(), folder.files());
-        report.roads = roads;
+        report.found = found;
         folder.finish(&report)?;
         Ok(self.keep(report, tell))
     }

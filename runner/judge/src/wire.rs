@@ -17,7 +17,7 @@ mod who;
 pub use encapsulated::frames_are_not_encapsulated;
 pub use hops::no_router_between_nodes;
 pub use leak::nothing_leaks_to_the_uplink;
-pub use masquerade::masqueraded_outside_the_native_cidr;
+pub use masquerade::{leaving, masqueraded_outside_the_native_cidr};
 pub use mtu::full_mtu_fits;
 pub use reach::pods_reach_each_other_directly;
 pub use source::source_address_is_kept;

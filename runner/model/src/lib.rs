@@ -8,6 +8,7 @@ pub mod expect;
 pub mod hello_app;
 pub mod host;
 mod judgement;
+pub mod leaving;
 pub mod observe;
 mod reason;
 pub mod report;

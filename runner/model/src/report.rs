@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use crate::host::HostFacts;
+use crate::leaving::Leaving;
 use crate::observe::Place;
 use crate::road::Road;
 use crate::stage::Stage;
@@ -185,10 +186,38 @@ pub struct CaseReport {
     pub by_hand: Vec<String>,
     /// Files with what was seen, relative to the run's folder.
     pub evidence: Vec<String>,
-    /// What its judge found about the way from each node to each peer's pods, in the nodes' order. Empty of a case that
-    /// is about something else, or looked at nothing.
+    /// What its judge found beside the verdict.
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+/// What a judge found of all that it looked at, for who draws it. Empty of a case that is about something else, or
+/// looked at nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// About the way from each node to each peer's pods, in the nodes' order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roads: Vec<Road>,
+    /// About each request to the outside, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<Leaving>,
+}
+
+impl Found {
+    /// About ways to peers' pods.
+    pub const fn roads(roads: Vec<Road>) -> Self {
+        Self { roads, leaving: Vec::new() }
+    }
+
+    /// About requests to the outside.
+    pub const fn leaving(leaving: Vec<Leaving>) -> Self {
+        Self { roads: Vec::new(), leaving }
+    }
+
+    /// Whether there is nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.roads.is_empty() && self.leaving.is_empty()
+    }
 }
 
 /// What a case claims, in the words that its verdict is given with.
@@ -230,7 +259,7 @@ impl CaseReport {
             observed,
             by_hand: commands,
             evidence,
-            roads: Vec::new(),
+            found: Found::default(),
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         ReportFormat::Json => text,
         ReportFormat::Html => {
             let mut report = read()?;
-            lab_harness::roads::find_again(&folder, &mut report);
+            lab_harness::found::find_again(&folder, &mut report);
             to_html(&folder, &report).map_err(|error| Failure::input(&error))?
         }
         ReportFormat::Markdown => to_markdown(&read()?),

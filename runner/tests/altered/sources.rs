@@ -5,12 +5,12 @@ use lab_evidence::{Evidence, RUN_FILE, RunFile, case_folder};
 use lab_harness::cases;
 use lab_model::expect::Expectations;
 use lab_model::{BackendKind, Judgement};
-use serde::Deserialize;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::recorded::runs::KindRun;
 use crate::recorded::{self, BEFORE, NATIVE, NATIVE_WIRE, Read, kind_only};
 use crate::{Must, rows};
 
@@ -72,18 +72,7 @@ fn recorded() -> Read<Vec<Source>> {
 
 /// What a run on kind looked at (`data/kind-run/README.md`).
 fn on_kind() -> Read<Vec<Source>> {
-    #[derive(Deserialize)]
-    struct Run {
-        expectations: Expectations,
-        looks: Vec<Looked>,
-    }
-    #[derive(Deserialize)]
-    struct Looked {
-        cases: Vec<String>,
-        seen: Value,
-    }
-    let run: Run = serde_json::from_str(include_str!("../data/kind-run/seen.json"))
-        .map_err(|error| format!("kind-run/seen.json: {error}"))?;
+    let run = KindRun::read()?;
     let mut sources = Vec::new();
     for look in run.looks {
         for name in &look.cases {

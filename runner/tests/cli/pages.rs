@@ -33,6 +33,7 @@ fn the_page_of_a_run_that_holds_draws_its_direct_routes_and_the_way_of_its_packe
     // Two requests between pods pass four links, two to the outside two; so do the answers.
     assert_eq!((count(&page, "class=\"road request\""), count(&page, "class=\"road answer\"")), (12, 12));
     assert!(page.contains("source 10.0.1.10 became 172.18.0.3"), "no masquerading: {page}");
+    assert_eq!(count(&page, "✓ left with the node&#39;s address"), 2);
     assert!(page.contains("6 of 6 routes to a peer&#39;s pods are direct"), "{page}");
     for nothing in ["✗ not seen", "✗ no route", "wrapped in", "class=\"road bad", "no answer", "href=\"http", "src="]
     {
@@ -47,18 +48,18 @@ fn the_page_of_a_run_that_holds_draws_its_direct_routes_and_the_way_of_its_packe
     lab.assert_nothing_left();
 }
 
-/// The page of the same run, as if it were of a version that kept nothing about the ways to peers' pods: the judge finds
-/// them again.
+/// The page of the same run, as if it were of a version that kept nothing of what judges found beside their verdicts:
+/// they find it again.
 fn page_of_an_older_version(lab: &Lab) -> String {
     let folder = lab.only_run();
     let file = folder.join("report.json");
     let text = fs::read_to_string(&file).unwrap();
     let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let mut kept = 0;
-    for case in report["cases"].as_array_mut().unwrap() {
-        kept += case.as_object_mut().unwrap().remove("roads").map_or(0, |roads| roads.as_array().unwrap().len());
+    for (key, many) in [("roads", 6), ("leaving", 2)] {
+        let cases = report["cases"].as_array_mut().unwrap();
+        let removed = cases.iter_mut().filter_map(|case| case.as_object_mut().unwrap().remove(key));
+        assert_eq!(removed.map(|found| found.as_array().unwrap().len()).sum::<usize>(), many, "{key}");
     }
-    assert_eq!(kept, 6, "ways were kept");
     fs::write(&file, report.to_string()).unwrap();
     let page = lab.run(&["report", folder.to_str().unwrap(), "--format", "html"]).code(0).quiet().stdout;
     fs::write(&file, text).unwrap();

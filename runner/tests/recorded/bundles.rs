@@ -1,21 +1,16 @@
 //! Each recording as the bundle of a run: written as a run is, judged again by the program.
 
-use chrono::DateTime;
 use lab_base::exec::{Exit, Invocation};
 use lab_bundle::plan;
-use lab_evidence::{RunFile, RunFolder, SCHEMA, Seen};
-use lab_harness::cases;
-use lab_model::host::HostFacts;
-use lab_model::report::{CaseReport, Report, RunHead};
-use lab_model::{BackendKind, Routing};
-use lab_report as report;
-use serde_json::{Value, json};
+use lab_model::Routing;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::kind_only::{self, declared};
+use super::runs::Written;
 use super::{NATIVE, Read, Recording, VXLAN, VXLAN_WIRE, wire};
 use crate::{Must, rows};
 
@@ -47,60 +42,17 @@ fn bundle(recording: Recording, folder: &Path, instead: &BTreeMap<&str, Value>) 
     let expect = declared()?;
     let id = recording.0[..1].to_owned() + "rec";
     let routing = if [VXLAN, VXLAN_WIRE].contains(&recording) { Routing::Vxlan } else { Routing::Native };
-    let host = HostFacts { kernel: "recorded".into(), architecture: "x86_64".into(), cpus: 2 };
-    let run = RunFile {
-        schema: SCHEMA,
-        id: id.clone(),
-        lab: "kind".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        started: DateTime::UNIX_EPOCH,
-        backend: BackendKind::Kind,
-        routing,
-        inputs: json!({"recording": recording.0}),
-        expectations: expect.clone(),
-        deviations: Vec::new(),
-        pins: Value::Null,
-        host: host.clone(),
-    };
-    let run_folder = RunFolder::create(folder, &run).map_err(|error| text(&error))?;
-    let mut report = Report::new(RunHead {
-        id,
-        lab: run.lab.clone(),
-        backend: run.backend,
-        routing,
-        nodes: expect.nodes(),
-        replicas: expect.replicas,
-        deviations: Vec::new(),
-        overridden: 0,
-        notes: Vec::new(),
-        version: run.version.clone(),
-        host,
-        started: run.started,
-        selected: verdicts.len(),
-    });
+    let mut run = Written::begin(folder, id, recording.0, routing, &expect)?;
     for (name, seen, must) in verdicts {
-        let case = cases::find(name).ok_or_else(|| format!("there is no case {name}"))?;
-        let body = case.body(BackendKind::Kind).ok_or_else(|| format!("{name} does not exist on kind"))?;
-        let judgement = (body.judge)(&seen, &expect);
+        let judgement = run.judge(name, &seen)?;
         if !must.fits(&judgement) {
             return Err(format!("{name} on {}: {judgement:#?}", recording.0));
         }
-        let mut case_folder = run_folder.case(name, run.started).map_err(|error| text(&error))?;
-        let source = Seen { at: run.started, source: "recording", place: None };
-        case_folder.record(&source, instead.get(name).unwrap_or(&seen)).map_err(|error| text(&error))?;
-        if name.starts_with("wire::") {
-            for file in wire::pcaps(recording) {
-                let kept = case_folder.capture(&file.replace(['/', '.'], "_"));
-                fs::copy(recording.path(&file), kept).map_err(|error| text(&error))?;
-            }
-        }
-        let by_hand = |_place: &lab_model::observe::Place, command: &str| command.to_owned();
-        let case = CaseReport::new(case.claims(), judgement.into(), Duration::ZERO, case_folder.files(), &by_hand);
-        case_folder.finish(&case).map_err(|error| text(&error))?;
-        report.cases.push(case);
+        let pcaps = if name.starts_with("wire::") { wire::pcaps(recording) } else { Vec::new() };
+        let pcaps: Vec<_> = pcaps.iter().map(|file| (file.replace(['/', '.'], "_"), recording.path(file))).collect();
+        run.case(name, instead.get(name).unwrap_or(&seen), judgement, &pcaps)?;
     }
-    report::write_files(&run_folder, &report).map_err(|error| text(&error))?;
-    let path = run_folder.finish().map_err(|error| text(&error))?;
+    let path = run.end()?;
     let packing = plan(&path).map_err(|error| text(&error))?;
     if !packing.left_out().is_empty() {
         return Err(format!("left out: {:?}", packing.left_out()));

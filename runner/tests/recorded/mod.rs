@@ -10,7 +10,9 @@ mod ip;
 pub(crate) mod kind_only;
 mod kube;
 mod objects;
+mod pages;
 mod replies;
+pub(crate) mod runs;
 pub(crate) mod scenes;
 pub(crate) mod wire;
 

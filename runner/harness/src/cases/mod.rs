@@ -60,20 +60,20 @@ pub fn find(name: &str) -> Option<&'static Case> {
     ALL.iter().find(|case| case.name == name)
 }
 
-/// `On::Both` from a look (an `async fn(&Lab) -> Result<Seen, String>`) and a judge of what it yields; and, of a case about
-/// them, from what tells the ways to peers' pods.
+/// `On::Both` from a look (an `async fn(&Lab) -> Result<Seen, String>`) and a judge of what it yields; and, where there is
+/// something to draw, from what finds that.
 macro_rules! both {
     ($look:expr, $judge:expr) => {
-        both!($look, $judge, roads: None)
+        both!($look, $judge, found: None)
     };
-    ($look:expr, $judge:expr, $roads:expr) => {
-        both!($look, $judge, roads: Some(|stored, expect| $crate::case::stored_roads(stored, expect, $roads)))
+    ($look:expr, $judge:expr, $find:expr) => {
+        both!($look, $judge, found: Some(|stored, expect| $crate::case::find_stored(stored, expect, $find)))
     };
-    ($look:expr, $judge:expr, roads: $roads:expr) => {
+    ($look:expr, $judge:expr, found: $found:expr) => {
         $crate::case::On::Both($crate::case::Body {
             look: |lab| Box::pin(async move { $crate::case::store(&$look(lab).await?) }),
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
-            roads: $roads,
+            found: $found,
         })
     };
 }
@@ -85,7 +85,7 @@ macro_rules! kind_only {
         $crate::case::On::KindOnly($crate::case::Body {
             look: |lab| Box::pin(async move { $crate::case::store(&$look(lab.cluster()?).await?) }),
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
-            roads: None,
+            found: None,
         })
     };
 }
@@ -104,6 +104,7 @@ mod prelude {
     };
     pub(super) use lab_model::Reason;
     pub(super) use lab_model::deviation::{ImageName, Pinned};
+    pub(super) use lab_model::report::Found;
     pub(super) use lab_model::stage::Stage;
 }
 

@@ -5,7 +5,9 @@
 
 mod beside;
 mod cases;
+mod hop;
 mod ink;
+mod leaving;
 mod routes;
 mod seen;
 mod standing;
@@ -80,7 +82,7 @@ struct WayView {
     id: String,
     title: String,
     outcome: String,
-    answered: bool,
+    verdict: way::Verdict,
     open: bool,
     /// Of the request and of its answer, as far as there is something to draw.
     pictures: Vec<(&'static str, String)>,
@@ -95,7 +97,7 @@ struct WayView {
 pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> {
     let shown = Shown::read(folder, report);
     let areas = cases::areas(report);
-    let (ways, ways_left_out) = way::ways(&shown);
+    let (ways, ways_left_out) = way::ways(&shown, report);
     let page = Page {
         report,
         verdict: verdict_line(report),
@@ -111,7 +113,7 @@ pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> 
         unreadable: shown.unreadable.clone(),
         topology: drawing(&shown, report),
         routes: Routes::of(&shown),
-        ways: ways.iter().enumerate().map(|(index, way)| way_view(index, way)).collect(),
+        ways: ways.into_iter().enumerate().map(|(index, way)| way_view(index, way)).collect(),
         ways_left_out,
         translated: translated::table(&shown),
         timeline: timeline::draw(report).map(|drawn| drawn.to_string()),
@@ -170,7 +172,7 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
     }
 }
 
-fn way_view(index: usize, way: &way::Way) -> WayView {
+fn way_view(index: usize, way: way::Way) -> WayView {
     let id = format!("way-{}", index + 1);
     let mut changes: Vec<String> = Vec::new();
     for hop in &way.hops {
@@ -186,10 +188,10 @@ fn way_view(index: usize, way: &way::Way) -> WayView {
             .filter_map(|(answer, name)| Some((*name, way.draw(&id, *answer)?.to_string())))
             .collect(),
         table: way.table(),
-        title: way.title.clone(),
-        outcome: way.outcome.clone(),
-        answered: way.answered,
-        open: index == 0,
+        open: index == 0 || way.verdict.standing == standing::Standing::Bad,
+        title: way.title,
+        outcome: way.outcome,
+        verdict: way.verdict,
         id,
         changes,
     }

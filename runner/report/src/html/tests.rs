@@ -115,7 +115,7 @@ fn record_lab(run: &mut Run, nodes: usize, name: &dyn Fn(usize) -> String) {
         pods: cidr(to).parse().unwrap(),
         way: Way::Direct { route: format!("{} via 172.18.0.{to} dev eth0", cidr(to)) },
     };
-    run.cases.last_mut().unwrap().roads = pairs.map(road).collect();
+    run.cases.last_mut().unwrap().found.roads = pairs.map(road).collect();
 }
 
 /// Pods, what the Service answered them, and what one asked the other on the wire.
@@ -276,7 +276,7 @@ fn direct_routes_are_arrows_and_a_hundred_nodes_are_a_table() {
 
     // The same routes, and a judge that found otherwise: the page does not look at routes.
     let mut report = run.report();
-    let roads = &mut report.cases.last_mut().unwrap().roads;
+    let roads = &mut report.cases.last_mut().unwrap().found.roads;
     let astray = |reason| Way::Astray { reason, observed: "10.0.2.1 is led astray".to_owned() };
     roads[0].way = astray(Reason::ThroughTunnel);
     roads[1].way = astray(Reason::RouteMissing);
@@ -295,7 +295,7 @@ fn direct_routes_are_arrows_and_a_hundred_nodes_are_a_table() {
 
     // A run of a version that kept nothing of it.
     for case in &mut report.cases {
-        case.roads.clear();
+        case.found.roads.clear();
     }
     let page = to_html(run.path(), &report).unwrap();
     assert!(

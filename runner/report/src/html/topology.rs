@@ -97,7 +97,7 @@ impl Road {
 }
 
 /// `wrong_next_hop` is `wrong next hop`.
-fn in_words(reason: Reason) -> String {
+pub(super) fn in_words(reason: Reason) -> String {
     reason.to_string().replace('_', " ")
 }
 
@@ -259,7 +259,7 @@ fn node(name: &NodeName, shown: &Shown, report: &Report) -> NodeBox {
 /// What the judge of direct routes found about each pair of nodes.
 fn roads(report: &Report, names: &[NodeName]) -> Vec<Road> {
     let place = |name: &NodeName| names.iter().position(|node| node == name);
-    let found = report.cases.iter().flat_map(|case| &case.roads);
+    let found = report.cases.iter().flat_map(|case| &case.found.roads);
     let road = |road: &lab_model::road::Road| {
         let (from, to) = (place(&road.from)?, place(&road.to)?);
         Some(Road { from, to, cidr: road.pods.to_string(), way: road.way.clone() })

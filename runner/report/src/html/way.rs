@@ -1,13 +1,12 @@
 //! The way of each request from node to node, as the captures on its links saw it.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
-
+use super::hop::{Ends, Hop, Owners, changes, ends, hop, owners};
+use super::leaving;
 use super::seen::Shown;
-use super::topology::view;
-use lab_model::observe::{
-    Capture, Frame, HttpOutcome, HttpReply, IpHeader, MacAddr, Payload, Place, PodName, TcpHeader, Tunnel, TunnelKind,
-};
+use super::standing::Standing;
+use lab_model::leaving::Leaving;
+use lab_model::observe::{HttpOutcome, HttpReply, MacAddr, Place, PodName};
+use lab_model::report::Report;
 
 /// Requests that are drawn; the captures of all are in the evidence.
 const DRAWN: usize = 8;
@@ -18,112 +17,75 @@ pub(super) struct Way {
     pub(super) title: String,
     /// What was asked, and what came of it.
     pub(super) outcome: String,
-    pub(super) answered: bool,
+    pub(super) verdict: Verdict,
     /// Who and what it passes, first to last.
     pub(super) lanes: Vec<String>,
     /// The request's hops, then the answer's.
     pub(super) hops: Vec<Hop>,
 }
 
-/// One link that it should pass, looked at by a capture.
+/// What there is to say for and against a request.
 #[derive(Debug)]
-pub(super) struct Hop {
-    /// Lanes, by their place.
-    pub(super) from: usize,
-    pub(super) to: usize,
-    /// Whose capture: `kind-worker's eth0`.
-    pub(super) link: String,
-    /// The first frame of it that was seen there.
-    pub(super) seen: Option<SeenHop>,
-    /// Why there is none.
-    pub(super) missing: String,
-    /// It belongs to the answer.
-    pub(super) answer: bool,
+pub(super) struct Verdict {
+    pub(super) standing: Standing,
+    /// A few words.
+    pub(super) words: String,
+    /// A sentence more, where it needs one.
+    pub(super) note: Option<String>,
 }
 
-/// A frame at a hop.
-#[derive(Debug)]
-pub(super) struct SeenHop {
-    pub(super) source: MacAddr,
-    pub(super) destination: MacAddr,
-    /// Whose addresses those are, where a look into a node tells.
-    pub(super) owners: String,
-    /// `10.0.1.10:52464 → 10.0.2.11:8080`, of the packet that is carried.
-    pub(super) packet: String,
-    /// If it is wrapped: in what, and `172.18.0.3 → 172.18.0.4`.
-    pub(super) outer: Option<(&'static str, String)>,
-    /// What happened to it since the hop before.
-    pub(super) changes: Vec<String>,
-    addresses: (Ipv4Addr, Ipv4Addr),
-    ttl: u8,
-    frames: usize,
-}
-
-/// All requests whose way was captured, and how many are not drawn.
-pub(super) fn ways(shown: &Shown) -> (Vec<Way>, usize) {
+/// All requests whose way was captured, and how many are not drawn. Of those to the outside, the judge's findings are in
+/// the report.
+pub(super) fn ways(shown: &Shown, report: &Report) -> (Vec<Way>, usize) {
     let Some(wire) = &shown.wire else { return (Vec::new(), 0) };
     let names = owners(shown);
     let between = wire.traffic.between_pods.iter().map(|exchange| {
         let title = format!("{} asks {}", exchange.from, exchange.to);
-        one(shown, &names, title, &exchange.from, Some(&exchange.to), &exchange.http)
+        let to = Some(&exchange.to);
+        one(shown, &names, Asked { title, from: &exchange.from, to, http: &exchange.http, leaving: None })
     });
     let outside = wire.traffic.outside.iter().map(|exchange| {
         let title = format!("{} asks the outside", exchange.from);
-        one(shown, &names, title, &exchange.from, None, &exchange.http)
+        let leaving = leaving::of(report, &exchange.from, &exchange.http);
+        one(shown, &names, Asked { title, from: &exchange.from, to: None, http: &exchange.http, leaving })
     });
     let all: Vec<Way> = between.chain(outside).flatten().collect();
     let more = all.len().saturating_sub(DRAWN);
     (all.into_iter().take(DRAWN).collect(), more)
 }
 
-/// Whose a link-layer address is.
-type Owners = BTreeMap<MacAddr, String>;
-
-fn owners(shown: &Shown) -> Owners {
-    let mut owners = Owners::new();
-    let Some(wire) = &shown.wire else { return owners };
-    for mac in wire.traffic.gateway_macs.values() {
-        owners.insert(*mac, "the bridge".to_owned());
-    }
-    for node in wire.nodes.keys() {
-        for link in view(shown, node).into_iter().flat_map(|view| &view.links) {
-            if let Some(mac) = link.mac {
-                owners.insert(mac, format!("{node}'s {}", link.name));
-            }
-        }
-    }
-    owners
-}
-
-/// The two ends of a request; the client's port is known where a connection came about.
-struct Ends {
-    client: Ipv4Addr,
-    port: Option<u16>,
-    server: SocketAddrV4,
-}
-
-fn ends(shown: &Shown, from: &PodName, http: &HttpReply) -> Option<Ends> {
-    let client = shown.pods.iter().find(|pod| pod.name == *from)?.address?;
-    let asked = || http.url.strip_prefix("http://")?.split('/').next()?.parse().ok();
-    let server = http.connection.as_ref().map(|connection| connection.remote).or_else(asked)?;
-    Some(Ends { client, port: http.connection.as_ref().map(|connection| connection.local.port()), server })
-}
-
-fn one(
-    shown: &Shown,
-    names: &Owners,
+/// A request, to a pod or to the outside.
+struct Asked<'a> {
     title: String,
-    from: &PodName,
-    to: Option<&PodName>,
-    http: &HttpReply,
-) -> Option<Way> {
+    from: &'a PodName,
+    /// The pod that is asked; none of the outside.
+    to: Option<&'a PodName>,
+    http: &'a HttpReply,
+    /// What was found about how it left for the outside.
+    leaving: Option<&'a Leaving>,
+}
+
+fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
+    let Asked { from, http, leaving, .. } = asked;
     let ends = ends(shown, from, http)?;
+    // As its node's link has it.
+    let leaves = leaving.and_then(leaving::source).map(|source| Ends {
+        client: *source.ip(),
+        port: Some(source.port()),
+        server: ends.server,
+    });
+    let answered = matches!(http.outcome, HttpOutcome::Response { .. });
+    let verdict = match asked.to {
+        None => leaving::verdict(leaving),
+        Some(_) if answered => Verdict { standing: Standing::Good, words: "answered".to_owned(), note: None },
+        Some(_) => Verdict { standing: Standing::Bad, words: "no answer".to_owned(), note: None },
+    };
     let node_of = |pod: &PodName| shown.pods.iter().find(|seen| seen.name == *pod)?.node.clone();
     let mut places = vec![Place::Pod(from.clone()), Place::Node(node_of(from)?)];
     let mut lanes = vec![from.to_string(), places[1].to_string()];
     let bridge = shown.segments.as_ref().and_then(|seen| seen.segments.first());
     lanes.push(bridge.map_or_else(|| "the bridge".to_owned(), |segment| format!("bridge {}", segment.name)));
-    if let Some(to) = to {
+    if let Some(to) = asked.to {
         places.extend([Place::Node(node_of(to)?), Place::Pod(to.clone())]);
         lanes.extend([places[2].to_string(), to.to_string()]);
     }
@@ -137,8 +99,17 @@ fn one(
         for index in order {
             let (left, right) = (index, index + 1);
             let (from, to) = if answer { (right, left) } else { (left, right) };
-            let mut hop = hop(shown, names, &places[index], &ends, answer);
+            let at_node = matches!(places[index], Place::Node(_));
+            let ends = leaves.as_ref().filter(|_| at_node).unwrap_or(&ends);
+            let mut hop = hop(shown, names, &places[index], ends, answer);
             (hop.from, hop.to) = (from, to);
+            hop.standing = match (&hop.seen, asked.to) {
+                (Some(_), None) if at_node && !answer => verdict.standing,
+                (Some(_), _) => Standing::Good,
+                // Of a request to the outside it was judged how it left, and nothing else.
+                (None, None) => Standing::Open,
+                (None, Some(_)) => Standing::Bad,
+            };
             if let (Some(seen), Place::Node(node), true) = (&mut hop.seen, &places[index], places.len() > 2)
                 && gateway(shown, node) == Some(seen.destination)
             {
@@ -155,13 +126,12 @@ fn one(
             hops.push(hop);
         }
     }
-    let answered = matches!(http.outcome, HttpOutcome::Response { .. });
     // Of an answer that nobody got and no capture saw there is nothing to draw.
     if !answered && hops.iter().all(|hop| !hop.answer || hop.seen.is_none()) {
         hops.retain(|hop| !hop.answer);
     }
     let outcome = format!("GET {}: {}", http.url, outcome(&http.outcome));
-    Some(Way { title, outcome, answered, lanes, hops })
+    Some(Way { title: asked.title, outcome, verdict, lanes, hops })
 }
 
 /// The link-layer address that a node's default route leads to.
@@ -181,112 +151,4 @@ pub(super) fn outcome(outcome: &HttpOutcome) -> String {
         HttpOutcome::Broken(why) => format!("broken: {why}"),
         HttpOutcome::TimedOut(what) => format!("no answer in time, {what}"),
     }
-}
-
-fn hop(shown: &Shown, names: &Owners, place: &Place, ends: &Ends, answer: bool) -> Hop {
-    let link = format!("{place}'s eth0");
-    let capture = shown.wire.as_ref().and_then(|wire| wire.traffic.capture(place));
-    let seen = capture.and_then(|capture| first(capture, names, ends, answer));
-    let missing = match capture {
-        None => format!("not captured on {link}"),
-        Some(capture) if capture.lost > 0 => {
-            format!("not seen among {} frames on {link}; {} more were lost", capture.frames.len(), capture.lost)
-        }
-        Some(capture) => format!("not seen among {} frames on {link}", capture.frames.len()),
-    };
-    Hop { from: 0, to: 0, link, seen, missing, answer }
-}
-
-/// The first frame of a request, or of its answer, in a capture.
-fn first(capture: &Capture, names: &Owners, ends: &Ends, answer: bool) -> Option<SeenHop> {
-    let mut of_it = capture.frames.iter().filter_map(|frame| {
-        let outer = frame.ip.as_ref()?;
-        let (inner, tunnels) = innermost(outer);
-        let Payload::Tcp(tcp) = &inner.payload else { return None };
-        belongs(inner, tcp, ends, answer).then_some((frame, outer, inner, tcp, tunnels))
-    });
-    let (frame, outer, inner, tcp, tunnels) = of_it.next()?;
-    let wrapped = tunnels.map(|kind| (kind_name(kind), format!("{} → {}", outer.source, outer.destination)));
-    Some(SeenHop {
-        source: frame.source,
-        destination: frame.destination,
-        owners: whose(names, frame),
-        packet: format!("{}:{}\n→ {}:{}", inner.source, tcp.source, inner.destination, tcp.destination),
-        changes: Vec::new(),
-        outer: wrapped,
-        addresses: (inner.source, inner.destination),
-        ttl: inner.ttl,
-        frames: 1 + of_it.count(),
-    })
-}
-
-impl SeenHop {
-    /// Addresses without ports, for a picture.
-    pub(super) fn addresses(&self) -> String {
-        format!("{} → {}", self.addresses.0, self.addresses.1)
-    }
-
-    /// TTL of the packet, and frames of its direction that were seen there.
-    pub(super) fn amounts(&self) -> String {
-        format!("TTL {}, first of {}", self.ttl, self.frames)
-    }
-}
-
-fn whose(names: &Owners, frame: &Frame) -> String {
-    let name = |mac: &MacAddr| names.get(mac).map_or("not a node's", String::as_str);
-    format!("{} to {}", name(&frame.source), name(&frame.destination))
-}
-
-/// The packet that is carried, and what wraps it first.
-fn innermost(ip: &IpHeader) -> (&IpHeader, Option<TunnelKind>) {
-    let mut carried = ip;
-    let mut kind = None;
-    while let Payload::Tunnel(Tunnel { kind: wrapping, inner: Some(inner) }) = &carried.payload {
-        kind = kind.or(Some(*wrapping));
-        carried = inner;
-    }
-    (carried, kind)
-}
-
-/// Whether a segment is of this connection. The client's address may have been translated on the way: then its port
-/// or the server's address and port tell.
-fn belongs(ip: &IpHeader, tcp: &TcpHeader, ends: &Ends, answer: bool) -> bool {
-    let (client, client_port, server, server_port) = if answer {
-        (ip.destination, tcp.destination, ip.source, tcp.source)
-    } else {
-        (ip.source, tcp.source, ip.destination, tcp.destination)
-    };
-    let to_server = (server, server_port) == (*ends.server.ip(), ends.server.port());
-    let from_client = ends.port.map_or(client == ends.client, |port| client_port == port);
-    to_server && from_client
-}
-
-fn kind_name(kind: TunnelKind) -> &'static str {
-    match kind {
-        TunnelKind::Vxlan => "VXLAN",
-        TunnelKind::Geneve => "Geneve",
-        TunnelKind::IpInIp => "IP in IP",
-        TunnelKind::Gre => "GRE",
-    }
-}
-
-/// What happened to a packet between two hops where it was seen.
-fn changes(before: &SeenHop, now: &SeenHop) -> Vec<String> {
-    let mut changes = Vec::new();
-    if before.addresses.0 != now.addresses.0 {
-        changes.push(format!("source {} became {}", before.addresses.0, now.addresses.0));
-    }
-    if before.addresses.1 != now.addresses.1 {
-        changes.push(format!("destination {} became {}", before.addresses.1, now.addresses.1));
-    }
-    match (&before.outer, &now.outer) {
-        (None, Some((kind, outer))) => changes.push(format!("wrapped in {kind} {outer}")),
-        (Some((kind, outer)), None) => changes.push(format!("unwrapped from {kind} {outer}")),
-        (Some(one), Some(other)) if one != other => changes.push(format!("wrapped anew in {} {}", other.0, other.1)),
-        _ => {}
-    }
-    if before.ttl != now.ttl {
-        changes.push(format!("routed: TTL {} became {}", before.ttl, now.ttl));
-    }
-    changes
 }

@@ -4,9 +4,11 @@
 use svg::Document;
 use svg::node::element::Group;
 
+use super::hop::{Hop, SeenHop};
 use super::ink::{Points, arrow, fitting, int, line, picture, rectangle, text};
+use super::standing::Standing;
 use super::table::{Cell, Table};
-use super::way::{Hop, SeenHop, Way};
+use super::way::Way;
 
 /// Of a picture; of who is passed; and from one who is passed to the next.
 const WIDTH: i32 = 330;
@@ -50,7 +52,7 @@ impl Way {
                     ]
                 }
                 None => [
-                    Cell::of("bad", format!("✗ {}", hop.missing)),
+                    Cell::of(hop.standing.class(), format!("{} {}", hop.standing.mark(), hop.missing)),
                     Cell::plain("–"),
                     Cell::plain("–"),
                     Cell::plain("–"),
@@ -93,8 +95,12 @@ impl Way {
                     &format!("road {}", class(hop, seen)),
                 )),
                 None => drawn
-                    .add(line((24, y), (24, end), "unseen"))
-                    .add(text((44, y + 32), "mono tiny bad", "✗ not seen here"))
+                    .add(line((24, y), (24, end), &format!("unseen {}", hop.standing.class())))
+                    .add(text(
+                        (44, y + 32),
+                        &format!("mono tiny {}", hop.standing.class()),
+                        &format!("{} not seen here", hop.standing.mark()),
+                    ))
                     .add(text((44, y + 49), "mono tiny dim", &fitting(&format!("on {}", hop.link), WIDTH - 50, 12))),
             };
             y = end;
@@ -107,6 +113,7 @@ impl Way {
 fn class(hop: &Hop, seen: &SeenHop) -> &'static str {
     match (&seen.outer, hop.answer) {
         (Some(_), _) => "tunnel wrapped",
+        (None, _) if hop.standing == Standing::Bad => "bad",
         (None, false) => "request",
         (None, true) => "answer",
     }

@@ -10,7 +10,7 @@ pub(in crate::cases) const CASE: Case = Case {
     claim: "On every node, packets to every peer's pod CIDR go via that peer's own address, dev eth0.",
     against: &[],
     needs: Stage::RoutingInstalled,
-    on: both!(with_lookups, judge::direct_route_to_every_peer, judge::roads),
+    on: both!(with_lookups, judge::direct_route_to_every_peer, |seen, expect| Found::roads(judge::roads(seen, expect))),
     shown: Shown::InNodes("ip route"),
     turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {

@@ -10,7 +10,9 @@ pub(in crate::cases) const CASE: Case = Case {
     claim: "A pod's request to an address outside the native routing CIDR leaves its node with the node's address.",
     against: &[Pinned::Value("ipv4NativeRoutingCIDR")],
     needs: Stage::TrafficObserved,
-    on: both!(traffic, judge::masqueraded_outside_the_native_cidr),
+    on: both!(traffic, judge::masqueraded_outside_the_native_cidr, |seen, expect| Found::leaving(judge::leaving(
+        seen, expect
+    ))),
     shown: Shown::Nowhere,
     turned: &[(Effect::NodeSilent, BLIND), (Effect::NoPodRuns, NO_POD), (Effect::ThirdUnaddressed, TWO_ADDRESSED)],
     explanation: Explanation {

@@ -1,6 +1,7 @@
 //! What leaves for the outside.
 
 use super::*;
+use lab_model::leaving::{Leaving, Left};
 
 fn frames(seen: &mut WireSeen, node: usize) -> &mut Vec<Frame> {
     &mut seen.traffic.captures[node].frames
@@ -45,6 +46,50 @@ fn a_third_address_refutes() {
     *frames(&mut seen, WORKER) = to_outside(WORKER, Ipv4Addr::new(10, 0, 1, 1));
     let findings = refuted(masqueraded_outside_the_native_cidr, &seen, &[Reason::MasqueradedAsAnother]);
     assert_eq!(findings[0].observed, "one leaves from 10.0.1.1 on kind-worker's eth0");
+}
+
+fn left(seen: &WireSeen) -> Vec<Left> {
+    leaving(seen, &expect()).into_iter().map(|leaving| leaving.left).collect()
+}
+
+#[test]
+fn what_was_found_about_each_request_is_handed_over() {
+    let mut seen = native();
+    seen.traffic.outside[1].http.outcome = HttpOutcome::NotConnected("connection refused".into());
+    let as_the_node = |node: usize| Left::AsTheNode { source: at(address(node), 49_386) };
+    let of = |from: &str, node: usize, answered| Leaving {
+        from: from.into(),
+        node: Some(NODES[node].into()),
+        url: "http://172.18.0.1:9999/".to_owned(),
+        answered,
+        left: as_the_node(node),
+    };
+    assert_eq!(leaving(&seen, &expect()), [of(POD_A, WORKER, true), of(POD_B, WORKER2, false)]);
+    *frames(&mut seen, WORKER) = to_outside(WORKER, A);
+    seen.traffic.captures.retain(|capture| capture.place != node_place(WORKER2));
+    let observed = "one leaves kind-worker's eth0 from 10.0.1.12, the pod's own address".to_owned();
+    let as_the_pod = Left::AsAnother { reason: Reason::NotMasqueraded, source: at(A, 49_386), observed };
+    let missing = "nothing was captured on kind-worker2's eth0".to_owned();
+    assert_eq!(left(&seen), [as_the_pod, Left::Undecided { missing }]);
+    let third = Ipv4Addr::new(10, 0, 1, 1);
+    *frames(&mut seen, WORKER) = to_outside(WORKER, third);
+    let observed = "one leaves from 10.0.1.1 on kind-worker's eth0".to_owned();
+    let source = at(third, 49_386);
+    assert_eq!(left(&seen)[0], Left::AsAnother { reason: Reason::MasqueradedAsAnother, source, observed });
+}
+
+/// Two pods on one node, whose requests look alike but for their ports.
+#[test]
+fn which_request_is_whose_is_told_by_the_port() {
+    let mut seen = native();
+    seen.pods[1].node = Some(NODES[WORKER].into());
+    let second = at(address(WORKER), 60_001);
+    let more = connection((mac(WORKER), GATEWAY_MAC), second, OUTSIDE);
+    frames(&mut seen, WORKER).extend(more);
+    seen.traffic.outside[1].http = reply(OUTSIDE, Some(at(B, 60_001)), ok("you are here\n"));
+    let first = Left::AsTheNode { source: at(address(WORKER), 49_386) };
+    assert_eq!(left(&seen), [first, Left::AsTheNode { source: second }]);
+    held(masqueraded_outside_the_native_cidr, &seen);
 }
 
 #[test]
