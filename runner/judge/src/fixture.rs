@@ -96,7 +96,10 @@ pub(super) fn route(text: &str) -> Route {
         }
         let value = words.next().expect("a value");
         match key {
-            "via" => hop.gateway = Some(addr(value)),
+            "via" => {
+                let router = if value == "inet6" { words.next().expect("an address") } else { value };
+                hop.gateway = Some(router.parse().expect("an address"));
+            }
             "dev" => hop.device = Some(value.to_owned()),
             "table" => route.table = table(value),
             "metric" => route.metric = value.parse().expect("a metric"),

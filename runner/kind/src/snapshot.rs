@@ -12,6 +12,7 @@ use lab_base::exec::Invocation;
 use lab_engine::{Engine, EngineError};
 use lab_model::observe::{NetnsView, NextHop, Place, TABLE_LOCAL};
 use lab_model::request::{Answer, Ask, Request};
+use lab_model::words;
 
 /// The deadline for each answer of the Engine and the probe.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -118,7 +119,7 @@ fn routes(view: &NetnsView) -> BTreeSet<String> {
         .filter(|route| route.table != TABLE_LOCAL)
         .map(|route| {
             let hop = |hop: &NextHop| {
-                let gateway = hop.gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
+                let gateway = hop.gateway.map(|gateway| format!(" {}", words::via(gateway))).unwrap_or_default();
                 let device = hop.device.as_deref().map(|device| format!(" dev {device}")).unwrap_or_default();
                 format!("{gateway}{device}")
             };

@@ -1,6 +1,7 @@
 //! Routes, rules and amounts as a reader of `ip route` and `ip rule` knows them.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::observe::{NextHop, Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN};
@@ -59,15 +60,21 @@ pub const fn kind(kind: RouteKind) -> &'static str {
     }
 }
 
+/// A router as `ip route` writes it: `via 172.18.0.4`, `via inet6 fe80::1`.
+pub fn via(router: IpAddr) -> String {
+    match router {
+        IpAddr::V4(address) => format!("via {address}"),
+        IpAddr::V6(address) => format!("via inet6 {address}"),
+    }
+}
+
 /// A hop as `ip route` writes it: `via 172.18.0.4 dev eth0`.
 pub fn hop(hop: &NextHop) -> String {
     let mut words = Vec::new();
     if hop.encapsulates {
         words.push("encap".to_owned());
     }
-    if let Some(gateway) = hop.gateway {
-        words.push(format!("via {gateway}"));
-    }
+    words.extend(hop.gateway.map(via));
     if let Some(device) = &hop.device {
         words.push(format!("dev {device}"));
     }

@@ -9,6 +9,7 @@
 mod error;
 mod link;
 mod message;
+mod nexthop;
 pub mod nft;
 mod read;
 mod request;
@@ -18,6 +19,7 @@ mod socket;
 pub use error::{Error, Why};
 pub use link::{LinkSeen, NewLink, Vxlan, delete_link, set_down, set_master, set_mtu, set_up};
 pub use message::Attributes;
+pub use nexthop::{add_next_hop, add_next_hop_group, delete_next_hop};
 pub use read::{Message, Table};
 pub use request::{Request, flags};
 pub use route::{

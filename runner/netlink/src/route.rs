@@ -1,6 +1,6 @@
 //! Requests that change addresses, routes, rules and neighbours.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use nix::libc::{
@@ -15,8 +15,9 @@ use super::read::Message;
 use super::request::{Request, flags};
 use super::socket::Socket;
 
-/// `AF_INET` and `AF_BRIDGE`, as the one-byte family of a header.
-const INET: u8 = 2;
+/// `AF_INET`, `AF_INET6` and `AF_BRIDGE`, as the one-byte family of a header.
+pub(super) const INET: u8 = 2;
+pub(super) const INET6: u8 = 10;
 const BRIDGE: u8 = 7;
 
 /// `IFA_F_NOPREFIXROUTE`.
@@ -29,6 +30,8 @@ const RT_SCOPE_LINK: u8 = 253;
 const RT_SCOPE_NOWHERE: u8 = 255;
 const RT_TABLE_MAIN: u32 = 254;
 const RTNH_F_ONLINK: u32 = 4;
+const RTA_VIA: u16 = 18;
+const RTA_NH_ID: u16 = 30;
 const RTAX_MTU: u16 = 2;
 // include/uapi/linux/fib_rules.h.
 const FRA_DST: u16 = 1;
@@ -78,7 +81,9 @@ pub struct NewRoute {
     /// The destination.
     pub destination: Ipv4Net,
     /// The next hop; none for a destination on the link.
-    pub gateway: Option<Ipv4Addr>,
+    pub gateway: Option<IpAddr>,
+    /// The object that has the next hops, in the place of one of its own.
+    pub object: Option<u32>,
     /// Index of the outgoing link; if none, the kernel chooses the link that leads to the gateway.
     pub device: Option<u32>,
     /// The gateway counts as reachable on the link, whatever other routes say (`onlink`).
@@ -99,6 +104,7 @@ impl NewRoute {
         Self {
             destination,
             gateway: None,
+            object: None,
             device: None,
             onlink: false,
             source: None,
@@ -115,7 +121,7 @@ impl NewRoute {
 
     /// A default route via this gateway.
     pub fn default_via(gateway: Ipv4Addr) -> Self {
-        Self { gateway: Some(gateway), ..Self::to(Ipv4Net::default()) }
+        Self::to(Ipv4Net::default()).via(gateway)
     }
 
     /// The same route out of the link of this index.
@@ -124,8 +130,13 @@ impl NewRoute {
     }
 
     /// The same route via this gateway.
-    pub const fn via(self, gateway: Ipv4Addr) -> Self {
-        Self { gateway: Some(gateway), ..self }
+    pub fn via(self, gateway: impl Into<IpAddr>) -> Self {
+        Self { gateway: Some(gateway.into()), ..self }
+    }
+
+    /// The same route by the next hops of this object.
+    pub const fn by_object(self, object: u32) -> Self {
+        Self { object: Some(object), ..self }
     }
 
     /// The request that adds the route; it fails when the table has a route to this destination.
@@ -139,17 +150,25 @@ impl NewRoute {
     }
 
     fn request(&self, flags: u16) -> Request {
-        let link = self.kind == RTN_UNICAST && self.gateway.is_none();
+        let link = self.kind == RTN_UNICAST && self.gateway.is_none() && self.object.is_none();
         let scope = if link { RT_SCOPE_LINK } else { RT_SCOPE_UNIVERSE };
         let onlink = if self.onlink { RTNH_F_ONLINK } else { 0 };
         let mut attributes = route(self.destination, RTPROT_BOOT, scope, self.kind, onlink).u32(RTA_TABLE, self.table);
-        for (kind, address) in [(RTA_GATEWAY, self.gateway), (RTA_PREFSRC, self.source)] {
-            if let Some(address) = address {
-                attributes = attributes.put(kind, &address.octets());
+        attributes = match self.gateway {
+            Some(IpAddr::V4(router)) => attributes.put(RTA_GATEWAY, &router.octets()),
+            // struct rtvia
+            Some(IpAddr::V6(router)) => {
+                attributes.put(RTA_VIA, &[&u16::from(INET6).to_ne_bytes()[..], &router.octets()].concat())
             }
+            None => attributes,
+        };
+        if let Some(address) = self.source {
+            attributes = attributes.put(RTA_PREFSRC, &address.octets());
         }
-        if let Some(device) = self.device {
-            attributes = attributes.u32(RTA_OIF, device);
+        for (kind, number) in [(RTA_OIF, self.device), (RTA_NH_ID, self.object)] {
+            if let Some(number) = number {
+                attributes = attributes.u32(kind, number);
+            }
         }
         if let Some(mtu) = self.mtu {
             attributes = attributes.nest(RTA_METRICS, &Attributes::default().u32(RTAX_MTU, mtu));

@@ -31,6 +31,8 @@ const IFF_LOWER_UP: u32 = 1 << 16;
 
 /// `AF_INET`, as the one-byte family of a netlink header.
 pub(super) const INET: u8 = 2;
+/// `AF_INET6`.
+pub(super) const INET6: u8 = 10;
 
 /// `struct ifinfomsg`.
 const LINKS: Table = Table { request: RTM_GETLINK, doing: "list links", header: &[0; 16] };

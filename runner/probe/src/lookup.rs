@@ -65,7 +65,7 @@ async fn ask(socket: &Socket, names: &Names, query: &LookupQuery) -> Result<Resu
     match socket.ask(&Request::new("ask for a route", RTM_GETROUTE, 0, attributes)).await {
         Ok(body) => match parse_route(&body.unwrap_or_default(), names) {
             Ok(route) => Ok(Ok(route)),
-            Err(Unread::UnknownLink) => Err(LookError::Unsteady { attempts: 1 }),
+            Err(Unread::UnknownLink | Unread::UnknownNextHop) => Err(LookError::Unsteady { attempts: 1 }),
             Err(Unread::Error(error)) => Err(error.into()),
         },
         // A malformed request is EINVAL too, but with a text.

@@ -1,12 +1,13 @@
 //! IPv4 routes of all tables.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 use lab_netlink::{Error, Message, Socket, Table};
 use nix::libc::RTM_GETROUTE;
 
-use super::links::{INET, Names};
+use super::links::{INET, INET6, Names};
+use super::nexthops::Objects;
 use lab_model::observe::{Mtu, NextHop, Route, RouteKind};
 
 // include/uapi/linux/rtnetlink.h.
@@ -32,11 +33,14 @@ const RTNEXTHOP: usize = 8;
 pub const ROUTES: Table =
     Table { request: RTM_GETROUTE, doing: "list routes", header: &[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
 
-/// A link has come or gone since the names were read; everything is to be read again.
+/// What a message is about is not known, or it cannot be read. Where a link or a next hop has come or gone since these
+/// were read, everything is to be read again.
 #[derive(Debug)]
 pub enum Unread {
     /// This index has no name.
     UnknownLink,
+    /// A route names an object of next hops that is not known.
+    UnknownNextHop,
     /// It cannot be read.
     Error(Error),
 }
@@ -52,41 +56,50 @@ impl From<Error> for Unread {
 /// # Errors
 /// [`Unread`].
 pub fn parse_route(body: &[u8], names: &Names) -> Result<Route, Unread> {
-    route(&Message::of(&ROUTES, body)?, names)
+    route(&Message::of(&ROUTES, body)?, names, &Objects::default())
 }
 
-/// All IPv4 routes of this namespace, in the kernel's order; none when a link appeared since `names` was read.
+/// All IPv4 routes of this namespace, in the kernel's order; none when a link or a next hop appeared meanwhile.
 pub(super) async fn routes(socket: &Socket, names: &Names) -> Result<Option<Vec<Route>>, Error> {
+    let bodies = socket.table(&ROUTES).await?;
+    let mut read = listed(&bodies, names, &Objects::default());
+    // Kernels before 5.3 have no such objects, and refuse to list them.
+    if matches!(read, Err(Unread::UnknownNextHop)) {
+        read = match Objects::read(socket, names).await {
+            Ok(objects) => listed(&bodies, names, &objects),
+            Err(unread) => Err(unread),
+        };
+    }
+    match read {
+        Ok(routes) => Ok(Some(routes)),
+        Err(Unread::UnknownLink | Unread::UnknownNextHop) => Ok(None),
+        Err(Unread::Error(error)) => Err(error),
+    }
+}
+
+fn listed(bodies: &[Vec<u8>], names: &Names, objects: &Objects) -> Result<Vec<Route>, Unread> {
     let mut routes = Vec::new();
-    for body in socket.table(&ROUTES).await? {
-        let message = Message::of(&ROUTES, &body)?;
+    for body in bodies {
+        let message = Message::of(&ROUTES, body)?;
         // What path MTU discovery has learned is no route; kernels without strict checking list it.
-        if message.header_u32(8) & RTM_F_CLONED != 0 {
-            continue;
-        }
-        match route(&message, names) {
-            Ok(route) => routes.push(route),
-            Err(Unread::UnknownLink) => return Ok(None),
-            Err(Unread::Error(error)) => return Err(error),
+        if message.header_u32(8) & RTM_F_CLONED == 0 {
+            routes.push(route(&message, names, objects)?);
         }
     }
-    Ok(Some(routes))
+    Ok(routes)
 }
 
-fn route(message: &Message<'_>, names: &Names) -> Result<Route, Unread> {
+fn route(message: &Message<'_>, names: &Names, objects: &Objects) -> Result<Route, Unread> {
     let network = message.ipv4(RTA_DST, "destination")?.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let destination =
         Ipv4Net::new(network, message.header_u8(1)).map_err(|_too_long| message.malformed("prefix length"))?;
     let metrics = message.within(RTA_METRICS)?;
     let mtu = metrics.map(|metrics| metrics.u32(RTAX_MTU, "MTU")).transpose()?.flatten();
     let kind = kind(message.header_u8(7));
-    let hops = hops(message, names)?;
+    let mut hops = hops(message, names)?;
+    // With net.ipv4.nexthop_compat_mode the kernel spells out what the object is, without it there is its number alone.
     if let (Some(id), RouteKind::Unicast, true) = (message.u32(RTA_NH_ID, "nexthop id")?, kind, hops.is_empty()) {
-        let what = format!(
-            "the route to {destination} uses nexthop object {id}, which the kernel does not spell out \
-             (net.ipv4.nexthop_compat_mode is 0)"
-        );
-        return Err(message.unknown(what).into());
+        hops = objects.hops(id).ok_or(Unread::UnknownNextHop)?;
     }
     Ok(Route {
         table: message.u32(RTA_TABLE, "table")?.unwrap_or_else(|| message.header_u8(4).into()),
@@ -121,15 +134,24 @@ fn hops(message: &Message<'_>, names: &Names) -> Result<Vec<NextHop>, Unread> {
 }
 
 fn hop(message: &Message<'_>, device: Option<u32>, names: &Names) -> Result<NextHop, Unread> {
-    if message.get(RTA_VIA).is_some() {
-        return Err(message.unknown("a route has an IPv6 router as its next hop".to_owned()).into());
-    }
-    let name = |index| names.get(&index).cloned().ok_or(Unread::UnknownLink);
+    let router = message.ipv4(RTA_GATEWAY, "gateway")?.map(IpAddr::V4);
     Ok(NextHop {
-        gateway: message.ipv4(RTA_GATEWAY, "gateway")?,
-        device: device.filter(|index| *index != 0).map(name).transpose()?,
+        gateway: router.or(message.get(RTA_VIA).map(|via| of_another_family(message, via)).transpose()?),
+        device: self::device(device, names)?,
         encapsulates: message.get(RTA_ENCAP).is_some() || message.get(RTA_ENCAP_TYPE).is_some(),
     })
+}
+
+/// `struct rtvia`: a router that is not of the route's own family.
+fn of_another_family(message: &Message<'_>, via: &[u8]) -> Result<IpAddr, Error> {
+    let octets = via.strip_prefix(&u16::from(INET6).to_ne_bytes()).and_then(|octets| <[u8; 16]>::try_from(octets).ok());
+    octets.map(|octets| Ipv6Addr::from(octets).into()).ok_or_else(|| message.malformed("gateway of another family"))
+}
+
+/// The name of the link of this index; 0 is none.
+pub(super) fn device(index: Option<u32>, names: &Names) -> Result<Option<String>, Unread> {
+    let name = |index| names.get(&index).cloned().ok_or(Unread::UnknownLink);
+    index.filter(|index| *index != 0).map(name).transpose()
 }
 
 /// `RTN_*`.

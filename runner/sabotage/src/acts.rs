@@ -1,7 +1,7 @@
 //! Changes that faults, and the controls of the judges, consist of.
 
 use ipnet::Ipv4Net;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use super::members::{CONTROL_PLANE, WORKER, WORKER2, node, node_plan, pod_plan};
 use lab_model::observe::{MacAddr, Place, TABLE_MAIN, UPLINK};
@@ -52,7 +52,7 @@ pub fn mtu(device: &str, mtu: u32) -> Act {
 
 /// Adds or replaces a route of the main table.
 pub fn route(destination: Ipv4Net, device: &str, gateway: Option<Ipv4Addr>) -> Act {
-    Act::PutRoute { destination, device: device.to_owned(), gateway, table: TABLE_MAIN }
+    Act::PutRoute { destination, device: device.to_owned(), gateway: gateway.map(IpAddr::V4), table: TABLE_MAIN }
 }
 
 /// Routes the second worker's own address via the bridge's gateway, on the first worker.

@@ -22,6 +22,11 @@ pub(super) const ALL: &[Harmless] = &[
         make: further_route,
         matters: &[("routing::only_base_routes_before", "its claim is that there are no further routes")],
     },
+    Harmless {
+        name: "a further route to elsewhere via a router of IPv6",
+        make: further_route_via_ipv6,
+        matters: &[("routing::only_base_routes_before", "its claim is that there are no further routes")],
+    },
     Harmless { name: "a further link that is down", make: further_link, matters: &[] },
     Harmless { name: "a further rule that no packet meets", make: further_rule, matters: &[] },
     Harmless { name: "a further pod of somebody else", make: further_pod, matters: &[] },
@@ -80,6 +85,15 @@ fn further_route(seen: &Value, expect: &Expectations) -> (Value, Expectations) {
     in_each(seen, expect, "routes", |routes| {
         let mut further = routes.iter().find(|route| route["destination"] == "0.0.0.0/0")?.clone();
         further["destination"] = json!("192.0.2.0/24");
+        Some(further)
+    })
+}
+
+fn further_route_via_ipv6(seen: &Value, expect: &Expectations) -> (Value, Expectations) {
+    in_each(seen, expect, "routes", |routes| {
+        let mut further = routes.iter().find(|route| route["destination"] == "0.0.0.0/0")?.clone();
+        further["destination"] = json!("192.0.2.0/24");
+        further["hops"][0]["gateway"] = json!("fe80::1");
         Some(further)
     })
 }

@@ -3,7 +3,7 @@
 use lab_model::observe::{Address, Link, Neighbour, Route, Rule};
 use lab_netlink::nft::{Element as Found, Rule as NftRule};
 use lab_probe::nft_layout::{Service, parse_rule as parse_nft_rule};
-use lab_probe::{Names, parse_address, parse_link, parse_neighbour, parse_route, parse_rule};
+use lab_probe::{Names, Object, parse_address, parse_link, parse_neighbour, parse_next_hop, parse_route, parse_rule};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -33,6 +33,12 @@ fn changed_messages_of_rtnetlink_are_read_or_refused() {
     fuzz_messages::<Link>("links", "links.hex", |message| parse_link(message).ok());
     fuzz_messages::<Address>("addresses", "addresses.hex", |message| parse_address(message, &names).ok().flatten());
     fuzz_messages::<Route>("routes", "routes.hex", |message| parse_route(message, &names).ok());
+    fuzz_messages("next hops", "next-hops.hex", |message| {
+        Some(match parse_next_hop(message, &names).ok()? {
+            (id, Object::Hop(hop)) => (id, Some(hop), Vec::new()),
+            (id, Object::Group(members)) => (id, None, members),
+        })
+    });
     fuzz_messages::<Rule>("rules", "rules.hex", |message| parse_rule(message).ok());
     fuzz_messages::<Neighbour>("neighbours", "neighbours.hex", |message| {
         parse_neighbour(message, &names).ok().flatten()

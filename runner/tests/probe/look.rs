@@ -1,6 +1,6 @@
 //! Views and lookups.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::MetadataExt;
 
 use lab_model::observe::{
@@ -9,7 +9,8 @@ use lab_model::observe::{
 };
 use lab_model::request::{Answer, Request};
 use lab_netlink::{
-    Attributes, NewLink, NewRoute, Socket, Vxlan, add_neighbour, flags, nud, set_down, set_master, set_up,
+    Attributes, NewLink, NewRoute, Socket, Vxlan, add_neighbour, add_next_hop, add_next_hop_group, delete_next_hop,
+    flags, nud, set_down, set_master, set_up,
 };
 use nix::libc::{RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNREACHABLE};
 
@@ -130,14 +131,14 @@ fn routes_of_all_tables_are_seen_with_all_that_matters_about_them() {
     });
     let view = one.view();
     let default = route_to(&view, "0.0.0.0/0");
-    assert_eq!((default.table, default.kind, default.hops[0].gateway), (254, RouteKind::Unicast, Some(TWO)));
+    assert_eq!((default.table, default.kind, default.hops[0].gateway), (254, RouteKind::Unicast, Some(TWO.into())));
     let pods = route_to(&view, "10.0.2.0/24");
     assert_eq!((pods.mtu, pods.metric, pods.hops.len()), (Some(Mtu(1450)), 20, 1));
     assert_eq!(pods.hops[0].device.as_deref(), Some("eth0"));
     let elsewhere = route_to(&view, "10.0.3.0/24");
     assert_eq!((elsewhere.table, elsewhere.source, elsewhere.mtu), (2004, Some(ONE), None));
     let split = route_to(&view, "10.9.0.0/16");
-    assert_eq!(split.hops.iter().map(|hop| hop.gateway).collect::<Vec<_>>(), [Some(TWO), Some(NOBODY)]);
+    assert_eq!(split.hops.iter().map(|hop| hop.gateway).collect::<Vec<_>>(), [Some(TWO.into()), Some(NOBODY.into())]);
     let hole = route_to(&view, "10.8.0.0/16");
     assert_eq!((hole.kind, hole.hops.as_slice()), (RouteKind::Blackhole, [].as_slice()));
     let link = route_to(&view, "192.0.2.0/24");
@@ -146,6 +147,70 @@ fn routes_of_all_tables_are_seen_with_all_that_matters_about_them() {
     let others: Vec<_> = view.routes.iter().filter(|route| route.hops.iter().any(|hop| hop.encapsulates)).collect();
     assert_eq!(others.len(), 1, "{others:#?}");
     assert!(view.routes.iter().any(|route| route.kind == RouteKind::Local && route.destination.addr() == ONE));
+}
+
+/// A router that IPv4 routes may have, too (RFC 8950).
+const ROUTER6: &str = "fe80::7";
+/// `RTM_NEWNEXTHOP`, `NHA_ID` and `NHA_BLACKHOLE`.
+const NEW_NEXT_HOP: (u16, u16, u16) = (104, 1, 4);
+
+/// With next hops that are objects, and routes by them: through routers of both families, a group, a blackhole.
+async fn add_routes_by_objects(connection: &Socket) {
+    let eth0 = connection.index("eth0").await.unwrap();
+    let (kind, id, blackhole) = NEW_NEXT_HOP;
+    make(connection, kind, Attributes::after([2, 0, 0, 0, 0, 0, 0, 0]).u32(id, 4).put(blackhole, &[])).await;
+    for request in [
+        add_next_hop(1, TWO.into(), eth0),
+        add_next_hop(2, ROUTER6.parse().unwrap(), eth0),
+        add_next_hop_group(3, &[1, 2]),
+    ] {
+        connection.make(request).await.unwrap();
+    }
+    for object in 1..=4 {
+        let network = format!("10.{}.0.0/16", 10 + object).parse().unwrap();
+        connection.make(NewRoute::to(network).by_object(object).add()).await.unwrap();
+    }
+}
+
+/// The routers of the one route there.
+fn routers(view: &NetnsView, destination: &str) -> Vec<Option<IpAddr>> {
+    let route = route_to(view, destination);
+    assert!(route.hops.iter().all(|hop| hop.device.as_deref() == Some("eth0")), "{route:?}");
+    route.hops.iter().map(|hop| hop.gateway).collect()
+}
+
+#[test]
+fn a_router_of_ipv6_is_seen_and_asked_for() {
+    let (one, _two) = pair();
+    let router: IpAddr = ROUTER6.parse().unwrap();
+    one.route_by("eth0", NewRoute::to("10.0.2.0/24".parse().unwrap()).via(router));
+    assert_eq!(routers(&one.view(), "10.0.2.0/24"), [Some(router)]);
+    let LookupOutcome::Route { hop, .. } = lookup(&one, POD, None, None) else { panic!() };
+    assert_eq!((hop.gateway, hop.device.as_deref()), (Some(router), Some("eth0")));
+}
+
+#[test]
+fn next_hops_that_are_objects_are_the_routes_own_whether_the_kernel_spells_them_out_or_not() {
+    let (one, _two) = pair();
+    one.run(async |connection| add_routes_by_objects(&connection).await);
+    let (four, six) = (Some(IpAddr::V4(TWO)), Some(ROUTER6.parse().unwrap()));
+    let views = ["1", "0"].map(|mode| {
+        one.sysctl("ipv4/nexthop_compat_mode", mode);
+        let view = one.view();
+        assert_eq!(routers(&view, "10.11.0.0/16"), [four], "mode {mode}");
+        assert_eq!(routers(&view, "10.12.0.0/16"), [six], "mode {mode}");
+        assert_eq!(routers(&view, "10.13.0.0/16"), [four, six], "mode {mode}");
+        assert_eq!(route_to(&view, "10.14.0.0/16").kind, RouteKind::Blackhole, "mode {mode}");
+        let LookupOutcome::Route { hop, .. } = lookup(&one, Ipv4Addr::new(10, 12, 0, 1), None, None) else { panic!() };
+        assert_eq!(hop.gateway, six, "mode {mode}");
+        view
+    });
+    let hops = |view: &NetnsView| -> Vec<_> {
+        view.routes.iter().filter(|route| route.kind == RouteKind::Unicast).map(|route| route.hops.clone()).collect()
+    };
+    assert_eq!(hops(&views[0]), hops(&views[1]));
+    one.run(async |connection| connection.make(delete_next_hop(3)).await.unwrap());
+    assert!(one.view().routes.iter().all(|route| route.destination != "10.13.0.0/16".parse().unwrap()));
 }
 
 #[test]
@@ -260,7 +325,10 @@ fn lookups_are_the_kernels_own_decisions() {
     assert_eq!(lookup(&one, POD, None, None), no_route("network is unreachable"));
     one.route_by("eth0", NewRoute::to("10.0.2.0/24".parse().unwrap()).via(TWO));
     let LookupOutcome::Route { kind, hop, table } = lookup(&one, POD, None, None) else { panic!() };
-    assert_eq!((kind, table, hop.gateway, hop.device.as_deref()), (RouteKind::Unicast, 254, Some(TWO), Some("eth0")));
+    assert_eq!(
+        (kind, table, hop.gateway, hop.device.as_deref()),
+        (RouteKind::Unicast, 254, Some(TWO.into()), Some("eth0"))
+    );
     // Without rules of its own a namespace has tables 254 and 255 in one, and a lookup names the one.
     let LookupOutcome::Route { kind, table: 254 | 255, .. } = lookup(&one, ONE, None, None) else { panic!() };
     assert_eq!(kind, RouteKind::Local);
@@ -286,7 +354,7 @@ fn a_forwarded_packet_has_a_decision_of_its_own() {
     assert_eq!(forwarded(NOBODY), LookupOutcome::NoRoute("no route to host".to_owned()));
     one.sysctl("ipv4/ip_forward", "1");
     let LookupOutcome::Route { hop, .. } = forwarded(NOBODY) else { panic!() };
-    assert_eq!(hop.gateway, Some(TWO));
+    assert_eq!(hop.gateway, Some(TWO.into()));
     // A source that is not reached by the link it came in by.
     one.sysctl("ipv4/conf/all/rp_filter", "1");
     let LookupOutcome::NoRoute(strange) = forwarded(Ipv4Addr::new(198, 51, 100, 1)) else { panic!() };

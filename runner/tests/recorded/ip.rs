@@ -7,7 +7,7 @@ use lab_model::observe::{
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Read, Recording};
 
@@ -163,7 +163,7 @@ fn route(raw: &RawRoute) -> Read<Option<Route>> {
         destination: prefix(&raw.dst)?,
         kind: route_kind(&raw.kind)?,
         hops: vec![NextHop {
-            gateway: raw.gateway.as_deref().map(parsed).transpose()?,
+            gateway: raw.gateway.as_deref().map(parsed).transpose()?.map(IpAddr::V4),
             device: raw.dev.clone(),
             encapsulates: false,
         }],

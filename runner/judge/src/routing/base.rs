@@ -1,7 +1,7 @@
 //! What routes there are before routing is installed.
 
 use ipnet::Ipv4Net;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::UPLINK;
 use crate::weighing::{Weighing, unobserved};
@@ -98,7 +98,7 @@ fn leads(route: &Route, destination: Ipv4Net, gateway: Option<Ipv4Addr>) -> bool
     route.table == TABLE_MAIN
         && route.kind == RouteKind::Unicast
         && route.destination == destination
-        && hop.gateway == gateway
+        && hop.gateway == gateway.map(IpAddr::V4)
         && hop.device.as_deref() == Some(UPLINK)
         && !hop.encapsulates
 }
@@ -147,6 +147,8 @@ mod tests {
             "10.0.2.0/24 via 172.18.0.4 dev eth0 table 100",
             "default via 172.18.0.1 dev eth0 metric 5",
             "blackhole 10.0.0.0/8",
+            "default via inet6 fe80::1 dev eth0",
+            "172.18.0.0/16 via inet6 fe80::1 dev eth0 metric 5",
         ] {
             let Err(NotHeld::Refuted(findings)) = judged(|view| view.routes.push(fixture::route(text))) else {
                 panic!("{text} is not refuted");

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::UPLINK;
 use lab_model::observe::{Link, NetnsView, NextHop, RouteKind};
@@ -45,7 +45,10 @@ pub(super) fn keeps(view: &NetnsView, cidr: Ipv4Net, hop: &NextHop) -> bool {
 pub(super) fn own_pods(view: &NetnsView) -> Option<Ipv4Net> {
     let kept = view.routes.iter().find(|route| {
         let cidr = route.destination;
-        let stays = |hop: &NextHop| hop.gateway.is_some_and(|via| cidr.contains(&via)) && keeps(view, cidr, hop);
+        let stays = |hop: &NextHop| {
+            hop.gateway.is_some_and(|via| matches!(via, IpAddr::V4(via) if cidr.contains(&via)))
+                && keeps(view, cidr, hop)
+        };
         let prefix = (1..32).contains(&route.destination.prefix_len());
         prefix && route.kind == RouteKind::Unicast && !route.hops.is_empty() && route.hops.iter().all(stays)
     });

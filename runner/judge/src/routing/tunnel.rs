@@ -1,5 +1,7 @@
 //! Tunnel devices.
 
+use std::net::IpAddr;
+
 use super::{UPLINK, links};
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
@@ -165,7 +167,9 @@ pub(super) fn why_tunnel(view: &NetnsView, hop: &NextHop) -> Option<String> {
         return Some(format!("{} is a {kind} device", device.name));
     }
     // Cilium leads packets for its tunnel to the node itself, and takes them from there with BPF.
-    if device.name == UPLINK || !hop.gateway.is_some_and(|gateway| view.owns(gateway)) {
+    if device.name == UPLINK
+        || !hop.gateway.is_some_and(|gateway| matches!(gateway, IpAddr::V4(router) if view.owns(router)))
+    {
         return None;
     }
     let (tunnel, kind) = view

@@ -158,7 +158,7 @@ impl<'s, 'a> Pair<'s, 'a> {
 
     fn leads_to_peer(&self, hop: &NextHop) -> bool {
         let to_peer = match self.aim {
-            Aim::Pods(_) => hop.gateway == Some(self.peer),
+            Aim::Pods(_) => hop.gateway == Some(self.peer.into()),
             // A route to the peer via the peer itself is resolved as one without a router is.
             Aim::Itself => hop.gateway.is_none_or(|gateway| gateway == self.peer),
         };
@@ -198,7 +198,7 @@ impl<'s, 'a> Pair<'s, 'a> {
     /// The packet has no route of its own, and these hops of a default route take it.
     fn by_default(&self, destination: Ipv4Addr, hops: &[NextHop]) -> Verdict {
         let leaves = hops.first().map_or_else(String::new, |hop| match hop.gateway {
-            Some(gateway) => format!(" via {gateway}"),
+            Some(gateway) => format!(" {}", words::via(gateway)),
             None => format!(" {}", words::hop(hop)),
         });
         let observed = format!("no route; {destination} would leave through default{leaves}");

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Mtu;
 
@@ -31,11 +31,11 @@ pub enum RouteKind {
     Unknown,
 }
 
-/// One hop of a route.
+/// One hop of a route. Those of objects of their own (`ip nexthop`) are the route's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextHop {
-    /// The router; none when the destination is on the link.
-    pub gateway: Option<Ipv4Addr>,
+    /// The router, which may be one of IPv6 (RFC 8950); none when the destination is on the link.
+    pub gateway: Option<IpAddr>,
     /// Name of the link it leaves by; none for routes without one (blackhole).
     pub device: Option<String>,
     /// The route encapsulates by itself (`RTA_ENCAP`): a light-weight tunnel without a device of its own.

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use lab_model::observe::{MacAddr, Mtu, Place};
 
@@ -19,9 +19,19 @@ pub enum Act {
         /// The outgoing link.
         device: String,
         /// The next hop; none for a destination on the link.
-        gateway: Option<Ipv4Addr>,
+        gateway: Option<IpAddr>,
         /// The table.
         table: u32,
+    },
+    /// Makes next hops that are objects of their own, a group of them where they are several, and replaces the route to
+    /// the same destination of the main table by one that names them.
+    PutRouteByObjects {
+        /// The destination.
+        destination: Ipv4Net,
+        /// The outgoing link.
+        device: String,
+        /// The routers.
+        gateways: Vec<IpAddr>,
     },
     /// Adds a rule that looks into a table for these packets before the main table.
     AddRule {

@@ -2,13 +2,24 @@
 
 use ipnet::Ipv4Net;
 use lab_netlink::{
-    Error, NewLink, NewRoute, NewRule, Protocol, Socket, Vxlan, add_address, delete_address, delete_route, set_down,
-    set_master, set_mtu, set_up,
+    Error, NewLink, NewRoute, NewRule, Protocol, Socket, Vxlan, add_address, add_next_hop, add_next_hop_group,
+    delete_address, delete_route, set_down, set_master, set_mtu, set_up,
 };
 use nix::errno::Errno;
 use std::fs::File;
+use std::net::IpAddr;
 
 use super::Act;
+
+/// The numbers of the next hops that [`Act::PutRouteByObjects`] makes begin here; that of their group is the one before.
+const FIRST_OBJECT: u32 = 101;
+pub(super) const GROUP: u32 = FIRST_OBJECT - 1;
+
+/// The numbers of these next hops.
+pub(super) fn objects(gateways: &[IpAddr]) -> std::ops::Range<u32> {
+    let count = u32::try_from(gateways.len()).unwrap_or(u32::MAX);
+    FIRST_OBJECT..FIRST_OBJECT.saturating_add(count)
+}
 
 /// Adds a link whose other end is a port of a bridge in the namespace of the file `other`.
 pub(super) async fn join(
@@ -36,6 +47,18 @@ pub(super) async fn make(act: &Act, route: &Socket) -> Result<(), Error> {
                 Err(refused) if refused.errno() == Some(Errno::EINVAL) => route.make(to(false)).await,
                 made => made,
             }
+        }
+        Act::PutRouteByObjects { destination, device, gateways } => {
+            let device = route.index(device).await?;
+            let numbers = objects(gateways);
+            for (id, gateway) in numbers.clone().zip(gateways) {
+                route.make(add_next_hop(id, *gateway, device)).await?;
+            }
+            if gateways.len() > 1 {
+                route.make(add_next_hop_group(GROUP, &numbers.collect::<Vec<_>>())).await?;
+            }
+            let object = if gateways.len() > 1 { GROUP } else { FIRST_OBJECT };
+            route.make(NewRoute::to(*destination).by_object(object).put()).await
         }
         &Act::AddRule { priority, source, destination, table } => {
             route.make(NewRule { priority, source, destination, table }.add()).await

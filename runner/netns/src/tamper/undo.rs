@@ -2,12 +2,14 @@
 
 use lab_netlink::nft::Rule;
 use lab_netlink::{
-    LinkSeen, NewRule, Protocol, Socket, add_address, delete_address, delete_link, set_master, set_mtu, set_up,
+    LinkSeen, NewRule, Protocol, Socket, add_address, delete_address, delete_link, delete_next_hop, set_master,
+    set_mtu, set_up,
 };
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::fib::Fib;
+use super::routes::{GROUP, objects};
 use super::{Act, Tamper, nft, serve};
 use crate::MASQUERADE_CHAIN;
 use lab_base::failure::chain;
@@ -34,6 +36,8 @@ fn open(netns: &Path, protocol: Protocol) -> Result<Socket, String> {
 enum Back {
     /// Nothing to do: the routes of the namespace are restored as a whole, and servers end with this process.
     Nothing,
+    /// By their numbers; routes by them go with them.
+    NoNextHops(Vec<u32>),
     Rule(NewRule),
     NoLink(String),
     Master {
@@ -103,6 +107,10 @@ impl Back {
     async fn of(netns: &Path, act: &Act) -> Result<Self, String> {
         Ok(match act {
             Act::DeleteRoute(_) | Act::PutRoute { .. } | Act::Serve { .. } | Act::ForgetPaths => Self::Nothing,
+            Act::PutRouteByObjects { gateways, .. } => {
+                let group = (gateways.len() > 1).then_some(GROUP);
+                Self::NoNextHops(group.into_iter().chain(objects(gateways)).collect())
+            }
             &Act::AddRule { priority, source, destination, table } => {
                 Self::Rule(NewRule { priority, source, destination, table })
             }
@@ -139,6 +147,9 @@ impl Back {
     async fn apply(self, netns: &Path) -> Result<(), String> {
         let done = match self {
             Self::Nothing => Ok(()),
+            Self::NoNextHops(ids) => {
+                route(netns)?.make_all(&ids.into_iter().map(delete_next_hop).collect::<Vec<_>>()).await
+            }
             Self::Rule(rule) => route(netns)?.make(rule.delete()).await,
             Self::NoLink(device) => route(netns)?.make(delete_link(&device)).await,
             Self::Master { device, index } => route(netns)?.make(set_master(&device, index)).await,

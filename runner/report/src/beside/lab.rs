@@ -8,10 +8,10 @@ use super::model::Shown;
 use super::steps::{Netns, Step};
 use lab_base::failure::chain;
 use lab_evidence::{Evidence, Record, case_folder};
-use lab_model::BackendKind;
 use lab_model::observe::{HttpOutcome, NodeName, Place, Route, RouteKind, TABLE_MAIN};
 use lab_model::said::Said;
 use lab_model::seen::{AnswersSeen, BaseSeen};
+use lab_model::{BackendKind, words};
 
 /// How the names of control planes end (kind's, and this program's on netns).
 const CONTROL_PLANE: &str = "-control-plane";
@@ -94,7 +94,7 @@ fn ip_route(route: &Route) -> String {
             words.push("nexthop".to_owned());
         }
         words.extend(hop.encapsulates.then(|| "encap".to_owned()));
-        words.extend(hop.gateway.map(|gateway| format!("via {gateway}")));
+        words.extend(hop.gateway.map(words::via));
         words.extend(hop.device.as_ref().map(|device| format!("dev {device}")));
     }
     match route.protocol {

@@ -352,6 +352,28 @@ fn a_node_without_pods_is_not_asked_about_forwarding() {
     direct_route_to_every_peer(&seen, &expectations()).expect("held");
 }
 
+/// A router of IPv6 is not the peer's address, whoever has it (RFC 8950).
+#[test]
+fn refutes_a_router_of_ipv6_and_leaves_one_to_elsewhere_alone() {
+    let elsewhere = ["192.0.2.0/24 via inet6 fe80::1 dev eth0", "10.8.0.0/16 via inet6 fe80::1 dev eth0"];
+    judged(|view| view.routes.extend(elsewhere.map(fixture::route))).expect("held");
+    let all = findings(judged(|view| instead(view, &["10.0.2.0/24 via inet6 fe80::1 dev eth0"])));
+    assert_eq!(all.iter().map(|finding| finding.reason).collect::<Vec<_>>(), [Reason::WrongNextHop]);
+    assert_eq!(all[0].observed, "kind-worker: 10.0.2.1 takes 10.0.2.0/24 via inet6 fe80::1 dev eth0");
+    assert_eq!(
+        refuted(|view| view.routes.push(fixture::route("10.0.2.128/25 via inet6 fe80::1 dev eth0"))),
+        [Reason::Shadowed]
+    );
+    let by_default = |view: &mut NetnsView| {
+        instead(view, &[]);
+        view.routes.retain(|route| route.destination.prefix_len() > 0);
+        view.routes.push(fixture::route("default via inet6 fe80::1 dev eth0"));
+    };
+    let all = findings(judged(by_default));
+    assert_eq!(all[0].observed, "kind-worker: no route; 10.0.2.1 would leave through default via inet6 fe80::1");
+    assert_eq!(all.iter().map(|finding| finding.reason).collect::<Vec<_>>(), [Reason::RouteMissing]);
+}
+
 /// What is judged when kind-worker's kernel answers so to the node's own packet to 10.0.2.1.
 fn kernel_says(outcome: LookupOutcome) -> Vec<Reason> {
     let mut seen = fixture::native(3);
@@ -362,7 +384,7 @@ fn kernel_says(outcome: LookupOutcome) -> Vec<Reason> {
 }
 
 fn route_by(gateway: &str, device: &str, encapsulates: bool, table: u32) -> LookupOutcome {
-    let hop = NextHop { gateway: Some(addr(gateway)), device: Some(device.to_owned()), encapsulates };
+    let hop = NextHop { gateway: gateway.parse().ok(), device: Some(device.to_owned()), encapsulates };
     LookupOutcome::Route { kind: RouteKind::Unicast, hop, table }
 }
 
@@ -373,6 +395,7 @@ fn refutes_a_kernel_that_decides_otherwise_and_says_what_is_wrong_with_that() {
     assert_eq!(kernel_says(route_by("172.18.0.1", "eth0", false, TABLE_MAIN)), [disagrees, Reason::RouteMissing]);
     assert_eq!(kernel_says(route_by("172.18.0.4", "eth1", false, TABLE_MAIN)), [disagrees, Reason::WrongDevice]);
     assert_eq!(kernel_says(route_by("172.18.0.4", "eth0", true, TABLE_MAIN)), [disagrees, Reason::ThroughTunnel]);
+    assert_eq!(kernel_says(route_by("fe80::4", "eth0", false, TABLE_MAIN)), [disagrees, Reason::WrongNextHop]);
     assert_eq!(
         kernel_says(LookupOutcome::NoRoute("Invalid cross-device link".to_owned())),
         [disagrees, Reason::RouteMissing]

@@ -83,6 +83,7 @@ fn refutes_a_router_on_the_way_to_a_peer() {
 fn refutes_every_other_way_that_is_not_the_links_own() {
     for (reason, rules, routes) in [
         (Reason::PeerBehindRouter, vec![], vec!["172.18.0.4/30 via 172.18.0.2 dev eth0"]),
+        (Reason::PeerBehindRouter, vec![], vec!["172.18.0.4 via inet6 fe80::1 dev eth0"]),
         (Reason::WrongDevice, vec![], vec!["172.18.0.4 dev lxc7"]),
         (Reason::WrongDevice, vec![], vec!["172.18.0.4 via 10.0.1.104 dev cilium_host"]),
         (Reason::ThroughTunnel, vec![], vec!["172.18.0.4 encap via 172.18.0.4 dev eth0"]),
@@ -230,7 +231,11 @@ fn kernel_says(outcome: LookupOutcome) -> Vec<Reason> {
 fn refutes_a_kernel_that_decides_otherwise_than_its_tables() {
     let by = |gateway: Option<&str>, device: &str| LookupOutcome::Route {
         kind: RouteKind::Unicast,
-        hop: NextHop { gateway: gateway.map(fixture::addr), device: Some(device.to_owned()), encapsulates: false },
+        hop: NextHop {
+            gateway: gateway.map(|router| fixture::addr(router).into()),
+            device: Some(device.to_owned()),
+            encapsulates: false,
+        },
         table: TABLE_MAIN,
     };
     let disagrees = Reason::KernelDisagrees;
