@@ -1,7 +1,7 @@
 //! Cilium's parts on three nodes, and what can be wrong with them.
 
 use super::*;
-use crate::fixture::kind::{agent_status, components, deployment, expectations};
+use crate::fixture::kind::{agent_status, components, deployment, expectations, running};
 use lab_model::observe::ComponentState;
 use lab_model::{Finding, NotHeld};
 
@@ -30,10 +30,13 @@ fn status(seen: &mut ComponentsSeen, change: impl FnOnce(&mut AgentStatus)) {
 
 #[test]
 fn accepts_what_the_article_shows() {
+    let proof = judged(|_seen| {}).expect("held");
     assert_eq!(
-        judged(|_seen| {}).expect("held").summary,
+        proof.summary,
         "agents 3/3, operators 2/2 on 2 nodes, 3 of 3 pods managed; no Hubble relay, no ClusterMesh, no errors"
     );
+    let line = |node: &str| format!("{node}: 6 parts and 26 controllers without an error");
+    assert_eq!(proof.details, ["kind-control-plane", "kind-worker", "kind-worker2"].map(line));
 }
 
 #[test]
@@ -56,21 +59,65 @@ fn refutes_agents_that_are_not_ready() {
         |seen| seen.daemon_sets.clear(),
         |seen| "default".clone_into(&mut seen.daemon_sets[0].namespace),
     ] {
-        assert_eq!(reasons(&refuted(change)), [Reason::AgentsNotReady]);
+        let findings = refuted(change);
+        assert_eq!(reasons(&findings), [Reason::AgentsNotReady]);
+        assert_eq!(findings[0].expected, "DaemonSet kube-system/cilium: 3 of 3 ready");
+        assert_eq!(findings[0].by_hand.as_deref(), Some("cilium status"));
     }
+    // Another of the same namespace is not the agents'.
+    let findings = refuted(|seen| "kube-proxy".clone_into(&mut seen.daemon_sets[0].name));
+    assert_eq!((findings[0].reason, findings[0].observed.as_str()), (Reason::AgentsNotReady, "no such DaemonSet"));
+}
+
+#[test]
+fn what_an_agent_that_is_not_ready_does_is_told() {
+    let ended =
+        ContainerState::Terminated { exit_code: 1, reason: "Error".to_owned(), message: String::new(), started: None };
+    for (state, does) in [
+        (Some(running(30)), "cilium-k2vg2 on kind-control-plane runs and is not ready"),
+        (Some(ended), "cilium-k2vg2 on kind-control-plane ended with exit code 1 (Error)"),
+        (None, "cilium-k2vg2 on kind-control-plane has not been started"),
+    ] {
+        let findings = refuted(|seen| {
+            seen.daemon_sets[0].ready = 2;
+            (seen.pods[0].containers[0].ready, seen.pods[0].containers[0].state) = (false, state);
+        });
+        assert_eq!(findings[0].observed, format!("2 of 3 ready, 3 available: {does}"));
+    }
+    let findings = refuted(|seen| {
+        seen.daemon_sets[0].ready = 1;
+        seen.pods[..2].iter_mut().for_each(|agent| agent.containers[0].ready = false);
+        seen.pods[0].node = None;
+        // One that is going is not waited for, and an operator is no agent.
+        seen.pods[1].terminating = true;
+        seen.pods[3].containers[0].ready = false;
+    });
+    assert_eq!(findings[0].observed, "1 of 3 ready, 3 available: cilium-k2vg2 on no node runs and is not ready");
+    // Without the pods it is still known that they are not ready.
+    let findings = refuted(|seen| seen.daemon_sets[0].ready = 2);
+    assert_eq!(findings[0].observed, "2 of 3 ready, 3 available");
 }
 
 #[test]
 fn refutes_operators_that_are_missing_or_share_a_node() {
-    for change in [
-        (|seen| seen.deployments[0].ready = 1) as fn(&mut ComponentsSeen),
-        |seen| seen.deployments[0].desired = 1,
-        |seen| seen.deployments.clear(),
+    for (change, observed) in [
+        ((|seen| seen.deployments[0].ready = 1) as fn(&mut ComponentsSeen), "1 of 2 ready, 2 available"),
+        (|seen| seen.deployments[0].desired = 1, "2 of 1 ready, 2 available"),
+        (|seen| seen.deployments[0].available = 0, "2 of 2 ready, 0 available"),
+        (|seen| seen.deployments.clear(), "no such Deployment"),
+        // Another one of the namespace is not the operators', nor is one of that name elsewhere.
+        (|seen| drop(seen.deployments.remove(0)), "no such Deployment"),
+        (|seen| "default".clone_into(&mut seen.deployments[0].namespace), "no such Deployment"),
     ] {
-        assert_eq!(reasons(&refuted(change)), [Reason::OperatorsNotReady]);
+        let findings = refuted(change);
+        assert_eq!(reasons(&findings), [Reason::OperatorsNotReady]);
+        assert_eq!(findings[0].expected, "Deployment kube-system/cilium-operator: 2 of 2 ready");
+        assert_eq!(findings[0].observed, observed);
     }
     let findings = refuted(|seen| seen.pods[4].node = seen.pods[3].node.clone());
     assert_eq!(reasons(&findings), [Reason::OperatorsShareNode]);
+    assert_eq!(findings[0].expected, "2 operators on 2 nodes");
+    assert_eq!(findings[0].observed, "2 operators on kind-worker");
 }
 
 #[test]
@@ -88,9 +135,15 @@ fn a_declared_number_of_operators_is_expected() {
 
 #[test]
 fn refutes_components_that_the_article_leaves_out() {
-    for name in ["hubble-relay", "clustermesh-apiserver"] {
+    for (name, expected) in [
+        ("hubble-relay", "no Hubble relay"),
+        ("hubble-ui", "no Hubble's UI"),
+        ("clustermesh-apiserver", "no ClusterMesh"),
+    ] {
         let findings = refuted(|seen| seen.deployments.push(deployment(name, 1)));
         assert_eq!(reasons(&findings), [Reason::UnexpectedComponent], "{name}");
+        assert_eq!(findings[0].expected, expected);
+        assert_eq!(findings[0].observed, format!("Deployment kube-system/{name}, 1 of 1 ready"));
     }
 }
 
@@ -121,7 +174,10 @@ fn refutes_an_agent_with_an_error() {
         });
     });
     assert_eq!(reasons(&findings), [Reason::AgentInError]);
-    assert!(findings[0].observed.contains("k8s-heartbeat has failed 4 times"), "{}", findings[0].observed);
+    assert_eq!(findings[0].observed, "kind-worker2: controller k8s-heartbeat has failed 4 times in a row: timeout");
+    assert_eq!(findings[0].expected, "kind-worker2: no errors");
+    let by_hand = "sh -c 'crictl exec $(crictl ps --quiet --name cilium-agent) cilium status --verbose'";
+    assert_eq!(findings[0].by_hand.as_deref(), Some(by_hand));
 }
 
 #[test]
@@ -248,23 +304,44 @@ fn what_strangers_wait_for_is_not_ciliums_doing() {
 
 #[test]
 fn what_was_not_seen_is_unobserved() {
-    let changes: [fn(&mut ComponentsSeen); 9] = [
-        |seen| {
-            seen.daemon_sets.clear();
-            seen.deployments.clear();
-        },
-        |seen| drop(seen.nodes.pop()),
-        |seen| drop(seen.statuses.remove(&"kind-worker".into())),
-        |seen| drop(seen.statuses.insert("kind-worker".into(), Err("no answer in 5 s".to_owned()))),
-        |seen| status(seen, |status| status.components.clear()),
+    type Change = fn(&mut ComponentsSeen);
+    let changes: [(Change, &str); 10] = [
+        (
+            |seen| {
+                seen.daemon_sets.clear();
+                seen.deployments.clear();
+            },
+            "no DaemonSets and no Deployments were seen",
+        ),
+        (|seen| drop(seen.nodes.pop()), "the lab names 2 of 3 nodes"),
+        (
+            |seen| drop(seen.statuses.remove(&"kind-worker".into())),
+            "kind-worker: the agent was not asked for its status",
+        ),
+        (
+            |seen| drop(seen.statuses.insert("kind-worker".into(), Err("no answer in 5 s".to_owned()))),
+            "kind-worker: the agent did not tell its status: no answer in 5 s",
+        ),
+        (|seen| status(seen, |status| status.components.clear()), "kind-worker2: the agent's status names no parts"),
         // The agent's own verdict, and whether it has the API server.
-        |seen| status(seen, |status| drop(status.components.remove(0))),
-        |seen| status(seen, |status| drop(status.components.remove(1))),
-        |seen| seen.pods.retain(|pod| pod.host_network),
-        |seen| seen.pods.retain(|pod| pod.container(OPERATOR).is_none()),
+        (
+            |seen| status(seen, |status| drop(status.components.remove(0))),
+            "kind-worker2: the agent's status has no part cilium",
+        ),
+        (
+            |seen| status(seen, |status| drop(status.components.remove(1))),
+            "kind-worker2: the agent's status has no part kubernetes",
+        ),
+        (
+            |seen| seen.pods.retain(|pod| pod.host_network),
+            "no pod with an address of its own was seen; 0 of 2 pods of Deployment kube-system/coredns are on a node; \
+             0 of 1 pods of Deployment local-path-storage/local-path-provisioner are on a node",
+        ),
+        (|seen| seen.pods.retain(|pod| pod.container(OPERATOR).is_none()), "0 of 2 ready operators' pods were seen"),
+        // Other pods that are ready are no operators, and an operator that is not ready does not count.
+        (|seen| seen.pods[3].ready = false, "1 of 2 ready operators' pods were seen"),
     ];
-    for (number, change) in changes.into_iter().enumerate() {
-        let judgement = judged(change);
-        assert!(matches!(judgement, Err(NotHeld::Unobserved(_))), "{number}: {judgement:?}");
+    for (change, why) in changes {
+        assert_eq!(judged(change), Err(NotHeld::Unobserved(why.to_owned())));
     }
 }
