@@ -1,6 +1,6 @@
 //! What may stay held, read from `exceptions.txt`.
 
-use super::alteration::{Alteration, Change};
+use super::alteration::Change;
 
 /// How many pairs of a case and an element may stay held: the list must not come to mean more than it did unseen.
 pub(super) const PAIRS: usize = 784;
@@ -13,44 +13,70 @@ const TEXT: &str = include_str!("exceptions.txt");
 pub(super) struct Exception {
     /// For messages: the number of its line in the file, and its element.
     pub(super) at: (usize, &'static str),
-    case: Pattern,
+    cases: Cases,
     /// None: every change.
     changes: Option<Vec<Change>>,
-    element: Pattern,
+    element: Element,
 }
 
-/// A name, or its beginning, or its end.
+/// The cases that a line is for: `**`, `wire::**`, `wire::full_mtu_fits`, several of an area,
+/// `wire::full_mtu_fits,no_router_between_nodes`, or all others of it, `wire::!full_mtu_fits`.
 #[derive(Debug)]
-enum Pattern {
+enum Cases {
+    All,
+    Named(&'static str, Vec<&'static str>),
+    Others(&'static str, Vec<&'static str>),
+}
+
+impl Cases {
+    fn new(text: &'static str) -> Option<Self> {
+        if text == "**" {
+            return Some(Self::All);
+        }
+        let (area, claims) = text.split_once("::")?;
+        Some(match claims.strip_prefix('!') {
+            _ if claims == "**" => Self::Others(area, Vec::new()),
+            Some(others) => Self::Others(area, others.split(',').collect()),
+            None => Self::Named(area, claims.split(',').collect()),
+        })
+    }
+
+    fn fits(&self, case: &str) -> bool {
+        let Some((area, claim)) = case.split_once("::") else { return false };
+        match self {
+            Self::All => true,
+            Self::Named(own, claims) => *own == area && claims.contains(&claim),
+            Self::Others(own, claims) => *own == area && !claims.contains(&claim),
+        }
+    }
+}
+
+/// An element's name, or its end.
+#[derive(Debug)]
+enum Element {
     Whole(&'static str),
-    Beginning(&'static str),
     End(&'static str),
 }
 
-impl Pattern {
+impl Element {
     fn new(text: &'static str) -> Self {
-        match (text.strip_suffix("**"), text.strip_prefix("**")) {
-            (Some(beginning), _) => Self::Beginning(beginning),
-            (None, Some(end)) => Self::End(end),
-            (None, None) => Self::Whole(text),
-        }
+        text.strip_prefix("**").map_or(Self::Whole(text), Self::End)
     }
 
-    fn fits(&self, text: &str) -> bool {
+    fn fits(&self, element: &str) -> bool {
         match self {
-            Self::Whole(whole) => text == *whole,
-            Self::Beginning(beginning) => text.starts_with(beginning),
-            Self::End(end) => text.ends_with(end),
+            Self::Whole(whole) => element == *whole,
+            Self::End(end) => element.ends_with(end),
         }
     }
 }
 
 impl Exception {
-    /// Whether this alteration is one of those.
-    pub(super) fn fits(&self, case: &str, one: &Alteration) -> bool {
-        self.case.fits(case)
-            && self.changes.as_ref().is_none_or(|changes| changes.contains(&one.change))
-            && self.element.fits(&one.element)
+    /// Whether this alteration of an element is one of those.
+    pub(super) fn fits(&self, case: &str, change: Change, element: &str) -> bool {
+        self.cases.fits(case)
+            && self.changes.as_ref().is_none_or(|changes| changes.contains(&change))
+            && self.element.fits(element)
     }
 }
 
@@ -69,8 +95,8 @@ pub(super) fn read() -> Result<Vec<Exception>, String> {
         } else {
             let wrong = |what: &str| format!("exceptions.txt:{}: {what}: {line}", number + 1);
             let mut words = line.split_whitespace();
-            let (Some(case), Some(changes)) = (words.next(), words.next()) else {
-                return Err(wrong("expected a case, changes and elements"));
+            let (Some(cases), Some(changes)) = (words.next(), words.next()) else {
+                return Err(wrong("expected cases, changes and elements"));
             };
             if !has_reason {
                 return Err(wrong("no reason stands above it"));
@@ -83,12 +109,14 @@ pub(super) fn read() -> Result<Vec<Exception>, String> {
                         .collect::<Result<Vec<_>, _>>()?,
                 ),
             };
-            exceptions.extend(words.map(|element| Exception {
-                at: (number + 1, element),
-                case: Pattern::new(case),
-                changes: changes.clone(),
-                element: Pattern::new(element),
-            }));
+            for element in words {
+                exceptions.push(Exception {
+                    at: (number + 1, element),
+                    cases: Cases::new(cases).ok_or_else(|| wrong("a case is AREA::CLAIM"))?,
+                    changes: changes.clone(),
+                    element: Element::new(element),
+                });
+            }
         }
     }
     Ok(exceptions)

@@ -1,4 +1,5 @@
-//! What does not matter: a sound lab that is another one in this must hold all the same.
+//! What does not matter: a sound lab that is another one in this must hold all the same. So must one with five workers,
+//! which is made, since no recording can be turned into it (`sources::with_five_workers`).
 
 use lab_model::expect::Expectations;
 use serde_json::{Value, json};

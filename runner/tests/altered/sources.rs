@@ -48,7 +48,7 @@ impl Source {
 
 /// All observations that there are and that hold.
 pub(super) async fn that_hold() -> Read<Vec<Source>> {
-    let mut sources = on_netns().await?;
+    let mut sources = on_netns(&[]).await?;
     sources.extend(recorded()?);
     sources.extend(on_kind()?);
     sources.retain(|source| source.judge(&source.seen).is_ok());
@@ -82,9 +82,16 @@ fn on_kind() -> Read<Vec<Source>> {
     Ok(sources)
 }
 
-async fn on_netns() -> Read<Vec<Source>> {
+/// What the cases look at in a lab with five workers and a replica on each. It is made on netns: what further nodes would
+/// have shown, their routes and their answers, no recording has, and copies of a node's own would not fit together.
+pub(super) async fn with_five_workers() -> Read<Vec<Source>> {
+    on_netns(&["--nodes", "6", "--replicas", "5"]).await
+}
+
+/// What the cases look at in a lab on netns that is made so.
+async fn on_netns(made: &[&str]) -> Read<Vec<Source>> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let run = Invocation::new(env!("CARGO_BIN_EXE_lab")).args(["run", "--on", "netns", "--runs-dir", "."]);
+    let run = Invocation::new(env!("CARGO_BIN_EXE_lab")).args(["run", "--on", "netns", "--runs-dir", "."]).args(made);
     let finished = run.directory(folder.path()).run(DEADLINE).await.map_err(|error| error.to_string())?;
     if finished.exit != Exit::Code(0) {
         return Err(format!("{}{}", finished.stdout_text(), finished.stderr_text()));
