@@ -8,10 +8,10 @@ use lab_model::stage::Stage;
 use lab_netns::plan::Plan;
 use lab_netns::tamper::Act;
 use lab_sabotage::acts::{
-    PlacedAct, astray, backends, direct, in_another_table, mtu, peer_behind_the_gateway, pod_address, router_between,
-    rule, second_network, unused_address, vxlan, without_route,
+    PlacedAct, address, astray, backends, direct, in_another_table, mtu, peer_behind_the_gateway, pod_address,
+    router_between, rule, second_network, sysctl, unused_address, vxlan, without_route,
 };
-use lab_sabotage::members::{POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
+use lab_sabotage::members::{CONTROL_PLANE, POD1, POD2, WORKER, WORKER2, node, node_plan, pod};
 use lab_sabotage::{Bench, Size};
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -19,13 +19,26 @@ use std::path::Path;
 /// Changes, and what they are.
 type Change = (&'static str, fn(&Plan) -> Vec<PlacedAct>);
 
-const CHANGES: [Change; 15] = [
+const CHANGES: [Change; 17] = [
     ("a route deleted", without_route),
     ("the default route deleted", |_plan| vec![(node(WORKER), Act::DeleteRoute(Ipv4Net::default()))]),
     ("a route replaced", |plan| vec![(node(WORKER), astray(plan))]),
     ("a route added, in another table, and a rule that leads there", |plan| {
         let peers = node_plan(plan, WORKER2).pod_cidr;
         vec![(node(WORKER), in_another_table(direct(plan, WORKER2))), (node(WORKER), rule(None, peers))]
+    }),
+    ("a route replaced by one that names a group of next hops", |plan| {
+        let gateways = [WORKER2, CONTROL_PLANE].map(|peer| address(plan, peer).into()).into();
+        let destination = node_plan(plan, WORKER2).pod_cidr;
+        vec![
+            (node(WORKER), sysctl("net/ipv4/nexthop_compat_mode", "0")),
+            (node(WORKER), Act::PutRouteByObjects { destination, device: "eth0".to_owned(), gateways }),
+        ]
+    }),
+    ("a route added that names one next hop", |plan| {
+        let (destination, gateways) =
+            (Ipv4Net::new_assert([192, 0, 2, 0].into(), 24), vec![plan.gateway.addr().into()]);
+        vec![(node(WORKER), Act::PutRouteByObjects { destination, device: "eth0".to_owned(), gateways })]
     }),
     ("a tunnel added and set down", |_plan| {
         vec![(node(WORKER), vxlan()), (node(WORKER), Act::SetDown { device: "vxlan0".to_owned() })]
