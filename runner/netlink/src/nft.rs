@@ -3,6 +3,7 @@
 
 mod expression;
 mod object;
+mod ruleset;
 mod seen;
 
 pub use expression::{Expression, Field, compare, compare_address, compare_interface, reject_new, tcp_port};
@@ -10,6 +11,7 @@ pub use object::{
     Base, Element, Hook, add_chain, add_elements, add_rule, add_set, delete_elements, delete_rule, delete_set,
     delete_table, ensure_table, flush_chain, put_rule,
 };
+pub use ruleset::{Chain, ChainBase, Ruleset, SetElement, SetKey};
 pub use seen::Rule;
 
 use super::error::Error;

@@ -95,7 +95,7 @@ pub fn isolate() -> Result<(), IsolateError> {
 /// It writes nothing while all is well, because the runner takes any output for the reason why the holder failed.
 pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
-        .map(|folder| end_with_standard_input(folder, args.state.clone()))
+        .and_then(|folder| end_with_standard_input(folder, args.state.clone()))
         .and_then(|()| lab_base::runtime())
         .and_then(|runtime| runtime.block_on(take_orders(args)));
     match held {
@@ -109,8 +109,8 @@ pub fn hold(args: &HolderArgs) -> ExitCode {
 
 /// Ends this process when its standard input closes, which happens however the runner dies. The state folder is removed
 /// first, so that the lab's name is free.
-fn end_with_standard_input(folder: fs::File, state: PathBuf) {
-    std::thread::spawn(move || {
+fn end_with_standard_input(folder: fs::File, state: PathBuf) -> io::Result<()> {
+    let waiting = move || {
         let mut word = Vec::new();
         // Reading a pipe does not fail; an error would be treated as its end.
         let _read = io::stdin().take(STAY.len() as u64).read_to_end(&mut word);
@@ -121,7 +121,9 @@ fn end_with_standard_input(folder: fs::File, state: PathBuf) {
             remove(&state);
         }
         std::process::exit(0);
-    });
+    };
+    let thread = std::thread::Builder::new().spawn(waiting);
+    thread.map(drop).map_err(|error| io::Error::other(format!("no thread could be started: {error}")))
 }
 
 /// Removes the state folder. This is retried, since a control socket that is being bound or a capture that is ending may

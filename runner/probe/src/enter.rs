@@ -97,7 +97,8 @@ pub fn answers(
         for &(index, ask) in &captures {
             let (answer, running, netns) = (answer.clone(), running.clone(), place_of(ask));
             let (mut stop, mut aborted) = (stop.clone(), aborted.clone());
-            scope.spawn(move || {
+            let (unspawned, unheard) = (answer.clone(), running.clone());
+            let thread = thread::Builder::new().spawn_scoped(scope, move || {
                 let mut told = false;
                 let stop = async {
                     tokio::select! {
@@ -119,6 +120,10 @@ pub fn answers(
                 }
                 let _ = answer.send((index, result));
             });
+            if let Err(error) = thread {
+                let _ = unheard.send(false);
+                let _ = unspawned.send((index, Err(no_thread(&error))));
+            }
         }
         let all_run = captures.iter().all(|_capture| ran.recv() == Ok(true));
         if all_run {
@@ -162,15 +167,26 @@ fn look_around<'scope, 'asks: 'scope>(
             // One ends for each that begins from here on. It cannot be closed: `done` is held here.
             let _ = ended.recv();
         }
-        let (answer, done) = (answer.clone(), done.clone());
-        scope.spawn(move || {
+        let (unspawned, indexes) = (answer.clone(), group.iter().map(|(index, _ask)| *index).collect::<Vec<_>>());
+        let (answer, one_less, done) = (answer.clone(), done.clone(), done.clone());
+        let thread = thread::Builder::new().spawn_scoped(scope, move || {
             for (index, ask) in group {
                 let result = unwound(|| inside(netns.as_deref(), look(&ask.request)));
                 let _ = answer.send((index, result));
             }
             let _ = done.send(());
         });
+        if let Err(error) = thread {
+            let _ = one_less.send(());
+            for index in indexes {
+                let _ = unspawned.send((index, Err(no_thread(&error))));
+            }
+        }
     }
+}
+
+fn no_thread(error: &io::Error) -> String {
+    format!("no thread could be started: {error}")
 }
 
 async fn one_capture(ask: &Ask, ready: impl FnOnce(), stop: impl Future<Output = ()>) -> Result<Answer, LookError> {

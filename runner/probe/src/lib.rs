@@ -30,6 +30,7 @@ mod view;
 
 pub use enter::{EnterError, answers};
 pub use links::{Names, parse_address, parse_link};
+pub use lookup::own_way;
 pub use neighbours::parse_neighbour;
 pub use nexthops::{Object, parse_next_hop};
 pub use routes::{ROUTES, Unread, parse_route};

@@ -7,6 +7,7 @@ use nix::libc::RTM_GETROUTE;
 use super::links::{INET, Names, links, names};
 use super::look::{LookError, errno_text};
 use super::routes::{Unread, parse_route};
+use lab_base::failure::chain;
 use lab_model::observe::{Lookup, LookupOutcome, LookupQuery, Mtu, NextHop, Route};
 
 // include/uapi/linux/rtnetlink.h.
@@ -39,15 +40,27 @@ pub(super) async fn lookups(queries: &[LookupQuery]) -> Result<Vec<Lookup>, Look
     Ok(lookups)
 }
 
+/// The link by which this process's packets to an address leave, and the longest of them; none if there is no route.
+///
+/// # Errors
+/// Why the kernel could not be asked, in words.
+pub async fn own_way(destination: std::net::Ipv4Addr) -> Result<Option<(String, Mtu)>, String> {
+    way(destination).await.map_err(|error| chain(&error))
+}
+
 /// The largest packet that this host would send to this address: the route's own MTU, or its link's.
 pub(super) async fn path_mtu(destination: std::net::Ipv4Addr) -> Result<Option<Mtu>, LookError> {
+    Ok(way(destination).await?.map(|(_device, mtu)| mtu))
+}
+
+async fn way(destination: std::net::Ipv4Addr) -> Result<Option<(String, Mtu)>, LookError> {
     let connection = Socket::open(Protocol::Route)?;
     let links = links(&connection).await?;
     let query = LookupQuery { destination, source: None, iif: None };
     let Ok(route) = ask(&connection, &names(&links), &query).await? else { return Ok(None) };
     let device = route.hops.into_iter().next().and_then(|hop| hop.device);
     let link = device.and_then(|device| links.into_iter().find(|link| link.name == device));
-    Ok(route.mtu.or(link.map(|link| link.mtu)))
+    Ok(link.map(|link| (link.name, route.mtu.unwrap_or(link.mtu))))
 }
 
 /// The route, or why there is none.

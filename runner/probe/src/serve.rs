@@ -66,6 +66,9 @@ pub enum ServeError {
     /// The user namespace is shut, or this process has threads.
     #[error("the user namespace cannot be joined")]
     Userns(#[source] EnterError),
+    /// A limit of processes is reached.
+    #[error("no thread could be started")]
+    Thread(#[source] io::Error),
     /// Nobody reads the answers.
     #[error("the answers cannot be written to standard output")]
     Write(#[source] io::Error),
@@ -96,7 +99,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ServeError::Questions(_) | ServeError::More(_) | ServeError::CaptureNotOnOneLine => {
                     ExitCode::from(USAGE)
                 }
-                ServeError::Read(_) | ServeError::Userns(_) | ServeError::Write(_) => ExitCode::FAILURE,
+                ServeError::Read(_) | ServeError::Userns(_) | ServeError::Thread(_) | ServeError::Write(_) => {
+                    ExitCode::FAILURE
+                }
             };
             // Nobody is left to tell that standard error is closed.
             let _ = writeln!(io::stderr(), "lab-probe: {}", chain(&error));
@@ -122,11 +127,12 @@ pub fn serve(
     let (stop, stopped) = watch::channel(false);
     if asks.iter().any(is_capture) {
         // Not joined: a capture may reach its deadline while standard input is still open.
-        std::thread::spawn(move || {
+        let waiting = move || {
             // An input that breaks is one that has ended.
             let _ = io::copy(&mut input, &mut io::sink());
             let _ = stop.send(true);
-        });
+        };
+        std::thread::Builder::new().spawn(waiting).map_err(ServeError::Thread)?;
     }
     let ready = || {
         // Whoever does not read it does not wait for it either.

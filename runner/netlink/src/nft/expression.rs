@@ -14,8 +14,13 @@ use crate::read::Message;
 const NAME: u16 = 1;
 const DATA: u16 = 2;
 /// `NFTA_DATA_VERDICT`, and the code within.
-const DATA_VERDICT: u16 = 2;
+pub(super) const DATA_VERDICT: u16 = 2;
 const VERDICT_CODE: u16 = 1;
+const VERDICT_CHAIN: u16 = 2;
+/// `NFT_JUMP`, `NFT_GOTO`, `NFT_RETURN`.
+const JUMP: i32 = -3;
+const GOTO: i32 = -4;
+const RETURN: i32 = -5;
 /// `NFT_REG_VERDICT`.
 const VERDICT_REGISTER: u32 = 0;
 
@@ -126,6 +131,30 @@ pub enum Expression {
     Accept,
     /// Drops the packet.
     Drop,
+    /// Goes on in another chain, and comes back.
+    Jump(String),
+    /// Goes on in another chain, and does not come back.
+    Goto(String),
+    /// Goes back to the chain that jumped here.
+    Return,
+    /// Puts something of the packet into a register that no [`Field`] is.
+    LoadOther {
+        /// The kernel's name for where it is from: `payload`, `meta` or `ct`.
+        from: String,
+        /// Base, offset and length for `payload`; the key for the others.
+        numbers: Vec<u32>,
+        /// The register that it is put into.
+        register: u32,
+    },
+    /// A match of iptables, which `iptables-nft` writes for what nftables has no expression for.
+    Match {
+        /// Its name: `conntrack`.
+        name: String,
+        /// What it compares, in its own form.
+        info: Vec<u8>,
+    },
+    /// A target of iptables, by its name: `REJECT`.
+    Target(String),
     /// Any other expression, by the kernel's name for it.
     Other(String),
 }
@@ -184,8 +213,9 @@ fn numbered(words: &[u32]) -> Attributes {
     (1..).zip(words).fold(Attributes::default(), |attributes, (kind, word)| attributes.u32_be(kind, *word))
 }
 
-fn verdict(code: u32) -> Attributes {
-    let verdict = Attributes::default().u32_be(VERDICT_CODE, code);
+fn verdict(code: i32, chain: Option<&str>) -> Attributes {
+    let verdict = Attributes::default().put(VERDICT_CODE, &code.to_be_bytes());
+    let verdict = chain.into_iter().fold(verdict, |verdict, chain| verdict.text(VERDICT_CHAIN, chain));
     numbered(&[VERDICT_REGISTER]).nest(2, &Attributes::default().nest(DATA_VERDICT, &verdict))
 }
 
@@ -250,8 +280,14 @@ impl Expression {
             Self::Masquerade => ("masq", Attributes::default()),
             Self::Reject => ("reject", numbered(&[ICMP_UNREACHABLE]).put(2, &[PORT_UNREACHABLE])),
             Self::Count => ("counter", Attributes::default()),
-            Self::Drop => ("immediate", verdict(0)),
-            Self::Accept => ("immediate", verdict(1)),
+            Self::Drop => ("immediate", verdict(0, None)),
+            Self::Accept => ("immediate", verdict(1, None)),
+            Self::Jump(chain) => ("immediate", verdict(JUMP, Some(chain))),
+            Self::Goto(chain) => ("immediate", verdict(GOTO, Some(chain))),
+            Self::Return => ("immediate", verdict(RETURN, None)),
+            Self::LoadOther { from, numbers, register } => (from, numbered(&[&[*register], &numbers[..]].concat())),
+            Self::Match { name, info } => ("match", Attributes::default().text(1, name).put(3, info)),
+            Self::Target(name) => ("target", Attributes::default().text(1, name)),
             Self::Other(name) => (name, Attributes::default()),
         }
     }
@@ -268,6 +304,9 @@ impl Expression {
         let load = |found: &dyn Fn(Field) -> bool, register| {
             Field::ALL.into_iter().find(|field| found(*field)).map(|field| Self::Load { field, register })
         };
+        let other = |numbers: &[u32], register| {
+            Some(Self::LoadOther { from: name.clone(), numbers: numbers.to_vec(), register })
+        };
         let one = |first, last| -> Result<Option<u32>, Error> {
             let first = data.u32_be(first, "register")?;
             Ok(first.filter(|_| {
@@ -277,16 +316,17 @@ impl Expression {
         let known = match name.as_str() {
             // Without a destination register, the expression writes the packet's field rather than reading it.
             "payload" if data.get(1).is_some() => {
-                let payload = [word(2)?, word(3)?, word(4)?];
-                load(&|field| field.payload() == Some(payload), word(1)?)
+                let (register, payload) = (word(1)?, [word(2)?, word(3)?, word(4)?]);
+                load(&|field| field.payload() == Some(payload), register).or_else(|| other(&payload, register))
             }
             "meta" if data.get(1).is_some() => {
-                let key = word(2)?;
-                load(&|field| field.meta() == Some(key), word(1)?)
+                let (register, key) = (word(1)?, word(2)?);
+                load(&|field| field.meta() == Some(key), register).or_else(|| other(&[key], register))
             }
             "ct" if data.get(1).is_some() && word(2)? == CT_STATE => {
                 Some(Self::Load { field: Field::State, register: word(1)? })
             }
+            "ct" if data.get(1).is_some() => other(&[word(2)?], word(1)?),
             "cmp" if word(2)? <= 1 => {
                 Some(Self::Compare { register: word(1)?, equal: word(2)? == 0, value: octets(3)? })
             }
@@ -306,11 +346,7 @@ impl Expression {
             }),
             "immediate" => match data.within(2)?.and_then(|value| value.get(DATA_VERDICT)) {
                 None => Some(Self::Immediate { register: word(1)?, value: octets(2)? }),
-                Some(verdict) => match data.nested(verdict, 0)?.u32_be(VERDICT_CODE, "verdict")? {
-                    Some(0) => Some(Self::Drop),
-                    Some(1) => Some(Self::Accept),
-                    _ => return Ok(Self::Other("verdict".to_owned())),
-                },
+                Some(verdict) => Some(Self::verdict(&data.nested(verdict, 0)?)?),
             },
             "nat" if [word(1)?, word(2)?] == [DNAT, IPV4.into()] => {
                 Some(Self::TranslateDestination { address: one(3, 4)?, port: one(5, 6)? })
@@ -318,9 +354,29 @@ impl Expression {
             "masq" => Some(Self::Masquerade),
             "reject" => Some(Self::Reject),
             "counter" => Some(Self::Count),
+            "match" => Some(Self::Match {
+                name: data.text(1).ok_or_else(|| data.malformed("expression: a match without a name"))?,
+                info: data.get(3).unwrap_or_default().to_vec(),
+            }),
+            "target" => {
+                Some(Self::Target(data.text(1).ok_or_else(|| data.malformed("expression: a target without a name"))?))
+            }
             _ => None,
         };
         Ok(known.unwrap_or(Self::Other(name)))
+    }
+
+    /// Reads a verdict, of a rule or of an element of a map.
+    pub(super) fn verdict(verdict: &Message<'_>) -> Result<Self, Error> {
+        let chain = || verdict.text(VERDICT_CHAIN).ok_or_else(|| verdict.malformed("verdict: its chain is missing"));
+        Ok(match verdict.sized(VERDICT_CODE, "verdict")?.map(i32::from_be_bytes) {
+            Some(0) => Self::Drop,
+            Some(1) => Self::Accept,
+            Some(JUMP) => Self::Jump(chain()?),
+            Some(GOTO) => Self::Goto(chain()?),
+            Some(RETURN) => Self::Return,
+            _ => Self::Other("verdict".to_owned()),
+        })
     }
 }
 
@@ -357,6 +413,14 @@ mod tests {
                 Expression::Count,
                 Expression::Drop,
                 Expression::Accept,
+                Expression::Jump("zones".to_owned()),
+                Expression::Goto("zone".to_owned()),
+                Expression::Return,
+                Expression::LoadOther { from: "payload".to_owned(), numbers: vec![1, 12, 3], register: 1 },
+                Expression::LoadOther { from: "meta".to_owned(), numbers: vec![15], register: 1 },
+                Expression::LoadOther { from: "ct".to_owned(), numbers: vec![2], register: 1 },
+                Expression::Match { name: "conntrack".to_owned(), info: vec![1, 2, 3] },
+                Expression::Target("REJECT".to_owned()),
                 Expression::Other("fib".to_owned()),
             ],
             reject_new(),

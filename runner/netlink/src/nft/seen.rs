@@ -10,12 +10,12 @@ use crate::socket::Socket;
 
 // NFT_MSG_*.
 const GETTABLE: u16 = 1;
-const GETRULE: u16 = 7;
-const GETSETELEM: u16 = 13;
+pub(super) const GETRULE: u16 = 7;
+pub(super) const GETSETELEM: u16 = 13;
 const GETGEN: u16 = 16;
 
 /// Octets of `struct nfgenmsg`.
-const HEADER: usize = 4;
+pub(super) const HEADER: usize = 4;
 
 /// A rule as the kernel shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn octets(element: &Message<'_>, kind: u16) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// `NFPROTO_*`, as `nft` calls them.
-fn family(number: u8) -> String {
+pub(super) fn family(number: u8) -> String {
     match number {
         1 => "inet".to_owned(),
         2 => "ip".to_owned(),

@@ -106,10 +106,11 @@ fn enter(file: &Path, kind: CloneFlags) -> Result<(), String> {
 /// Runs a closure inside a namespace, on a thread of its own.
 pub(super) fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
+        let inside = || {
             enter(netns, CloneFlags::CLONE_NEWNET)?;
             work()
-        });
+        };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, inside).map_err(|error| no_thread(&error))?;
         thread.join().map_err(|_panic| "the thread panicked".to_owned())?
     })
 }
@@ -117,13 +118,17 @@ pub(super) fn inside<T: Send>(netns: &Path, work: impl FnOnce() -> Result<T, Str
 /// Listens in the namespace, and answers on a thread until this process ends.
 fn serve(netns: &Path, at: SocketAddrV4, says: Says) -> Result<(), String> {
     let listener = inside(netns, || TcpListener::bind(at).map_err(|error| format!("listening at {at}: {error}")))?;
-    std::thread::spawn(move || {
+    let answering = move || {
         for stream in listener.incoming().flatten() {
             // An error on a connection is observed by its client.
             let _client_gone = answer(stream, says);
         }
-    });
-    Ok(())
+    };
+    std::thread::Builder::new().spawn(answering).map(drop).map_err(|error| no_thread(&error))
+}
+
+fn no_thread(error: &io::Error) -> String {
+    format!("no thread could be started: {error}")
 }
 
 fn answer(mut stream: TcpStream, says: Says) -> io::Result<()> {

@@ -211,10 +211,14 @@ fn unused(expression: &Expression) -> String {
 fn name(expression: &Expression) -> String {
     let name = match expression {
         Expression::Count => "a counter",
-        Expression::Accept | Expression::Drop => "a verdict",
+        Expression::Accept | Expression::Drop | Expression::Jump(_) | Expression::Goto(_) | Expression::Return => {
+            "a verdict"
+        }
         Expression::Random { .. } => "another number generator",
-        Expression::Load { .. } => "another part or property of the packet",
+        Expression::Load { .. } | Expression::LoadOther { .. } => "another part or property of the packet",
         Expression::TranslateDestination { .. } => "another translation",
+        Expression::Match { name, .. } => return format!("the match {name}"),
+        Expression::Target(name) => return format!("the target {name}"),
         Expression::Other(name) => return format!("the expression {name}"),
         _ => "an expression",
     };
