@@ -9,19 +9,19 @@ use std::path::Path;
 use crate::case::Case;
 use crate::wanted::{On, Wanted};
 use lab_backend::state::{DEFAULT_NAME, StateDir, StateError};
-use lab_base::failure::Failure;
+use lab_base::failure::{Failure, code};
 use lab_doctor as doctor;
 use lab_evidence as evidence;
 use lab_evidence::RunFile;
 use lab_images::kit::{Kit, deviations_by_kit, with_kit};
 use lab_kind::spec::KindSpec;
 use lab_manifest::overrides::{OverrideError, Overrides};
-use lab_manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas};
-use lab_model::BackendKind;
+use lab_manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas, Tunnel};
 use lab_model::deviation::{Deviation, ImageName, Pinned};
 use lab_model::expect::Expectations;
 use lab_model::host::HostFacts;
 use lab_model::observe::Role;
+use lab_model::{BackendKind, Routing};
 use lab_netns::plan::{CLUSTER_IP, Placement, Spec, bridge_subnet};
 
 /// The lab to build, and what is expected of it.
@@ -119,6 +119,9 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         None => Manifests::embedded(),
     };
     let pinned = pinned.map_err(|error| Failure::input(&error))?;
+    if backend == BackendKind::Netns {
+        check_netns(&pinned, args)?;
+    }
     let overrides = Overrides::read(&args.overrides, &pinned).map_err(refused)?;
     // The kit is opened first, so that an unusable one is refused before the machine is checked.
     let kit = overrides.kit.as_deref().map(Kit::open).transpose()?;
@@ -133,7 +136,7 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         _ => refused(error),
     })?;
     let nodes = args.nodes.unwrap_or(manifests.kind.nodes.len());
-    effective.check_pool(&manifests, nodes, &apart(backend)).map_err(refused)?;
+    effective.check_pool(&manifests, nodes, &apart(backend, &manifests)).map_err(refused)?;
     let deviations = match &kit {
         Some(kit) => deviations_by_kit(effective, &overrides, kit.path(), &pinned),
         None => overrides.deviations(&pinned),
@@ -175,6 +178,30 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         "overrides": overrides,
     });
     Ok(Setup { backend, notes, name, spec, expect, pins, inputs, manifests, overrides, deviations })
+}
+
+/// Refuses manifests that ask for other routing than a lab on netns would be built with: it has no Cilium that reads them,
+/// and would be judged as if they had asked for nothing.
+fn check_netns(manifests: &Manifests, args: &Wanted) -> Result<(), Failure> {
+    let values = &manifests.cilium.values;
+    let (key, found, instead) = match (values.tunnel, values.auto_direct_node_routes, args.routing) {
+        (Tunnel::Disabled, true, _)
+        | (Tunnel::Vxlan, false, Routing::Vxlan)
+        | (Tunnel::Disabled, false, Routing::None) => {
+            return Ok(());
+        }
+        (Tunnel::Disabled, direct, _) => ("autoDirectNodeRoutes", direct.to_string(), "`--routing none`"),
+        (tunnel, ..) => ("tunnel", tunnel.word().to_owned(), "`--routing vxlan`"),
+    };
+    let folder = args.manifests.as_deref().unwrap_or(Path::new("manifests"));
+    Err(Failure {
+        code: code::INPUT,
+        message: format!(
+            "{}: values.{key}: expected the article's native routing, found {found}: a lab on netns has no Cilium that could \
+             be told of it; {instead} is the contrast there, or give `--on kind`",
+            folder.join("cilium.yaml").display()
+        ),
+    })
 }
 
 impl Setup {
@@ -263,9 +290,9 @@ impl Setup {
 }
 
 /// Networks that pods cannot use, each with the reason. On kind, the doctor checks this against the host's networks.
-fn apart(backend: BackendKind) -> Vec<(Ipv4Net, &'static str)> {
+fn apart(backend: BackendKind, manifests: &Manifests) -> Vec<(Ipv4Net, &'static str)> {
     match backend {
-        BackendKind::Kind => Vec::new(),
+        BackendKind::Kind => vec![(manifests.kind.networking.service_cidr(), "where the Services' addresses are")],
         BackendKind::Netns => {
             vec![(bridge_subnet(), "where the nodes are"), (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP")]
         }

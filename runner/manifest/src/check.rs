@@ -14,6 +14,8 @@ pub(super) fn check(manifests: &Manifests, files: &Files) -> Result<(), Manifest
     versions(manifests, &files.pins.name)?;
     roles(manifests, &files.kind.name)?;
     networks(manifests, &files.cilium.name)?;
+    tunnel(manifests, &files.cilium.name)?;
+    services(manifests, &files.kind.name)?;
     workload(manifests, &files.hello_app.name)
 }
 
@@ -63,6 +65,31 @@ fn networks(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
             format!("room for {nodes} pod CIDRs of /{prefix}, one for each of the nodes in kind.yaml"),
             format!("{pool}, with room for {cidrs}"),
         )
+    })
+}
+
+/// Whether an agent of Cilium 1.12 would run with this tunnel: together with direct routes it ends with
+/// `auto-direct-node-routes cannot be used with tunneling`.
+pub(super) fn runs_with(tunnel: &str, direct_routes: bool) -> bool {
+    tunnel == "disabled" || !direct_routes
+}
+
+fn tunnel(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    let values = &manifests.cilium.values;
+    unless(runs_with(values.tunnel.word(), values.auto_direct_node_routes), file, "values.tunnel", || {
+        let expected = "`disabled` beside values.autoDirectNodeRoutes, since Cilium 1.12 does not run with both";
+        (expected.to_owned(), values.tunnel.word().to_owned())
+    })
+}
+
+/// Refuses Services with addresses that pods get. The article's own lie in the pool too, beyond what so few nodes get of it.
+fn services(manifests: &Manifests, file: &str) -> Result<(), ManifestError> {
+    let Some(services) = manifests.kind.networking.service_subnet.map(super::ServiceCidr::net) else { return Ok(()) };
+    let taken = manifests.cilium.chart_defaults.first_pod_cidrs(manifests.kind.nodes.len());
+    let overlapping = taken.into_iter().find(|pods| services.contains(pods) || pods.contains(&services));
+    unless(overlapping.is_none(), file, "networking.serviceSubnet", || {
+        let pods = overlapping.map(|pods| pods.to_string()).unwrap_or_default();
+        (format!("a network apart from {pods}, which a node gives to its pods"), services.to_string())
     })
 }
 

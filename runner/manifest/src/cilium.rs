@@ -1,5 +1,6 @@
 //! `manifests/cilium.yaml`: the Helm release of Cilium, its values, and the defaults of its chart.
 
+use ipnet::Ipv4Net;
 use lab_model::expect::flatten;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,6 +98,17 @@ pub enum Tunnel {
     Geneve,
 }
 
+impl Tunnel {
+    /// The value's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+        }
+    }
+}
+
 /// How much of kube-proxy's work the agents do (chart 1.12: `kubeProxyReplacement`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -138,6 +150,12 @@ pub struct ChartDefaults {
 }
 
 impl ChartDefaults {
+    /// The pod CIDRs that so many nodes get: the first of the pool.
+    pub fn first_pod_cidrs(&self, nodes: usize) -> Vec<Ipv4Net> {
+        let subnets = self.cluster_pool_ipv4_pod_cidr.net().subnets(self.cluster_pool_ipv4_mask_size.get());
+        subnets.into_iter().flatten().take(nodes).collect()
+    }
+
     /// How many nodes can get a pod CIDR from the pool.
     pub fn pod_cidrs(&self) -> usize {
         let bits =

@@ -121,6 +121,7 @@ impl Manifests {
             kubernetes: Some(self.pins.kubernetes.version.as_str().to_owned()),
             os_image: self.pins.kubernetes.os_image.clone(),
             container_runtime: self.pins.kubernetes.container_runtime_version.clone(),
+            service_cidr: Some(self.kind.networking.service_cidr()),
             node_image: image(&images.node),
             images: in_cluster.into_iter().map(|(key, pinned)| (key.to_owned(), image(pinned))).collect(),
             chart: self.cilium.release.chart.as_str().to_owned(),

@@ -31,10 +31,10 @@ pub use hello_app::{
     LabelSelector, Labels, Metadata, PodAntiAffinity, PodMetadata, PodSpec, PodTemplate, Service, ServiceKind,
     ServicePort, ServiceSpec, ServiceType, V1,
 };
-pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking};
+pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking, SERVICE_CIDR};
 pub use value::{
     ApiVersion, Cidr, Digest, GithubName, Malformed, MaskSize, NarHash, NixRelease, ObjectName, Port, Replicas,
-    Repository, Revision, Schema, Sha256, Tag, Url, Version,
+    Repository, Revision, Schema, ServiceCidr, Sha256, Tag, Url, Version,
 };
 
 use crate::pins::Pins;
@@ -72,13 +72,26 @@ impl Manifests {
     fn parse(files: &Files) -> Result<Self, ManifestError> {
         let Files { pins, kind, cilium, hello_app } = files;
         let pins = read::json(&pins.name, &pins.text)?;
-        let kind = read::Yaml::parse(&kind.name, &kind.text, &[""])?.document(0)?;
+        let kind = read::Yaml::parse(&kind.name, &kind.text, &[""])?.document(0).map_err(of_kind)?;
         let cilium = read::Yaml::parse(&cilium.name, &cilium.text, &[""])?.document(0)?;
         let workload = read::Yaml::parse(&hello_app.name, &hello_app.text, &["Deployment", "Service"])?;
         let hello_app = HelloApp { deployment: workload.document(0)?, service: workload.document(1)? };
         let manifests = Self { pins, kind, cilium, hello_app };
         check::check(&manifests, files)?;
         Ok(manifests)
+    }
+}
+
+/// Says of an unknown key of `kind.yaml` that it is one of kind's, if it is.
+fn of_kind(error: ManifestError) -> ManifestError {
+    match error {
+        ManifestError::Invalid { file, line, path, problem } if problem.ends_with("found an unknown key") => {
+            let without_indexes: String =
+                path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join(".");
+            let problem = kind_config::of_kind(&without_indexes).unwrap_or(problem);
+            ManifestError::Invalid { file, line, path, problem }
+        }
+        other => other,
     }
 }
 

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 use lab_base::{hex, sha256};
 
@@ -180,6 +181,53 @@ impl TryFrom<String> for Cidr {
     }
 }
 
+/// Whether all of a network's addresses are such as hosts can have (RFC 6890, RFC 5771).
+pub(super) fn is_unicast(net: Ipv4Net) -> bool {
+    let first = net.network();
+    first.octets()[0] != 0 && !first.is_loopback() && !first.is_link_local() && first.octets()[0] < 224
+}
+
+/// A network that Services get their addresses from. kubeadm v1.25 takes no wider one than /12, and wants ten addresses
+/// (`cmd/kubeadm/app/apis/kubeadm/validation`, `ValidateIPNetFromString`); the lab's own Service needs one beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ServiceCidr(Ipv4Net);
+
+impl ServiceCidr {
+    /// The network.
+    pub const fn net(self) -> Ipv4Net {
+        self.0
+    }
+}
+
+impl TryFrom<String> for ServiceCidr {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        match text.parse::<Ipv4Net>() {
+            Ok(net) if net.trunc() == net && (12..=27).contains(&net.prefix_len()) && is_unicast(net) => Ok(Self(net)),
+            _ => Err(Malformed {
+                expected: "an IPv4 network of addresses that hosts can have, from /12 to /27, such as 10.96.0.0/16",
+                found: format!("{text:?}"),
+            }),
+        }
+    }
+}
+
+impl FromStr for ServiceCidr {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        text.to_owned().try_into()
+    }
+}
+
+impl fmt::Display for ServiceCidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident: $inner:ty, $range:expr, $expected:literal) => {
         $(#[$doc])*
@@ -306,6 +354,16 @@ mod tests {
         assert!(refused::<Cidr>("10.0.0.0"));
         assert!(refused::<Cidr>("10.0.0.0/33"));
         assert!(refused::<Cidr>("fd00::/8"));
+    }
+
+    #[test]
+    fn networks_of_services_are_those_that_kubeadm_takes() {
+        for text in ["10.96.0.0/16", "172.16.0.0/12", "192.168.0.0/27"] {
+            assert_eq!(text.parse::<ServiceCidr>().map(|cidr| cidr.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["10.0.0.0/11", "10.96.0.0/28", "10.96.0.1/16", "127.0.0.0/16", "224.0.0.0/12", "fd00::/108", ""] {
+            assert!(refused::<ServiceCidr>(text), "{text}");
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum Pinned {
     Values,
     /// Where pod CIDRs come from (cilium.yaml: `chartDefaults`).
     PodPool,
+    /// Where Services get their addresses from (kind.yaml: `networking.serviceSubnet`).
+    ServiceCidr,
 }
 
 impl Pinned {
@@ -66,6 +68,7 @@ impl Pinned {
             Self::Value(key) => what == value(&key),
             Self::Values => what.starts_with(VALUES),
             Self::PodPool => what == POD_POOL,
+            Self::ServiceCidr => what == SERVICE_CIDR,
         }
     }
 }
@@ -78,6 +81,8 @@ pub const KUBERNETES: &str = "kubernetes.version";
 pub const CHART: &str = "chart";
 /// [`Deviation::what`] of the pool of pod CIDRs.
 pub const POD_POOL: &str = "pod-pool";
+/// [`Deviation::what`] of the network of Services.
+pub const SERVICE_CIDR: &str = "service-cidr";
 /// How [`Deviation::what`] of a value begins.
 const VALUES: &str = "values.";
 
@@ -94,7 +99,8 @@ pub fn value(key: &dyn fmt::Display) -> String {
 /// Something that was declared to be otherwise than it is pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deviation {
-    /// What: `values.tunnel`, `images.cilium`, `node-image`, `kubernetes.version`, `chart`, `pod-pool`.
+    /// What: `values.tunnel`, `images.cilium`, `node-image`, `kubernetes.version`, `chart`, `pod-pool`,
+    /// `service-cidr`.
     pub what: String,
     /// What is pinned; none for a value that the article does not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +140,7 @@ mod tests {
             (Pinned::Value("tunnel"), &["values.tunnel"]),
             (Pinned::Values, &["values.tunnel", "values.hubble.enabled"]),
             (Pinned::PodPool, &["pod-pool"]),
+            (Pinned::ServiceCidr, &["service-cidr"]),
         ];
         let all: std::collections::BTreeSet<&str> = table.iter().flat_map(|(_, means)| *means).copied().collect();
         for (pin, means) in table {

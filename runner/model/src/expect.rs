@@ -53,6 +53,10 @@ pub struct ClusterExpectations {
     /// The nodes' container runtime and its version (pins.json: `kubernetes.containerRuntimeVersion`). None as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_runtime: Option<String>,
+    /// The network that Services get their addresses from (kind.yaml: `networking.serviceSubnet`, else kind's own). None in
+    /// what older programs have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_cidr: Option<Ipv4Net>,
     /// The nodes' image (pins.json: `images.node`).
     pub node_image: ImageExpected,
     /// The images in the cluster, by their keys in pins.json, `images`: `cilium`, `operator-generic`, `hello-app`.

@@ -57,6 +57,8 @@ pub enum Reason {
     NoService,
     /// The ClusterIP is within a pod CIDR.
     ClusterIpWithinPodCidr,
+    /// The ClusterIP is not within the network of Services.
+    ClusterIpOutsideServiceCidr,
     /// A ready pod is no endpoint.
     EndpointMissing,
     /// An endpoint is no ready pod.

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 use lab_harness::wanted::{self, Wanted};
+use lab_manifest::ServiceCidr;
 use lab_manifest::overrides::{Assignment, Given, LocalImage, PodPool, Reference};
 
 /// How pod traffic gets from node to node.
@@ -96,6 +97,9 @@ pub struct OverrideArgs {
     /// The network that pod CIDRs are taken from; it also is the native routing CIDR
     #[arg(long, value_name = "CIDR")]
     pub pod_pool: Option<PodPool>,
+    /// The network that Services get their addresses from (kind's serviceSubnet); kind only
+    #[arg(long, value_name = "CIDR")]
+    pub service_cidr: Option<ServiceCidr>,
     /// The image of the nodes, which also decides Kubernetes' version; kind only
     #[arg(long, value_name = "REF")]
     pub node_image: Option<Reference>,
@@ -116,8 +120,8 @@ pub struct OverrideArgs {
 impl OverrideArgs {
     /// The values that replace pins.
     pub fn given(&self) -> Given {
-        let Self { pod_pool, node_image, images, chart, values, kit } = self.clone();
-        Given { pod_pool, node_image, images, chart, values, kit }
+        let Self { pod_pool, service_cidr, node_image, images, chart, values, kit } = self.clone();
+        Given { pod_pool, service_cidr, node_image, images, chart, values, kit }
     }
 }
 

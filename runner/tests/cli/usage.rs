@@ -33,6 +33,38 @@ fn position(file: &Path, piece: &str) -> String {
 }
 
 #[test]
+fn manifests_that_ask_for_a_tunnel_are_not_judged_on_netns_as_if_they_had_not() {
+    let lab = Lab::new();
+    let folder = manifests(
+        &lab,
+        "cilium.yaml",
+        "tunnel: disabled\n  autoDirectNodeRoutes: true",
+        "tunnel: geneve\n  autoDirectNodeRoutes: false",
+    );
+    let file = folder.join("cilium.yaml").display().to_string();
+    let of = |option: &str, value: &str| {
+        vec![
+            "run".to_owned(),
+            "--on".to_owned(),
+            "netns".to_owned(),
+            option.to_owned(),
+            value.to_owned(),
+            "--manifests".to_owned(),
+            folder.display().to_string(),
+        ]
+    };
+    for routing in ["native", "vxlan"] {
+        let args = of("--routing", routing);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        lab.run(&args).code(3).prints("").says(&format!(
+            "{file}: values.tunnel: expected the article's native routing, found geneve: a lab on netns has no Cilium that \
+             could be told of it; `--routing vxlan` is the contrast there, or give `--on kind`"
+        ));
+    }
+    lab.assert_nothing_left();
+}
+
+#[test]
 fn manifests_of_ones_own_are_taken() {
     let lab = Lab::new();
     let folder = manifests(&lab, "hello-app.yaml", "replicas: 2", "replicas: 1");

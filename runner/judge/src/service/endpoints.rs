@@ -11,10 +11,11 @@ use lab_model::observe::Place;
 use lab_model::seen::EndpointsSeen;
 use lab_model::{Finding, Judgement, NotHeld, Proof, Reason};
 
-/// The Service has a `ClusterIP` outside all pod CIDRs, and its endpoints are exactly the ready pods.
+/// The Service has a `ClusterIP` of the network of Services, where one is given, outside all pod CIDRs, and its endpoints are exactly the ready pods.
 ///
 /// # Errors
-/// [`Reason::NoService`], [`Reason::ClusterIpWithinPodCidr`], [`Reason::EndpointMissing`] for a ready pod and
+/// [`Reason::NoService`], [`Reason::ClusterIpWithinPodCidr`],
+/// [`Reason::ClusterIpOutsideServiceCidr`], [`Reason::EndpointMissing`] for a ready pod and
 /// [`Reason::EndpointStale`] for an endpoint. Unobserved when fewer replicas are ready than there should be, or unless the
 /// pod CIDR of every node is known: the `ClusterIP` might lie in one that is not.
 pub fn cluster_ip_has_both_backends(seen: &EndpointsSeen, expect: &Expectations) -> Judgement {
@@ -46,6 +47,16 @@ pub fn cluster_ip_has_both_backends(seen: &EndpointsSeen, expect: &Expectations)
             Reason::ClusterIpWithinPodCidr,
             Place::Node(node.clone()),
             format!("a ClusterIP outside {cidr}, the pod CIDR of {node}"),
+            address.to_string(),
+            show(),
+        );
+    }
+    let services = expect.cluster.as_ref().and_then(|cluster| cluster.service_cidr);
+    if let Some(services) = services.filter(|services| !services.contains(address.ip())) {
+        weighing.refute(
+            Reason::ClusterIpOutsideServiceCidr,
+            Place::Bridge,
+            format!("a ClusterIP of {services}, the network of Services"),
             address.to_string(),
             show(),
         );
@@ -123,6 +134,22 @@ mod tests {
     fn accepts_exactly_the_ready_pods() {
         let proof = judged(|_seen| {}).expect("held");
         assert_eq!(proof.summary, "10.96.37.61:8080 has 2 of 2 ready pods as endpoints: 10.0.1.12:8080, 10.0.2.7:8080");
+    }
+
+    #[test]
+    fn refutes_an_address_that_the_cluster_does_not_give_to_services() {
+        let judged = |services: Option<&str>| {
+            let mut expect = fixture::kind::expectations();
+            expect.cluster.as_mut().expect("of kind").service_cidr =
+                services.map(|net| net.parse().expect("a network"));
+            let mut seen = None;
+            let _held = super::tests::judged(|built| seen = Some(built.clone()));
+            cluster_ip_has_both_backends(&seen.expect("built"), &expect)
+        };
+        assert!(judged(Some("10.96.0.0/16")).is_ok());
+        assert!(judged(None).is_ok(), "older programs have not written it");
+        let refuted = judged(Some("172.31.0.0/16")).expect_err("refuted").reasons();
+        assert_eq!(refuted, [Reason::ClusterIpOutsideServiceCidr]);
     }
 
     #[test]

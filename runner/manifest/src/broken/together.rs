@@ -31,6 +31,21 @@ fn values_that_do_not_go_together() {
     }
     let message = format!("DIR/pins.json: images.cilium.tag: {expected}, found v1.19.0");
     refused(PINS, "\"tag\": \"v1.12.4\"", "\"tag\": \"v1.19.0\"", "", &message);
+    for tunnel in ["geneve", "vxlan"] {
+        let message = format!(
+            "DIR/cilium.yaml: values.tunnel: expected `disabled` beside values.autoDirectNodeRoutes, since Cilium 1.12 does \
+             not run with both, found {tunnel}"
+        );
+        refused(CILIUM, "tunnel: disabled", &format!("tunnel: {tunnel}"), "", &message);
+    }
+    refused(
+        KIND,
+        "networking:\n",
+        "networking:\n  serviceSubnet: 10.0.0.0/16\n",
+        "",
+        "DIR/kind.yaml: networking.serviceSubnet: expected a network apart from 10.0.0.0/24, which a node gives to its pods, \
+         found 10.0.0.0/16",
+    );
     let one = "- role: control-plane\n";
     for (control_planes, found) in [(0, "none"), (2, "2"), (3, "3")] {
         let message = format!(

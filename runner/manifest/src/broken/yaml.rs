@@ -141,7 +141,8 @@ fn keys_that_are_missing_unknown_or_twice() {
         "  kubeProxyMode:",
         "  podSubnet:\n    10.0.0.0/8\n  kubeProxyMode:",
         "podSubnet",
-        "DIR/kind.yaml:LINE: networking.podSubnet: expected `disableDefaultCNI` or `kubeProxyMode`, found an unknown key",
+        "DIR/kind.yaml:LINE: networking.podSubnet: expected only what the article's cluster has, found `podSubnet`, a key of \
+         kind's that lab does not support; a lab has --pod-pool CIDR, since Cilium takes pods' addresses from a pool of its own",
     );
     refused(
         HELLO_APP,
@@ -163,6 +164,40 @@ fn keys_that_are_missing_unknown_or_twice() {
         "type: ClusterIP\n  selector:\n    app: hello-app\n    app: other",
         "app: other",
         "DIR/hello-app.yaml:LINE: Service.spec.selector.app: expected this key once, found it twice",
+    );
+}
+
+#[test]
+fn kinds_own_keys_are_told_as_that() {
+    let says = |path: &str, key: &str| {
+        format!(
+            "DIR/kind.yaml:LINE: {path}: expected only what the article's cluster has, found `{key}`, a key of kind's that \
+             lab does not support"
+        )
+    };
+    let networking = "networking:\n";
+    for (key, value) in [("ipFamily", "ipv4"), ("apiServerPort", "6443"), ("apiServerAddress", "127.0.0.1")] {
+        let with = format!("networking:\n  {key}: {value}\n");
+        refused(KIND, networking, &with, key, &says(&format!("networking.{key}"), key));
+    }
+    for key in ["featureGates", "kubeadmConfigPatches", "containerdConfigPatches", "runtimeConfig"] {
+        refused(KIND, networking, &format!("{key}: {{}}\nnetworking:\n"), key, &says(key, key));
+    }
+    for key in ["extraPortMappings", "extraMounts", "labels"] {
+        let with = format!("- role: worker\n- role: worker\n  {key}: []\n");
+        refused(KIND, "- role: worker\n- role: worker\n", &with, key, &says(&format!("nodes[2].{key}"), key));
+    }
+    let image = "- role: worker\n- role: worker\n  image: kindest/node:v1.25.3\n";
+    let expected = format!("{}; a lab has --node-image REF", says("nodes[2].image", "image"));
+    refused(KIND, "- role: worker\n- role: worker\n", image, "image", &expected);
+    // A key that kind does not have either.
+    refused(
+        KIND,
+        networking,
+        "networking:\n  podSubnets: 10.0.0.0/8\n",
+        "podSubnets",
+        "DIR/kind.yaml:LINE: networking.podSubnets: expected one of `disableDefaultCNI`, `kubeProxyMode`, `serviceSubnet`, \
+         found an unknown key",
     );
 }
 

@@ -8,6 +8,8 @@ use super::Overrides;
 use super::assignment::Assignment;
 use super::error::OverrideError;
 use super::installed::contrast;
+use crate::check::runs_with;
+use crate::kind_config::POD_SUBNET;
 use crate::pins::Image;
 use crate::{Cidr, Manifests, MaskSize};
 use lab_model::deviation;
@@ -22,6 +24,8 @@ const MASK_KEY: &str = "ipam.operator.clusterPoolIPv4MaskSize";
 /// The key for a list of pools. In charts 1.12 and 1.13 it takes precedence over the key for one pool; from 1.14 on it is the
 /// only one (`templates/cilium-configmap.yaml`).
 const POOLS_KEY: &str = "ipam.operator.clusterPoolIPv4PodCIDRList";
+/// The key that decides where pods' addresses come from.
+const IPAM_KEY: &str = "ipam.mode";
 /// The keys for the tunnel and for direct routes, which an agent refuses to combine.
 const TUNNEL_KEY: &str = "tunnel";
 const DIRECT_KEY: &str = "autoDirectNodeRoutes";
@@ -79,8 +83,22 @@ impl Overrides {
                 MASK_KEY => {
                     manifests.cilium.chart_defaults.cluster_pool_ipv4_mask_size = mask(set.value()).map_err(problem)?;
                 }
+                // The nodes' own pod CIDRs, which kind's cluster hands out, and no pool of Cilium's.
+                IPAM_KEY if set.value() == "kubernetes" => {
+                    if let Some(pool) = self.pod_pool {
+                        return Err(OverrideError::UselessPool { pool: pool.to_string(), set: set.to_string() });
+                    }
+                    let (subnet, prefix) = POD_SUBNET;
+                    manifests.cilium.chart_defaults.cluster_pool_ipv4_pod_cidr =
+                        Cidr::try_from(subnet.to_string()).map_err(|error| problem(error.to_string()))?;
+                    manifests.cilium.chart_defaults.cluster_pool_ipv4_mask_size =
+                        MaskSize::try_from(u64::from(prefix)).map_err(|error| problem(error.to_string()))?;
+                }
                 _ => {}
             }
+        }
+        if let Some(services) = self.service_cidr {
+            manifests.kind.networking.service_subnet = Some(services);
         }
         let (defaults, values) = (&manifests.cilium.chart_defaults, &manifests.cilium.values);
         let (pool, native) = (defaults.cluster_pool_ipv4_pod_cidr.net(), values.ipv4_native_routing_cidr.net());
@@ -152,7 +170,7 @@ impl Overrides {
         let value = |key: &str| set(key).map(Assignment::value).or_else(|| article.get(key));
         let tunnel = value(TUNNEL_KEY).map(plain).filter(|tunnel| tunnel != "disabled");
         match (tunnel, value(DIRECT_KEY)) {
-            (Some(tunnel), Some(Value::Bool(true))) => {
+            (Some(tunnel), Some(Value::Bool(direct))) if !runs_with(&tunnel, *direct) => {
                 let by = [TUNNEL_KEY, DIRECT_KEY].into_iter().find_map(set);
                 by.map_or(Ok(()), |by| Err(OverrideError::TunnelWithRoutes { set: by.to_string(), tunnel }))
             }
@@ -162,7 +180,7 @@ impl Overrides {
 
     /// The option that decides the pool of pod CIDRs, its prefix length or the native routing CIDR, for errors.
     fn by(&self) -> Option<String> {
-        let keys = [NATIVE_KEY, POOL_KEY, MASK_KEY];
+        let keys = [NATIVE_KEY, POOL_KEY, MASK_KEY, IPAM_KEY];
         let sets = self.values.iter().rev().find(|set| keys.contains(&set.path().to_string().as_str()));
         sets.map(|set| format!("--set {set}")).or_else(|| self.pod_pool.map(|pool| format!("--pod-pool {pool}")))
     }
@@ -178,14 +196,16 @@ impl Overrides {
         nodes: usize,
         apart: &[(Ipv4Net, &'static str)],
     ) -> Result<(), OverrideError> {
-        let Some(by) = self.by() else { return Ok(()) };
         let defaults = &manifests.cilium.chart_defaults;
-        let (pool, prefix) = (defaults.cluster_pool_ipv4_pod_cidr.net(), defaults.cluster_pool_ipv4_mask_size.get());
         let room = defaults.pod_cidrs();
-        if room < nodes {
+        if let Some(by) = self.by().filter(|_| room < nodes) {
+            let (pool, prefix) =
+                (defaults.cluster_pool_ipv4_pod_cidr.net(), defaults.cluster_pool_ipv4_mask_size.get());
             return Err(OverrideError::PoolTooSmall { by, nodes, prefix, room, pool });
         }
-        let mut used = pool.subnets(prefix).into_iter().flatten().take(nodes);
+        let services = self.service_cidr.map(|services| format!("--service-cidr {services}"));
+        let Some(by) = services.or_else(|| self.by()) else { return Ok(()) };
+        let mut used = defaults.first_pod_cidrs(nodes).into_iter();
         let taken = used.find_map(|used| {
             let overlaps = |other: &Ipv4Net| used.contains(other) || other.contains(&used);
             apart.iter().find(|(other, _)| overlaps(other)).map(|(other, whose)| (used, *other, *whose))
@@ -286,6 +306,11 @@ impl Overrides {
             let native = pinned.cilium.values.ipv4_native_routing_cidr.net().to_string();
             add(deviation::value(&NATIVE_KEY), Some(native), used.to_string(), by);
         }
+        if let Some(used) = self.service_cidr {
+            let was = pinned.kind.networking.service_cidr().to_string();
+            let by = format!("--service-cidr {used}");
+            add(deviation::SERVICE_CIDR.to_owned(), Some(was), used.to_string(), by);
+        }
         if let Some(reference) = &self.node_image {
             let by = format!("--node-image {reference}");
             let was = pinned_image(&pinned.pins.images.node);
@@ -325,6 +350,10 @@ impl Overrides {
                 MASK_KEY => {
                     let was = defaults.cluster_pool_ipv4_mask_size.get().to_string();
                     add(deviation::value(&key), Some(was), used, by);
+                }
+                IPAM_KEY if used == "kubernetes" => {
+                    add(deviation::POD_POOL.to_owned(), Some(pool.clone()), POD_SUBNET.0.to_string(), by.clone());
+                    add(deviation::value(&key), None, used, by);
                 }
                 _ => add(deviation::value(&key), article.get(&key).map(plain), used, by),
             }

@@ -48,6 +48,14 @@ pub enum OverrideError {
         /// The native routing CIDR.
         native: Ipv4Net,
     },
+    /// Pods would get no address from the pool.
+    #[error("--pod-pool {pool}: pods get no address from it with --set {set}; leave one of the two out")]
+    UselessPool {
+        /// The pool.
+        pool: String,
+        /// The option that has pods' addresses come from elsewhere.
+        set: String,
+    },
     /// The pool has fewer pod CIDRs than there would be nodes.
     #[error(
         "{by}: expected room for {nodes} pod CIDRs of /{prefix}, one for each node, found room for {room} in {pool}"

@@ -27,7 +27,7 @@ pub use installed::installed_values;
 pub use pod_pool::PodPool;
 pub use reference::{Reference, Unusable};
 
-use crate::Manifests;
+use crate::{Manifests, ServiceCidr};
 use lab_model::deviation::ImageName;
 
 /// The options that replace pins, as they were given.
@@ -35,6 +35,8 @@ use lab_model::deviation::ImageName;
 pub struct Given {
     /// `--pod-pool CIDR`.
     pub pod_pool: Option<PodPool>,
+    /// `--service-cidr CIDR`.
+    pub service_cidr: Option<ServiceCidr>,
     /// `--node-image REF`.
     pub node_image: Option<Reference>,
     /// `--image NAME=REF`, repeated.
@@ -56,6 +58,7 @@ impl Given {
     /// The first option that was given although it has no meaning on netns.
     pub fn only_on_kind(&self) -> Option<&'static str> {
         let given = [
+            (self.service_cidr.is_some(), "--service-cidr"),
             (self.node_image.is_some(), "--node-image"),
             (!self.images.is_empty(), "--image"),
             (self.chart.is_some(), "--chart"),
@@ -72,6 +75,9 @@ pub struct Overrides {
     /// `--pod-pool`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_pool: Option<PodPool>,
+    /// `--service-cidr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_cidr: Option<ServiceCidr>,
     /// `--node-image`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_image: Option<Reference>,
@@ -121,6 +127,7 @@ impl Overrides {
         let chart = args.chart.as_deref().map(|path| ChartFile::read(path, name)).transpose()?;
         Ok(Self {
             pod_pool: args.pod_pool,
+            service_cidr: args.service_cidr,
             node_image: args.node_image.clone(),
             images: args.images.clone(),
             chart,

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::reference::Unusable;
 use crate::Cidr;
+use crate::value::is_unicast;
 
 /// A network that pod CIDRs are taken from, and that is the native routing CIDR too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,12 +42,11 @@ impl FromStr for PodPool {
     fn from_str(text: &str) -> Result<Self, Unusable> {
         let wrong = || Unusable::new("an IPv4 network from /8 to /29 such as 10.244.0.0/16", text);
         let cidr = Cidr::try_from(text.to_owned()).map_err(|_malformed| wrong())?;
-        let (net, first) = (cidr.net(), cidr.net().network());
+        let net = cidr.net();
         if !(WIDEST..=NARROWEST).contains(&net.prefix_len()) {
             return Err(wrong());
         }
-        // The first octets come from IANA's registries of special-purpose and multicast addresses (RFC 6890, RFC 5771).
-        if first.octets()[0] == 0 || first.is_loopback() || first.is_link_local() || first.octets()[0] >= 224 {
+        if !is_unicast(net) {
             return Err(Unusable::new(
                 "a network of unicast addresses that hosts can have (not 0.0.0.0/8, loopback, link-local, multicast or reserved)",
                 text,

@@ -19,6 +19,7 @@ fn given(options: &[&str]) -> Given {
         let (option, value) = word.split_once('=').unwrap_or_else(|| (word, words.next().expect("a value")));
         match option {
             "--pod-pool" => given.pod_pool = Some(value.parse().unwrap()),
+            "--service-cidr" => given.service_cidr = Some(value.parse().unwrap()),
             "--node-image" => given.node_image = Some(value.parse().unwrap()),
             "--image" => given.images.push(value.parse().unwrap()),
             "--chart" => given.chart = Some(value.into()),
@@ -61,6 +62,51 @@ fn deviations(options: &[&str]) -> Vec<String> {
 const NODE: &str = "kindest/node:v1.25.3@sha256:f52781bc0d7a19fb6c405c2af83abfeb311f130707a0e219175677e366cc45d1";
 const CILIUM: &str =
     "quay.io/cilium/cilium:v1.12.4@sha256:4b074fcfba9325c18e97569ed1988464309a5ebf64bbc79bec6f3d58cafcb8cf";
+
+#[test]
+fn services_get_their_addresses_from_where_the_option_says() {
+    let options = overrides(&["--service-cidr=172.31.0.0/16"]);
+    let applied = options.apply(&manifests()).expect("nothing to refuse");
+    assert_eq!(applied.kind.networking.service_cidr().to_string(), "172.31.0.0/16");
+    // As kind is given it.
+    let yaml = serde_yaml::to_string(&applied.kind).unwrap();
+    assert!(yaml.contains("  serviceSubnet: 172.31.0.0/16\n"), "{yaml}");
+    assert!(!serde_yaml::to_string(&manifests().kind).unwrap().contains("serviceSubnet"));
+    let expected = applied.cluster_expectations("kind").service_cidr;
+    assert_eq!(expected.map(|net| net.to_string()), Some("172.31.0.0/16".to_owned()));
+    assert_eq!(
+        deviations(&["--service-cidr=172.31.0.0/16"]),
+        ["service-cidr is 172.31.0.0/16, not 10.96.0.0/16 (--service-cidr 172.31.0.0/16)"]
+    );
+    assert_eq!(deviations(&["--service-cidr=10.96.0.0/16"]), [""; 0]);
+    assert_eq!(
+        refused(&["--service-cidr=172.18.0.0/16", "--pod-pool=172.18.0.0/16"]),
+        "--service-cidr 172.18.0.0/16: expected a network apart from 172.18.0.0/16, where the nodes are, found 172.18.0.0/24"
+    );
+}
+
+#[test]
+fn pods_get_kinds_addresses_where_kubernetes_hands_them_out() {
+    let options = ["--set=ipam.mode=kubernetes"];
+    let applied = overrides(&options).apply(&manifests()).expect("nothing to refuse");
+    let expect = applied.expectations(None, None).unwrap();
+    assert_eq!((expect.pod_pool.to_string(), expect.pod_cidr_prefix), ("10.244.0.0/16".to_owned(), 24));
+    let found = deviations(&options);
+    assert_eq!(found[0], "pod-pool is 10.244.0.0/16, not 10.0.0.0/8 (--set ipam.mode=kubernetes)");
+    assert_eq!(found.len(), 2);
+    // Any other mode leaves the pool that it is.
+    let applied = overrides(&["--set=ipam.mode=cluster-pool"]).apply(&manifests()).expect("nothing to refuse");
+    assert_eq!(applied.cilium, manifests().cilium);
+    assert_eq!(
+        refused(&["--set=ipam.mode=kubernetes", "--set=ipv4NativeRoutingCIDR=10.0.0.0/16"]),
+        "--set ipv4NativeRoutingCIDR=10.0.0.0/16: expected a native routing CIDR that contains the pool 10.244.0.0/16 of the pod CIDRs, \
+         found 10.0.0.0/16; `--pod-pool CIDR` sets both"
+    );
+    assert_eq!(
+        refused(&["--set=ipam.mode=kubernetes", "--pod-pool=10.1.0.0/16"]),
+        "--pod-pool 10.1.0.0/16: pods get no address from it with --set ipam.mode=kubernetes; leave one of the two out"
+    );
+}
 
 #[test]
 fn nothing_given_is_nothing_changed() {

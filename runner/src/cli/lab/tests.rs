@@ -86,7 +86,7 @@ fn the_manifests_have_as_many_nodes_and_replicas_as_asked() {
 
 #[test]
 fn cases_say_which_pins_they_are_not_judged_by() {
-    let table: [(&[&str], &[&str]); 7] = [
+    let table: [(&[&str], &[&str]); 8] = [
         (
             &["--node-image", "node:v1.20.2"],
             &[
@@ -104,6 +104,7 @@ fn cases_say_which_pins_they_are_not_judged_by() {
             &["--set", "tunnel=vxlan", "--set", "autoDirectNodeRoutes=false"],
             &["cilium::release_has_the_articles_values", "cilium::routes_natively"],
         ),
+        (&["--service-cidr", "172.31.0.0/16"], &["service::cluster_ip_has_both_backends"]),
         (&["--set", "k8sServicePort=443"], &["cilium::release_has_the_articles_values"]),
         (&["--set", "hubble.enabled=false"], &["cilium::release_has_the_articles_values"]),
         (
@@ -128,9 +129,14 @@ fn cases_say_which_pins_they_are_not_judged_by() {
 
 #[test]
 fn what_only_kind_has_is_refused_on_netns() {
-    for (option, value) in
-        [("--node-image", "a"), ("--image", "cilium=a"), ("--chart", "/none"), ("--set", "a=b"), ("--kit", "/none")]
-    {
+    for (option, value) in [
+        ("--node-image", "a"),
+        ("--image", "cilium=a"),
+        ("--chart", "/none"),
+        ("--set", "a=b"),
+        ("--kit", "/none"),
+        ("--service-cidr", "172.31.0.0/16"),
+    ] {
         let (code, message) = refused(BackendKind::Netns, &[option, value]);
         assert_eq!(code, 2);
         assert_eq!(
@@ -159,8 +165,13 @@ fn pools_that_netns_uses_itself_are_refused_there() {
         ),
     ] {
         assert_eq!(refused(BackendKind::Netns, options), (2, message.to_owned()));
-        assert!(setup_on(BackendKind::Kind, Vec::new(), &args(options).wanted()).is_ok(), "there the doctor looks");
     }
+    let on_kind = |options: &[&str]| setup_on(BackendKind::Kind, Vec::new(), &args(options).wanted());
+    assert!(on_kind(&["--pod-pool", "172.18.0.0/16"]).is_ok(), "there the doctor looks");
+    let message = "--pod-pool 10.96.0.0/16: expected a network apart from 10.96.0.0/16, where the Services' addresses are, \
+                   found 10.96.0.0/24";
+    assert_eq!(refused(BackendKind::Kind, &["--pod-pool", "10.96.0.0/16"]), (2, message.to_owned()));
+    assert!(on_kind(&["--pod-pool", "10.96.0.0/16", "--service-cidr", "172.31.0.0/16"]).is_ok());
 }
 
 #[test]
@@ -201,6 +212,7 @@ fn what_was_asked_for_is_told() {
 fn every_pin_that_a_case_names_can_be_overridden() {
     let all = [
         "--pod-pool=10.244.0.0/16",
+        "--service-cidr=172.31.0.0/16",
         "--node-image=a",
         "--image=cilium=a",
         "--image=operator-generic=a",

@@ -8,7 +8,7 @@ pub(in crate::cases) const CASE: Case = Case {
     name: "service::cluster_ip_has_both_backends",
     article: "kubectl expose deployment hello-app --port=8080 --target-port=8080",
     claim: "The Service has a ClusterIP outside the pod CIDRs, and its endpoints are exactly the ready pods.",
-    against: &[],
+    against: &[Pinned::ServiceCidr],
     needs: Stage::WorkloadReady,
     on: both!(endpoints, judge::cluster_ip_has_both_backends),
     shown: Shown::OnHost(&["kubectl get service"]),
@@ -44,6 +44,11 @@ pub(in crate::cases) const CASE: Case = Case {
                 Reason::ClusterIpWithinPodCidr,
                 "The Service range overlaps a pod CIDR, for instance with a pod pool that begins at \
                    10.96.0.0: the same address may then be a pod's and a Service's.",
+            ),
+            breaks(
+                Reason::ClusterIpOutsideServiceCidr,
+                "The API server was started with another network of Services than the lab gave to kind: the cluster is not \
+                   this lab's, or was configured by hand.",
             ),
             breaks(
                 Reason::EndpointMissing,
