@@ -120,7 +120,11 @@ pub enum Command {
     Hold(HolderArgs),
     /// Try what a lab on netns needs, in namespaces that are removed at once (used by the doctor)
     #[command(hide = true)]
-    TryNamespaces,
+    TryNamespaces {
+        /// How many network namespaces are made at a time
+        #[arg(long, default_value_t = 1)]
+        namespaces: usize,
+    },
     /// Enter a namespace and become a program (used by `lab shell`)
     #[command(hide = true)]
     Enter(EnterArgs),

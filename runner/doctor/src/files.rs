@@ -1,9 +1,11 @@
 //! Rows about the folders that every lab writes to, whatever its backend.
 
 use std::fs;
+use std::io;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, Row};
+use super::{Outcome, Row, remedies};
 use lab_backend::state::{StateDir, StateError};
 
 /// `files.state`: the folder with the state of each lab that is up.
@@ -13,18 +15,23 @@ pub(super) fn state() -> Row {
 
 fn state_in(root: Result<PathBuf, StateError>) -> Row {
     const WHY: &str = "lab records there which labs are up";
-    let tried = root.map_err(|error| error.to_string()).and_then(|root| {
-        fs::create_dir_all(&root)
-            .and_then(|()| tempfile::tempfile_in(&root).map(drop))
-            .map(|()| root.display().to_string())
-            .map_err(|error| format!("{}: {error}", root.display()))
-    });
-    match tried {
-        Ok(found) => Row::ok("files.state", format!("{found} can be written"), WHY),
-        Err(why) => {
-            Row::bad(Outcome::Refusal, "files.state", why, WHY, "set XDG_STATE_HOME to a folder that you may write to")
+    const CHOOSE: &str = "set XDG_STATE_HOME to a folder that you may write to";
+    let root = match root {
+        Ok(root) => root,
+        Err(error) => return Row::bad(Outcome::Refusal, "files.state", error.to_string(), WHY, CHOOSE),
+    };
+    match fs::create_dir_all(&root).and_then(|()| written(&root)) {
+        Ok(()) => Row::ok("files.state", format!("{} can be written", root.display()), WHY),
+        Err(error) => {
+            let remedy = remedies::folder(&error, &root, CHOOSE);
+            Row::bad(Outcome::Refusal, "files.state", format!("{}: {error}", root.display()), WHY, remedy)
         }
     }
+}
+
+/// Writes a file without a name into a folder: on a full disk a file can be made, and nothing be written to it.
+fn written(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder)?.write_all(&[0; 4096])
 }
 
 /// `files.runs`: the folder of runs. The nearest folder that exists is tried, because the doctor does not make `lab-runs`.
@@ -35,14 +42,14 @@ pub(super) fn runs(runs_dir: &Path) -> Row {
         .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path })
         .find(|path| path.exists());
     let nearest = nearest.unwrap_or(Path::new("."));
-    match tempfile::tempfile_in(nearest) {
-        Ok(_writable) => Row::ok("files.runs", format!("{} can be written", runs_dir.display()), WHY),
+    match written(nearest) {
+        Ok(()) => Row::ok("files.runs", format!("{} can be written", runs_dir.display()), WHY),
         Err(error) => Row::bad(
             Outcome::Refusal,
             "files.runs",
             format!("{}: {error}", nearest.display()),
             WHY,
-            "choose a folder that you may write to: --runs-dir DIR",
+            remedies::folder(&error, nearest, "choose a folder that you may write to: --runs-dir DIR"),
         ),
     }
 }

@@ -3,14 +3,16 @@
 
 mod files;
 pub mod kind;
+mod limits;
 mod netns;
+mod remedies;
 mod trial;
 
 use serde::{Deserialize, Serialize};
 
 pub use kind::{KindDoctorInput, kind};
 pub use netns::netns;
-pub use trial::{Tried, main as try_namespaces};
+pub use trial::{Refused, Tried, main as try_namespaces};
 
 /// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Outcome, Row, Tried, files};
+use super::remedies::{self, Needs};
+use super::{Outcome, Row, Tried, files, limits};
 use lab_base::exec::Invocation;
 use lab_base::failure::chain;
 use lab_model::Routing;
@@ -16,9 +17,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Checks this machine for a netns lab with this spec. What is tried leaves nothing behind.
 pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
-    let mut rows = Vec::new();
-    match try_namespaces(program).await {
-        Ok(tried) => rows.extend(tried_rows(&tried, spec)),
+    let mut rows = vec![limits::processes(spec)];
+    rows.extend(limits::files(spec));
+    let limit = remedies::limit("net");
+    match try_namespaces(program, tried_at_a_time(namespaces(spec), limit)).await {
+        Ok(tried) => rows.extend(tried_rows(&tried, spec, limit)),
         Err(why) => rows.push(Row::bad(
             Outcome::Refusal,
             "netns.tried",
@@ -33,22 +36,49 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
     rows
 }
 
-async fn try_namespaces(program: &Path) -> Result<Tried, String> {
-    let finished =
-        Invocation::new(program).args(["try-namespaces"]).run(DEADLINE).await.map_err(|error| chain(&error))?;
+/// How many network namespaces there are at a time: those of nodes, pods and the holder, and the holder's that is tried
+/// here, since the kernel takes that away some time after its process has ended.
+fn namespaces(spec: &Spec) -> usize {
+    spec.nodes.len() + spec.replicas + 2
+}
+
+/// How many of them are tried. Where the limit is near, none are, because what was tried would still count when the lab is
+/// built; then the limit itself is compared.
+fn tried_at_a_time(wanted: usize, limit: Option<usize>) -> usize {
+    if limit.is_some_and(|limit| limit < 2 * wanted) { 0 } else { wanted - 2 }
+}
+
+async fn try_namespaces(program: &Path, count: usize) -> Result<Tried, String> {
+    let tried = Invocation::new(program).args(["try-namespaces", "--namespaces", &count.to_string()]);
+    let finished = tried.run(DEADLINE).await.map_err(|error| chain(&error))?;
     serde_json::from_slice(&finished.stdout).map_err(|error| {
         format!("`lab try-namespaces` ended with {}: {error}; {}", finished.exit, finished.stderr_text().trim())
     })
 }
 
-fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
+fn tried_rows(tried: &Tried, spec: &Spec, limit: Option<usize>) -> Vec<Row> {
+    const ID: &str = "netns.namespaces";
     const WHY: &str = "every node and pod of the lab is a network namespace";
+    let wanted = namespaces(spec);
     if let Some(refused) = &tried.isolate {
-        return vec![Row::bad(Outcome::Refusal, "netns.namespaces", refused.as_str(), WHY, namespace_remedy())];
+        let remedy = remedies::namespaces(refused, wanted);
+        return vec![Row::bad(Outcome::Refusal, ID, refused.text.as_str(), WHY, remedy)];
     }
     let who = if nix::unistd::geteuid().is_root() { "as root" } else { "in a user namespace" };
-    let mut rows =
-        vec![Row::ok("netns.namespaces", format!("network, mount, IPC and PID namespaces can be made {who}"), WHY)];
+    let is = limit.map_or_else(|| "cannot be read".to_owned(), |limit| format!("is {limit}"));
+    let mut rows = vec![if let Some(refused) = &tried.namespaces {
+        let found = format!("{}; user.max_net_namespaces {is}", refused.text);
+        Row::bad(Outcome::Refusal, ID, found, WHY, remedies::namespaces(refused, wanted))
+    } else if let Some(limit) = limit.filter(|limit| *limit < wanted) {
+        let (nodes, pods) = (spec.nodes.len(), spec.replicas);
+        let found = format!(
+            "user.max_net_namespaces is {limit}; {nodes} nodes and {pods} pods need {wanted} with those of lab itself"
+        );
+        Row::bad(Outcome::Refusal, ID, found, WHY, remedies::raise("net", wanted))
+    } else {
+        let found = format!("network, mount, IPC and PID namespaces can be made {who}; user.max_net_namespaces {is}");
+        Row::ok(ID, found, WHY)
+    }];
     let vxlan = if spec.routing == Routing::Vxlan { Outcome::Refusal } else { Outcome::Warning };
     let tries = [
         (
@@ -57,7 +87,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             Outcome::Refusal,
             "/proc/sys can be written inside",
             "forwarding is turned on there for nodes, whatever the host's setting is",
-            "mount /proc/sys writable: in a container, run it with --security-opt systempaths=unconfined",
+            Needs::ProcSys,
         ),
         (
             "netns.bridge",
@@ -65,7 +95,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             Outcome::Refusal,
             "bridges can be made",
             "a bridge connects the nodes",
-            "sudo modprobe bridge",
+            Needs::Kernel { modules: "bridge", capability: "NET_ADMIN" },
         ),
         (
             "netns.veth",
@@ -73,7 +103,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             Outcome::Refusal,
             "veth pairs can be made",
             "they connect nodes with the bridge and pods with their nodes",
-            "sudo modprobe veth",
+            Needs::Kernel { modules: "veth", capability: "NET_ADMIN" },
         ),
         (
             "netns.vxlan",
@@ -81,7 +111,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             vxlan,
             "vxlan devices can be made",
             "`--routing vxlan` needs one",
-            "sudo modprobe vxlan",
+            Needs::Kernel { modules: "vxlan", capability: "NET_ADMIN" },
         ),
         (
             "netns.nftables",
@@ -89,7 +119,7 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             Outcome::Refusal,
             "nftables tables with nat chains can be made",
             "they translate connections to the Service",
-            "sudo modprobe -a nf_tables nft_chain_nat nft_numgen nft_masq",
+            Needs::Kernel { modules: "-a nf_tables nft_chain_nat nft_numgen nft_masq", capability: "NET_ADMIN" },
         ),
         (
             "netns.packet_socket",
@@ -97,30 +127,14 @@ fn tried_rows(tried: &Tried, spec: &Spec) -> Vec<Row> {
             Outcome::Refusal,
             "packet sockets can be opened",
             "frames are captured with them",
-            "sudo modprobe af_packet",
+            Needs::Kernel { modules: "af_packet", capability: "NET_RAW" },
         ),
     ];
-    rows.extend(tries.into_iter().map(|(id, failed, outcome, found, why, remedy)| match failed {
+    rows.extend(tries.into_iter().map(|(id, failed, outcome, found, why, needs)| match failed {
         None => Row::ok(id, found, why),
-        Some(reason) => Row::bad(outcome, id, reason.as_str(), why, remedy),
+        Some(refused) => Row::bad(outcome, id, refused.text.as_str(), why, needs.remedy(refused)),
     }));
     rows
-}
-
-/// The command that allows namespaces, for the setting that forbids them.
-fn namespace_remedy() -> String {
-    let is = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
-    if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
-        "AppArmor restricts user namespaces (Ubuntu 23.10 and later): sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run lab as root".to_owned()
-    } else if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
-        "sudo sysctl kernel.unprivileged_userns_clone=1, or run lab as root".to_owned()
-    } else if is("/proc/sys/user/max_user_namespaces", "0") {
-        "sudo sysctl user.max_user_namespaces=15000, or run lab as root".to_owned()
-    } else if nix::unistd::geteuid().is_root() {
-        "root may not make namespaces here: in a container, run it with --privileged or --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined".to_owned()
-    } else {
-        "run lab as root; in a container, user namespaces may be forbidden by its seccomp profile".to_owned()
-    }
 }
 
 /// `net.neighbours`: the kernel has one table of neighbours for all namespaces, which a large lab can fill.

@@ -2,34 +2,72 @@
 
 use lab_netlink::nft::{Base, Hook, add_chain, ensure_table};
 use lab_netlink::{Error, NewLink, Protocol, Socket, Vxlan};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io;
 use std::process::ExitCode;
 
 use lab_base::failure::chain;
 use lab_netns::holder;
 
-/// The result of each attempt: none if it succeeded, otherwise the kernel's reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// Making namespaces.
-    pub isolate: Option<String>,
-    /// Writing below `/proc/sys`.
-    pub proc_sys: Option<String>,
-    /// Making a bridge.
-    pub bridge: Option<String>,
-    /// Making a veth pair.
-    pub veth: Option<String>,
-    /// Making a vxlan device, which only a lab with `--routing vxlan` needs.
-    pub vxlan: Option<String>,
-    /// Making an nftables table with a nat chain.
-    pub nftables: Option<String>,
-    /// Opening a packet socket.
-    pub packet_socket: Option<String>,
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The kernel's error number, if it was the kernel that refused.
+    pub errno: Option<i32>,
+    /// What was tried, and the kernel's reason, in words.
+    pub text: String,
 }
 
-/// Tries everything, and writes the results to standard output as JSON.
-pub fn main() -> ExitCode {
-    let tried = try_all();
+impl Refused {
+    fn new(errno: Option<i32>, text: &impl ToString) -> Self {
+        Self { errno, text: text.to_string() }
+    }
+
+    /// The error number as nix has it.
+    pub fn errno(&self) -> Option<Errno> {
+        self.errno.map(Errno::from_raw)
+    }
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.raw_os_error(), &error)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::new(error.errno().map(|errno| errno as i32), &chain(&error))
+    }
+}
+
+/// The result of each attempt: none if it succeeded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Making the lab's own namespaces.
+    pub isolate: Option<Refused>,
+    /// Making as many network namespaces at a time as the lab has nodes and pods.
+    pub namespaces: Option<Refused>,
+    /// Writing below `/proc/sys`.
+    pub proc_sys: Option<Refused>,
+    /// Making a bridge.
+    pub bridge: Option<Refused>,
+    /// Making a veth pair.
+    pub veth: Option<Refused>,
+    /// Making a vxlan device, which only a lab with `--routing vxlan` needs.
+    pub vxlan: Option<Refused>,
+    /// Making an nftables table with a nat chain.
+    pub nftables: Option<Refused>,
+    /// Opening a packet socket.
+    pub packet_socket: Option<Refused>,
+}
+
+/// Tries everything, with so many network namespaces, and writes the results to standard output as JSON.
+pub fn main(namespaces: usize) -> ExitCode {
+    let tried = try_all(namespaces);
     match serde_json::to_string(&tried) {
         Ok(text) => {
             println!("{text}");
@@ -42,21 +80,41 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn try_all() -> Tried {
+fn try_all(namespaces: usize) -> Tried {
     let mut tried = Tried::default();
     if let Err(error) = holder::isolate() {
-        tried.isolate = Some(error.to_string());
+        tried.isolate = Some(Refused::new(error.source.raw_os_error(), &error));
         return tried;
     }
     let write = std::fs::write("/proc/sys/net/ipv4/ip_forward", "1");
-    tried.proc_sys = write.err().map(|error| error.to_string());
+    tried.proc_sys = write.err().map(Refused::from);
     let socket = socket2::Socket::new(socket2::Domain::PACKET, socket2::Type::RAW, None);
-    tried.packet_socket = socket.err().map(|error| error.to_string());
+    tried.packet_socket = socket.err().map(Refused::from);
+    tried.namespaces = try_namespaces(namespaces).err();
     match lab_base::runtime() {
         Ok(runtime) => runtime.block_on(try_netlink(&mut tried)),
-        Err(error) => tried.bridge = Some(error.to_string()),
+        Err(error) => tried.bridge = Some(error.into()),
     }
     tried
+}
+
+/// Makes so many network namespaces, and holds them until all are there. This process is in the last one then.
+fn try_namespaces(count: usize) -> Result<(), Refused> {
+    let mut held = Vec::new();
+    for number in 1..=count {
+        let failed = |error: io::Error| {
+            let text = format!("making network namespace {number} of {count}: {error}");
+            Refused::new(error.raw_os_error(), &text)
+        };
+        unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| failed(errno.into()))?;
+        match File::open("/proc/self/ns/net") {
+            Ok(file) => held.push(file),
+            // How many files may be open has a row of its own.
+            Err(error) if error.raw_os_error() == Some(Errno::EMFILE as i32) => break,
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
 }
 
 async fn try_netlink(tried: &mut Tried) {
@@ -67,7 +125,7 @@ async fn try_netlink(tried: &mut Tried) {
             tried.veth = failed(route.make(NewLink::veth("lab-veth", &NewLink::peer("lab-veth-peer")).add()).await);
             tried.vxlan = failed(route.make(NewLink::vxlan("lab-vxlan", vxlan).add()).await);
         }
-        Err(error) => tried.bridge = Some(chain(&error)),
+        Err(error) => tried.bridge = Some(error.into()),
     }
     tried.nftables = failed(try_nftables().await);
 }
@@ -78,6 +136,6 @@ async fn try_nftables() -> Result<(), Error> {
     Socket::open(Protocol::Nftables)?.commit(&changes).await
 }
 
-fn failed(result: Result<(), Error>) -> Option<String> {
-    result.err().map(|error| chain(&error))
+fn failed(result: Result<(), Error>) -> Option<Refused> {
+    result.err().map(Refused::from)
 }

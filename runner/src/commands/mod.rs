@@ -27,7 +27,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Probe { args } => return lab_probe::main(args),
         Command::Tamper(args) => return tamper::main(&args),
         Command::Hold(args) => return lab_netns::holder::main(&args),
-        Command::TryNamespaces => return lab_doctor::try_namespaces(),
+        Command::TryNamespaces { namespaces } => return lab_doctor::try_namespaces(namespaces),
         Command::Enter(args) => shell::enter(&args),
         Command::Run(args) => run::run(&args),
         Command::Up(args) => up::up(&args),

@@ -37,8 +37,11 @@ fn every_row_has_an_id_of_its_own() {
         "docker.api",
         "docker.engine",
         "docker.local",
+        "docker.memory",
         "docker.privileged",
+        "docker.proxies",
         "docker.rootless",
+        "docker.snap",
         "docker.storage",
         "files.runs",
         "files.state",
@@ -233,4 +236,72 @@ fn an_engine_that_stops_answering_is_refused_in_time() {
     let rows = of(|engine| engine.silence("GET /info"));
     says(&rows, "docker.engine", Outcome::Refusal, "did not describe itself within 5s");
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_network_of_the_name_that_is_too_small_is_refused() {
+    let network = |config: serde_json::Value| {
+        of(|engine| {
+            let kind = json!({"Name": "kind", "Id": "cd".repeat(32), "Driver": "bridge", "IPAM": {"Config": [config]}});
+            engine.networks([kind].iter());
+        })
+    };
+    let rows = network(json!({"Subnet": "172.19.0.0/30", "Gateway": "172.19.0.1"}));
+    let found = "172.19.0.0/30, of the Docker network kind, has 1 free addresses for 3 nodes";
+    says(&rows, "net.kind_subnet", Outcome::Refusal, found);
+    let rows = network(json!({"Subnet": "172.19.0.0/16", "Gateway": "172.19.0.1", "IPRange": "172.19.7.0/30",
+                              "AuxiliaryAddresses": {"router": "172.19.7.2", "printer": "172.19.7.3"}}));
+    says(&rows, "net.kind_subnet", Outcome::Refusal, "has 2 free addresses for 3 nodes");
+}
+
+#[test]
+fn a_host_without_memory_is_refused_and_one_with_little_warned_of() {
+    let rows = of(|engine| {
+        engine.info("MemTotal", json!(1_073_741_824));
+        engine.info("NCPU", json!(1));
+    });
+    says(&rows, "docker.memory", Outcome::Refusal, "1.0 GiB and 1 processors");
+    let rows = of(|engine| engine.info("MemTotal", json!(2_u64 << 30)));
+    says(&rows, "docker.memory", Outcome::Warning, "; 3 nodes take about 3.6 GiB");
+}
+
+#[test]
+fn a_desktops_engine_is_told_as_one_and_not_as_a_container() {
+    let rows = of(|engine| {
+        engine.info("OperatingSystem", json!("Docker Desktop"));
+        let bridge = json!({
+            "Name": "bridge", "Id": "0b".repeat(32), "Driver": "bridge",
+            "IPAM": {"Config": [{"Subnet": "192.0.2.0/24", "Gateway": "192.0.2.254"}]},
+        });
+        engine.answer(&format!("GET /networks/{}", "0b".repeat(32)), 200, bridge.clone());
+        engine.answer("GET /networks", 200, json!([bridge]));
+    });
+    says(&rows, "docker.local", Outcome::Warning, "the Engine is Docker Desktop's, in a virtual machine of its own");
+    assert!(rows.iter().all(|row| !row.id.starts_with("host.")), "its host is not this one");
+}
+
+#[test]
+fn an_engine_that_is_a_snap_is_told_what_it_does_not_see() {
+    let mut machine = Machine::new();
+    machine.input.state_root = Some("/home/me/.local/state/lab".into());
+    let mut engine = FakeEngine::new();
+    engine.info("DockerRootDir", json!("/var/snap/docker/common/var-lib-docker"));
+    says(&engine.rows(&machine), "docker.snap", Outcome::Warning, "folders in /home that are not hidden");
+}
+
+#[test]
+fn a_proxy_of_the_docker_programs_configuration_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"{"proxies": {"default": {"httpProxy": "http://192.0.2.1:3128", "noProxy": "localhost"}}}"#;
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    let mut machine = Machine::new();
+    machine.input.docker_config = Some(folder.path().to_owned());
+    let rows = FakeEngine::new().rows(&machine);
+    says(
+        &rows,
+        "docker.proxies",
+        Outcome::Warning,
+        "without an exception for the pods' 10.0.0.0/8, the Services' 10.96.0.0/16",
+    );
+    assert!(row(&rows, "docker.proxies").remedy.starts_with("\"noProxy\": \"localhost,10.0.0.0/8,10.96.0.0/16,.svc,"));
 }

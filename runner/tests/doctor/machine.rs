@@ -20,13 +20,18 @@ pub(crate) struct Machine {
 impl Machine {
     /// With every program at its pinned version.
     pub(crate) fn new() -> Self {
+        Self::of(&Manifests::embedded().unwrap())
+    }
+
+    /// As above, for a lab of these manifests.
+    pub(crate) fn of(manifests: &Manifests) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let manifests = Manifests::embedded().unwrap();
         let expect = manifests.expectations(None, None).unwrap();
-        let mut input = KindDoctorInput::new(&manifests, &expect, "kind", &folder.path().join("lab-runs"));
+        let mut input = KindDoctorInput::new(manifests, &expect, "kind", &folder.path().join("lab-runs"));
         let programs = folder.path().join("programs");
         std::fs::create_dir(&programs).unwrap();
         input.search_path = programs.into_os_string();
+        input.docker_config = None;
         let machine = Self { folder, input };
         for name in ["docker", "kind", "helm", "kubectl", "cilium"] {
             machine.program(name, Some(name));

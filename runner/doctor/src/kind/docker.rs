@@ -1,10 +1,10 @@
 //! Asks the Engine everything that the rows need.
 
-use std::collections::BTreeSet;
+use ipnet::Ipv4Net;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bollard::models::{ContainerSummary, SystemInfo};
+use bollard::models::{ContainerSummary, Ipam, IpamConfig, SystemInfo};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions};
 
 use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
@@ -71,11 +71,24 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
     // Podman implements the Engine's API too, and can be recognised by this list only.
     let podman = version?.components.iter().flatten().any(|part| part.name.starts_with("Podman"));
     let product = if podman { Product::Podman } else { Product::Docker };
-    let internal: BTreeSet<String> =
-        listed?.into_iter().filter(|network| network.internal == Some(true)).filter_map(|network| network.id).collect();
+    let listed = listed?;
     let networks = networks?
         .into_iter()
-        .map(|network| NetworkSeen { internal: internal.contains(&network.id), network })
+        .map(|network| {
+            let listed = listed.iter().find(|listed| listed.id.as_ref() == Some(&network.id));
+            let pool = listed.and_then(|listed| first_pool(listed.ipam.as_ref()?));
+            NetworkSeen {
+                internal: listed.is_some_and(|listed| listed.internal == Some(true)),
+                range: pool.and_then(|pool| pool.ip_range.as_ref()?.parse().ok()),
+                kept: pool
+                    .and_then(|pool| pool.auxiliary_addresses.as_ref())
+                    .into_iter()
+                    .flat_map(|kept| kept.values())
+                    .filter_map(|address| address.parse().ok())
+                    .collect(),
+                network,
+            }
+        })
         .collect();
     let containers = containers?.into_iter().map(container).collect();
     let node_image = match image {
@@ -91,6 +104,12 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
         tried,
         ..from_info(engine.facts_of(info.clone()), info)
     })
+}
+
+/// The settings of a network's first IPv4 subnet.
+fn first_pool(ipam: &Ipam) -> Option<&IpamConfig> {
+    let is_ipv4 = |config: &&IpamConfig| config.subnet.as_ref().is_some_and(|subnet| subnet.parse::<Ipv4Net>().is_ok());
+    ipam.config.iter().flatten().find(is_ipv4)
 }
 
 fn has_option(info: &SystemInfo, option: &str) -> bool {
@@ -114,6 +133,8 @@ fn from_info(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
         backing_filesystem: status("Backing Filesystem").cloned(),
         containerd_store: status("driver-type").is_some_and(|kind| kind.starts_with("io.containerd.snapshotter")),
         private_cgroups: has_option(&info, "name=cgroupns"),
+        memory: info.mem_total.and_then(|octets| u64::try_from(octets).ok()),
+        processors: info.ncpu.and_then(|count| u64::try_from(count).ok()),
         firewall: info.firewall_backend.and_then(|backend| backend.driver),
         pools: info
             .default_address_pools

@@ -1,11 +1,12 @@
 //! The facts that the rows are made from: plain data, so that each row can be tested with recorded facts.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 
+use super::filter::read::Filter;
 use lab_model::observe::{DockerNetwork, EngineFacts, NetnsView, Privileged};
 
 /// The Engine's answers.
@@ -23,6 +24,10 @@ pub struct DockerSeen {
     pub containerd_store: bool,
     /// Whether containers get a cgroup namespace of their own by default (`SecurityOptions`: `name=cgroupns`).
     pub private_cgroups: bool,
+    /// The memory of its host in octets (`MemTotal`).
+    pub memory: Option<u64>,
+    /// The processors of its host (`NCPU`).
+    pub processors: Option<u64>,
     /// What it writes its rules with (`FirewallBackend`): `iptables`, `nftables`; Engines before 28 do not report it.
     pub firewall: Option<String>,
     /// The pools that new networks get their subnets from (`DefaultAddressPools`); empty if it reported none.
@@ -62,6 +67,10 @@ pub struct NetworkSeen {
     pub network: DockerNetwork,
     /// Whether its containers cannot reach anything outside of it (`Internal`).
     pub internal: bool,
+    /// The part of its first IPv4 subnet that addresses are taken from (`IPRange`); none for all of it.
+    pub range: Option<Ipv4Net>,
+    /// Addresses of that subnet that are kept for others (`AuxiliaryAddresses`).
+    pub kept: Vec<Ipv4Addr>,
 }
 
 impl NetworkSeen {
@@ -164,16 +173,58 @@ pub struct HostSeen {
     pub ipv6: bool,
     /// `net.bridge.bridge-nf-call-iptables`; none if `br_netfilter` is not loaded.
     pub bridge_filtered: Option<bool>,
+    /// The bridges that pass their frames to the host's filter whatever `bridge-nf-call-iptables` is
+    /// (`/sys/class/net/BRIDGE/bridge/nf_call_iptables`).
+    pub filtered_bridges: BTreeSet<String>,
+    /// The host's packet filter, or why it could not be read.
+    pub filter: Option<Result<Filter, String>>,
     /// `ID` and `ID_LIKE` of `/etc/os-release`.
     pub distribution: Vec<String>,
-    /// The name servers in `/etc/resolv.conf`.
-    pub nameservers: Vec<IpAddr>,
+    /// The name servers that Docker gives to containers, as far as a file tells.
+    pub resolvers: Resolvers,
+    /// The memory in octets that processes can still have (`/proc/meminfo`: `MemAvailable`).
+    pub memory: Option<u64>,
+    /// The proxies that nodes get, each by where it is set.
+    pub proxies: Vec<Proxies>,
+    /// The links by which the kernel sends packets to the outside, each with the longest that it sends there.
+    pub uplinks: Option<Vec<Uplink>>,
     /// Links, addresses, routes and rules of this process's network namespace.
     pub view: Option<Result<NetnsView, String>>,
     /// What a Cilium has left pinned in the BPF file system; none if this user may not read it.
     pub cilium_files: Option<Vec<PathBuf>>,
     /// Environment variables that change what kind does, with their values.
     pub kind_variables: BTreeMap<String, String>,
+}
+
+/// A link to the outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    /// Its name.
+    pub device: String,
+    /// The longest packet: of the route, or of the link.
+    pub mtu: u32,
+}
+
+/// The name servers that containers are given, and where they stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolvers {
+    /// The file, and the key where it is no `resolv.conf`.
+    pub file: String,
+    /// The servers; none if they stand in a file that cannot be read, with the reason.
+    pub servers: Option<Vec<IpAddr>>,
+}
+
+/// Proxies that the processes in nodes are given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// Where they are set: the environment, or a file of the docker program's.
+    pub by: String,
+    /// The variables that name a proxy: `HTTP_PROXY`. Their values may contain passwords.
+    pub names: Vec<String>,
+    /// What is reached without a proxy, as it is given.
+    pub without: String,
+    /// Whether kind adds the Services' network, the nodes' names and network and its own pod subnet to that.
+    pub kind_adds: bool,
 }
 
 /// Which files about the kernel's modules exist.

@@ -1,11 +1,13 @@
 //! Facts of a machine that has everything a lab needs, for the tests of single rows: each test changes one fact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::facts::{
-    Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, ModulesSeen, NetworkSeen, Product, Tried,
+    Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, ModulesSeen, NetworkSeen, Product, Resolvers, Tried,
+    Uplink,
 };
+use super::filter::read::Filter;
 use super::input::KindDoctorInput;
 use lab_manifest::Manifests;
 use lab_model::observe::{
@@ -34,6 +36,8 @@ pub(super) fn network(name: &str, subnet: &str) -> NetworkSeen {
             options: BTreeMap::from([("com.docker.network.driver.mtu".to_owned(), "1500".to_owned())]),
         },
         internal: false,
+        range: None,
+        kept: Vec::new(),
     }
 }
 
@@ -71,6 +75,8 @@ pub(super) fn docker() -> DockerSeen {
         backing_filesystem: Some("extfs".to_owned()),
         containerd_store: false,
         private_cgroups: false,
+        memory: Some(8 << 30),
+        processors: Some(4),
         firewall: None,
         pools: Vec::new(),
         networks: vec![bridge, kind],
@@ -159,8 +165,16 @@ pub(super) fn host() -> HostSeen {
         container: false,
         ipv6: true,
         bridge_filtered: Some(true),
+        filtered_bridges: BTreeSet::new(),
+        filter: Some(Ok(Filter::default())),
         distribution: vec!["debian".to_owned()],
-        nameservers: vec!["192.168.178.1".parse().unwrap()],
+        resolvers: Resolvers {
+            file: "/etc/resolv.conf".to_owned(),
+            servers: Some(vec!["192.168.178.1".parse().unwrap()]),
+        },
+        memory: Some(6 << 30),
+        proxies: Vec::new(),
+        uplinks: Some(vec![Uplink { device: "eth0".to_owned(), mtu: 1500 }]),
         view: Some(Ok(NetnsView {
             netns: NetnsId(4_026_531_840),
             links: vec![link("lo"), link("eth0"), link("docker0"), link("br-kind00000000")],

@@ -1,18 +1,23 @@
 //! Reads the facts about the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, ModulesSeen, Room};
+use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, ModulesSeen, Resolvers, Room, Uplink};
+use super::filter::read;
 use super::input::KindDoctorInput;
-use super::tools;
+use super::{proxies, tools};
 
 /// Environment variables that change what kind does (kind v0.17.0: `pkg/cmd/kind/.../provider`, `providers/docker/provider.go`, `provision.go`).
-const KIND_VARIABLES: [&str; 3] =
-    ["KIND_EXPERIMENTAL_PROVIDER", "KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER"];
+const KIND_VARIABLES: [&str; 4] = [
+    "DOCKER_API_VERSION",
+    "KIND_EXPERIMENTAL_PROVIDER",
+    "KIND_EXPERIMENTAL_DOCKER_NETWORK",
+    "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER",
+];
 
 /// The kernel's name for its first PID namespace (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`). Files such as
 /// `/.dockerenv` do not prove that this is a container: virtual machines are made from container images too.
@@ -20,9 +25,34 @@ const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 /// Reads all facts that the rows need.
 pub(super) async fn observe(input: &KindDoctorInput) -> HostSeen {
-    let iptables = tools::iptables(input).await;
-    let view = lab_probe::own_view().await;
-    HostSeen { iptables, view: Some(view), kind_variables: variables(), ..files(&input.host_root) }
+    let (iptables, view, filter, uplinks) =
+        tokio::join!(tools::iptables(input), lab_probe::own_view(), read::filter(input), uplinks());
+    HostSeen {
+        iptables,
+        view: Some(view),
+        filter: Some(filter),
+        uplinks,
+        proxies: proxies::proxies(input.docker_config.as_deref(), |name| std::env::var(name).ok()),
+        kind_variables: variables(),
+        ..files(&input.host_root)
+    }
+}
+
+/// Addresses of the outside, one in each half of all: a VPN may take both halves with a route for each, or the whole by
+/// rules. Nothing is sent to them.
+const OUTSIDE: [std::net::Ipv4Addr; 2] = [std::net::Ipv4Addr::new(1, 1, 1, 1), std::net::Ipv4Addr::new(203, 0, 113, 1)];
+
+/// The links that the kernel chooses for the outside; none if it could not be asked.
+async fn uplinks() -> Option<Vec<Uplink>> {
+    let mut found: Vec<Uplink> = Vec::new();
+    for address in OUTSIDE {
+        let Some((device, mtu)) = lab_probe::own_way(address).await.ok()? else { continue };
+        let uplink = Uplink { device, mtu: mtu.0 };
+        if !found.contains(&uplink) {
+            found.push(uplink);
+        }
+    }
+    Some(found)
 }
 
 fn variables() -> BTreeMap<String, String> {
@@ -57,12 +87,24 @@ fn files(root: &Path) -> HostSeen {
             .is_ok_and(|link| link != Path::new(FIRST_PID_NAMESPACE)),
         ipv6: there("proc/sys/net/ipv6"),
         bridge_filtered: number("proc/sys/net/bridge/bridge-nf-call-iptables").map(|on| on != 0),
+        filtered_bridges: filtered_bridges(&root.join("sys/class/net")),
         distribution: read("etc/os-release").as_deref().map(distribution).unwrap_or_default(),
-        nameservers: read("etc/resolv.conf").as_deref().map(nameservers).unwrap_or_default(),
+        resolvers: resolvers(&read),
+        memory: read("proc/meminfo").as_deref().and_then(available),
         cilium_files: pinned(&root.join("sys/fs/bpf")),
         kernel,
         ..HostSeen::default()
     }
+}
+
+/// The bridges whose own setting passes their frames to the host's filter.
+fn filtered_bridges(links: &Path) -> BTreeSet<String> {
+    let names =
+        fs::read_dir(links).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let on = |name: &String| {
+        fs::read_to_string(links.join(name).join("bridge/nf_call_iptables")).is_ok_and(|text| text.trim() == "1")
+    };
+    names.filter(on).collect()
 }
 
 /// The controllers of `/proc/cgroups` whose last column is not 0 (cgroups(7)).
@@ -121,6 +163,33 @@ fn nameservers(text: &str) -> Vec<IpAddr> {
         (words.next() == Some("nameserver")).then(|| words.next())?
     });
     servers.filter_map(|address| address.split('%').next()?.parse().ok()).collect()
+}
+
+/// The name servers that Docker gives to containers: those of its own settings, else those of `/etc/resolv.conf`. Where
+/// that names systemd-resolved's stub alone, Docker reads the file behind it (moby, `libnetwork/resolvconf`: `Path`).
+fn resolvers(read: &impl Fn(&str) -> Option<String>) -> Resolvers {
+    const STUB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 53));
+    let daemon = read("etc/docker/daemon.json").and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let own: Vec<IpAddr> = daemon
+        .iter()
+        .flat_map(|daemon| daemon["dns"].as_array().into_iter().flatten())
+        .filter_map(|server| server.as_str()?.parse().ok())
+        .collect();
+    if !own.is_empty() {
+        return Resolvers { file: "\"dns\" of /etc/docker/daemon.json".to_owned(), servers: Some(own) };
+    }
+    let of = |file: &str| Resolvers { file: format!("/{file}"), servers: read(file).as_deref().map(nameservers) };
+    let first = of("etc/resolv.conf");
+    match first.servers.as_deref() {
+        Some([server]) if *server == STUB => of("run/systemd/resolve/resolv.conf"),
+        _ => first,
+    }
+}
+
+/// `MemAvailable` in octets.
+fn available(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 /// The files that a Cilium has pinned in the BPF file system (Cilium 1.12.4: `tc/globals/cilium_*`, later ones `cilium`);
@@ -206,7 +275,8 @@ mod tests {
         assert!(matches!(seen.cgroups, Some(Cgroups::V2(controllers)) if controllers.len() == 8));
         assert_eq!(seen.bridge_filtered, None);
         assert_eq!(seen.distribution, ["ubuntu", "debian"]);
-        assert_eq!(seen.nameservers, ["127.0.0.53".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]);
+        let servers = vec!["127.0.0.53".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()];
+        assert_eq!(seen.resolvers, Resolvers { file: "/etc/resolv.conf".to_owned(), servers: Some(servers) });
         assert_eq!(seen.cilium_files, Some(vec![root.path().join("sys/fs/bpf/tc/globals/cilium_lxc")]));
     }
 
@@ -216,6 +286,27 @@ mod tests {
         let root = machine(&[("proc/cgroups", table)]);
         let expected = Cgroups::V1(vec!["cpu".to_owned(), "pids".to_owned()]);
         assert_eq!(files(root.path()).cgroups, Some(expected));
+    }
+
+    #[test]
+    fn the_servers_are_those_that_docker_takes() {
+        let stub = ("etc/resolv.conf", "nameserver 127.0.0.53\noptions edns0\n");
+        let behind = ("run/systemd/resolve/resolv.conf", "nameserver 10.0.0.2\n");
+        let daemon = ("etc/docker/daemon.json", r#"{"dns": ["10.1.1.1"]}"#);
+        let seen = |machine: &[(&str, &str)]| {
+            let resolvers = files(self::machine(machine).path()).resolvers;
+            (
+                resolvers.file,
+                resolvers.servers.map(|servers| servers.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            )
+        };
+        let servers = |server: &str| Some(vec![server.to_owned()]);
+        assert_eq!(seen(&[stub, behind]), ("/run/systemd/resolve/resolv.conf".to_owned(), servers("10.0.0.2")));
+        assert_eq!(seen(&[stub]), ("/run/systemd/resolve/resolv.conf".to_owned(), None));
+        let other = ("etc/resolv.conf", "nameserver 127.0.0.1\n");
+        assert_eq!(seen(&[other, behind]), ("/etc/resolv.conf".to_owned(), servers("127.0.0.1")));
+        assert_eq!(seen(&[stub, behind, daemon]).1, servers("10.1.1.1"));
+        assert_eq!(available("MemTotal: 9 kB\nMemAvailable:   2 kB\n"), Some(2048));
     }
 
     #[test]

@@ -5,15 +5,11 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 use lab_base::failure::chain;
-use lab_engine::Program;
+use lab_engine::{Program, Settings};
 
 use lab_manifest::Manifests;
 use lab_model::expect::Expectations;
 use lab_model::observe::NodeName;
-
-/// The network of `ClusterIP`s that kind gives a cluster whose configuration names none
-/// (kind v0.17.0, `pkg/apis/config/defaults.go` and `internal/apis/config/default.go`: `ServiceSubnet`).
-const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 96, 0, 0), 16);
 
 /// The properties of the planned lab that the machine is checked against.
 #[derive(Debug, Clone)]
@@ -46,6 +42,8 @@ pub struct KindDoctorInput {
     pub runs_dir: PathBuf,
     /// The folder with the labs' state folders; none if the environment does not say.
     pub state_root: Option<PathBuf>,
+    /// The folder with the docker program's configuration, `config.json`; none if the environment does not say.
+    pub docker_config: Option<PathBuf>,
     /// The folders where programs are looked for, in the form of `PATH`.
     pub search_path: OsString,
     /// The folder with `proc`, `sys` and `etc`: `/`, or another one in tests.
@@ -89,7 +87,7 @@ impl KindDoctorInput {
             pod_pool: expect.pod_pool,
             pod_cidr_prefix: expect.pod_cidr_prefix,
             native_cidr: expect.native_cidr,
-            service_cidr: SERVICE_CIDR,
+            service_cidr: manifests.kind.networking.service_cidr(),
             api_min: manifests.pins.docker.api_min.as_str().to_owned(),
             tools: vec![
                 tool("docker", None, true),
@@ -105,6 +103,7 @@ impl KindDoctorInput {
             own_cilium_image: false,
             runs_dir: runs_dir.to_owned(),
             state_root: lab_backend::state::StateDir::root().ok(),
+            docker_config: Settings::of_this_process().config,
             search_path: std::env::var_os("PATH").unwrap_or_default(),
             host_root: PathBuf::from("/"),
         }

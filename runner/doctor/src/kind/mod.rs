@@ -6,10 +6,12 @@
 
 mod docker;
 pub mod facts;
+mod filter;
 #[cfg(test)]
 mod fixture;
 mod host;
 mod input;
+mod proxies;
 mod rows;
 mod tools;
 pub mod trial;
@@ -53,8 +55,8 @@ fn rows(
     tools: &[ToolSeen],
     room: Option<&Room>,
 ) -> Vec<Row> {
-    use self::rows::{cgroups, disk, docker as engine, iptables, kernel, leftovers, limits, locality, names};
-    use self::rows::{occupied, pods, probe, segment, tools as programs};
+    use self::rows::{bridge_filter, cgroups, disk, docker as engine, iptables, kernel, leftovers, limits, locality};
+    use self::rows::{memory, names, occupied, pods, probe, proxies, segment, snap, tools as programs};
 
     let mut rows = Vec::new();
     match docker {
@@ -64,6 +66,9 @@ fn rows(
             locality::local(docker, host),
             engine::rootless(docker),
             engine::storage(docker),
+            memory::memory(docker, host, input.nodes.len(), locality::place(docker, host) == Where::Here),
+            snap::snap(input, docker),
+            proxies::proxies(input, docker, host),
             engine::privileged(docker),
         ]),
         Err(why) => {
@@ -73,15 +78,21 @@ fn rows(
     let program = |name: &str| tools.iter().find(|seen| seen.name == name);
     rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
     rows.push(probe::probe(&input.probe, docker.ok()));
-    rows.push(programs::environment(host));
+    rows.push(programs::environment(host, &input.api_min));
     // Facts about this host say nothing if the Engine runs on another one; then only the Engine's answers are used.
     let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
+    let view = match &host.view {
+        Some(Ok(view)) if here => Ok(view),
+        Some(Err(why)) => Err(why.as_str()),
+        _ => Err("the Engine runs on another host"),
+    };
+    let taken = occupied::Taken::find(view, docker.ok().map(|docker| docker.networks.as_slice()));
     if here {
         rows.extend([
             kernel::version(host),
             kernel::config(host),
             kernel::modules(host, input.own_cilium_image),
-            limits::inotify(host),
+            limits::inotify(host, input.nodes.len()),
         ]);
         if let Ok(docker) = docker {
             rows.extend([
@@ -90,14 +101,9 @@ fn rows(
                 iptables::ipv6(docker, host, &input.network),
             ]);
         }
-        rows.push(iptables::bridge_filter(host));
+        let subnet = docker.ok().and_then(|docker| segment::subnet(input, docker, &taken));
+        rows.push(bridge_filter::bridge_filter(input, docker.ok(), host, subnet));
     }
-    let view = match &host.view {
-        Some(Ok(view)) if here => Ok(view),
-        Some(Err(why)) => Err(why.as_str()),
-        _ => Err("the Engine runs on another host"),
-    };
-    let taken = occupied::Taken::find(view, docker.ok().map(|docker| docker.networks.as_slice()));
     rows.extend([
         pods::pod_cidrs(input, &taken),
         pods::native_cidr(input, &taken),

@@ -95,7 +95,7 @@ async fn engine_reached(program: &Path, environment: &[(String, String)]) -> Res
     if finished.success() && !id.is_empty() { Ok(id) } else { Err(failure_text(&finished)) }
 }
 
-async fn finished(invocation: Invocation) -> Result<Finished, String> {
+pub(super) async fn finished(invocation: Invocation) -> Result<Finished, String> {
     invocation.run(DEADLINE).await.map_err(|error| match error {
         ExecError::Deadline { deadline, .. } => format!("did not print its version within {} s", deadline.as_secs()),
         other => chain(&other),
@@ -103,16 +103,21 @@ async fn finished(invocation: Invocation) -> Result<Finished, String> {
 }
 
 /// A text with the command, how it ended, and the last line of its standard error.
-fn failure_text(finished: &Finished) -> String {
+pub(super) fn failure_text(finished: &Finished) -> String {
     let stderr = finished.stderr_text();
     let last = stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it printed no error message");
     format!("`{}` ended with {}: {last}", finished.argv.join(" "), finished.exit)
 }
 
+/// A program in `PATH` or in the folders with programs for root.
+pub(super) fn find_in_system(name: &str, input: &KindDoctorInput) -> Option<PathBuf> {
+    let folders = std::env::split_paths(&input.search_path).chain(SYSTEM.into_iter().map(PathBuf::from));
+    find(name, &std::env::join_paths(folders).ok()?)
+}
+
 /// The output of the host's `iptables --version`; none if there is no iptables.
 pub(super) async fn iptables(input: &KindDoctorInput) -> Option<Result<String, String>> {
-    let folders = std::env::split_paths(&input.search_path).chain(SYSTEM.into_iter().map(PathBuf::from));
-    let program = find("iptables", &std::env::join_paths(folders).ok()?)?;
+    let program = find_in_system("iptables", input)?;
     let finished = match finished(Invocation::new(program).args(["--version"])).await {
         Ok(finished) => finished,
         Err(why) => return Some(Err(why)),

@@ -9,7 +9,8 @@ const EACH_NODE: u64 = 2 * GIB;
 /// The space in octets for the nodes' image, if it must still be pulled and unpacked.
 const NODE_IMAGE: u64 = 2 * GIB;
 
-fn gib(octets: u64) -> String {
+/// Octets in GiB, to a tenth.
+pub(in crate::kind) fn gib(octets: u64) -> String {
     let tenths = octets / (GIB / 10);
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }

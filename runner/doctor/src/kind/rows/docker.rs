@@ -62,7 +62,7 @@ pub(in crate::kind) fn engine(seen: &DockerSeen) -> Row {
 }
 
 /// The two numbers of an API version.
-fn numbers(version: &str) -> Option<(u32, u32)> {
+pub(super) fn numbers(version: &str) -> Option<(u32, u32)> {
     let (major, minor) = version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
@@ -142,11 +142,18 @@ pub(in crate::kind) fn privileged(seen: &DockerSeen) -> Row {
     match &seen.tried.privileged {
         Privileged::Runs(which) => Row::ok(ID, format!("a privileged container ran: {which}"), WHY),
         Privileged::Refused(message) => {
-            let remedy = if message.contains("unable to apply caps") {
+            let says = |words: &[&str]| words.iter().any(|word| message.to_lowercase().contains(word));
+            let remedy = if says(&["unable to apply caps"]) {
                 "the Engine itself lacks capabilities that a privileged container gets: run it outside of the \
                  container or sandbox that took them (grep CapBnd /proc/$(pidof dockerd)/status)"
+            } else if says(&["authorization", "authz"]) {
+                "the Engine's authorization plugin forbids it: docker info --format '{{.Plugins.Authorization}}' names it"
+            } else if says(&["no space left"]) {
+                "free some room where the Engine keeps its data: docker system df"
+            } else if says(&["unknown runtime", "executable file not found", "no such file"]) {
+                "the Engine's runtime is not there: docker info --format '{{.DefaultRuntime}} {{.Runtimes}}'"
             } else {
-                "docker run --rm --privileged hello-world shows it; an authorization plugin or the runtime forbids it"
+                "docker run --rm --privileged hello-world shows it again; the Engine's log says more: journalctl -u docker"
             };
             Row::bad(Outcome::Refusal, ID, format!("a privileged container does not run: {message}"), WHY, remedy)
         }
@@ -250,8 +257,15 @@ mod tests {
         let row = privileged(&seen);
         assert_eq!(row.outcome, Outcome::Refusal);
         assert!(row.remedy.contains("CapBnd"), "{row:?}");
-        seen.tried.privileged = Privileged::Refused("denied by policy".to_owned());
-        assert!(privileged(&seen).remedy.contains("authorization plugin"));
+        for (words, remedy) in [
+            ("authorization denied by plugin opa: no", "authorization plugin forbids"),
+            ("failed to create shim task: no space left on device", "docker system df"),
+            ("unknown or invalid runtime name: sysbox; unknown runtime", "runtime is not there"),
+            ("cgroups: cannot find cgroup mount destination", "journalctl -u docker"),
+        ] {
+            seen.tried.privileged = Privileged::Refused(words.to_owned());
+            assert!(privileged(&seen).remedy.contains(remedy), "{words}");
+        }
         seen.tried.privileged = Privileged::NotTried("no program of ours runs on riscv64".to_owned());
         assert_eq!(privileged(&seen).outcome, Outcome::Warning);
     }

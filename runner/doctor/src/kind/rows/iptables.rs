@@ -89,25 +89,6 @@ pub(in crate::kind) fn ipv6(docker: &DockerSeen, host: &HostSeen, network: &str)
     Row::ok(ID, "IPv6 is on", WHY)
 }
 
-/// `host.bridge_filter`: frames between nodes have pods' addresses, which a reverse-path filter on the bridge would drop.
-pub(in crate::kind) fn bridge_filter(host: &HostSeen) -> Row {
-    const ID: &str = "host.bridge_filter";
-    const WHY: &str = "frames from pod to pod cross the bridge with addresses that the host has no route to";
-    let nixos = host.distribution.iter().any(|id| id == "nixos");
-    match host.bridge_filtered {
-        Some(true) if nixos => Row::bad(
-            Outcome::Warning,
-            ID,
-            "bridged frames pass the host's filter, and NixOS's firewall drops packets from addresses that it has no route to",
-            WHY,
-            "networking.firewall.checkReversePath = \"loose\"; in the system's configuration",
-        ),
-        Some(true) => Row::ok(ID, "bridged frames pass the host's filter; Docker's own rules accept them", WHY),
-        Some(false) => Row::ok(ID, "bridged frames do not pass the host's filter", WHY),
-        None => Row::ok(ID, "bridged frames do not pass the host's filter (br_netfilter is not loaded)", WHY),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,17 +161,5 @@ mod tests {
         assert_eq!(ipv6(&engine, &host, "kind").outcome, Outcome::Ok);
         host.iptables = Some(Ok("iptables v1.8.7 (legacy)".to_owned()));
         assert_eq!(ipv6(&engine, &host, "kind").outcome, Outcome::Warning);
-    }
-
-    #[test]
-    fn a_reverse_path_filter_on_the_bridge_is_warned_of() {
-        let mut host = host();
-        assert_eq!(bridge_filter(&host).outcome, Outcome::Ok);
-        host.distribution = vec!["nixos".to_owned()];
-        assert_eq!(bridge_filter(&host).outcome, Outcome::Warning);
-        host.bridge_filtered = Some(false);
-        assert_eq!(bridge_filter(&host).outcome, Outcome::Ok);
-        host.bridge_filtered = None;
-        assert_eq!(bridge_filter(&host).outcome, Outcome::Ok);
     }
 }

@@ -26,6 +26,12 @@ fn remote(endpoint: &str) -> bool {
     host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// What the Engine calls its system, where that is a machine of a product for desktops. On WSL2 that is another distribution
+/// on the same kernel, in a network namespace of its own.
+fn desktop(docker: &DockerSeen) -> Option<&str> {
+    docker.engine.operating_system.as_deref().filter(|system| system.contains("Desktop"))
+}
+
 /// Whether both are the same kernel. The Engine may report a release without its local part (`6.18.44` of `6.18.44-1`).
 fn same_kernel(reported: Option<&str>, own: Option<&str>) -> bool {
     match (reported, own) {
@@ -72,7 +78,7 @@ pub(in crate::kind) fn place(docker: &DockerSeen, host: &HostSeen) -> Where {
     } else if !same_kernel(docker.engine.kernel.as_deref(), host.kernel.as_deref()) {
         Where::Machine
     } else if bridges(docker, host) == Bridges::Elsewhere {
-        Where::Elsewhere
+        if desktop(docker).is_some() { Where::Machine } else { Where::Elsewhere }
     } else {
         Where::Here
     }
@@ -92,6 +98,15 @@ pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
             Row::bad(Outcome::Warning, ID, found, WHY, remedy)
         }
         Where::Here => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
+        Where::Machine if let Some(system) = desktop(docker) => {
+            let found = format!(
+                "the Engine is {system}'s, in a virtual machine of its own (on WSL2 a distribution of its own), whose \
+                 limits, modules and routes were not checked"
+            );
+            let remedy = "if the lab fails there, use an Engine of this system: install Docker Engine \
+                          (https://docs.docker.com/engine/install/), then docker context use default";
+            Row::bad(Outcome::Warning, ID, found, WHY, remedy)
+        }
         Where::Machine => {
             let own = host.kernel.as_deref().unwrap_or("not known");
             let found = format!(
@@ -160,6 +175,24 @@ mod tests {
         let row = local(&docker, &host());
         assert_eq!(row.outcome, Outcome::Warning);
         assert!(row.found.contains("6.6.12-linuxkit"), "{row:?}");
+    }
+
+    #[test]
+    fn a_desktops_engine_on_the_same_kernel_is_told_as_that() {
+        let (mut docker, mut host) = (docker(), host());
+        docker.engine.operating_system = Some("Docker Desktop".to_owned());
+        assert_eq!(place(&docker, &host), Where::Here, "its bridges are here");
+        let view = host.view.as_mut().unwrap().as_mut().unwrap();
+        view.links.retain(|link| link.name == "lo");
+        view.addresses.clear();
+        let row = local(&docker, &host);
+        assert_eq!((place(&docker, &host), row.outcome), (Where::Machine, Outcome::Warning));
+        assert!(row.found.starts_with("the Engine is Docker Desktop's, in a virtual machine"), "{row:?}");
+        docker.engine.operating_system = Some("Rancher Desktop WSL Distribution".to_owned());
+        assert!(local(&docker, &host).found.contains("Rancher Desktop"));
+        docker.engine.operating_system = Some("Ubuntu 22.04.1 LTS".to_owned());
+        host.container = true;
+        assert_eq!(place(&docker, &host), Where::Elsewhere);
     }
 
     #[test]

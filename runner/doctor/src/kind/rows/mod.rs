@@ -1,5 +1,6 @@
 //! One row for each thing that can be wrong: pure functions from facts to rows.
 
+pub(super) mod bridge_filter;
 pub(super) mod cgroups;
 pub(super) mod disk;
 pub(super) mod docker;
@@ -8,9 +9,12 @@ pub(super) mod kernel;
 pub(super) mod leftovers;
 pub(super) mod limits;
 pub(super) mod locality;
+pub(super) mod memory;
 pub(super) mod names;
 pub(super) mod occupied;
 pub(super) mod pods;
 pub(super) mod probe;
+pub(super) mod proxies;
 pub(super) mod segment;
+pub(super) mod snap;
 pub(super) mod tools;

@@ -64,6 +64,8 @@ pub(in crate::kind) fn kind_network(input: &KindDoctorInput, docker: &DockerSeen
         return Row::ok(ID, format!("there is no Docker network {name}; kind will make it"), WHY);
     };
     let driver = &seen.network.driver;
+    // Docker 28 and later.
+    let mode = seen.network.options.get("com.docker.network.bridge.gateway_mode_ipv4").map(String::as_str);
     let unfit = [
         (driver != "bridge", format!("its driver is {driver}, not bridge")),
         (seen.internal, "it is internal: nothing on it reaches the outside".to_owned()),
@@ -75,6 +77,8 @@ pub(in crate::kind) fn kind_network(input: &KindDoctorInput, docker: &DockerSeen
             seen.denies("com.docker.network.bridge.enable_ip_masquerade"),
             "it is not masqueraded (enable_ip_masquerade=false)".to_owned(),
         ),
+        (mode == Some("isolated"), "its bridge has no address, so no gateway (gateway_mode_ipv4=isolated)".to_owned()),
+        (mode == Some("routed"), "it is not masqueraded (gateway_mode_ipv4=routed)".to_owned()),
     ];
     let reasons: Vec<String> = unfit.into_iter().filter(|(unfit, _)| *unfit).map(|(_, reason)| reason).collect();
     let members: Vec<&str> = seen.network.members.iter().map(|member| member.name.as_str()).collect();
@@ -166,7 +170,15 @@ mod tests {
 
     #[test]
     fn a_network_that_does_not_fit_is_refused_for_each_reason() {
-        let change: [(&str, Change); 4] = [
+        let change: [(&str, Change); 6] = [
+            ("its bridge has no address", |seen| {
+                let option = "com.docker.network.bridge.gateway_mode_ipv4";
+                seen.network.options.insert(option.to_owned(), "isolated".to_owned());
+            }),
+            ("gateway_mode_ipv4=routed", |seen| {
+                let option = "com.docker.network.bridge.gateway_mode_ipv4";
+                seen.network.options.insert(option.to_owned(), "routed".to_owned());
+            }),
             ("its driver is macvlan", |seen| seen.network.driver = "macvlan".to_owned()),
             ("it is internal", |seen| seen.internal = true),
             ("may not talk to each other", |seen| {

@@ -19,6 +19,20 @@ pub(in crate::kind) fn used(input: &KindDoctorInput) -> Ipv4Net {
     Ipv4Net::new(input.pod_pool.network(), prefix).map_or(input.pod_pool, |net| net.trunc())
 }
 
+/// Networks of Services to suggest instead.
+const SERVICES: [&str; 5] = ["10.96.0.0/16", "172.31.128.0/17", "10.111.0.0/16", "192.168.96.0/20", "100.65.0.0/16"];
+
+/// What to do when something has the Services' addresses: take others, if there are some.
+fn other_services(input: &KindDoctorInput, taken: &Taken) -> String {
+    let free = SERVICES.iter().filter_map(|text| text.parse::<Ipv4Net>().ok()).find(|&services| {
+        !overlap(services, used(input)) && !taken.all.iter().any(|occupied| overlap(services, occupied.net))
+    });
+    match free {
+        Some(services) => format!("give the lab's Services other addresses: lab up --service-cidr {services}"),
+        None => "give the lab's Services addresses that nothing overlaps: lab up --service-cidr CIDR".to_owned(),
+    }
+}
+
 fn another_pool(input: &KindDoctorInput, taken: &Taken) -> String {
     let free = POOLS.iter().filter_map(|text| text.parse::<Ipv4Net>().ok()).find(|&pool| {
         !overlap(pool, used(input))
@@ -70,19 +84,18 @@ pub(in crate::kind) fn service_cidr(input: &KindDoctorInput, taken: &Taken) -> R
     let Some(what) = joined(overlapping.iter().copied()) else {
         return taken.no_overlap(ID, format!("{service} overlaps nothing"), WHY);
     };
-    let remedy: Vec<String> = overlapping
-        .iter()
-        .map(|occupied| match &occupied.by {
-            By::Docker(name) => format!("docker network rm {name}, if nothing needs it"),
-            By::Route(device) => {
-                format!(
-                    "remove it while the lab is up: sudo ip route del {} dev {device} (a route of a VPN ends with the VPN)",
-                    occupied.net
-                )
-            }
-            By::Address(device) => format!("sudo ip address del {} dev {device}, if nothing needs it", occupied.net),
-        })
-        .collect();
+    let others = overlapping.iter().map(|occupied| match &occupied.by {
+        By::Docker(name) => format!("docker network rm {name}, if nothing needs it"),
+        By::Route(device) => {
+            format!(
+                "remove it while the lab is up: sudo ip route del {} dev {device} (a route of a VPN ends with the VPN)",
+                occupied.net
+            )
+        }
+        By::Address(device) => format!("sudo ip address del {} dev {device}, if nothing needs it", occupied.net),
+    });
+    let remedy: Vec<String> =
+        std::iter::once(other_services(input, taken)).chain(others.map(|other| format!("or {other}"))).collect();
     Row::bad(Outcome::Refusal, ID, format!("{service} overlaps {what}"), WHY, remedy.join("\n"))
 }
 
@@ -92,23 +105,29 @@ pub(in crate::kind) fn resolver(input: &KindDoctorInput, host: &HostSeen) -> Row
     const ID: &str = "net.resolver";
     const WHY: &str = "it resolves names outside of the cluster; a lab itself needs no such name";
     let native = input.native_cidr;
-    let inside: Vec<String> = host
-        .nameservers
-        .iter()
-        .filter(|server| matches!(server, IpAddr::V4(server) if native.contains(server)))
-        .map(ToString::to_string)
-        .collect();
+    let file = &host.resolvers.file;
+    let Some(servers) = &host.resolvers.servers else {
+        let found = format!("{file}, where Docker takes the name servers from, cannot be read");
+        return Row::bad(Outcome::Warning, ID, found, WHY, format!("cat {file}; resolvectl status"));
+    };
+    // The pods' addresses lie outside of the native routing CIDR only where another Cilium allows it.
+    let networks = [native, used(input), input.service_cidr];
+    let within = |server: &IpAddr| match server {
+        IpAddr::V4(server) => networks.into_iter().find(|network| network.contains(server)),
+        IpAddr::V6(_) => None,
+    };
+    let inside: Vec<String> =
+        servers.iter().filter_map(|server| Some(format!("{server} in {file} is in {}", within(server)?))).collect();
     if !inside.is_empty() {
         let found = format!(
-            "{} in /etc/resolv.conf is in {native}, and packets to that network do not leave a lab: pods and nodes will \
-             not resolve names outside",
+            "{}, and packets to that network do not leave a lab: pods and nodes will not resolve names outside",
             inside.join(", ")
         );
         let remedy = "give Docker another one: {\"dns\": [\"ADDRESS\"]} in /etc/docker/daemon.json, then \
                       sudo systemctl restart docker; or another pool: lab up --pod-pool CIDR";
         return Row::bad(Outcome::Warning, ID, found, WHY, remedy);
     }
-    Row::ok(ID, format!("none of {} in /etc/resolv.conf is in {native}", host.nameservers.len()), WHY)
+    Row::ok(ID, format!("none of {} in {file} is in {native}", servers.len()), WHY)
 }
 
 #[cfg(test)]
@@ -176,18 +195,36 @@ mod tests {
         let row = service_cidr(&input(), &Taken::find(Err(""), Some(&networks)));
         assert_eq!(row.outcome, Outcome::Refusal);
         assert_eq!(row.found, "10.96.0.0/16 overlaps the Docker network compose_default (10.96.1.0/24)");
-        assert_eq!(row.remedy, "docker network rm compose_default, if nothing needs it");
+        assert_eq!(
+            row.remedy,
+            "give the lab's Services other addresses: lab up --service-cidr 172.31.128.0/17\n\
+             or docker network rm compose_default, if nothing needs it"
+        );
         let row = service_cidr(&input(), &with(&[("10.96.0.0/12", "tun0")]));
         assert!(row.remedy.contains("sudo ip route del 10.96.0.0/12 dev tun0"), "{row:?}");
+        let row = service_cidr(&input(), &with(&[("10.0.0.0/8", "tun0"), ("172.16.0.0/12", "tun0")]));
+        assert!(
+            row.remedy.starts_with("give the lab's Services other addresses: lab up --service-cidr 192.168.96.0/20\n")
+        );
+        let all = with(&[("10.0.0.0/8", "t"), ("172.16.0.0/12", "t"), ("192.168.0.0/16", "t"), ("100.64.0.0/10", "t")]);
+        assert!(
+            service_cidr(&input(), &all).remedy.starts_with("give the lab's Services addresses that nothing overlaps")
+        );
     }
 
     #[test]
     fn a_name_server_that_is_cut_off_is_warned_of() {
         let mut host = host();
         assert_eq!(resolver(&input(), &host).outcome, Outcome::Ok);
-        host.nameservers.push("10.255.255.53".parse().unwrap());
+        host.resolvers.servers.as_mut().unwrap().push("10.255.255.53".parse().unwrap());
         let row = resolver(&input(), &host);
         assert_eq!(row.outcome, Outcome::Warning);
-        assert!(row.found.starts_with("10.255.255.53 in /etc/resolv.conf"), "{row:?}");
+        assert!(row.found.starts_with("10.255.255.53 in /etc/resolv.conf is in 10.0.0.0/8"), "{row:?}");
+        let mut input = input();
+        input.service_cidr = "172.31.0.0/16".parse().unwrap();
+        host.resolvers.servers = Some(vec!["172.31.0.53".parse().unwrap()]);
+        assert!(resolver(&input, &host).found.contains("is in 172.31.0.0/16"));
+        host.resolvers.servers = None;
+        assert_eq!(resolver(&input, &host).outcome, Outcome::Warning);
     }
 }

@@ -1,5 +1,8 @@
 //! Rows about the L2 segment that connects the nodes: its subnet and its MTU.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
 use ipnet::Ipv4Net;
 
 use super::occupied::{By, Occupied, Taken, joined, overlap};
@@ -51,26 +54,74 @@ pub(in crate::kind) fn network<'a>(docker: &'a DockerSeen, name: &str) -> Option
         .min_by_key(|seen| (std::cmp::Reverse(seen.network.members.len()), seen.network.id.clone()))
 }
 
+/// The subnet that the nodes will get their addresses from; none if it is not known.
+pub(in crate::kind) fn subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &Taken) -> Option<Ipv4Net> {
+    match network(docker, &input.network) {
+        Some(seen) => seen.subnets().next(),
+        None => next_subnet(&docker.pools, taken),
+    }
+}
+
+/// At most so many addresses are counted.
+const MOST_ADDRESSES: usize = 1024;
+
+/// The addresses of a subnet that containers can have: not its own, not the broadcast's, not the gateway's.
+fn usable(subnet: Ipv4Net) -> Vec<Ipv4Addr> {
+    subnet.hosts().skip(1).take(MOST_ADDRESSES).collect()
+}
+
+/// How many addresses are free in a network that exists.
+fn free_addresses(seen: &NetworkSeen, subnet: Ipv4Net) -> usize {
+    let taken: BTreeSet<Ipv4Addr> = (seen.kept.iter().copied())
+        .chain(seen.network.subnets.iter().filter_map(|subnet| match subnet.gateway {
+            Some(IpAddr::V4(gateway)) => Some(gateway),
+            _ => None,
+        }))
+        .chain(seen.network.members.iter().filter_map(|member| Some(member.address?.addr())))
+        .collect();
+    let (range, whole) = (seen.range.unwrap_or(subnet), [subnet.network(), subnet.broadcast()]);
+    let start = u32::from(range.network());
+    let all = (start..=u32::from(range.broadcast())).map(Ipv4Addr::from);
+    all.filter(|address| !whole.contains(address) && !taken.contains(address)).take(MOST_ADDRESSES).count()
+}
+
 /// `net.kind_subnet`.
 pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen, taken: &Taken) -> Row {
     const ID: &str = "net.kind_subnet";
     const WHY: &str = "the nodes get their addresses from it, and it must not overlap the pods' or any other network";
     let name = &input.network;
     let there = network(docker, name);
-    let (subnet, found) = if let Some(seen) = there {
-        let Some(subnet) = seen.subnets().next() else {
+    let subnet = subnet(input, docker, taken);
+    let (subnet, found) = if there.is_some() {
+        let Some(subnet) = subnet else {
             let found = format!("the Docker network {name} has no IPv4 subnet");
             return Row::bad(Outcome::Refusal, ID, found, WHY, format!("docker network rm {name}"));
         };
         (subnet, format!("{subnet}, of the Docker network {name}"))
     } else {
-        let Some(subnet) = next_subnet(&docker.pools, taken) else {
+        let Some(subnet) = subnet else {
             let found = "Docker has no subnet left for another network: all its pools overlap a route or a network";
             let remedy = "docker network prune, or more default-address-pools in /etc/docker/daemon.json";
             return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
         };
         (subnet, format!("{subnet}, which Docker will give to the network {name}"))
     };
+    let free = there.map_or_else(|| usable(subnet).len(), |seen| free_addresses(seen, subnet));
+    if free < input.nodes.len() {
+        let found = format!("{found}, has {free} free addresses for {} nodes", input.nodes.len());
+        let remedy = match there {
+            Some(seen) if seen.network.members.is_empty() => {
+                format!("docker network rm {name}, if nobody needs it: kind makes a larger one")
+            }
+            Some(_) => {
+                format!("docker network inspect {name} shows who has its addresses; take some containers off it")
+            }
+            None => {
+                "larger default-address-pools in /etc/docker/daemon.json, then sudo systemctl restart docker".to_owned()
+            }
+        };
+        return Row::bad(Outcome::Refusal, ID, found, WHY, remedy);
+    }
     let elsewhere = "{\"default-address-pools\": [{\"base\": \"172.16.0.0/12\", \"size\": 16}]} in /etc/docker/daemon.json, \
                      then sudo systemctl restart docker";
     let again =
@@ -110,24 +161,13 @@ pub(in crate::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen, host: &
     let default = docker.networks.iter().find(|seen| seen.network.name == "bridge");
     let mtu = there.or(default).and_then(NetworkSeen::mtu).unwrap_or(DEFAULT);
     let nodes = if there.is_some() { "nodes have" } else { "nodes will have" };
-    let view = match &host.view {
-        Some(Ok(view)) => view,
-        unread => {
-            let why = unread.as_ref().and_then(|view| view.as_ref().err()).map_or("not read", String::as_str);
-            let found = format!("{nodes} {mtu}; the uplink's is not known: {why}");
-            return Row::bad(Outcome::Warning, ID, found, WHY, "ip link");
-        }
+    let Some(uplinks) = &host.uplinks else {
+        let found = format!("{nodes} {mtu}; the uplink's is not known: the kernel was not asked for its routes");
+        return Row::bad(Outcome::Warning, ID, found, WHY, "ip route get 203.0.113.1; ip link");
     };
-    let uplink = {
-        let default = view.routes.iter().filter(|route| route.destination.prefix_len() == 0);
-        default.min_by_key(|route| route.metric).and_then(|best| {
-            let device = best.hops.iter().find_map(|hop| hop.device.clone())?;
-            let mtu = best.mtu.or_else(|| view.link(&device).map(|link| link.mtu))?;
-            Some((device, mtu.0))
-        })
-    };
+    let uplink = uplinks.iter().min_by_key(|uplink| uplink.mtu).map(|uplink| (uplink.device.as_str(), uplink.mtu));
     match uplink {
-        None => Row::ok(ID, format!("{nodes} {mtu}; the host has no default route to compare it with"), WHY),
+        None => Row::ok(ID, format!("{nodes} {mtu}; the host has no route to the outside to compare it with"), WHY),
         Some((device, uplink)) if uplink < mtu => {
             let found = format!("{nodes} {mtu}, and the uplink {device} {uplink}");
             let set = format!("{{\"mtu\": {uplink}}} in /etc/docker/daemon.json, then sudo systemctl restart docker");
@@ -144,8 +184,8 @@ pub(in crate::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen, host: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::facts::Uplink;
     use crate::kind::fixture::{docker, host, input, network as made, route};
-    use lab_model::observe::Mtu;
 
     fn without_kind() -> DockerSeen {
         let mut docker = docker();
@@ -170,6 +210,49 @@ mod tests {
         assert_eq!(next(&[]), "172.18.0.0/16, which Docker will give to the network kind, overlaps nothing");
         assert!(next(&[("172.18.4.0/24", "tun0")]).starts_with("172.19.0.0/16"));
         assert!(next(&[("172.16.0.0/12", "tun0")]).starts_with("192.168.0.0/20"));
+    }
+
+    #[test]
+    fn a_network_with_too_few_free_addresses_is_refused() {
+        let with = |subnet: &str, change: &dyn Fn(&mut NetworkSeen)| {
+            let mut docker = without_kind();
+            let mut kind = made("kind", subnet);
+            change(&mut kind);
+            docker.networks.push(kind);
+            row(&docker, &[])
+        };
+        let row = with("172.18.0.0/30", &|_| ());
+        assert_eq!(row.outcome, Outcome::Refusal);
+        assert_eq!(row.found, "172.18.0.0/30, of the Docker network kind, has 1 free addresses for 3 nodes");
+        assert!(row.remedy.starts_with("docker network rm kind"), "{row:?}");
+        let fits = |row: &Row| !row.found.contains("free addresses");
+        assert!(fits(&with("172.18.0.0/29", &|_| ())));
+        let range = |kind: &mut NetworkSeen| kind.range = "172.18.9.0/30".parse().ok();
+        assert_eq!(with("172.18.0.0/16", &range).outcome, Outcome::Ok, "four within, none of them the gateway");
+        let ranged = |kind: &mut NetworkSeen| kind.range = "172.18.9.0/31".parse().ok();
+        assert!(with("172.18.0.0/16", &ranged).found.ends_with("has 2 free addresses for 3 nodes"));
+        let kept =
+            |kind: &mut NetworkSeen| kind.kept = vec!["172.18.0.3".parse().unwrap(), "172.18.0.4".parse().unwrap()];
+        assert!(fits(&with("172.18.0.0/29", &kept)), "three are left of five");
+        let members = |kind: &mut NetworkSeen| {
+            kind.network.members.clone_from(&docker().networks[1].network.members);
+        };
+        assert_eq!(
+            with("172.18.0.0/30", &members).remedy,
+            "docker network inspect kind shows who has its addresses; take some containers off it"
+        );
+    }
+
+    #[test]
+    fn a_network_that_will_be_too_small_is_refused() {
+        let mut docker = without_kind();
+        docker.pools = vec![AddressPool { base: "172.30.0.0/16".parse().unwrap(), size: 30 }];
+        let row = row(&docker, &[]);
+        assert_eq!(
+            (row.outcome, row.found.ends_with("has 1 free addresses for 3 nodes")),
+            (Outcome::Refusal, true),
+            "{row:?}"
+        );
     }
 
     #[test]
@@ -226,13 +309,13 @@ mod tests {
     fn an_uplink_that_takes_less_is_warned_of() {
         assert_eq!(mtu(&input(), &docker(), &host()).found, "nodes have 1500, the uplink eth0 1500");
         let mut host = host();
-        let view = host.view.as_mut().unwrap().as_mut().unwrap();
-        view.links.iter_mut().find(|link| link.name == "eth0").unwrap().mtu = Mtu(1460);
+        let tunnel = Uplink { device: "tun0".to_owned(), mtu: 1460 };
+        host.uplinks.as_mut().unwrap().push(tunnel);
         let row = mtu(&input(), &without_kind(), &host);
         assert_eq!(row.outcome, Outcome::Warning);
-        assert_eq!(row.found, "nodes will have 1500, and the uplink eth0 1460");
+        assert_eq!(row.found, "nodes will have 1500, and the uplink tun0 1460");
         assert!(row.remedy.starts_with("{\"mtu\": 1460} in /etc/docker/daemon.json"), "{row:?}");
-        let unread = HostSeen { view: None, ..host.clone() };
+        let unread = HostSeen { uplinks: None, ..host.clone() };
         assert_eq!(mtu(&input(), &docker(), &unread).outcome, Outcome::Warning);
         let mut docker = docker();
         for seen in &mut docker.networks {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::docker::numbers;
 use crate::kind::facts::{DockerSeen, HostSeen, ToolSeen};
 use crate::kind::input::ToolPin;
 use crate::{Outcome, Row};
@@ -72,14 +73,22 @@ pub(in crate::kind) fn tool(pin: &ToolPin, seen: Option<&ToolSeen>, docker: Opti
 }
 
 /// `kind.environment`: variables that make kind do something else than the lab expects.
-pub(in crate::kind) fn environment(host: &HostSeen) -> Row {
+/// `api_min` is the oldest API of the Engine that kind's options for the docker program need.
+pub(in crate::kind) fn environment(host: &HostSeen, api_min: &str) -> Row {
     const ID: &str = "kind.environment";
-    const WHY: &str = "kind would use another provider, network or snapshotter than the lab looks at";
+    const WHY: &str = "kind would use another provider, network, snapshotter or API than the lab looks at";
+    let enough = |value: &str| numbers(value).is_some_and(|given| numbers(api_min).is_some_and(|least| given >= least));
     let bad: Vec<(&str, &str)> = host
         .kind_variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, value)| !(value.is_empty() || *name == "KIND_EXPERIMENTAL_PROVIDER" && *value == "docker"))
+        .filter(|(name, value)| match *name {
+            _ if value.is_empty() => false,
+            "KIND_EXPERIMENTAL_PROVIDER" => *value != "docker",
+            // The docker program then leaves out options that this version does not have.
+            "DOCKER_API_VERSION" => !enough(value),
+            _ => true,
+        })
         .collect();
     if bad.is_empty() {
         return Row::ok(ID, "no variable changes what kind does", WHY);
@@ -230,14 +239,20 @@ mod tests {
     #[test]
     fn variables_that_turn_kind_are_named() {
         let mut host = host();
-        assert_eq!(environment(&host).outcome, Outcome::Ok);
+        assert_eq!(environment(&host, "1.41").outcome, Outcome::Ok);
         host.kind_variables.insert("KIND_EXPERIMENTAL_PROVIDER".to_owned(), "docker".to_owned());
         host.kind_variables.insert("KIND_EXPERIMENTAL_DOCKER_NETWORK".to_owned(), String::new());
-        assert_eq!(environment(&host).outcome, Outcome::Ok);
+        assert_eq!(environment(&host, "1.41").outcome, Outcome::Ok);
         host.kind_variables.insert("KIND_EXPERIMENTAL_PROVIDER".to_owned(), "podman".to_owned());
-        let row = environment(&host);
+        let row = environment(&host, "1.41");
         assert_eq!(row.outcome, Outcome::Refusal);
         assert_eq!(row.found, "KIND_EXPERIMENTAL_PROVIDER=podman");
         assert_eq!(row.remedy, "unset KIND_EXPERIMENTAL_PROVIDER");
+        host.kind_variables.clear();
+        host.kind_variables.insert("DOCKER_API_VERSION".to_owned(), "1.43".to_owned());
+        assert_eq!(environment(&host, "1.41").outcome, Outcome::Ok);
+        host.kind_variables.insert("DOCKER_API_VERSION".to_owned(), "1.24".to_owned());
+        let row = environment(&host, "1.41");
+        assert_eq!((row.outcome, row.found.as_str()), (Outcome::Refusal, "DOCKER_API_VERSION=1.24"));
     }
 }
