@@ -21,7 +21,8 @@ pub(crate) fn inside(name: &str, unshare: &[&str], script: &str, test: impl FnOn
     // The lock of the legacy iptables is root's.
     let lock = std::env::temp_dir().join(format!("lab-doctor-{}.lock", std::process::id()));
     let started = Invocation::new("unshare")
-        .args(if root { &[][..] } else { &["--user", "--map-root-user"] })
+        // In two steps: files of a network namespace are its root's only if that user was mapped before it was made.
+        .args(if root { &[][..] } else { &["--user", "--map-root-user", "unshare"] })
         .args(unshare)
         .args(["sh", "-ec", &format!("{script}\nexec \"$@\""), "sh"])
         .args([std::env::current_exe().unwrap()])
