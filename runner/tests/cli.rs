@@ -21,6 +21,8 @@ mod kills;
 mod labs;
 #[path = "cli/left.rs"]
 mod left;
+#[path = "cli/namespaces.rs"]
+mod namespaces;
 #[path = "cli/overrides.rs"]
 mod overrides;
 #[path = "cli/pages.rs"]

@@ -1,9 +1,11 @@
 //! The state folder `$XDG_STATE_HOME/lab/NAME/`, one for each lab that is up: how a later command finds that lab.
 //!
 //! The folder's existence claims the name, so that two labs cannot have the same one. `state.json` in it says which
-//! process holds the lab, precisely enough that another process with the same number is never taken for it.
+//! process holds the lab, precisely enough that another process with the same number is never taken for it, also where
+//! another namespace numbers processes.
 
 mod error;
+mod holder;
 mod process;
 mod unnamed;
 
@@ -16,7 +18,8 @@ use std::time::Duration;
 use lab_model::{BackendKind, Routing};
 
 pub use error::StateError;
-pub use process::ProcessId;
+pub use holder::{SOCKET_FILE, socket_within};
+pub use process::{Life, ProcessId};
 pub use unnamed::DEFAULT_NAME;
 
 /// Version of `state.json`.
@@ -105,18 +108,6 @@ impl LabState {
             stays: false,
         }
     }
-
-    /// Whether the process that made the lab died before the lab was complete. What Docker has of it is then a rest
-    /// that no command works on any more.
-    pub fn is_unfinished(&self) -> bool {
-        !self.stays && self.maker.as_ref().is_some_and(|maker| !maker.is_alive())
-    }
-
-    /// Whether the process that held the lab has ended; the kernel has then removed its namespaces. Always false for a
-    /// lab that Docker holds.
-    pub fn is_gone(&self) -> bool {
-        self.holder.as_ref().is_some_and(|holder| !holder.is_alive())
-    }
 }
 
 /// A lab's state folder.
@@ -167,7 +158,7 @@ impl StateDir {
 
     /// Whether the folder's lab is gone. A folder without a state file does not count: its lab may be starting.
     fn is_abandoned(&self) -> bool {
-        matches!(self.read(), Ok(Some(lab)) if lab.is_gone())
+        matches!(self.read(), Ok(Some(lab)) if self.is_gone(&lab))
     }
 
     /// Claims a name: makes its folder.
@@ -325,13 +316,16 @@ mod tests {
             network_was_there: false,
         };
         let mut lab = LabState::clustered("kind", Routing::Native, mark);
-        assert!(!lab.is_unfinished(), "this process makes it");
+        let state = StateDir::named(Path::new("/no/such/folder"), "kind").unwrap();
+        assert!(!state.is_unfinished(&lab), "this process makes it");
         let own = lab.maker.clone().unwrap();
+        lab.maker = Some(ProcessId { pid_namespace: Some(1), ..own.clone() });
+        assert!(!state.is_unfinished(&lab), "nobody here knows");
         lab.maker = Some(ProcessId { boot_id: "another".to_owned(), ..own });
-        assert!(lab.is_unfinished() && !lab.is_gone(), "what Docker holds outlives it");
-        assert!(!LabState { stays: true, ..lab.clone() }.is_unfinished());
+        assert!(state.is_unfinished(&lab) && !state.is_gone(&lab), "what Docker holds outlives it");
+        assert!(!state.is_unfinished(&LabState { stays: true, ..lab.clone() }));
         // An older program's state file names no maker.
-        assert!(!LabState { maker: None, ..lab }.is_unfinished());
+        assert!(!state.is_unfinished(&LabState { maker: None, ..lab }));
     }
 
     #[test]

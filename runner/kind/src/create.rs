@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use super::tool;
-use lab_backend::state::{ProcessId, StateDir};
+use lab_backend::state::{Life, ProcessId, StateDir};
 use lab_backend::{Doing, LabError};
 use lab_base::clock;
 use lab_base::clock::Poll;
@@ -64,13 +64,13 @@ pub fn kubeconfig_of(state: &Path) -> PathBuf {
 pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
     let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE).map_err(|error| error.to_string())?.flatten();
     // A command that was killed right after it had started kind has noted nothing.
-    let left = noted.filter(ProcessId::is_alive).or_else(|| creating(&kubeconfig_of(state.path())));
+    let left = noted.filter(|process| process.life() == Life::Runs).or_else(|| creating(&kubeconfig_of(state.path())));
     let Some(process) = left else { return Ok(()) };
     exec::kill_group_of(process.pid)
         .map_err(|error| format!("process {} (kind) cannot be ended: {error}", process.pid))?;
     let what = format!("the end of process {} (kind)", process.pid);
     let gone = clock::until(KILL_DEADLINE, Duration::from_millis(10), &what, async || {
-        if process.is_alive() { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
+        if process.life() == Life::Runs { Poll::NotYet("it still runs".to_owned()) } else { Poll::Ready(()) }
     });
     gone.await.map_err(|error| error.to_string())
 }

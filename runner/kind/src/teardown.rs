@@ -15,7 +15,7 @@ use super::seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use super::spec::KindSpec;
 use lab_backend::LabError;
-use lab_backend::state::{ClusterMark, StateDir};
+use lab_backend::state::{ClusterMark, Life, StateDir};
 use lab_base::failure::chain;
 use lab_engine::{Engine, EngineError};
 use lab_images::NODE;
@@ -57,13 +57,19 @@ impl TakenDown {
 /// Removes what this lab has in Docker and on the host, and then its state folder, which frees its name.
 ///
 /// # Errors
-/// All errors in one text. The state folder is kept then, so that it can be tried again.
+/// All errors in one text. The state folder is kept then, so that it can be tried again. While it cannot be told whether
+/// the command that makes the lab still runs, nothing is removed: kind would go on making containers.
 pub async fn take_down(
     engine: &Engine,
     state: &StateDir,
     mark: &ClusterMark,
     program: &Path,
 ) -> Result<TakenDown, LabError> {
+    if let Ok(Some(known)) = state.read()
+        && let Life::Untold(why) = state.life(&known)
+    {
+        return Err(state.untold(&why).into());
+    }
     let mut gone = TakenDown::default();
     let mut failures = Vec::new();
     // First, because kind would make containers again while they are removed.

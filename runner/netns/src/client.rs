@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::control::{Built, Description, Order, Reply};
-use super::holder;
 use lab_backend::LabError;
+use lab_backend::state::socket_within;
 use lab_base::clock;
 use lab_model::observe::NodeName;
 use lab_model::stage::Stage;
@@ -28,12 +28,12 @@ impl Client {
     /// Connects through the state folder. The kernel's error "refused" or "not found" means that no holder listens.
     pub(super) async fn connect(lab: &str, folder: &Path) -> std::io::Result<Self> {
         let folder = File::open(folder)?;
-        let stream = UnixStream::connect(holder::short_path(&folder)).await?;
+        let stream = UnixStream::connect(socket_within(&folder)).await?;
         let pid = stream.peer_cred()?.pid().unwrap_or_default();
         Ok(Self { lab: lab.to_owned(), pid, stream: BufReader::new(stream) })
     }
 
-    /// The holder's process id, as this process's PID namespace numbers it.
+    /// The holder's process id, as this process's PID namespace numbers it; 0 where that does not see it.
     pub(super) const fn pid(&self) -> i32 {
         self.pid
     }

@@ -9,9 +9,6 @@ use super::plan::Spec;
 use lab_model::observe::{NodeName, Place, Role};
 use lab_model::stage::Stage;
 
-/// Name of the socket within the lab's state folder.
-pub const SOCKET: &str = "control.sock";
-
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

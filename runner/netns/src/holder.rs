@@ -15,10 +15,11 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::control::{Built, Description, Order, Reply, SOCKET};
+use super::control::{Built, Description, Order, Reply};
 use super::plan::{Plan, Spec};
 use super::world::{BuildError, World};
 use super::{hello, pods, restart, routing, service, settle, topology};
+use lab_backend::state::socket_within;
 use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_base::exec;
@@ -158,17 +159,10 @@ async fn take_orders(args: &HolderArgs) -> io::Result<()> {
     }
 }
 
-/// Binds the control socket through the folder's descriptor, since a socket's path may have at most 107 octets (unix(7))
-/// and the folder's path may be longer.
+/// Binds the control socket through the folder's descriptor.
 fn bind(state: &Path) -> io::Result<UnixListener> {
     let folder = fs::File::open(state)?;
-    UnixListener::bind(short_path(&folder))
-}
-
-/// A path to the control socket that is always short enough.
-pub(super) fn short_path(folder: &fs::File) -> PathBuf {
-    use std::os::fd::AsRawFd;
-    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()))
+    UnixListener::bind(socket_within(&folder))
 }
 
 struct Holder {

@@ -15,7 +15,7 @@ use super::lab::NetnsLab;
 use super::plan::{Plan, Spec};
 use super::teardown::INTERVAL;
 use lab_backend::LabError;
-use lab_backend::state::{LabState, ProcessId, StateDir};
+use lab_backend::state::{LabState, Life, ProcessId, StateDir, StateError};
 use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_base::exec;
@@ -166,11 +166,17 @@ impl NetnsLab {
             return Err(gone(0, Some("it was never completely started".to_owned())));
         };
         let Some(holder) = &known.holder else { return Err(gone(0, Some("no process holds it".to_owned()))) };
-        if !holder.is_alive() {
-            return Err(gone(holder.pid, None));
+        // It is asked first: its number and its start time may be those of another namespace.
+        let mut client = match (Client::connect(name, state.path()).await, state.life(&known)) {
+            (Ok(client), _) => client,
+            (Err(_), Life::Untold(why)) => return Err(state.untold(&why).into()),
+            (Err(_), Life::Ended) => return Err(gone(holder.pid, None)),
+            (Err(error), Life::Runs) => return Err(gone(holder.pid, Some(error.to_string()))),
+        };
+        // Its namespaces are entered through /proc/PID.
+        if client.pid() == 0 {
+            return Err(StateError::OutOfSight { name: name.to_owned() }.into());
         }
-        let mut client =
-            Client::connect(name, state.path()).await.map_err(|error| gone(holder.pid, Some(error.to_string())))?;
         let description = client.describe().await?;
         let plan = Plan::new(description.spec.clone()).map_err(|error| LabError::Probe(error.to_string()))?;
         Self::assemble(program, state, known.user_namespace, plan, client, description, None)

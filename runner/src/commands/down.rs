@@ -2,8 +2,9 @@
 
 use super::{print, program};
 use crate::cli::DownArgs;
+use lab_backend::LabError;
 use lab_backend::state::{StateDir, StateError};
-use lab_base::failure::Failure;
+use lab_base::failure::{Failure, code};
 use lab_engine::Engine;
 use lab_harness::lab::take_down;
 use lab_kind::teardown::remove_strays;
@@ -54,19 +55,21 @@ pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
     }
     let program = program()?;
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
-    let mut failures = Vec::new();
+    let mut failures: Vec<Failure> = Vec::new();
     for lab in labs {
         match runtime.block_on(take_down(&lab, &program)) {
             Ok(lines) => {
                 print(&format!("lab {} is down{}\n", lab.name(), lines.first().map_or("", |_| ":")))?;
                 lines.iter().try_for_each(|line| print(&format!("  {line}\n")))?;
             }
-            Err(error) => failures.push(format!("lab {}: {error}", lab.name())),
+            Err(LabError::State(error)) => failures.push(error.into()),
+            Err(error) => failures.push(Failure { code: code::STAGE, message: format!("lab {}: {error}", lab.name()) }),
         }
     }
-    if failures.is_empty() {
+    let Some(code) = failures.iter().map(|failure| failure.code).max() else {
         let _any = args.all && remove_marked_containers(None)?;
         return Ok(0);
-    }
-    Err(Failure { code: lab_base::failure::code::STAGE, message: failures.join("\n") })
+    };
+    let messages: Vec<String> = failures.into_iter().map(|failure| failure.message).collect();
+    Err(Failure { code, message: messages.join("\n") })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::print;
 use crate::cli::{Format, StatusArgs};
-use lab_backend::state::{LabState, StateDir};
+use lab_backend::state::{LabState, Life, StateDir};
 use lab_base::clock;
 use lab_base::failure::{Failure, chain};
 use lab_base::text::duration;
@@ -16,11 +16,12 @@ use lab_model::stage::Stage;
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`, `gone` (its process has ended), `starting` or `unreadable`; on kind also `unfinished` (the process that built
+    /// `up`, `gone` (its process has ended), `untold` (whether that runs cannot be told from here), `starting` or
+    /// `unreadable`; on kind also `unfinished` (the process that built
     /// it was killed before it was done, or its cluster was not created completely), `drifted` (it exists in Docker, but
     /// not as it was built) and `unreachable` (its Docker Engine does not answer).
     state: &'static str,
-    /// Why its state cannot be read, if it cannot.
+    /// Why its state cannot be read or told, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     folder: String,
@@ -52,9 +53,12 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
 async fn row(state: &StateDir) -> Row {
     let (word, lab, why) = match state.read() {
         Ok(None) => ("starting", None, None),
-        Ok(Some(lab)) if lab.is_gone() => ("gone", Some(lab), None),
-        Ok(Some(lab)) if lab.is_unfinished() => ("unfinished", Some(lab), None),
-        Ok(Some(lab)) => ("up", Some(lab), None),
+        Ok(Some(lab)) => match state.life(&lab) {
+            Life::Runs => ("up", Some(lab), None),
+            Life::Ended if lab.holder.is_some() => ("gone", Some(lab), None),
+            Life::Ended => ("unfinished", Some(lab), None),
+            Life::Untold(why) => ("untold", Some(lab), Some(state.untold(&why).to_string())),
+        },
         // The other labs are listed even if the state of one cannot be read.
         Err(error) => ("unreadable", None, Some(error.to_string())),
     };

@@ -57,7 +57,7 @@ fn source(args: &VerifyArgs) -> Result<LabSource, Failure> {
         return Ok(LabSource::Found(name.clone()));
     }
     let up = |state: &StateDir| {
-        let known = state.read().ok().flatten().filter(|lab| !lab.is_gone());
+        let known = state.read().ok().flatten().filter(|lab| !state.is_gone(lab));
         known.is_some_and(|lab| fits(args.lab.wanted().on, lab.backend))
     };
     let candidates = StateDir::all_that_stay()?.into_iter().filter(up).collect();

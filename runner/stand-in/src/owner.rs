@@ -7,7 +7,7 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder,
 };
-use lab_backend::state::ProcessId;
+use lab_backend::state::{Life, ProcessId};
 use lab_engine::{Engine, EngineError};
 
 /// The label of all stand-ins. Its value is the process that created them, as JSON.
@@ -29,7 +29,7 @@ pub fn own() -> String {
 fn is_orphan(label: Option<&String>) -> bool {
     let own = ProcessId::of(std::process::id().cast_signed()).expect("this process runs");
     let owner = label.and_then(|label| serde_json::from_str::<ProcessId>(label).ok());
-    owner.is_some_and(|owner| owner.boot_id == own.boot_id && !owner.is_alive())
+    owner.is_some_and(|owner| owner.boot_id == own.boot_id && owner.life() == Life::Ended)
 }
 
 /// Removes what ended tests left behind. Errors are ignored, because another test may do the same at the same time.

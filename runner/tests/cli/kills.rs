@@ -173,6 +173,8 @@ fn folders_of_labs_from_before_a_reboot_are_known_as_gone() {
     state.clone_from(&serde_json::from_str(&text).unwrap());
     state["holder"]["boot_id"] = "another boot".into();
     fs::write(&file, state.to_string()).unwrap();
+    // Nobody listens there after a reboot.
+    fs::remove_file(lab.of("lab").join("control.sock")).unwrap();
     // The number is another process's by then: whoever has it now is not touched.
     let holder = lab.holders();
     lab.run(&["status"]).code(0).quiet().shows(": gone, because its process has ended");

@@ -38,6 +38,26 @@ pub enum StateError {
         /// Their names.
         names: Vec<String>,
     },
+    /// Whether the lab's process runs cannot be told from here.
+    #[error(
+        "whether the lab {name} is up cannot be told from here, and nothing was changed: its process {why}, and does not answer on {folder}/control.sock; run this command where the lab was made; if that place is gone for good, remove {folder}"
+    )]
+    Untold {
+        /// Its name.
+        name: String,
+        /// Its state folder.
+        folder: PathBuf,
+        /// Why not, said of the process.
+        why: String,
+    },
+    /// The lab is up, in a place into which nobody can see from here.
+    #[error(
+        "the lab {name} is up, but its process is in a PID namespace that cannot be seen from here; run this command where the lab was made (`lab down --name {name}` takes it down from here too)"
+    )]
+    OutOfSight {
+        /// Its name.
+        name: String,
+    },
     /// The name is not allowed: it becomes the name of a folder.
     #[error("{0:?} cannot be a lab's name: use 1 to 40 letters, digits, - and _, beginning with a letter or digit")]
     Name(String),
@@ -69,6 +89,8 @@ impl From<StateError> for Failure {
             StateError::Taken { .. }
             | StateError::Missing { .. }
             | StateError::Several { .. }
+            | StateError::Untold { .. }
+            | StateError::OutOfSight { .. }
             | StateError::Name(_) => Self::usage(error.to_string()),
             StateError::NoHome | StateError::Io { .. } | StateError::Unreadable { .. } => Self::input(&error),
         }

@@ -34,7 +34,7 @@ impl StateDir {
     /// Whether the lab was made to stay, or was left behind: its process is gone, or its state cannot be read.
     fn stays(&self) -> bool {
         match self.read() {
-            Ok(Some(lab)) => lab.stays || lab.is_gone() || lab.is_unfinished(),
+            Ok(Some(lab)) => lab.stays || self.is_gone(&lab) || self.is_unfinished(&lab),
             Ok(None) => false,
             Err(_unreadable) => true,
         }
