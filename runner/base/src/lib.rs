@@ -10,7 +10,7 @@ pub mod new_file;
 pub mod redact;
 pub mod text;
 
-pub use hex::{hex, sha256};
+pub use hex::{hex, sha256, sha256_of};
 
 /// An asynchronous runtime that runs on the calling thread alone.
 ///

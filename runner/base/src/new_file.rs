@@ -66,17 +66,27 @@ impl NewFile {
     /// # Errors
     /// [`NewFileError::Io`], [`NewFileError::Exists`] when a file of that name has appeared meanwhile.
     pub fn place(self) -> Result<(), NewFileError> {
+        self.out.as_file().sync_all().map_err(|source| self.not_written(source))?;
+        self.place_unsynced()
+    }
+
+    /// Gives the file its name while the kernel may still have its content in memory: it survives the death of this
+    /// program, but not a power cut.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn place_unsynced(self) -> Result<(), NewFileError> {
+        readable_by_all(self.out.as_file()).map_err(|source| self.not_written(source))?;
         let Self { path, force, out } = self;
-        readable_by_all(out.as_file()).and_then(|()| out.as_file().sync_all()).map_err(|source| NewFileError::Io {
-            path: path.clone(),
-            doing: "be written",
-            source,
-        })?;
         let placed = if force { out.persist(&path) } else { out.persist_noclobber(&path) };
         placed.map(drop).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => NewFileError::Exists { path },
             _ => NewFileError::Io { path, doing: "be put in its place", source: error.error },
         })
+    }
+
+    fn not_written(&self, source: io::Error) -> NewFileError {
+        NewFileError::Io { path: self.path.clone(), doing: "be written", source }
     }
 }
 

@@ -32,6 +32,14 @@ pub enum BundleError {
         /// The line.
         line: usize,
     },
+    /// A capture is not the one that the run wrote.
+    #[error("{}: {why}; put the run's own file back, or pass on the report alone", path.display())]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        why: String,
+    },
     /// A file of a run was changed during bundling.
     #[error("{}: changed while it was bundled; try again when the run is over", path.display())]
     Changed {

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::index::{BUNDLE, INDEX_FILE, Index};
+use super::index::{BUNDLE, INDEX_FILE, Index, Member};
 use super::limits::{VALUES, is_crowded};
 use super::part::{InCase, Part};
 use super::{BundleError, whole};
-use lab_evidence::{CaseFile, CaseState, Evidence, RunFile};
+use lab_evidence::{CaseFile, CaseState, Evidence, RunFile, hashes_captures};
 use lab_model::report::Report;
 use lab_report::from_json;
 use lab_sealed::{Header, Members, SealedError, Unfolded};
@@ -53,7 +53,7 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
     if let Some(missing) = index.missing(&parts) {
         return Err(BUNDLE.incomplete(path, &missing).into());
     }
-    let mut reading = Reading { path, run: None, report: None, cases: BTreeMap::new(), captures: BTreeMap::new() };
+    let mut reading = Reading { path, run: None, report: None, cases: BTreeMap::new(), files: BTreeMap::new() };
     for (member, part) in index.members.iter().zip(&parts) {
         let Some(header) = members.next_header()? else { return Err(BUNDLE.lacks(path, &member.path).into()) };
         expect(&header, &member.path, member.bytes, &index).map_err(|why| BUNDLE.wrong(path, &header.name, &why))?;
@@ -64,15 +64,15 @@ pub fn read(source: impl Read, path: &Path, judge: &mut dyn FnMut(&RunFile, &Evi
             }
         })?;
         BUNDLE.check(path, &member.path, member.sha256.as_str(), found)?;
-        reading.part(part, text, judge)?;
+        reading.part(part, member, text, judge)?;
     }
     if let Some(more) = members.next_header()? {
         return Err(BUNDLE.wrong(path, &more.name, &format!("is not named in {INDEX_FILE}")).into());
     }
-    let Reading { run, report, cases, captures, .. } = reading;
+    let Reading { run, report, cases, files, .. } = reading;
     let Some(run) = run else { return Err(BUNDLE.incomplete(path, &Part::Run.to_string()).into()) };
     let opened = Opened { index, run, report, cases };
-    match whole::contradiction(&opened, &captures) {
+    match whole::contradiction(&opened, &files) {
         Some(what) => Err(BundleError::Contradiction { path: path.to_owned(), what }),
         None => Ok(opened),
     }
@@ -108,13 +108,14 @@ struct Reading<'a> {
     run: Option<RunFile>,
     report: Option<Report>,
     cases: BTreeMap<String, CaseFile>,
-    captures: BTreeMap<String, Vec<String>>,
+    files: whole::Files,
 }
 
 impl Reading<'_> {
     fn part(
         &mut self,
         part: &Part,
+        member: &Member,
         text: Vec<u8>,
         judge: &mut dyn FnMut(&RunFile, &Evidence),
     ) -> Result<(), BundleError> {
@@ -152,19 +153,33 @@ impl Reading<'_> {
                 // The evidence of a case that had not ended when the run was killed may end anywhere; it is not parsed.
                 if case.state == CaseState::Ended {
                     let seen = Evidence::parse(case.clone(), &text, name).map_err(evidence)?;
-                    self.captures.entry(folder.clone()).or_default().push(name.display().to_string());
                     if let Some(why) = whole::lacks_evidence(&seen) {
                         let what = format!("{}: {why}", name.display());
                         return Err(BundleError::Contradiction { path: self.path.to_owned(), what });
                     }
                     judge(run, &seen);
+                    self.keep(folder, member);
                 }
             }
-            Part::Case { folder, file: InCase::Capture(_) } => {
-                self.captures.entry(folder.clone()).or_default().push(name.display().to_string());
-            }
+            Part::Case { folder, file: InCase::Capture(_) } => self.keep(folder, member),
             Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {}
         }
         Ok(())
+    }
+    fn keep(&mut self, folder: &str, member: &Member) {
+        let files = self.files.entry(folder.to_owned()).or_default();
+        files.insert(member.path.clone(), member.sha256.as_str().to_owned());
+    }
+}
+
+impl Opened {
+    /// Whether it has captures that were not hashed when they were written, because an older version made the run. They may
+    /// have been altered since.
+    pub fn has_captures_without_hash(&self) -> bool {
+        let mut cases = self.cases.values();
+        cases.any(|case| {
+            let files = case.report.iter().flat_map(|report| &report.evidence);
+            !hashes_captures(case.schema) && files.into_iter().any(|file| whole::is_capture(file))
+        })
     }
 }

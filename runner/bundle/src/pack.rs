@@ -10,7 +10,7 @@ use super::part::{InCase, Part};
 use super::{BundleError, INDEX_FILE, Index, Member, SCHEMA, read};
 use lab_base::new_file::NewFile;
 use lab_base::redact::{redact, secret_at};
-use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, is_id};
+use lab_evidence::{CaseFile, EvidenceError, PARTIAL, RunFile, hashes_captures, is_id};
 use lab_manifest::Sha256;
 use lab_sealed::{Hashed, TarWriter};
 
@@ -18,6 +18,8 @@ use lab_sealed::{Hashed, TarWriter};
 const LEVEL: i32 = 3;
 /// The first four bytes of a capture file, for microseconds and nanoseconds in either byte order (pcap-savefile(5)).
 const PCAP: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
+/// The first four bytes of a pcapng file, in either byte order.
+const PCAPNG: u32 = 0x0a0d_0d0a;
 
 /// A bundle that is ready to be written.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct Packing {
     parts: Vec<Part>,
     index: Index,
     left_out: Vec<String>,
+    unhashed: bool,
 }
 
 /// Reads a run's folder and determines what goes into the bundle; nothing is written.
@@ -46,6 +49,7 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
         return Err(BundleError::NotARun { path: path.to_owned(), why });
     }
     let mut kept = Kept::default();
+    let mut captures = false;
     let mut members = Vec::new();
     let mut parts = Vec::new();
     for part in std::mem::take(&mut found.parts) {
@@ -56,7 +60,10 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
         let mut hash = Hashed::new(io::sink());
         pass(&folder, &part, &mut hash)?;
         let (_sink, bytes, sha256) = hash.end();
-        members.push(Member { path: part.to_string(), bytes, sha256: Sha256::from_sha256(sha256) });
+        let sha256 = Sha256::from_sha256(sha256);
+        kept.compare(&folder, &part, sha256.as_str())?;
+        captures |= matches!(part, Part::Case { file: InCase::Capture(_), .. });
+        members.push(Member { path: part.to_string(), bytes, sha256 });
         parts.push(part);
     }
     let index = Index {
@@ -67,7 +74,8 @@ pub fn plan(path: &Path) -> Result<Packing, BundleError> {
         whole: !is_partial(path) && parts.contains(&Part::Report),
         members,
     };
-    Ok(Packing { folder, parts, index, left_out: found.left_out })
+    let unhashed = captures && !hashes_captures(run.schema);
+    Ok(Packing { folder, parts, index, left_out: found.left_out, unhashed })
 }
 
 /// Whether the folder's real name says that the run was not over, whatever path leads to it.
@@ -98,20 +106,44 @@ impl Kept {
                 let Some((_, case)) = case else { return Ok(Some("its case has no case.json".to_owned())) };
                 let InCase::Capture(_) = file else { return Ok(None) };
                 let named = |report: &lab_model::report::CaseReport| report.evidence.contains(&part.to_string());
-                if case.report.as_ref().is_some_and(|report| !named(report)) {
+                let named = case.report.as_ref().map(named);
+                if named == Some(false) {
                     return Ok(Some("its case.json does not name it".to_owned()));
                 }
                 let mut magic = [0; 4];
                 let path = folder.path_of(part);
                 let read = folder.file(part)?.take(4).read(&mut magic).map_err(BundleError::io(&path, "be read"))?;
-                if read < 4 || !PCAP.contains(&u32::from_le_bytes(magic)) {
-                    return Ok(Some("it is not a capture file".to_owned()));
+                let magic = u32::from_le_bytes(magic);
+                let is_instead = if read == 4 && magic == PCAPNG {
+                    "it is a pcapng file, as Wireshark saves captures, and runs write pcap files"
+                } else if read < 4 || !PCAP.contains(&magic) {
+                    "it is not a capture file"
+                } else {
+                    return Ok(None);
+                };
+                if named == Some(true) {
+                    let why = format!("{is_instead}: it was altered or saved again after the run");
+                    return Err(BundleError::Capture { path, why });
                 }
+                return Ok(Some(is_instead.to_owned()));
             }
             Part::Run | Part::Report | Part::Junit | Part::Page | Part::Markdown | Part::Beside | Part::Artefact(_) => {
             }
         }
         Ok(None)
+    }
+
+    /// Compares a capture with the hash in its case's `case.json`, if it has one.
+    fn compare(&self, folder: &Folder, part: &Part, found: &str) -> Result<(), BundleError> {
+        let Some((_, case)) = &self.case else { return Ok(()) };
+        let recorded = case.captures_sha256.as_ref().and_then(|captures| captures.get(&part.to_string()));
+        match recorded.filter(|recorded| *recorded != found) {
+            None => Ok(()),
+            Some(recorded) => Err(BundleError::Capture {
+                path: folder.path_of(part),
+                why: format!("altered after it was written: it has sha256 {found}, case.json says {recorded}"),
+            }),
+        }
     }
 }
 
@@ -148,6 +180,11 @@ impl Packing {
     /// The other files in the folder, each with the reason why it is left out.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Whether the run's captures were not hashed when they were written, because an older version made the run.
+    pub const fn has_captures_without_hash(&self) -> bool {
+        self.unhashed
     }
 
     /// The default name of the bundle: `lab-2fxf.tar.zst`.

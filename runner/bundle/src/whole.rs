@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Opened;
-use lab_evidence::{CaseFile, CaseState, Evidence, RunFile, case_folder};
+use lab_evidence::{CaseFile, CaseState, Evidence, RunFile, case_folder, hashes_captures};
 use lab_model::expect::Expectations;
 use lab_model::report::{CaseOutcome, CaseReport, Report};
 
@@ -22,11 +22,20 @@ pub(super) fn lacks_evidence(evidence: &Evidence) -> Option<String> {
     (judged && evidence.records.is_empty()).then(|| "there is no evidence, and case.json has a verdict".to_owned())
 }
 
+/// The files of evidence that are there: for each case's folder their names, with the SHA-256 of each.
+pub(super) type Files = BTreeMap<String, BTreeMap<String, String>>;
+
 /// The first contradiction between members. `files` are the files of evidence of each case, by its folder.
-pub(super) fn contradiction(opened: &Opened, files: &BTreeMap<String, Vec<String>>) -> Option<String> {
+pub(super) fn contradiction(opened: &Opened, files: &Files) -> Option<String> {
     let Opened { index, run, report, cases } = opened;
+    let none = BTreeMap::new();
     head(run, &index.run, &index.version)
-        .or_else(|| cases.iter().find_map(|(folder, case)| of_case(folder, case, files.get(folder))))
+        .or_else(|| {
+            cases.iter().find_map(|(folder, case)| {
+                let there = files.get(folder).unwrap_or(&none);
+                of_case(folder, case, run.schema, there).or_else(|| of_captures(folder, case, there))
+            })
+        })
         .or_else(|| report.as_ref().and_then(|report| of_report(run, report, cases)))
 }
 
@@ -48,17 +57,20 @@ pub(super) fn too_many_nodes(expect: &Expectations) -> Option<String> {
         .map(|most| format!("run.json expects {most} nodes or replicas"))
 }
 
-fn of_case(folder: &str, case: &CaseFile, files: Option<&Vec<String>>) -> Option<String> {
+fn of_case(folder: &str, case: &CaseFile, schema: u32, files: &BTreeMap<String, String>) -> Option<String> {
     let name = &case.name;
     let own = Path::new("cases").join(folder);
     if case_folder(name) != own {
         return Some(format!("{}/case.json is about {name:?}", own.display()));
     }
+    if case.schema != schema {
+        return Some(format!("{}/case.json has the schema {}, run.json {schema}", own.display(), case.schema));
+    }
     match (case.state, &case.report, &case.evidence_sha256) {
         (CaseState::Running, None, None) => None,
         (CaseState::Ended, Some(report), Some(_)) if report.name == *name => {
             let named: BTreeSet<&String> = report.evidence.iter().collect();
-            let there: BTreeSet<&String> = files.into_iter().flatten().collect();
+            let there: BTreeSet<&String> = files.keys().collect();
             let evidence = own.join("evidence.jsonl").display().to_string();
             if !there.contains(&evidence) {
                 return Some(format!("evidence of {name:?}: {evidence:?} is not there, and case.json has a verdict"));
@@ -74,6 +86,29 @@ fn of_case(folder: &str, case: &CaseFile, files: Option<&Vec<String>>) -> Option
         (CaseState::Ended, ..) => Some(format!("{}/case.json has ended without its verdict", own.display())),
         (CaseState::Running, ..) => Some(format!("{}/case.json has a verdict and has not ended", own.display())),
     }
+}
+
+/// Whether this is the name of a capture, among files of evidence.
+pub(super) fn is_capture(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|end| end == "pcap")
+}
+
+/// What is wrong with the captures of a case that has ended: each has the hash that was recorded when it was written.
+fn of_captures(folder: &str, case: &CaseFile, files: &BTreeMap<String, String>) -> Option<String> {
+    if case.state == CaseState::Running || !hashes_captures(case.schema) {
+        return None;
+    }
+    let Some(recorded) = &case.captures_sha256 else {
+        return Some(format!("cases/{folder}/case.json has no hashes of captures"));
+    };
+    let captures: BTreeMap<&String, &String> = files.iter().filter(|(file, _)| is_capture(file)).collect();
+    if let Some(missing) = recorded.keys().find(|file| !captures.contains_key(file)) {
+        return Some(format!("{missing} is not there, and case.json has its hash"));
+    }
+    captures.into_iter().find_map(|(file, found)| match recorded.get(file) {
+        None => Some(format!("case.json has no hash of {file}")),
+        Some(recorded) => (recorded != found).then(|| format!("{file} has sha256 {found}, case.json says {recorded}")),
+    })
 }
 
 fn of_report(run: &RunFile, report: &Report, cases: &BTreeMap<String, CaseFile>) -> Option<String> {

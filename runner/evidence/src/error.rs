@@ -49,7 +49,7 @@ pub enum EvidenceError {
         source: serde_json::Error,
     },
     /// It was written in another version of the format.
-    #[error("{}:{line}: schema: expected {expected}, found {found}: written by another version of lab, which can read it", .path.display(), expected = super::SCHEMA)]
+    #[error("{}:{line}: schema: expected {oldest} to {newest}, found {found}: written by another version of lab, which can read it", .path.display(), oldest = super::OLDEST_SCHEMA, newest = super::SCHEMA)]
     Schema {
         /// The file.
         path: PathBuf,

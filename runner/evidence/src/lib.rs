@@ -18,17 +18,22 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use lab_base::new_file::{NewFile, NewFileError};
+use lab_base::redact;
 use lab_model::deviation::Deviation;
 use lab_model::expect::Expectations;
 use lab_model::host::HostFacts;
 use lab_model::{BackendKind, Routing};
 
-/// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`.
-pub const SCHEMA: u32 = 1;
+/// Version of the formats of `run.json`, `case.json` and `evidence.jsonl`. Since 2, `case.json` has the hashes of the
+/// captures.
+pub const SCHEMA: u32 = 2;
+/// The oldest version that is read.
+pub const OLDEST_SCHEMA: u32 = 1;
 /// Name of the file in a run's folder that says what the run was made from: options, pins, expectations.
 pub const RUN_FILE: &str = "run.json";
 /// The end of the name of a run's folder while the run goes on; it stays when the run is killed.
@@ -37,7 +42,7 @@ pub const PARTIAL: &str = ".partial";
 /// `run.json`: what a run was made from, as far as it is needed to judge it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFile {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or an older version.
     pub schema: u32,
     /// Id of the run.
     pub id: String,
@@ -114,7 +119,12 @@ impl RunFolder {
     fn begin(&self, run: &RunFile) -> Result<(), EvidenceError> {
         let cases = self.partial.join("cases");
         fs::create_dir(&cases).map_err(EvidenceError::io(&cases, "make the folder"))?;
-        self.write(RUN_FILE, &json_bytes(run, &self.partial.join(RUN_FILE))?)
+        let path = self.partial.join(RUN_FILE);
+        let mut run =
+            serde_json::to_value(run).map_err(|source| EvidenceError::NotJson { path: path.clone(), source })?;
+        // Options may have been given secrets.
+        redact::in_json(&mut run);
+        self.write(RUN_FILE, &json_bytes(&run, &path)?)
     }
 
     /// The folder's path while the run goes on.
@@ -171,21 +181,30 @@ enum Sync {
     ToKernel,
 }
 
-/// Writes a file beside `path` and gives it that name, so that nobody ever sees half of it.
+/// Writes a file beside `path`, under a name that nobody has prepared, and gives it that name, so that nobody ever sees
+/// half of it.
 fn replace(path: &Path, content: &[u8], sync: Sync) -> Result<(), EvidenceError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(content)?;
-        if sync == Sync::ToDisk { file.sync_all() } else { Ok(()) }
-    });
-    written.map_err(|error| {
-        // The incomplete file is removed. If that fails, the error that led here is still the one to report.
-        let _ = fs::remove_file(&temporary);
-        EvidenceError::io(path, "write")(error)
-    })?;
-    fs::rename(&temporary, path).map_err(EvidenceError::io(path, "put in place"))
+    let written = |error| match error {
+        NewFileError::Io { source, .. } => EvidenceError::io(path, "write")(source),
+        NewFileError::Exists { .. } => EvidenceError::io(path, "write")(io::ErrorKind::AlreadyExists.into()),
+    };
+    let file = NewFile::begin(path, true).map_err(written)?;
+    file.file().write_all(content).map_err(EvidenceError::io(path, "write"))?;
+    match sync {
+        Sync::ToDisk => file.place(),
+        Sync::ToKernel => file.place_unsynced(),
+    }
+    .map_err(written)
+}
+
+/// Whether runs of this version have the hashes of their captures.
+pub const fn hashes_captures(schema: u32) -> bool {
+    schema >= 2
+}
+
+/// Whether this program reads files of this version.
+fn is_known(schema: u32) -> bool {
+    (OLDEST_SCHEMA..=SCHEMA).contains(&schema)
 }
 
 /// Reads a JSON file of this program. Its schema is checked first: for a file of another version, an error about some
@@ -197,7 +216,7 @@ fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Evidenc
     }
     let shape = |source: serde_json::Error| EvidenceError::Shape { path: path.to_owned(), line: source.line(), source };
     let Schema { schema } = serde_json::from_str(text).map_err(shape)?;
-    if schema != SCHEMA {
+    if !is_known(schema) {
         return Err(EvidenceError::Schema { path: path.to_owned(), line: 1, found: schema });
     }
     serde_json::from_str(text).map_err(shape)

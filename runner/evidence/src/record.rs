@@ -1,14 +1,14 @@
 //! `evidence.jsonl`: one observation a line.
 
 use chrono::{DateTime, Utc};
-use lab_base::sha256;
+use lab_base::{redact, sha256};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fs;
 use std::path::Path;
 
-use super::{CaseFile, EvidenceError, SCHEMA};
+use super::{CaseFile, EvidenceError, SCHEMA, is_known};
 use lab_model::observe::Place;
 
 /// Where something was seen, by what, and when.
@@ -94,28 +94,30 @@ impl Evidence {
     }
 }
 
-/// The line for an observation, with its line feed.
-pub(super) fn line<T: Serialize>(seen: &Seen<'_>, data: &T, path: &Path) -> Result<String, EvidenceError> {
+/// The line for an observation, with its line feed, and the observation in it, which has no secrets any more.
+pub(super) fn line<T: Serialize>(seen: &Seen<'_>, data: &T, path: &Path) -> Result<(String, Value), EvidenceError> {
     let not_json = |source| EvidenceError::NotJson { path: path.to_owned(), source };
     // Converted to a `Value` first: its keys are sorted, so equal data have equal bytes.
-    let data = serde_json::to_value(data).and_then(|value| to_raw_value(&value)).map_err(not_json)?;
+    let mut written = serde_json::to_value(data).map_err(not_json)?;
+    redact::in_json(&mut written);
+    let data = to_raw_value(&written).map_err(not_json)?;
     let line = Line {
         schema: SCHEMA,
         at: seen.at,
-        source: seen.source.to_owned(),
+        source: redact::redact(seen.source),
         place: seen.place.cloned(),
         sha256: sha256(data.get().as_bytes()),
         data,
     };
     let mut text = serde_json::to_string(&line).map_err(not_json)?;
     text.push('\n');
-    Ok(text)
+    Ok((text, written))
 }
 
 fn parse(text: &str, path: &Path, line: usize) -> Result<Record, EvidenceError> {
     let shape = |source| EvidenceError::Shape { path: path.to_owned(), line, source };
     let read: Line = serde_json::from_str(text).map_err(shape)?;
-    if read.schema != SCHEMA {
+    if !is_known(read.schema) {
         return Err(EvidenceError::Schema { path: path.to_owned(), line, found: read.schema });
     }
     let found = sha256(read.data.get().as_bytes());

@@ -4,6 +4,7 @@ use lab_model::Proof;
 use lab_model::observe::{NodeName, Place};
 use lab_model::report::{CaseOutcome, CaseReport, Claim};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -88,7 +89,7 @@ fn what_was_seen_is_on_disk_before_the_verdict() {
     // printf '{"a":2,"b":1}' | sha256sum
     let sha256 = "d3626ac30a87e6f7a6428233b3c68299976865fa5508e4267c5415c76af7a772";
     let line = format!(
-        r#"{{"schema":1,"at":"2026-03-01T12:00:00Z","source":"probe view","place":"bridge","sha256":"{sha256}","data":{{"a":2,"b":1}}}}"#
+        r#"{{"schema":2,"at":"2026-03-01T12:00:00Z","source":"probe view","place":"bridge","sha256":"{sha256}","data":{{"a":2,"b":1}}}}"#
     );
     assert_eq!(text, line + "\n");
     let evidence = Evidence::read(&case.path()).unwrap();
@@ -115,9 +116,87 @@ fn files_are_those_that_exist() {
     let run = RunFolder::create(runs.path(), &run_file("k3f2")).unwrap();
     let mut case = run.case("wire::x/../y", noon()).unwrap();
     assert_eq!(case.path(), run.path().join("cases/wire__x____y"));
-    fs::write(case.capture("kind-worker2:eth0"), "frames").unwrap();
-    case.capture("never written");
+    let taken = runs.path().join("taken.pcap");
+    fs::write(&taken, "frames").unwrap();
+    case.keep_capture("kind-worker2:eth0", &taken).unwrap();
+    let error = case.keep_capture("never written", &runs.path().join("none.pcap")).unwrap_err();
+    assert!(error.to_string().contains("never_written.pcap: cannot keep the capture"), "{error}");
     assert_eq!(case.files(), ["cases/wire__x____y/evidence.jsonl", "cases/wire__x____y/kind-worker2_eth0.pcap"]);
+    let folder = case.path();
+    let files = case.files();
+    case.finish(&verdict(files)).unwrap();
+    let hashes = CaseFile::read(&folder).unwrap().captures_sha256.unwrap();
+    assert_eq!(
+        hashes,
+        BTreeMap::from([("cases/wire__x____y/kind-worker2_eth0.pcap".to_owned(), lab_base::sha256(b"frames"))])
+    );
+}
+
+#[test]
+fn what_is_written_has_no_secrets_and_its_hashes_are_of_that() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut file = run_file("k3f2");
+    file.inputs = json!({"set": ["cloud.token=s3cr3t"]});
+    let run = RunFolder::create(runs.path(), &file).unwrap();
+    let mut case = run.case(NAME, noon()).unwrap();
+    let seen = Seen { at: noon(), source: "kubectl --token s3cr3t get pods", place: None };
+    let written = case.record(&seen, &json!({"password": "s3cr3t", "log": "Authorization: Basic s3cr3t"})).unwrap();
+    assert_eq!(written, json!({"password": "(taken out)", "log": "Authorization: (taken out)"}));
+    let folder = case.path();
+    let mut report = verdict(case.files());
+    report.outcome = CaseOutcome::Unobserved { missing: "it printed token=s3cr3t".to_owned() };
+    let kept = case.finish(&report).unwrap();
+    assert_eq!(kept.outcome, CaseOutcome::Unobserved { missing: "it printed token=(taken out)".to_owned() });
+    let evidence = Evidence::read(&folder).unwrap();
+    assert_eq!((&evidence.records[0].data, evidence.case.report), (&written, Some(kept)));
+    for file in ["run.json", "cases/l2__peers_are_adjacent/case.json", "cases/l2__peers_are_adjacent/evidence.jsonl"] {
+        let text = fs::read_to_string(run.path().join(file)).unwrap();
+        assert!(!text.contains("s3cr3t") && text.contains("(taken out)"), "{file}: {text}");
+    }
+}
+
+#[test]
+fn a_link_that_somebody_has_laid_is_not_written_through() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(runs.path(), &run_file("k3f2")).unwrap();
+    let victim = runs.path().join("victim");
+    fs::write(&victim, "as it was").unwrap();
+    for name in ["report.json", "report.json.tmp"] {
+        std::os::unix::fs::symlink(&victim, run.path().join(name)).unwrap();
+    }
+    run.write("report.json", b"new").unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
+    assert_eq!(fs::read_to_string(run.path().join("report.json")).unwrap(), "new");
+    assert!(!run.path().join("report.json").is_symlink());
+}
+
+#[test]
+fn runs_of_the_older_version_are_read() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(runs.path(), &run_file("k3f2")).unwrap();
+    let folder = ended_case(&run);
+    let older = |path: &Path, line: bool| {
+        let mut text = fs::read_to_string(path).unwrap();
+        text = text.replace("\"schema\": 2", "\"schema\": 1").replace("\"schema\":2", "\"schema\":1");
+        if line {
+            text = text.replace("  \"captures_sha256\": {},\n", "");
+        }
+        fs::write(path, text).unwrap();
+    };
+    older(&folder.join("evidence.jsonl"), false);
+    older(&folder.join("case.json"), true);
+    let mut case = CaseFile::read(&folder).unwrap();
+    assert_eq!((case.schema, &case.captures_sha256), (1, &None));
+    let path = folder.join("evidence.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    case.evidence_sha256 = Some(lab_base::sha256(text.as_bytes()));
+    assert_eq!(Evidence::parse(case, &text, &path).unwrap().records.len(), 2);
+    for unknown in [0, 3] {
+        let other = text.replacen("\"schema\":1", &format!("\"schema\":{unknown}"), 1);
+        let error = Evidence::parse(CaseFile::read(&folder).unwrap(), &other, &path).unwrap_err();
+        let said = format!("schema: expected 1 to 2, found {unknown}: written by another version of lab");
+        assert!(error.to_string().contains(&said), "{error}");
+    }
 }
 
 #[test]
@@ -142,7 +221,7 @@ fn altered_data_are_found_by_file_and_line() {
     fs::write(&path, &text[..text.len() - 9]).unwrap();
     assert!(matches!(Evidence::read(&folder), Err(EvidenceError::Shape { line: 2, .. })));
 
-    fs::write(&path, text.replacen("\"schema\":1", "\"schema\":7", 1)).unwrap();
+    fs::write(&path, text.replacen("\"schema\":2", "\"schema\":7", 1)).unwrap();
     assert!(matches!(Evidence::read(&folder), Err(EvidenceError::Schema { line: 1, found: 7, .. })));
 
     fs::write(&path, text).unwrap();

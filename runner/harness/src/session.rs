@@ -16,6 +16,7 @@ use lab_backend::Doing;
 use lab_base::clock;
 use lab_base::failure::Failure;
 use lab_base::interrupt::Interrupt;
+use lab_base::redact::redacted;
 use lab_evidence::{CaseFolder, EvidenceError, RunFolder, Seen};
 use lab_kind::{KindLab, artefacts};
 use lab_model::observe::Place;
@@ -153,7 +154,8 @@ impl Session {
                 Err(_passed) => CaseOutcome::Deadline { after: self.options.case_deadline, last: lab.doing() },
                 Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
                 Ok(Ok(seen)) => {
-                    record(&mut folder, case, &seen)?;
+                    // Judged is what was recorded, and that has no secrets.
+                    let seen = record(&mut folder, case, &seen)?;
                     tokio::select! {
                         biased;
                         () = interrupt.came() => return Err(Stopped::Interrupted),
@@ -167,7 +169,7 @@ impl Session {
         };
         let mut report = self.judged(case, outcome, begun.elapsed(), folder.files());
         report.found = found;
-        folder.finish(&report)?;
+        let report = folder.finish(&report)?;
         Ok(self.keep(report, tell))
     }
 
@@ -185,10 +187,8 @@ impl Session {
         }
         for capture in lab.traffic().into_iter().flat_map(|seen| seen.traffic.captures) {
             if let Some(pcap) = capture.pcap {
-                let kept = folder.capture(&format!("{}-{}", capture.place, capture.device));
                 // Errors are ignored: the frames are in the evidence, and the pcap is a copy for other tools.
-                let _copied =
-                    std::fs::hard_link(&pcap, &kept).or_else(|_other_filesystem| std::fs::copy(&pcap, &kept).map(drop));
+                let _kept = folder.keep_capture(&format!("{}-{}", capture.place, capture.device), &pcap);
             }
         }
     }
@@ -276,6 +276,10 @@ impl Session {
             None => Ok(()),
         };
         self.report.seconds = self.begun.elapsed();
+        // Cases and stages have no secrets any more; what is left are notes.
+        if let Ok(report) = redacted(&self.report) {
+            self.report = report;
+        }
         let written = report::write_files(&self.folder, &self.report)
             .map_err(|error| Failure::input(&error))
             .and_then(|()| beside::write(&self.folder).map_err(|error| Failure::input(&error)))
@@ -302,12 +306,12 @@ async fn article_outputs(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
 fn record_outputs(folder: &mut CaseFolder, outputs: &[Said]) -> Result<(), EvidenceError> {
     for output in outputs {
         let seen = Seen { at: utc_now(), source: &output.command, place: Some(&output.place) };
-        folder.record(&seen, output)?;
+        let _written = folder.record(&seen, output)?;
     }
     Ok(())
 }
 
-fn record(folder: &mut CaseFolder, case: &Case, seen: &Value) -> Result<(), EvidenceError> {
+fn record(folder: &mut CaseFolder, case: &Case, seen: &Value) -> Result<Value, EvidenceError> {
     let source = if matches!(case.on, On::KindOnly(_)) { "Docker, Kubernetes and Cilium" } else { "probe" };
     folder.record(&Seen { at: utc_now(), source, place: None }, seen)
 }

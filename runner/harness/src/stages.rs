@@ -12,6 +12,7 @@ use lab_backend::state::StateError;
 use lab_base::clock;
 use lab_base::failure::chain;
 use lab_base::interrupt::Interrupt;
+use lab_base::redact::redact;
 use lab_doctor as doctor;
 use lab_kind::KindLab;
 use lab_model::BackendKind;
@@ -84,6 +85,7 @@ impl Session {
                     (StageOutcome::Done, summary)
                 }
                 Err(cause) => {
+                    let cause = redact(&cause);
                     self.failed = Some((step, cause.clone()));
                     (StageOutcome::Failed, cause)
                 }

@@ -22,6 +22,9 @@ const TITLE_WIDTH: usize = 14;
 /// Follows the verdict of a case that was judged with a declared deviation.
 const AGAINST: &str = " (against overridden pins)";
 
+/// The label of commands that a bundle has.
+const OF_A_BUNDLE: &str = "bundle's";
+
 /// What becomes of the lab after the run: decides what a reader is told to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabAfter {
@@ -63,6 +66,8 @@ pub struct Terminal<W> {
     name_width: usize,
     section: Section,
     explained: fn(&str) -> bool,
+    /// The label of commands to look by hand.
+    by_hand: &'static str,
 }
 
 impl<W: Write> Terminal<W> {
@@ -70,7 +75,15 @@ impl<W: Write> Terminal<W> {
     /// printed: the longest decides about columns.
     pub fn new<'a>(out: W, style: Style, folder: impl Into<PathBuf>, names: impl IntoIterator<Item = &'a str>) -> Self {
         let name_width = names.into_iter().map(columns).max().unwrap_or(0);
-        Self { out, style, folder: folder.into(), name_width, section: Section::Start, explained: |_case| false }
+        Self {
+            out,
+            style,
+            folder: folder.into(),
+            name_width,
+            section: Section::Start,
+            explained: |_case| false,
+            by_hand: "by hand",
+        }
     }
 
     /// Says of a refuted case that `lab explain` tells why, where this knows it: a report may be of a version that had
@@ -78,6 +91,12 @@ impl<W: Write> Terminal<W> {
     #[must_use]
     pub fn explaining(self, explained: fn(&str) -> bool) -> Self {
         Self { explained, ..self }
+    }
+
+    /// Marks commands to look by hand as those of a bundle: whoever made that wrote them, and they are not to be run unread.
+    #[must_use]
+    pub fn of_a_bundle(self) -> Self {
+        Self { by_hand: OF_A_BUNDLE, ..self }
     }
 
     /// What is run on what, and what there is to know before.
@@ -98,6 +117,14 @@ impl<W: Write> Terminal<W> {
         }
         for note in &head.notes {
             writeln!(self.out, "  ({})", one_line(note))?;
+        }
+        let commands = report.cases.iter().flat_map(CaseReport::findings).any(|(_, by_hand)| by_hand.is_some());
+        if commands && self.by_hand == OF_A_BUNDLE {
+            writeln!(
+                self.out,
+                "  (lines after \"{OF_A_BUNDLE}\" are commands as the bundle has them: whoever made it wrote them, not this \
+                 program; read one before you run it)"
+            )?;
         }
         self.section = Section::Head;
         self.out.flush()
@@ -219,7 +246,7 @@ impl<W: Write> Terminal<W> {
             self.detail("expected", &at(&finding.place, &finding.expected))?;
             self.detail("observed", &at(&finding.place, &finding.observed))?;
             if let Some(command) = by_hand {
-                self.detail("by hand", command)?;
+                self.detail(self.by_hand, command)?;
             }
         }
         let more = findings.len().saturating_sub(FINDINGS_SHOWN);

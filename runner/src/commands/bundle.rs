@@ -39,6 +39,7 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
             index.version
         ),
         not_whole(&packing),
+        not_hashed(&packing),
         left_out(&packing),
         format!("Judge it again: lab replay {}\n", output.display()),
     ];
@@ -68,6 +69,14 @@ fn not_whole(packing: &Packing) -> String {
     "  (incomplete: the run was not over; cases without a verdict cannot be judged again)\n".to_owned()
 }
 
+fn not_hashed(packing: &Packing) -> String {
+    if !packing.has_captures_without_hash() {
+        return String::new();
+    }
+    "  (the captures were not hashed when an older lab wrote them: whether they were altered since cannot be told)\n"
+        .to_owned()
+}
+
 fn left_out(packing: &Packing) -> String {
     let lines: Vec<String> = packing.left_out().iter().map(|what| format!("  (left out: {what})\n")).collect();
     lines.concat()
@@ -79,7 +88,7 @@ fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
         let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
         lines.push(format!("  (it exists, {so})\n"));
     }
-    lines.push(not_whole(packing));
+    lines.extend([not_whole(packing), not_hashed(packing)]);
     lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));
     lines.push(left_out(packing));
     clean(&lines.concat())

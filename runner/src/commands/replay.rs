@@ -32,7 +32,8 @@ fn show(replay: &Replay) -> io::Result<()> {
     let report = replay.report();
     let names = report.cases.iter().map(|case| case.name.as_str());
     let mut terminal = Terminal::new(io::stdout(), Style::of_stdout(), "the bundle", names)
-        .explaining(|case| lab_harness::cases::find(case).is_some());
+        .explaining(|case| lab_harness::cases::find(case).is_some())
+        .of_a_bundle();
     terminal.head(&report)?;
     for case in &replay.cases {
         let Some(recorded) = &case.recorded else { continue };
@@ -125,8 +126,14 @@ fn summary(replay: &Replay) -> String {
         "The run was not over when it was bundled, so the bundle does not have all of it\n"
     };
     let head = &replay.opened.run;
+    let not_hashed = if replay.opened.has_captures_without_hash() {
+        "The captures (.pcap) were not hashed when the run wrote them, so they may have been altered since; the verdicts \
+         rest on evidence.jsonl, which was\n"
+    } else {
+        ""
+    };
     format!(
-        "\n{first}{rest}\n{not_whole}Recorded by lab {} on {}, judged again by lab {OWN}\n",
+        "\n{first}{rest}\n{not_whole}{not_hashed}Recorded by lab {} on {}, judged again by lab {OWN}\n",
         head.version,
         head.started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     )
@@ -138,6 +145,8 @@ struct Document<'a> {
     schema: u32,
     run: &'a str,
     whole: bool,
+    /// Whether all its captures have the hash that was recorded when they were written; false for runs of older versions.
+    captures_hashed: bool,
     recorded_by: &'a str,
     judged_by: &'a str,
     reproduced: usize,
@@ -183,6 +192,7 @@ impl<'a> Document<'a> {
             schema: 1,
             run: &replay.opened.run.id,
             whole: replay.opened.index.whole,
+            captures_hashed: !replay.opened.has_captures_without_hash(),
             recorded_by: &replay.opened.run.version,
             judged_by: OWN,
             reproduced,

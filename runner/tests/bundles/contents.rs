@@ -120,6 +120,11 @@ fn a_token_in_what_a_run_wrote_is_named_and_not_handed_on() {
         ended.stderr
     );
     assert!(!ended.stderr.contains(TOKEN), "{}", ended.stderr);
+    // A short one is a secret where one stands.
+    let text = fs::read_to_string(&junit).unwrap();
+    fs::write(&junit, text.replace(&format!("Authorization: Bearer {TOKEN}"), "{\"password\": \"s3cr3t\"}")).unwrap();
+    let ended = lab(folder.path(), &["bundle", &id]);
+    assert!(ended.code == 3 && ended.stderr.contains(": this line looks like a secret"), "{}", ended.stderr);
     assert!(!folder.path().join(format!("lab-{id}.tar.zst")).exists());
 }
 

@@ -1,6 +1,6 @@
 //! `lab bundle` and `lab replay` as somebody runs them: what they print, how they end, what they leave.
 
-use super::made::{bundle, change_evidence, entries, indexed, path, real};
+use super::made::{Entry, bundle, change, change_evidence, entries, hashed, indexed, path, real};
 use lab_base::exec::{Exit, Invocation};
 use serde_json::Value;
 use std::fs;
@@ -37,8 +37,11 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// A folder with a run's folder in it, as the run left it; and the run's id.
 pub(super) fn run(routing: &str) -> (TempDir, String) {
+    run_of(&entries(&real(routing)))
+}
+
+fn run_of(parts: &[Entry]) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
-    let parts = entries(&real(routing));
     let run: Value = serde_json::from_slice(&parts[1].1).unwrap();
     let id = run["id"].as_str().unwrap().to_owned();
     for (name, content) in &parts[1..] {
@@ -57,6 +60,8 @@ fn a_run_is_bundled_and_replayed_as_it_was() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
         let file = format!("lab-{id}.tar.zst");
         assert!(ended.stdout.starts_with(&format!("{file}, ")), "{}", ended.stdout);
+        let unhashed = "\n  (the captures were not hashed when an older lab wrote them: ";
+        assert!(ended.stdout.contains(unhashed), "{}", ended.stdout);
         // By id or by folder, the bytes are the same, and those that were written when the run was made.
         assert!(fs::read(folder.path().join(&file)).unwrap() == real(routing), "{routing}");
         let by_folder = lab(folder.path(), &["bundle", &format!("lab-runs/{id}"), "-o", "other.tar.zst"]);
@@ -71,10 +76,86 @@ fn a_run_is_bundled_and_replayed_as_it_was() {
         let ended = lab(away.path(), &["replay", &file]);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
         assert!(ended.stdout.contains("18 of 18 verdicts reproduced; 11 not judged again\n"), "{}", ended.stdout);
+        assert!(
+            ended.stdout.contains("The captures (.pcap) were not hashed when the run wrote them"),
+            "{}",
+            ended.stdout
+        );
         // Some in other words than those of the version that made the run.
         assert_eq!(ended.stdout.matches("(reproduced").count(), 18, "{}", ended.stdout);
         assert_eq!(names(away.path()), [file.as_str()]);
     }
+}
+
+#[test]
+fn a_capture_that_the_run_did_not_write_is_named_and_not_bundled() {
+    const PCAP: &str = "cases/wire__full_mtu_fits/kind-worker-eth0.pcap";
+    let parts = hashed("native");
+    let (folder, id) = run_of(&parts);
+    let ended = lab(folder.path(), &["bundle", &id, "-o", "sound.tar.zst"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert!(!ended.stdout.contains("not hashed"), "{}", ended.stdout);
+    let replayed = lab(folder.path(), &["replay", "sound.tar.zst"]);
+    assert!(replayed.code == 0 && !replayed.stdout.contains("not hashed"), "{}", replayed.stdout);
+    let json = lab(folder.path(), &["replay", "sound.tar.zst", "--format", "json"]).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["captures_hashed"], true);
+
+    let file = folder.path().join("lab-runs").join(&id).join(PCAP);
+    let sound = fs::read(&file).unwrap();
+    let pcapng = [0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0];
+    let later = [&sound[..], b"x"].concat();
+    for (content, why) in [
+        (&sound[..30], "altered after it was written: it has sha256 "),
+        (&later, "altered after it was written: it has sha256 "),
+        (
+            &pcapng,
+            "it is a pcapng file, as Wireshark saves captures, and runs write pcap files: it was altered or saved again",
+        ),
+        (b"", "it is not a capture file: it was altered or saved again after the run"),
+    ] {
+        fs::write(&file, content).unwrap();
+        for more in [&[][..], &["--dry-run"]] {
+            let ended = lab(folder.path(), &[&["bundle", &id, "-o", "b.tar.zst"], more].concat());
+            assert_eq!(ended.code, 3, "{}", ended.stdout);
+            let named = format!("lab: lab-runs/{id}/{PCAP}: {why}");
+            assert!(
+                ended.stderr.contains(&named) || ended.stderr.contains(&named.replace("lab: ", "lab: ./")),
+                "{}",
+                ended.stderr
+            );
+            assert!(
+                ended.stderr.ends_with("put the run's own file back, or pass on the report alone\n"),
+                "{}",
+                ended.stderr
+            );
+            assert!(!folder.path().join("b.tar.zst").exists());
+        }
+    }
+}
+
+/// A stranger may have written them: they are not printed ready to paste under this program's own label.
+#[test]
+fn commands_that_a_bundle_has_are_marked_as_its_own() {
+    let mut parts = entries(&real("vxlan"));
+    let hostile = "rm -rf / # as lab says";
+    let hostile_in = |case: &mut Value| case["by_hand"].as_array_mut().unwrap().fill(hostile.into());
+    change(&mut parts, "cases/routing__no_tunnel_device/case.json", |file| hostile_in(&mut file["report"]));
+    change(&mut parts, "report.json", |file| {
+        let cases = file["cases"].as_array_mut().unwrap().iter_mut();
+        cases.filter(|case| case["name"] == "routing::no_tunnel_device").for_each(hostile_in);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("b.tar.zst"), bundle(&indexed(parts))).unwrap();
+    let ended = lab(folder.path(), &["replay", "b.tar.zst"]);
+    let said = "(lines after \"bundle's\" are commands as the bundle has them: whoever made it wrote them, not this program; \
+                read one before you run it)\n";
+    let (before, after) = ended.stdout.split_once(said).unwrap_or_else(|| panic!("{}", ended.stdout));
+    assert!(!before.contains("bundle's"), "{before}");
+    assert!(after.contains(&format!("bundle's  {hostile}\n")), "{after}");
+    assert!(!ended.stdout.contains("by hand"), "{}", ended.stdout);
+    // Without commands nothing is said of any.
+    let sound = lab(folder.path(), &["replay", path("native").to_str().unwrap()]).stdout;
+    assert!(!sound.contains("bundle's"), "{sound}");
 }
 
 #[test]

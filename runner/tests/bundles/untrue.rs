@@ -1,6 +1,6 @@
 //! Bundles whose hashes are all right, and whose files cannot all be true.
 
-use super::made::{assert_refused, bundle, change, content, entries, indexed, real};
+use super::made::{again, assert_refused, bundle, change, content, entries, hashed, indexed, real};
 
 const CASE: &str = "cases/l2__peers_are_adjacent/case.json";
 const EVIDENCE: &str = "cases/l2__peers_are_adjacent/evidence.jsonl";
@@ -114,14 +114,40 @@ fn files_of_two_runs_are_refused() {
 }
 
 #[test]
+fn captures_unlike_their_hashes_are_refused() {
+    let pcap = "cases/wire__full_mtu_fits/kind-worker-eth0.pcap";
+    let case = "cases/wire__full_mtu_fits/case.json";
+    assert!(again(&bundle(&indexed(hashed("native")))).is_ok());
+    let mut parts = hashed("native");
+    content(&mut parts, pcap).truncate(30);
+    assert_refused(&bundle(&indexed(parts)), &format!("{pcap} has sha256 "));
+    let mut parts = hashed("native");
+    change(&mut parts, case, |case| case["captures_sha256"] = serde_json::Value::Null);
+    assert_refused(&bundle(&indexed(parts)), &format!("{case} has no hashes of captures"));
+    let mut parts = hashed("native");
+    change(&mut parts, case, |case| drop(case["captures_sha256"].as_object_mut().unwrap().remove(pcap)));
+    assert_refused(&bundle(&indexed(parts)), &format!("case.json has no hash of {pcap}"));
+    let mut parts = hashed("native");
+    change(&mut parts, case, |case| case["captures_sha256"]["cases/wire__full_mtu_fits/x.pcap"] = "00".into());
+    assert_refused(
+        &bundle(&indexed(parts)),
+        "cases/wire__full_mtu_fits/x.pcap is not there, and case.json has its hash",
+    );
+    // An older version for one case, so that nobody asks for its hashes.
+    let mut parts = hashed("native");
+    change(&mut parts, case, |case| case["schema"] = 1.into());
+    assert_refused(&bundle(&indexed(parts)), &format!("{case} has the schema 1, run.json 2"));
+}
+
+#[test]
 fn what_another_version_wrote_is_refused_by_its_schema() {
     for (name, why) in [
-        ("run.json", "member run.json:1: schema: expected 1, found 2: written by another version of lab"),
-        ("report.json", "member report.json: schema: expected 1, found 2"),
-        (CASE, "case.json:1: schema: expected 1, found 2: written by another version of lab"),
+        ("run.json", "member run.json:1: schema: expected 1 to 2, found 3: written by another version of lab"),
+        ("report.json", "member report.json: schema: expected 1, found 3"),
+        (CASE, "case.json:1: schema: expected 1 to 2, found 3: written by another version of lab"),
     ] {
         let mut parts = entries(&real("native"));
-        change(&mut parts, name, |file| file["schema"] = 2.into());
+        change(&mut parts, name, |file| file["schema"] = 3.into());
         assert_refused(&bundle(&indexed(parts)), why);
         let mut parts = entries(&real("native"));
         *content(&mut parts, name) = b"{\"schema\": 1}".to_vec();

@@ -109,14 +109,14 @@ impl<'a> Written<'a> {
         let case = cases::find(name).ok_or_else(|| format!("there is no case {name}"))?;
         let mut folder = self.folder.case(name, self.run.started).map_err(|error| text(&error))?;
         let source = Seen { at: self.run.started, source: "recording", place: None };
-        folder.record(&source, seen).map_err(|error| text(&error))?;
+        let written = folder.record(&source, seen).map_err(|error| text(&error))?;
+        assert_eq!(&written, seen, "nothing in a recording is taken for a secret");
         for (kept, file) in pcaps {
-            fs::copy(file, folder.capture(kept)).map_err(|error| text(&error))?;
+            folder.keep_capture(kept, file).map_err(|error| text(&error))?;
         }
         let by_hand = |_place: &lab_model::observe::Place, command: &str| command.to_owned();
         let case = CaseReport::new(case.claims(), judgement.into(), Duration::ZERO, folder.files(), &by_hand);
-        folder.finish(&case).map_err(|error| text(&error))?;
-        self.report.cases.push(case);
+        self.report.cases.push(folder.finish(&case).map_err(|error| text(&error))?);
         self.report.head.selected += 1;
         Ok(())
     }
