@@ -22,6 +22,15 @@ pub enum EvidenceError {
         /// Its folder.
         path: PathBuf,
     },
+    /// The folder of runs is another user's.
+    #[error(
+        "{}: the folder of runs belongs to {}, and only that user can write there; `sudo chown -R \"$(id -u):$(id -g)\" {}` makes it yours, or give another folder with --runs-dir", .path.display(), user(*.owner), .path.display())]
+    NotYours {
+        /// The folder of runs.
+        path: PathBuf,
+        /// The number of its user.
+        owner: u32,
+    },
     /// The id of the run is no plain file name.
     #[error("{}: {id:?} cannot be the id of a run: use letters, digits, '-', '_' and '.', and do not begin with '.'", .path.display())]
     Id {
@@ -88,6 +97,10 @@ impl EvidenceError {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
     }
+}
+
+fn user(number: u32) -> String {
+    if number == 0 { "root, as after `sudo lab run`".to_owned() } else { format!("the user {number}") }
 }
 
 /// What the user can do about it.

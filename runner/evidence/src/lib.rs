@@ -4,10 +4,13 @@
 //! with the plain name is complete. It contains `run.json`, the reports, and for each case a folder `cases/<name>/`
 //! with `evidence.jsonl`, `case.json` and captures.
 
+mod caller;
 mod case_folder;
 mod error;
 mod host;
 mod record;
+
+use caller::Caller;
 
 pub use case_folder::{CaseFile, CaseFolder, CaseState, case_folder};
 pub use error::EvidenceError;
@@ -82,6 +85,9 @@ impl RunFile {
 /// A run's folder while the run goes on.
 #[derive(Debug)]
 pub struct RunFolder {
+    runs: PathBuf,
+    /// How many folders of the path to it were made for it.
+    new: usize,
     partial: PathBuf,
     complete: PathBuf,
 }
@@ -96,12 +102,18 @@ impl RunFolder {
         if !is_id(&run.id) {
             return Err(EvidenceError::Id { path: runs.to_owned(), id: run.id.clone() });
         }
-        let folder = Self { partial: runs.join(format!("{}{PARTIAL}", run.id)), complete: runs.join(&run.id) };
+        let new = caller::missing(runs);
+        let (partial, complete) = (runs.join(format!("{}{PARTIAL}", run.id)), runs.join(&run.id));
+        let folder = Self { runs: runs.to_owned(), new, partial, complete };
         fs::create_dir_all(runs).map_err(EvidenceError::io(runs, "make the folder of runs"))?;
         folder.refuse_complete()?;
         fs::create_dir(&folder.partial).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 EvidenceError::Exists { path: folder.partial.clone() }
+            } else if error.kind() == io::ErrorKind::PermissionDenied
+                && let Some(owner) = other_owner(runs)
+            {
+                EvidenceError::NotYours { path: runs.to_owned(), owner }
             } else {
                 EvidenceError::io(&folder.partial, "make the run's folder")(error)
             }
@@ -148,12 +160,17 @@ impl RunFolder {
         replace(&path, content, Sync::ToDisk)
     }
 
-    /// Ends the run: renames the folder to its plain name, and returns its path.
+    /// Ends the run: renames the folder to its plain name, and returns its path. What root made through `sudo` in a user's
+    /// folder becomes that user's.
     pub fn finish(self) -> Result<PathBuf, EvidenceError> {
         // Checked first, because rename(2) silently replaces an empty folder.
         self.refuse_complete()?;
         fs::rename(&self.partial, &self.complete)
             .map_err(EvidenceError::io(&self.complete, "give the finished run's folder its name"))?;
+        if let (Some(caller), Some(name)) = (Caller::of_sudo(), self.complete.file_name()) {
+            // The run is whole either way; whose folder it is, and what to do, is told to whoever cannot write there.
+            let _given = caller.take_over(&self.runs, self.new, name);
+        }
         Ok(self.complete)
     }
 
@@ -164,6 +181,13 @@ impl RunFolder {
             Err(error) => Err(EvidenceError::io(&self.complete, "look for a run of that id")(error)),
         }
     }
+}
+
+/// The number of the user whose folder this is, if that is another one.
+fn other_owner(folder: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let owner = fs::metadata(folder).ok()?.uid();
+    (owner != nix::unistd::geteuid().as_raw()).then_some(owner)
 }
 
 /// Whether this can be a run's id: a plain file name.

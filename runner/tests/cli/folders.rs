@@ -1,9 +1,11 @@
 //! Folders that cannot be written: full, missing, read-only, no folder at all.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
 
+use super::left::below;
 use super::process::Running;
-use super::world::Lab;
+use super::world::{Lab, PROGRAM};
 
 /// Makes a file system of this size at `lab-runs`, and runs there; says first that it could.
 fn full(lab: &Lab, size: &str, args: &str) -> super::process::Ended {
@@ -139,4 +141,51 @@ fn a_long_path_is_no_obstacle() {
     run(&["down"]).code(0).quiet();
     assert_eq!(fs::read_dir(long.join("lab")).unwrap().count(), 0);
     lab.assert_nothing_left();
+}
+
+/// `sudo` by its variables. Only root can give files away, so for other users there is nothing to see.
+#[test]
+fn what_root_makes_for_a_user_through_sudo_is_the_users() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let owners = |lab: &Lab| -> Vec<u32> {
+        let mut owners: Vec<u32> =
+            below(&lab.work()).iter().map(|path| path.symlink_metadata().unwrap().uid()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    };
+    let by_sudo = |lab: &Lab| {
+        let mut command = lab.lab(&["run", "l2::"]);
+        command.env("SUDO_UID", "1000").env("SUDO_GID", "1000");
+        Running::start(command).finish().code(0)
+    };
+    let lab = Lab::new();
+    chown(lab.work(), Some(1000), Some(1000)).unwrap();
+    by_sudo(&lab);
+    assert_eq!(owners(&lab), [1000]);
+    // A second time, in the folder that is the user's by now.
+    by_sudo(&lab);
+    assert_eq!((owners(&lab), lab.run_names().len()), (vec![1000], 2));
+
+    // In a folder of root's own it stays root's.
+    let lab = Lab::new();
+    by_sudo(&lab);
+    assert_eq!(owners(&lab), [0]);
+
+    // And one of root's that is met is named, with what to do, before anything is built.
+    for folder in [lab.home(), lab.state(), lab.temporary(), lab.work()] {
+        chown(&folder, Some(1000), Some(1000)).unwrap();
+    }
+    let outer = lab.work();
+    fs::set_permissions(outer.parent().unwrap(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = lab.program("setpriv");
+    command.args(["--reuid=1000", "--regid=1000", "--clear-groups", "--", PROGRAM, "run", "l2::"]);
+    let before = below(&lab.runs());
+    Running::start(command).finish().code(3).prints("").says(
+        "./lab-runs: the folder of runs belongs to root, as after `sudo lab run`, and only that user can write there; \
+         `sudo chown -R \"$(id -u):$(id -g)\" ./lab-runs` makes it yours, or give another folder with --runs-dir",
+    );
+    assert_eq!(below(&lab.runs()), before);
 }
