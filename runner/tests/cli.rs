@@ -5,6 +5,8 @@
 
 #[path = "cli/counts.rs"]
 mod counts;
+#[path = "cli/escapes.rs"]
+mod escapes;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/folders.rs"]

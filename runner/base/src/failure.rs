@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::clean;
+
 /// Exit codes of this program; libtest-mimic's are not used.
 pub mod code {
     /// Usage, or no case selected.
@@ -31,10 +33,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Writes a message to standard error, after this program's name. A closed standard error is not a failure.
+/// Writes a message to standard error, after this program's name, made safe to print: it may quote another program. A
+/// closed standard error is not a failure.
 pub fn complain(message: &dyn fmt::Display) {
     use std::io::Write;
-    let _nobody_reads = writeln!(std::io::stderr(), "lab: {message}");
+    let _nobody_reads = writeln!(std::io::stderr(), "lab: {}", clean(&message.to_string()));
 }
 
 /// An error with its chain of causes; a cause whose text is there already is not repeated.

@@ -50,6 +50,27 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
+/// JSON made safe to print: the same characters become JSON's own escapes, so that a reader of JSON gets what was written.
+/// Within strings they are valid, and elsewhere JSON has none of these characters.
+pub fn clean_json(json: &str) -> String {
+    let mut cleaned = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\n' => cleaned.push('\n'),
+            '\t' => cleaned.push(' '),
+            '\u{fffe}' | '\u{ffff}' => cleaned.push_str(&json_escape(character)),
+            other if other.is_control() || rearranges(other) => cleaned.push_str(&json_escape(other)),
+            other => cleaned.push(other),
+        }
+    }
+    cleaned
+}
+
+/// All of these characters have four hexadecimal digits.
+fn json_escape(character: char) -> String {
+    format!("\\u{:04x}", u32::from(character))
+}
+
 /// Text made safe to print as by [`clean`], with its line feeds replaced by blanks.
 pub fn one_line(text: &str) -> String {
     clean(text.trim_end()).replace('\n', " ")
@@ -99,6 +120,15 @@ mod tests {
     #[test]
     fn control_characters_become_visible() {
         assert_eq!(clean("a\u{1b}[31mb\r\nc\td\u{9b}\u{ffff}é"), "a\\u{1b}[31mb\\u{d}\nc d\\u{9b}\\u{ffff}é");
+    }
+
+    #[test]
+    fn json_is_cleaned_by_its_own_escapes_and_reads_as_before() {
+        let value = serde_json::json!({"a": "x\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\u{ffff}é\n\t"});
+        let text = clean_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(clean(&text), text);
+        assert_eq!(text, "{\n  \"a\": \"x\\u001b[2J\\u009b\\u007f\\u202e\\u2028\\uffffé\\n\\t\"\n}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::case::Case;
 use crate::cases;
 use lab_base::failure::{Failure, chain, code, complain};
 use lab_base::interrupt::Interrupt;
+use lab_base::text::clean;
 use lab_model::BackendKind;
 use lab_model::report::{CaseOutcome, CaseReport};
 
@@ -130,7 +131,7 @@ fn trial(shared: &Arc<Mutex<Shared>>, case: &'static Case, tell: fn(Event<'_>)) 
 impl Shared {
     fn run(&mut self, case: &'static Case, tell: fn(Event<'_>)) -> Result<(), Failed> {
         if let Some(broken) = &self.broken {
-            return Err(Failed::from(broken.as_str()));
+            return Err(Failed::from(clean(broken)));
         }
         if self.session.report().interrupted {
             return Err(Failed::from("interrupted"));
@@ -138,19 +139,19 @@ impl Shared {
         let verdict = self.runtime.block_on(self.session.run_case(case, &mut self.interrupt, &mut |event| tell(event)));
         match verdict {
             Ok(report) if matches!(report.outcome, CaseOutcome::Held { .. }) => Ok(()),
-            Ok(report) => Err(Failed::from(why_not(&report))),
+            Ok(report) => Err(Failed::from(clean(&why_not(&report)))),
             Err(Stopped::Interrupted) => {
                 self.session.interrupted();
                 Err(Failed::from("interrupted"))
             }
             Err(Stopped::Taken(error)) => {
                 self.broken = Some(error.to_string());
-                Err(Failed::from(error.to_string()))
+                Err(Failed::from(clean(&error.to_string())))
             }
             Err(Stopped::Evidence(error)) => {
                 let broken = chain(&error);
                 self.broken = Some(broken.clone());
-                Err(Failed::from(broken))
+                Err(Failed::from(clean(&broken)))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How a report looks where it is printed. Every word stands without it.
 
 use anstyle::{AnsiColor, Style as Ansi};
-use lab_base::text::cut;
+use lab_base::text::{clean, cut};
 use std::io::IsTerminal;
 
 /// Columns that the right edge is at where nobody tells the width.
@@ -92,8 +92,10 @@ impl Style {
         self.paint(Ansi::new().dimmed(), text)
     }
 
+    /// Painted is what is safe to print: no escapes but these.
     fn paint(self, ansi: Ansi, text: &str) -> String {
-        if self.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
+        let text = clean(text);
+        if self.colour { format!("{ansi}{text}{ansi:#}") } else { text }
     }
 }
 
@@ -127,5 +129,6 @@ mod tests {
     fn without_colour_there_is_only_text() {
         assert_eq!(Style::PLAIN.bad("REFUTED"), "REFUTED");
         assert_eq!(Style::new(true, None).bad("REFUTED"), "\u{1b}[1m\u{1b}[31mREFUTED\u{1b}[0m");
+        assert_eq!(Style::PLAIN.aside("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
     }
 }

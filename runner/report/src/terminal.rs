@@ -221,10 +221,10 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "  ({})", one_line(told))?;
         }
         if let Some(path) = closing.report {
-            writeln!(self.out, "Report: {}", path.display())?;
+            writeln!(self.out, "Report: {}", clean(&path.display().to_string()))?;
         }
         if let Some(hint) = hint(report, closing.lab) {
-            writeln!(self.out, "{hint}")?;
+            writeln!(self.out, "{}", clean(&hint))?;
         }
         self.out.flush()
     }
@@ -252,7 +252,7 @@ impl<W: Write> Terminal<W> {
         let more = findings.len().saturating_sub(FINDINGS_SHOWN);
         if more > 0 {
             let rest = self.folder.join(case_folder(&case.name)).join("case.json");
-            writeln!(self.out, "           and {more} more in {}", rest.display())?;
+            writeln!(self.out, "           and {more} more in {}", clean(&rest.display().to_string()))?;
         }
         if (self.explained)(&case.name) { self.detail("why", &format!("`lab explain {}`", case.name)) } else { Ok(()) }
     }

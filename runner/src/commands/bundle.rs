@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::print;
 use crate::cli::BundleArgs;
 use lab_base::failure::{Failure, code};
-use lab_base::text::clean;
 use lab_bundle::{Packing, plan};
 use lab_evidence::{PARTIAL, RUN_FILE};
 use lab_sabotage as sabotage;
@@ -43,7 +42,7 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
         left_out(&packing),
         format!("Judge it again: lab replay {}\n", output.display()),
     ];
-    print(&clean(&lines.concat())).map(|()| 0)
+    print(&lines.concat()).map(|()| 0)
 }
 
 /// The folder of the run that is named by its folder or its id. The run need not be over.
@@ -91,5 +90,5 @@ fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
     lines.extend([not_whole(packing), not_hashed(packing)]);
     lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));
     lines.push(left_out(packing));
-    clean(&lines.concat())
+    lines.concat()
 }

@@ -1,6 +1,6 @@
 //! `lab doctor`: checks whether this machine has what a lab needs.
 
-use super::{print, program};
+use super::{print, print_json, program};
 use crate::cli::{DoctorArgs, Format};
 use lab_base::failure::{Failure, code};
 use lab_doctor as doctor;
@@ -10,13 +10,12 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab.wanted())?;
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let rows = runtime.block_on(lab_harness::examine(&program()?, &setup, &args.runs_dir));
-    let text = match args.format {
-        Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
+    match args.format {
+        Format::Json => print_json(&rows)?,
         Format::Text => {
             let notes: Vec<String> = setup.notes.iter().map(|note| format!("  ({note})\n")).collect();
-            notes.concat() + &doctor::table(&rows)
+            print(&(notes.concat() + &doctor::table(&rows)))?;
         }
-    };
-    print(&text)?;
+    }
     Ok(if doctor::refusals(&rows).is_some() { code::DOCTOR } else { 0 })
 }

@@ -1,6 +1,6 @@
 //! `lab explain`: prints the explanations of cases.
 
-use super::print;
+use super::{print_json, print_made};
 use crate::cli::{ExplainArgs, Format};
 use crate::explain;
 use crate::explain::Explained;
@@ -10,7 +10,7 @@ use lab_report::Style;
 pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
     let wanted = explain::matching(args.case.as_deref().unwrap_or_default())?;
     let text = match (args.format, &args.case) {
-        (Format::Json, _) => serde_json::to_string_pretty(&wanted).map_err(|error| Failure::input(&error))? + "\n",
+        (Format::Json, _) => return print_json(&wanted).map(|()| 0),
         (Format::Text, None) => explain::list(&wanted, Style::of_stdout()),
         (Format::Text, Some(_)) => {
             let texts: Vec<String> =
@@ -18,5 +18,5 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
             texts.join("\n")
         }
     };
-    print(&text).map(|()| 0)
+    print_made(&text).map(|()| 0)
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-use super::print;
+use super::{print, print_json};
 use crate::cli::{Format, KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 use lab_backend::Doing;
 use lab_base::clock;
@@ -32,7 +32,7 @@ pub(super) fn kit(args: &KitArgs) -> Result<u8, Failure> {
 fn show(args: &KitShowArgs) -> Result<u8, Failure> {
     let kit = Kit::open(&args.file)?;
     let text = match args.format {
-        Format::Json => serde_json::to_string_pretty(kit.index()).map_err(|error| Failure::input(&error))? + "\n",
+        Format::Json => return print_json(kit.index()).map(|()| 0),
         Format::Text => {
             let pins = Manifests::embedded().map_err(|error| Failure::input(&error))?.pins;
             let notes = kit.index().differences(&pins).into_iter().map(|note| format!("  (not as pinned: {note})\n"));

@@ -5,6 +5,7 @@ mod doctor;
 mod down;
 mod explain;
 mod kit;
+mod print;
 mod replay;
 mod report;
 mod run;
@@ -17,6 +18,7 @@ mod verify;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use self::print::{print, print_json, print_json_text, print_made};
 use crate::cli::{Cli, Command};
 use lab_base::failure::{Failure, code, complain};
 use lab_netns::tamper;
@@ -58,16 +60,4 @@ fn program() -> Result<PathBuf, Failure> {
         code: code::STAGE,
         message: format!("the file of this program cannot be found, and lab must start it again as a helper: {error}"),
     })
-}
-
-/// Writes to standard output. A closed pipe (`lab status | head`) is not a failure.
-fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure { code: code::INPUT, message: format!("writing to standard output: {error}") })
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::print;
+use super::print_json;
 use crate::cli::{Format, ReplayArgs};
 use lab_base::failure::{Failure, code};
 use lab_base::text::clean;
@@ -17,8 +17,7 @@ const OWN: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
     let replay = Replay::open(&args.file)?;
     if args.format == Format::Json {
-        let text = serde_json::to_string_pretty(&Document::of(&replay)).map_err(|error| Failure::input(&error))?;
-        return print(&(text + "\n")).map(|()| replay.exit_code());
+        return print_json(&Document::of(&replay)).map(|()| replay.exit_code());
     }
     match show(&replay) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::print;
+use super::{print, print_json, print_json_text, print_made};
 use crate::cli::{ReportArgs, ReportFormat};
 use lab_base::failure::{Failure, chain, code};
 use lab_model::report::Report;
@@ -30,7 +30,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     })?;
     let read = || from_json(&text).map_err(|error| unusable(chain(&error)));
     let page = match args.format {
-        ReportFormat::Json => text,
+        ReportFormat::Json => return print_json_text(&text).map(|()| 0),
         ReportFormat::Html => {
             let mut report = read()?;
             lab_harness::found::find_again(&folder, &mut report);
@@ -46,7 +46,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             };
         }
     };
-    print(&page).map(|()| 0)
+    print_made(&page).map(|()| 0)
 }
 
 /// The file that the user is told to open: the page, or the JSON file for a run of an older version, which has no page.
@@ -59,7 +59,7 @@ fn to_open(folder: &Path) -> PathBuf {
 fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
     let found = beside::of_run(folder).map_err(|error| Failure::input(&error))?;
     let text = match args.format {
-        ReportFormat::Json => serde_json::to_string_pretty(&found).map_err(|error| Failure::input(&error))? + "\n",
+        ReportFormat::Json => return print_json(&found).map(|()| 0),
         ReportFormat::Text => beside::text(&found, Style::of_stdout()),
         ReportFormat::Html | ReportFormat::Markdown => {
             let message = "--beside can be printed with --format text or json only; the page (--format html) has the \
@@ -68,7 +68,7 @@ fn beside(args: &ReportArgs, folder: &Path) -> Result<u8, Failure> {
             return Err(Failure { code: code::USAGE, message });
         }
     };
-    print(&text).map(|()| 0)
+    print_made(&text).map(|()| 0)
 }
 
 /// Prints the report of a run of `lab sabotage`.
@@ -77,7 +77,7 @@ fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     match args.format {
         ReportFormat::Text if !args.beside => {}
-        ReportFormat::Json if !args.beside => return print(&text).map(|()| 0),
+        ReportFormat::Json if !args.beside => return print_json_text(&text).map(|()| 0),
         _ => {
             let message = "this is a run of `lab sabotage`; its report can be printed with --format text or json only";
             return Err(Failure::usage(message));

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{print, program};
+use super::{print, print_json_text, program};
 use crate::cli::{Format, SabotageArgs};
 use lab_backend::Doing;
 use lab_backend::state::StateDir;
@@ -113,10 +113,10 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     let json = report.to_json().map_err(|error| Failure::input(&error))?;
     folder.write(JSON_FILE, json.as_bytes()).map_err(|error| Failure::input(&error))?;
     let folder = folder.finish().map_err(|error| Failure::input(&error))?;
-    print(&match args.format {
-        Format::Json => json,
-        Format::Text => format!("{}Report: {}\n", printed(&report), folder.join(JSON_FILE).display()),
-    })?;
+    match args.format {
+        Format::Json => print_json_text(&json)?,
+        Format::Text => print(&format!("{}Report: {}\n", printed(&report), folder.join(JSON_FILE).display()))?,
+    }
     down?;
     Ok(report.exit_code())
 }

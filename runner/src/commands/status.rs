@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::print;
+use super::{print, print_json};
 use crate::cli::{Format, StatusArgs};
 use lab_backend::state::{LabState, Life, StateDir};
 use lab_base::clock;
@@ -43,7 +43,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let rows: Vec<Row> = labs.iter().map(|lab| runtime.block_on(row(lab))).collect();
     let text = match args.format {
-        Format::Json => serde_json::to_string_pretty(&rows).map_err(|error| Failure::input(&error))? + "\n",
+        Format::Json => return print_json(&rows).map(|()| 0),
         Format::Text if rows.is_empty() => "no lab is up; `lab up` makes one\n".to_owned(),
         Format::Text => rows.iter().map(line).collect(),
     };

@@ -7,6 +7,7 @@ use super::{print, program};
 use crate::cli::VerifyArgs;
 use lab_backend::state::StateDir;
 use lab_base::failure::{Failure, complain};
+use lab_base::text::clean;
 use lab_harness::case;
 use lab_harness::case::Case;
 use lab_harness::cases;
@@ -36,10 +37,11 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
             complain(&format_args!("{} failed: {}", stage.name, stage.summary));
         }
         Event::Kept(folder) => {
-            let _nobody_reads = writeln!(io::stderr(), "Report: {}", folder.join(HTML_FILE).display());
+            let _nobody_reads =
+                writeln!(io::stderr(), "Report: {}", clean(&folder.join(HTML_FILE).display().to_string()));
         }
         Event::Note(note) => {
-            let _nobody_reads = writeln!(io::stderr(), "{note}");
+            let _nobody_reads = writeln!(io::stderr(), "{}", clean(note));
         }
         Event::Stage(_) | Event::Case(_) | Event::Working(_) | Event::Waiting { .. } => {}
     })
