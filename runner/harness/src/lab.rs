@@ -1,6 +1,6 @@
 //! A lab as cases and commands use it: one interface to both backends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::path::Path;
 
@@ -9,7 +9,9 @@ use lab_backend::state::StateDir;
 use lab_backend::{Doing, LabError};
 use lab_kind as kind;
 use lab_kind::KindLab;
-use lab_model::observe::{NetnsView, NodeName, Place, PodCidrs, PodSeen, Role, Segment, ServiceSeen, ServiceTable};
+use lab_model::observe::{
+    NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, Segment, ServiceSeen, ServiceTable,
+};
 use lab_model::request::{Answered, Request};
 use lab_model::seen::WireSeen;
 use lab_model::stage::Stage;
@@ -115,6 +117,21 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.pods(nodes).await,
             Self::Kind(lab) => lab.pods().await,
+        }
+    }
+
+    /// The pods among these whose network namespace can be entered: on kind those of which a container runs.
+    ///
+    /// # Errors
+    /// When the API server does not say where the pods are.
+    pub async fn enterable(&self, pods: &[PodSeen]) -> Result<BTreeSet<PodName>, LabError> {
+        let placed = pods.iter().filter(|pod| pod.node.is_some() || pod.address.is_some()).map(|pod| pod.name.clone());
+        match self {
+            Self::Netns(_) => Ok(placed.collect()),
+            Self::Kind(lab) => {
+                let entered = lab.enterable_pods().await?;
+                Ok(placed.filter(|pod| entered.contains(pod)).collect())
+            }
         }
     }
 

@@ -36,6 +36,15 @@ impl KindLab {
         Ok(pods.iter().map(|pod| (PodName(pod.name.clone()), place(pod, &tasks))).collect())
     }
 
+    /// The workload's pods whose namespace can be entered now.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn enterable_pods(&self) -> Result<BTreeSet<PodName>, LabError> {
+        let places = self.pod_places().await?;
+        Ok(places.into_iter().filter(|(_, place)| place.is_ok()).map(|(pod, _)| pod).collect())
+    }
+
     /// The place of one pod.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use self::plan::{Outside, Planned, SMALL_PACKET, Send, full_mtu, sends};
+use self::plan::{Outside, Planned, SMALL_PACKET, Send, full_mtu, sends, taking_part};
 use super::look::{broke, node_views};
 use crate::lab::Lab;
 use lab_model::expect::Expectations;
@@ -33,14 +33,17 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
     let segment = segments.into_iter().find(|segment| segment.name == expect.network);
     let gateway = *lab.outside().ip();
     let gateway_macs = gateway_macs(lab, &nodes, gateway).await?;
-    let sends = sends(&pods, expect.target_port);
+    // Of a pod that cannot be entered, judges know that it took no part.
+    let entered = lab.enterable(&pods).await.map_err(|error| broke(&error))?;
+    let able = taking_part(&pods, &entered);
+    let sends = sends(&able, expect.target_port);
     let plan = Planned {
         mtu: full_mtu(segment.as_ref(), &nodes, &pods).ok_or("no node has an eth0")?,
         outside: Outside::of(lab.outside(), expect),
         gateway,
     };
 
-    let captures = lab.capture(capture_requests(lab, &nodes, &pods)).await.map_err(|error| broke(&error))?;
+    let captures = lab.capture(capture_requests(lab, &nodes, &able)).await.map_err(|error| broke(&error))?;
     let from_nodes = nodes.keys().map(|node| (Place::Node(node.clone()), plan.echo()));
     let asks = from_nodes.chain(sends.iter().flat_map(|send| send.asks(&plan))).collect();
     let answered = lab.ask(asks).await.map_err(|error| broke(&error));
@@ -72,9 +75,7 @@ fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String>
 }
 
 fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Vec<(Place, Request)> {
-    // A pod that is on no node yet has no link; that it takes no part is for the judges to say.
-    let placed = pods.iter().filter(|pod| pod.node.is_some() || pod.address.is_some());
-    let places = nodes.keys().cloned().map(Place::Node).chain(placed.map(|pod| Place::Pod(pod.name.clone())));
+    let places = nodes.keys().cloned().map(Place::Node).chain(pods.iter().map(|pod| Place::Pod(pod.name.clone())));
     places
         .map(|place| {
             let pcap = lab.scratch().join(format!("{place}.eth0.pcap"));

@@ -1,6 +1,6 @@
 //! What is sent while links are captured: who asks whom, and packets of which size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -72,6 +72,12 @@ pub(super) struct Send {
     pub(super) to: Vec<(PodName, SocketAddrV4)>,
 }
 
+/// The pods in which something can be captured and sent. One that waits for a node, or whose container does not run, hides
+/// nothing of the others.
+pub(super) fn taking_part(pods: &[PodSeen], entered: &BTreeSet<PodName>) -> Vec<PodSeen> {
+    pods.iter().filter(|pod| entered.contains(&pod.name)).cloned().collect()
+}
+
 /// Each pod asks the next one and the one before it that are on other nodes, and whoever asks it: every pod takes part
 /// that can, and each two ask each other. One without an address cannot, and judges miss it.
 pub(super) fn sends(pods: &[PodSeen], target_port: u16) -> Vec<Send> {
@@ -129,7 +135,6 @@ fn one_request(to: SocketAddrV4, ttl: Option<u8>) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     /// Pods on these nodes, each at an address of its own.
     fn pods(nodes: &[&str]) -> Vec<PodSeen> {
@@ -169,6 +174,17 @@ mod tests {
         let mut pods = pods(&["a", "b", "c"]);
         pods[2].address = None;
         assert_eq!(asked(&pods), pairs("01 10"));
+    }
+
+    #[test]
+    fn a_pod_that_cannot_be_entered_is_neither_captured_nor_asked() {
+        let mut pods = pods(&["a", "b", "c"]);
+        // Its container does not run, though it has an address; and the fourth waits for a node.
+        pods.push(PodSeen { name: PodName("pod-3".to_owned()), node: None, address: None, ready: false });
+        let entered = BTreeSet::from(["pod-0", "pod-2"].map(|name| PodName(name.to_owned())));
+        let able = taking_part(&pods, &entered);
+        assert_eq!(able.iter().map(|pod| &*pod.name.0).collect::<Vec<_>>(), ["pod-0", "pod-2"]);
+        assert_eq!(asked(&able), pairs("02 20"));
     }
 
     #[test]
