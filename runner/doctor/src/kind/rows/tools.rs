@@ -51,7 +51,12 @@ pub(in crate::kind) fn tool(pin: &ToolPin, seen: Option<&ToolSeen>, docker: Opti
         && wanted != version
     {
         let found = format!("{version} ({path}); {wanted} is pinned");
-        return Row::bad(without, &id, found, why, get(pin));
+        let major = |version: &str| version.split('.').next().map(str::to_owned);
+        if major(wanted) != major(version) {
+            return Row::bad(without, &id, found, why, get(pin));
+        }
+        let why = format!("{why}; nothing is known to break with another version, and none has been tried");
+        return Row::bad(Outcome::Warning, &id, found, &why, get(pin));
     }
     match (reaches, docker) {
         (Some(Err(message)), Some(_)) => {
@@ -178,8 +183,20 @@ mod tests {
             assert_eq!((broken.outcome, broken.found), (outcome, format!("/usr/bin/{name}: did not end within 3s")));
             assert!(!broken.remedy.is_empty());
         }
+        for (name, version, outcome) in [
+            ("kind", "0.20.0", Outcome::Warning),
+            ("helm", "3.14.0", Outcome::Warning),
+            ("kind", "1.0.0", Outcome::Refusal),
+            ("helm", "2.17.0", Outcome::Refusal),
+            ("helm", "4.0.0", Outcome::Refusal),
+            ("cilium", "0.15.0", Outcome::Warning),
+        ] {
+            let row = tool(&pin(name), Some(&seen(name, version)), None);
+            assert_eq!((row.outcome, row.found.contains(" is pinned")), (outcome, true), "{name} {version}: {row:?}");
+        }
         let other = tool(&pin("kind"), Some(&seen("kind", "0.31.0")), None);
-        assert_eq!(other.outcome, Outcome::Refusal);
+        assert_eq!(other.outcome, Outcome::Warning);
+        assert!(other.why.ends_with("and none has been tried"), "{other:?}");
         assert_eq!(other.found, "0.31.0 (/usr/bin/kind); 0.17.0 is pinned");
         assert!(other.remedy.starts_with("go install sigs.k8s.io/kind@v0.17.0"));
     }
