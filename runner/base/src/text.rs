@@ -76,6 +76,27 @@ pub fn one_line(text: &str) -> String {
     clean(text.trim_end()).replace('\n', " ")
 }
 
+/// The text with its SHA-256 digests cut to 12 digits, which tell them apart: `sha256:4b074fcfba93…`. The whole ones are in
+/// what programs read.
+pub fn short_digests(text: &str) -> String {
+    const BEFORE: &str = "sha256:";
+    const SHOWN: usize = 12;
+    let mut parts = text.split(BEFORE);
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        short.push_str(BEFORE);
+        if digits == 64 {
+            short.push_str(&part[..SHOWN]);
+            short.push('…');
+            short.push_str(&part[digits..]);
+        } else {
+            short.push_str(part);
+        }
+    }
+    short
+}
+
 /// How many columns a text takes. Characters are counted: names and addresses are ASCII, and the few others that
 /// this program prints take one column each.
 pub fn columns(text: &str) -> usize {
@@ -134,6 +155,14 @@ mod tests {
     #[test]
     fn what_would_rearrange_its_surroundings_becomes_visible() {
         assert_eq!(clean("a\u{202e}b\u{2066}c\u{200f}d\u{2028}שלום"), "a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}שלום");
+    }
+
+    #[test]
+    fn digests_are_told_apart_by_their_first_digits() {
+        let digest = "4b074fcfba9325c18e97569ed1988464309a5ebf64bbc79bec6f3d58cafcb8cf";
+        let text = format!("x@sha256:{digest}, not sha256:{digest}; sha256:12ab, sha256:{digest}0");
+        let short = "x@sha256:4b074fcfba93…, not sha256:4b074fcfba93…; sha256:12ab, sha256:";
+        assert_eq!(short_digests(&text), format!("{short}{digest}0"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod config;
 pub mod create;
 mod distribution;
 pub mod drift;
+mod excerpt;
 pub mod helm;
 pub mod in_node;
 mod install;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::excerpt::excerpt;
 use lab_backend::{Doing, LabError};
 use lab_base::exec;
 use lab_base::exec::{Finished, Invocation, Running};
@@ -70,47 +71,16 @@ pub async fn succeed(
     Err(LabError::Tool { command: finished.argv.join(" "), why: failure(&finished) })
 }
 
-/// A text that says how a program failed: its exit, the lines that begin like errors, and its last lines.
+/// A text that says how a program failed: its exit, and an excerpt of its standard error.
 pub fn failure(finished: &Finished) -> String {
     /// How many lines are quoted.
     const QUOTED: usize = 12;
-    /// How many of them are errors: the first ones, since later ones are consequences.
+    /// How many of them are errors.
     const ERRORS: usize = 4;
     let stderr = finished.stderr_text();
-    let lines: Vec<String> = stderr.lines().map(plain).filter(|line| !line.is_empty() && !is_frame(line)).collect();
-    let last = lines.len().saturating_sub(QUOTED - ERRORS);
-    let errors = lines[..last].iter().filter(|line| is_error(line)).take(ERRORS);
-    let quoted: Vec<&str> = errors.chain(&lines[last..]).map(String::as_str).collect();
+    let quoted = excerpt(stderr.lines().map(plain), QUOTED, ERRORS);
     let quoted = if quoted.is_empty() { "it wrote nothing to standard error".to_owned() } else { quoted.join("\n") };
     format!("{}: {quoted}", finished.exit)
-}
-
-/// Whether a line begins like an error of kind (`ERROR: failed to …`), kubeadm (`[ERROR Port-6443]`, `error execution phase
-/// …`) or helm (`Error: …`), or like the end of a crashed Go program (`panic: …`, `fatal error: …`, `[signal SIGSEGV: …`).
-fn is_error(line: &str) -> bool {
-    let start = line.trim_start_matches('[').get(..5).unwrap_or_default();
-    let crash =
-        ["panic:", "fatal error:", "[signal SIG", "SIGSEGV", "SIGABRT"].iter().any(|word| line.starts_with(word));
-    crash || start.eq_ignore_ascii_case("error")
-}
-
-/// Whether a line is part of a Go program's stack trace, such as kubeadm writes below its errors: a place in a file, or a
-/// function. Traces of a crash have arguments and offsets; traces of errors (`%+v`) have neither.
-fn is_frame(line: &str) -> bool {
-    let place = line.rsplit_once(" +0x").map_or(line, |(place, _offset)| place);
-    let at = [".go:", ".s:"]
-        .into_iter()
-        .filter_map(|ending| place.rsplit_once(ending))
-        .any(|(file, number)| !file.contains(' ') && number.chars().all(|c| c.is_ascii_digit()));
-    let name = line.split('(').next().unwrap_or_default();
-    let last = name.rsplit('/').next().unwrap_or_default();
-    let is_function = last.contains('.')
-        && !name.starts_with('/')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "./_-".contains(c))
-        && (name.contains('/') || ["main.", "runtime."].iter().any(|package| name.starts_with(package)));
-    let whole = name == line || line.ends_with(')') || line.contains("(*");
-    let goroutine = line.starts_with("goroutine ") && line.ends_with("]:");
-    at || goroutine || line.starts_with("created by ") || (is_function && whole)
 }
 
 /// A line without emoji and other decoration, such as kind's ` • Preparing nodes 📦 📦 📦  ...`.
@@ -161,49 +131,6 @@ mod tests {
         assert_eq!(lines[0], "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1");
         assert_eq!(lines[1..8], ["3", "4", "5", "6", "7", "8", "9"].map(|line| format!("I1128 loop {line}")));
         assert_eq!(lines[8..], ["error execution phase wait-control-plane"]);
-    }
-
-    #[test]
-    fn what_was_called_is_no_word_of_an_error_and_how_it_crashed_is() {
-        // kubeadm's, of two real failures.
-        for frame in [
-            "k8s.io/kubernetes/cmd/kubeadm/app/cmd.newCmdInit.func1(0xc000154580?, {0xc0003fd000, 0x0, 0x4})",
-            "/k8s/_output/local/go/src/k8s.io/kubernetes/cmd/kubeadm/app/cmd/init.go:151 +0xed",
-            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).execute(0xc000154580, {0xc0003fcfc0, 0x4, 0x4})",
-            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).Execute(...)",
-            "k8s.io/kubernetes/vendor/github.com/spf13/cobra.(*Command).ExecuteC",
-            "/k8s/_output/local/go/src/k8s.io/kubernetes/vendor/github.com/spf13/cobra/command.go:958",
-            "k8s.io/kubernetes/cmd/kubeadm/app.Run",
-            "_output/local/go/src/k8s.io/kubernetes/cmd/kubeadm/kubeadm.go:25",
-            "main.main",
-            "runtime.goexit",
-            "/usr/lib/go-1.19/src/runtime/proc.go:250",
-            "/usr/lib/go-1.19/src/runtime/asm_amd64.s:1594",
-            "goroutine 1 [running]:",
-            "created by main.start",
-        ] {
-            assert!(is_frame(frame), "{frame}");
-            assert!(!is_error(frame), "{frame}");
-        }
-        for word in [
-            "panic: runtime error: invalid memory address or nil pointer dereference",
-            "[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x1]",
-            "fatal error: all goroutines are asleep - deadlock!",
-            "error execution phase preflight",
-            "[ERROR Port-6443]: Port 6443 is in use",
-        ] {
-            assert!(is_error(word) && !is_frame(word), "{word}");
-        }
-        for word in [
-            "couldn't initialize a Kubernetes cluster",
-            "/etc/kubernetes/manifests",
-            "k8s.gcr.io/pause:3.2",
-            "docker.io/kindest/node",
-            "see https://kind.sigs.k8s.io/",
-            "kubeadm init failed (exit status 1)",
-        ] {
-            assert!(!is_error(word) && !is_frame(word), "{word}");
-        }
     }
 
     #[test]

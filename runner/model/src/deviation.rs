@@ -111,9 +111,15 @@ pub struct Deviation {
     pub by: String,
 }
 
+/// Up to how many octets a value is repeated with the option that has it.
+const SHORT: usize = 40;
+
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, pinned, used, by } = self;
+        // A long value stands there once: of the option that has it too, its name is enough.
+        let repeated = by.strip_suffix(used.as_str()).filter(|_| used.len() > SHORT);
+        let by = repeated.map_or(by.as_str(), |by| by.trim_end_matches('='));
         match pinned {
             Some(pinned) => write!(f, "{what} is {used}, not {pinned} ({by})"),
             None => write!(f, "{what} is {used}, which the article does not set ({by})"),
@@ -160,6 +166,14 @@ mod tests {
             by: "--set tunnel=vxlan".to_owned(),
         };
         assert_eq!(changed.to_string(), "values.tunnel is vxlan, not disabled (--set tunnel=vxlan)");
+        let long = format!("quay.io/own/cilium@sha256:{}", "4".repeat(64));
+        let image = Deviation {
+            what: "images.cilium".to_owned(),
+            used: long.clone(),
+            by: format!("--image cilium={long}"),
+            ..changed.clone()
+        };
+        assert_eq!(image.to_string(), format!("images.cilium is {long}, not disabled (--image cilium)"));
         let added = Deviation { pinned: None, ..changed };
         assert_eq!(added.to_string(), "values.tunnel is vxlan, which the article does not set (--set tunnel=vxlan)");
     }

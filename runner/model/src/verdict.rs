@@ -26,6 +26,20 @@ pub struct Tally {
     pub held_overridden: usize,
 }
 
+impl Tally {
+    /// How many cases held in a run with overridden pins, and how many of them against such: `2 held, 1 of them against
+    /// overridden pins`.
+    pub fn held_in_words(&self) -> String {
+        match (self.held, self.held_overridden) {
+            (0, _) => "none held".to_owned(),
+            (held, 0) => format!("{held} held, by the article's own pins"),
+            (1, _) => "1 held, against overridden pins".to_owned(),
+            (held, overridden) if held == overridden => format!("{held} held, all of them against overridden pins"),
+            (held, overridden) => format!("{held} held, {overridden} of them against overridden pins"),
+        }
+    }
+}
+
 /// Why the program ends with the exit code it ends with, as far as a run decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitReason {
@@ -107,7 +121,7 @@ impl Report {
             let (selected, are) = (head.selected, if head.overridden == 1 { "is" } else { "are" });
             format!("{} of {selected} cases {are} judged against overridden pins", head.overridden)
         } else {
-            format!("{} held, {} of them against overridden pins", tally.held, tally.held_overridden)
+            tally.held_in_words()
         })
     }
 

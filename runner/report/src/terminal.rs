@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::heading;
 use super::style::Style;
-use lab_base::text::{clean, columns, counted, cut, duration, one_line};
+use lab_base::text::{clean, columns, counted, cut, duration, one_line, short_digests};
 use lab_evidence::case_folder;
 use lab_model::observe::Place;
 use lab_model::report::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, at};
@@ -66,6 +66,8 @@ pub struct Terminal<W> {
     name_width: usize,
     section: Section,
     explained: fn(&str) -> bool,
+    /// The stages whose failure was printed.
+    told: Vec<Stage>,
     /// The label of commands to look by hand.
     by_hand: &'static str,
 }
@@ -82,6 +84,7 @@ impl<W: Write> Terminal<W> {
             name_width,
             section: Section::Start,
             explained: |_case| false,
+            told: Vec::new(),
             by_hand: "by hand",
         }
     }
@@ -113,10 +116,10 @@ impl<W: Write> Terminal<W> {
         );
         writeln!(self.out, "{}", self.style.heading(&one_line(&line)))?;
         for deviation in &head.deviations {
-            writeln!(self.out, "  (not as pinned: {})", one_line(deviation))?;
+            writeln!(self.out, "  (not as pinned: {})", short_digests(&one_line(deviation)))?;
         }
         for note in &head.notes {
-            writeln!(self.out, "  ({})", one_line(note))?;
+            writeln!(self.out, "  ({})", short_digests(&one_line(note)))?;
         }
         let commands = report.cases.iter().flat_map(CaseReport::findings).any(|(_, by_hand)| by_hand.is_some());
         if commands && self.by_hand == OF_A_BUNDLE {
@@ -154,6 +157,7 @@ impl<W: Write> Terminal<W> {
         }
         self.right_aligned(&line, stage.seconds)?;
         if stage.outcome == StageOutcome::Failed {
+            self.told.push(stage.name);
             for more in stage.summary.lines().skip(1) {
                 writeln!(self.out, "  {:<TITLE_WIDTH$}  {}", "", one_line(more))?;
             }
@@ -205,7 +209,11 @@ impl<W: Write> Terminal<W> {
         for (stage, cause, names) in blocked(report) {
             writeln!(self.out)?;
             let cases = counted(names.len(), "case");
-            let text = format!("{cases}: stage {} failed: {}", stage.title(), clean(cause));
+            // Of several lines that stand above already, the first is enough.
+            let told = self.told.contains(&stage);
+            let shown = if told { cause.lines().next().unwrap_or_default() } else { cause };
+            let more = if told && cause.trim_end().contains('\n') { " (the rest is above)" } else { "" };
+            let text = format!("{cases}: stage {} failed: {}{more}", stage.title(), clean(shown));
             let text = text.replace('\n', "\n           ");
             writeln!(self.out, "  {}  {text}", self.style.open("BLOCKED"))?;
             for name in names {
@@ -288,7 +296,8 @@ impl<W: Write> Terminal<W> {
             line.plain(separator);
             line.painted(&format!("{count} {word}"), |text| paint(style, text));
             if word == "held" && report.head.overridden > 0 {
-                line.plain(&format!(", {} of them against overridden pins", tally.held_overridden));
+                let words = tally.held_in_words();
+                line.plain(words.strip_prefix(&format!("{count} {word}")).unwrap_or_default());
             }
             separator = ", ";
         }

@@ -9,6 +9,7 @@ use lab_backend::state::StateDir;
 use lab_base::clock;
 use lab_base::failure::{Failure, chain, code};
 use lab_base::interrupt::Interrupt;
+use lab_base::text::short_digests;
 use lab_harness::case::Case;
 use lab_harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
 use lab_model::deviation::Deviation;
@@ -178,7 +179,7 @@ pub(super) fn describe_lab(setup: &Setup) -> String {
 
 /// The declared deviations from the pins, each on a line.
 pub(super) fn list_deviations(setup: &Setup) -> String {
-    let line = |deviation: &Deviation| format!("  (not as pinned: {deviation})\n");
+    let line = |deviation: &Deviation| format!("  (not as pinned: {})\n", short_digests(&deviation.to_string()));
     setup.deviations.iter().map(line).collect::<Vec<String>>().concat()
 }
 

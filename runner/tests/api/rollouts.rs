@@ -103,7 +103,7 @@ fn a_crash_loop_ends_the_wait_at_once_with_the_end_of_the_log() {
         assert_eq!(
             reason,
             "cilium-agent of pod kube-system/cilium-9f6rr on kind-worker is in CrashLoopBackOff: exit code 1, 3 restarts, \
-             no route to host; its log ends:\nlevel=error line=5\nlevel=error line=6\nlevel=error line=7\n\
+             no route to host; its log ends:\nlevel=error line=1\nlevel=error line=2\nlevel=error line=7\n\
              level=error line=8\nlevel=error line=9"
         );
     });

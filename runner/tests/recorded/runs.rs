@@ -10,7 +10,6 @@ use lab_model::{BackendKind, Judgement, Routing};
 use lab_report as report;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -5,12 +5,16 @@ use kube::api::LogParams;
 
 use super::call::Api;
 use super::error::ApiError;
-use super::shorten::{cut, last_lines};
+use super::shorten::cut;
 use super::stuck::Stuck;
+use crate::excerpt::{errors_in, excerpt};
 
-/// How many lines of a log an error repeats, and how many characters of each line.
-const LAST_LINES: usize = 5;
+/// How many lines of a log an error repeats, how many of them begin like errors, and how many characters of each line.
+const QUOTED: usize = 5;
+const ERRORS: usize = 2;
 const LINE: usize = 300;
+/// How many lines are read for that: a crash ends with a trace of some dozens.
+const READ: u32 = 200;
 
 impl Api {
     /// The last lines of a container's log (`GET …/pods/NAME/log`); with `previous`, of the container that ran before the
@@ -50,11 +54,10 @@ impl Api {
 
     /// A text with the end of the log of a running container.
     pub(super) async fn end_of_log(&self, namespace: &str, pod: &str, container: &str) -> String {
-        let lines = u32::try_from(LAST_LINES).unwrap_or(u32::MAX);
-        match self.log(namespace, pod, container, false, lines).await {
+        match self.log(namespace, pod, container, false, READ).await {
             Ok(log) if log.trim().is_empty() => format!("the log of {container} in {namespace}/{pod} is empty"),
             Ok(log) => {
-                let end = last_lines(&log, LAST_LINES, LINE);
+                let end = end_of(&log);
                 format!("the log of {container} in {namespace}/{pod} ends:\n{end}")
             }
             Err(error) => format!("the log of {container} in {namespace}/{pod} cannot be read: {}", error.briefly()),
@@ -68,19 +71,23 @@ impl Api {
             return summary;
         }
         let Stuck { namespace, pod, container, .. } = stuck;
-        let lines = u32::try_from(LAST_LINES).unwrap_or(u32::MAX);
         // The log of the previous container comes first, because the current one may not have run yet. The previous one
         // may be gone already.
-        let log = match self.log(namespace, pod, container, true, lines).await {
+        let log = match self.log(namespace, pod, container, true, READ).await {
             Ok(log) if !log.trim().is_empty() => Ok(log),
-            _ => self.log(namespace, pod, container, false, lines).await,
+            _ => self.log(namespace, pod, container, false, READ).await,
         };
         match log {
             Ok(log) if log.trim().is_empty() => format!("{summary}; its log is empty"),
-            Ok(log) => format!("{summary}; its log ends:\n{}", last_lines(&log, LAST_LINES, LINE)),
+            Ok(log) => format!("{summary}; its log ends:\n{}", end_of(&log)),
             Err(error) => format!("{summary}; its log cannot be read: {}", error.briefly()),
         }
     }
+}
+
+/// What an error quotes of a log.
+fn end_of(log: &str) -> String {
+    excerpt(log.lines().map(|line| cut(line, LINE)), QUOTED, errors_in(log).min(ERRORS)).join("\n")
 }
 
 /// The time of an event in seconds since 1970: `lastTimestamp` of a counted event, `eventTime` of a single one.

@@ -1,5 +1,6 @@
 use super::super::samples;
 use super::*;
+use lab_model::verdict::Tally;
 
 const HOLDS: &str = include_str!("../../../tests/data/report/holds.txt");
 const HOLDS_NARROW: &str = include_str!("../../../tests/data/report/holds-60-columns.txt");
@@ -89,7 +90,44 @@ fn the_first_and_the_last_line_count_what_is_against_overridden_pins() {
     samples::overridden(&mut report, &[2]);
     report.cases[1].deviation.clear();
     let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
-    assert!(text.contains("\n1 REFUTED, 2 held, 0 of them against overridden pins "), "{text}");
+    assert!(text.contains("\n1 REFUTED, 2 held, by the article's own pins "), "{text}");
+}
+
+#[test]
+fn what_held_is_told_in_a_sentence() {
+    for (held, overridden, words) in [
+        (0, 0, "none held"),
+        (1, 0, "1 held, by the article's own pins"),
+        (1, 1, "1 held, against overridden pins"),
+        (3, 0, "3 held, by the article's own pins"),
+        (3, 1, "3 held, 1 of them against overridden pins"),
+        (3, 3, "3 held, all of them against overridden pins"),
+    ] {
+        assert_eq!(Tally { held, held_overridden: overridden, ..Tally::default() }.held_in_words(), words);
+    }
+}
+
+#[test]
+fn the_failure_of_a_stage_is_told_once() {
+    let cause =
+        "kind create cluster: exit code 1: ERROR: failed to create cluster\n[signal SIGSEGV]\nin cmd.x at x.go:1";
+    let blocked = |stage| samples::case("wire::full_mtu_fits", CaseOutcome::Blocked { stage, cause: cause.to_owned() });
+    let mut report = samples::report_with(vec![blocked(Stage::ClusterCreated)]);
+    // Without the stage, as in a replay, the cause stands with what it blocked.
+    report.stages.clear();
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    assert!(text.contains("  BLOCKED  1 case: stage ") && text.matches("in cmd.x at x.go:1").count() == 1, "{text}");
+    report.stages.push(StageReport {
+        outcome: StageOutcome::Failed,
+        summary: cause.to_owned(),
+        ..samples::stage(Stage::ClusterCreated, 5, "")
+    });
+    let text = printed(&report, Style::PLAIN, LabAfter::TakenDown);
+    for line in ["[signal SIGSEGV]", "in cmd.x at x.go:1"] {
+        assert_eq!(text.matches(line).count(), 1, "{text}");
+    }
+    let first = " failed: kind create cluster: exit code 1: ERROR: failed to create cluster (the rest is above)\n";
+    assert!(text.contains(first), "{text}");
 }
 
 #[test]
