@@ -46,10 +46,10 @@ fn missing_programs_are_refused_where_a_lab_is_built_with_them() {
 }
 
 #[test]
-fn another_version_is_refused_with_both() {
+fn another_version_is_told_with_both() {
     let rows = rows(|machine| machine.program("kind", Some("kind-newer")));
-    says(&rows, "tools.kind", Outcome::Refusal, "0.31.0 (/");
-    says(&rows, "tools.kind", Outcome::Refusal, "; 0.17.0 is pinned");
+    says(&rows, "tools.kind", Outcome::Warning, "0.31.0 (/");
+    says(&rows, "tools.kind", Outcome::Warning, "; 0.17.0 is pinned");
 }
 
 #[test]
