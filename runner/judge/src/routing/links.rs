@@ -92,3 +92,46 @@ fn other_end_is_here(view: &NetnsView, link: &Link) -> bool {
 fn own_addresses<'a>(view: &'a NetnsView, link: &'a Link) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
     view.addresses.iter().filter(move |own| own.device == link.name).map(|own| own.address.addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::fixture::net;
+
+    /// The pod CIDR of kind-worker by these routes, in the place of its own to its pod CIDR.
+    fn by_routes(routes: &[&str]) -> Option<Ipv4Net> {
+        let mut view = fixture::native_view(1, 3);
+        view.routes.retain(|route| route.destination != net("10.0.1.0/24"));
+        let with: Vec<_> = routes.iter().map(|text| fixture::route(text)).collect();
+        view.routes.splice(..0, with);
+        own_pods(&view)
+    }
+
+    #[test]
+    fn the_pod_cidr_is_what_the_node_keeps_by_an_address_of_that() {
+        let own = "10.0.1.0/24 via 10.0.1.104 dev cilium_host";
+        let kept = Some(net("10.0.1.0/24"));
+        assert_eq!(by_routes(&[own]), kept);
+        for other in [
+            // It leaves, by a router that has an address of it.
+            "10.0.9.0/24 via 10.0.9.1 dev eth0",
+            // It stays, by an address that is not of it, of IPv6, or by none.
+            "10.0.9.0/24 via 10.0.1.104 dev cilium_host",
+            "10.0.9.0/24 via inet6 fe80::1 dev cilium_host",
+            "10.0.9.0/24 dev cilium_host",
+            // No CIDR: all addresses, or one.
+            "default via 10.0.1.104 dev cilium_host",
+            "10.0.1.104 via 10.0.1.104 dev cilium_host",
+            "blackhole 10.0.9.0/24",
+        ] {
+            assert_eq!(by_routes(&[other, own]), kept, "{other}");
+        }
+    }
+
+    #[test]
+    fn without_such_a_route_it_is_told_by_a_pod() {
+        assert_eq!(by_routes(&[]), None);
+        assert_eq!(by_routes(&["10.0.1.12 dev lxc7"]), Some(net("10.0.1.12/32")));
+    }
+}

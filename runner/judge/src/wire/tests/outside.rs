@@ -30,6 +30,9 @@ fn a_request_that_keeps_the_pods_address_refutes() {
     seen.traffic.outside[0].http.outcome = HttpOutcome::TimedOut("no connection".into());
     let findings = refuted(masqueraded_outside_the_native_cidr, &seen, &[Reason::NotMasqueraded]);
     assert_eq!(findings[0].observed, "one leaves kind-worker's eth0 from 10.0.1.12, the pod's own address");
+    assert_eq!(findings[0].expected, "requests of hello-app-a to 172.18.0.1:9999 leave kind-worker from 172.18.0.3");
+    let by_hand = "tcpdump -nn -e -i eth0 'dst 172.18.0.1 and tcp[13] == 2'";
+    assert_eq!(findings[0].by_hand.as_deref(), Some(by_hand));
 }
 
 #[test]
