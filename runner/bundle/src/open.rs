@@ -166,6 +166,8 @@ impl Reading<'_> {
         }
         Ok(())
     }
+
+    /// Notes a file of evidence of a case, with its hash.
     fn keep(&mut self, folder: &str, member: &Member) {
         let files = self.files.entry(folder.to_owned()).or_default();
         files.insert(member.path.clone(), member.sha256.as_str().to_owned());

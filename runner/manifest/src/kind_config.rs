@@ -62,7 +62,7 @@ impl Networking {
 
 /// The network of `ClusterIP`s that kind gives a cluster whose configuration names none
 /// (kind v0.17.0, `pkg/apis/config/defaults.go` and `internal/apis/config/default.go`: `ServiceSubnet`).
-pub const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
+const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
 
 /// The network of pods' addresses that kind gives such a cluster (as above: `PodSubnet`), of which each node has a /24
 /// (kubeadm's `node-cidr-mask-size-ipv4`). Cilium takes pods' addresses from it with `ipam.mode=kubernetes` alone.

@@ -31,7 +31,7 @@ pub use hello_app::{
     LabelSelector, Labels, Metadata, PodAntiAffinity, PodMetadata, PodSpec, PodTemplate, Service, ServiceKind,
     ServicePort, ServiceSpec, ServiceType, V1,
 };
-pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking, SERVICE_CIDR};
+pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking};
 pub use value::{
     ApiVersion, Cidr, Digest, GithubName, Malformed, MaskSize, NarHash, NixRelease, ObjectName, Port, Replicas,
     Repository, Revision, Schema, ServiceCidr, Sha256, Tag, Url, Version,

@@ -58,6 +58,8 @@ fn rows(
     use self::rows::{bridge_filter, cgroups, disk, docker as engine, iptables, kernel, leftovers, limits, locality};
     use self::rows::{memory, names, occupied, pods, probe, proxies, segment, snap, tools as programs};
 
+    // Facts about this host say nothing if the Engine runs on another one; then only the Engine's answers are used.
+    let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
     let mut rows = Vec::new();
     match docker {
         Ok(docker) => rows.extend([
@@ -66,7 +68,7 @@ fn rows(
             locality::local(docker, host),
             engine::rootless(docker),
             engine::storage(docker),
-            memory::memory(docker, host, input.nodes.len(), locality::place(docker, host) == Where::Here),
+            memory::memory(docker, host, input.nodes.len(), here),
             snap::snap(input, docker),
             proxies::proxies(input, docker, host),
             engine::privileged(docker),
@@ -79,8 +81,6 @@ fn rows(
     rows.extend(input.tools.iter().map(|pin| programs::tool(pin, program(&pin.name), docker.ok())));
     rows.push(probe::probe(&input.probe, docker.ok()));
     rows.push(programs::environment(host, &input.api_min));
-    // Facts about this host say nothing if the Engine runs on another one; then only the Engine's answers are used.
-    let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
     let view = match &host.view {
         Some(Ok(view)) if here => Ok(view),
         Some(Err(why)) => Err(why.as_str()),

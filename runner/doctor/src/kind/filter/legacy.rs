@@ -42,11 +42,6 @@ impl LegacyTable {
         table
     }
 
-    /// Whether it has a chain of this name.
-    pub(in crate::kind) fn has(&self, chain: &str) -> bool {
-        self.rules.contains_key(chain)
-    }
-
     /// Its chains, for a frame in this base chain.
     pub(in crate::kind) fn chains(&self, base: &str, frame: &Frame) -> Chains {
         let names: BTreeSet<&str> = self.rules.keys().map(String::as_str).collect();

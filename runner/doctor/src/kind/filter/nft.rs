@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
-use lab_netlink::nft::{Expression, Field, Ruleset};
+use lab_netlink::nft::{Expression, Field, Ruleset, SetElement};
 
 use super::walk::Chains;
 use super::{Applies, Frame, NEW, Step, TCP, Then, target, within};
@@ -130,11 +130,13 @@ impl At<'_> {
                     continue;
                 }
                 Expression::Target(name) => target(name).unwrap_or(Then::Unknown),
-                Expression::Drop | Expression::Reject => Then::Drop,
-                Expression::Accept | Expression::Masquerade | Expression::TranslateDestination { .. } => Then::Accept,
-                Expression::Jump(chain) => Then::Jump(chain.clone()),
-                Expression::Goto(chain) => Then::Goto(chain.clone()),
-                Expression::Return => Then::Return,
+                Expression::Reject => Then::Drop,
+                Expression::Masquerade | Expression::TranslateDestination { .. } => Then::Accept,
+                Expression::Drop
+                | Expression::Accept
+                | Expression::Jump(_)
+                | Expression::Goto(_)
+                | Expression::Return => decided(expression),
             };
             return vec![Step { applies, then }];
         }
@@ -171,12 +173,14 @@ impl At<'_> {
         }
     }
 
-    /// Whether a set has what a register holds. Sets of ranges were not read.
+    /// What a set of this table contains; none of one of ranges, which was not read.
+    fn elements(&self, set: &str) -> Option<&[SetElement]> {
+        self.ruleset.sets.get(&(self.table.to_owned(), set.to_owned())).map(Vec::as_slice)
+    }
+
+    /// Whether a set has what a register holds.
     fn found(&self, set: &str, held: Option<&Value>) -> Applies {
-        let (Some(elements), Some(held)) = (self.ruleset.sets.get(&(self.table.to_owned(), set.to_owned())), held)
-        else {
-            return Applies::Maybe;
-        };
+        let (Some(elements), Some(held)) = (self.elements(set), held) else { return Applies::Maybe };
         let same: Vec<Applies> = elements.iter().map(|element| equals(held, &element.key)).collect();
         if same.contains(&Applies::Yes) {
             Applies::Yes
@@ -189,22 +193,24 @@ impl At<'_> {
 
     /// The verdicts of a map: at most one of them applies.
     fn map(&self, set: &str, held: Option<&Value>, applies: Applies) -> Vec<Step> {
-        let elements = self.ruleset.sets.get(&(self.table.to_owned(), set.to_owned()));
-        let (Some(elements), Some(held)) = (elements, held) else {
+        let (Some(elements), Some(held)) = (self.elements(set), held) else {
             return vec![Step { applies: applies.and(Applies::Maybe), then: Then::Unknown }];
         };
-        let step = |key: &[u8], verdict: &Expression| {
-            let then = match verdict {
-                Expression::Drop => Then::Drop,
-                Expression::Accept => Then::Accept,
-                Expression::Jump(chain) => Then::Jump(chain.clone()),
-                Expression::Goto(chain) => Then::Goto(chain.clone()),
-                Expression::Return => Then::Return,
-                _ => Then::Unknown,
-            };
-            Step { applies: applies.and(equals(held, key)), then }
-        };
+        let step =
+            |key: &[u8], verdict: &Expression| Step { applies: applies.and(equals(held, key)), then: decided(verdict) };
         elements.iter().filter_map(|element| Some(step(&element.key, element.verdict.as_ref()?))).collect()
+    }
+}
+
+/// What a verdict decides, of a rule or of an element of a map.
+fn decided(verdict: &Expression) -> Then {
+    match verdict {
+        Expression::Drop => Then::Drop,
+        Expression::Accept => Then::Accept,
+        Expression::Jump(chain) => Then::Jump(chain.clone()),
+        Expression::Goto(chain) => Then::Goto(chain.clone()),
+        Expression::Return => Then::Return,
+        _ => Then::Unknown,
     }
 }
 

@@ -6,7 +6,7 @@ use super::pods::used;
 use super::segment::network;
 use crate::kind::facts::{DockerSeen, HostSeen};
 use crate::kind::filter::read::Filter;
-use crate::kind::filter::walk::{self, Fate};
+use crate::kind::filter::walk::{self, Chains, Fate};
 use crate::kind::filter::{Frame, nft};
 use crate::kind::input::KindDoctorInput;
 use crate::{Outcome, Row};
@@ -68,13 +68,16 @@ pub(in crate::kind) fn bridge_filter(
     let Dropping { what, place, rule, certain, remedy } = worst;
     let (outcome, drops) = if *certain { (Outcome::Refusal, "drops") } else { (Outcome::Warning, "may drop") };
     let found = format!("{filter}, and {place} {drops} {what}: {rule}");
-    let nixos = host.distribution.iter().any(|id| id == "nixos");
-    let remedy = if nixos {
+    let remedy = if is_nixos(host) {
         format!("networking.firewall.checkReversePath = \"loose\"; in the system's configuration, or: {remedy}")
     } else {
         remedy.clone()
     };
     Row::bad(outcome, ID, found, WHY, remedy)
+}
+
+fn is_nixos(host: &HostSeen) -> bool {
+    host.distribution.iter().any(|id| id == "nixos")
 }
 
 /// The row of a filter that could not be read.
@@ -87,8 +90,7 @@ fn unknown(host: &HostSeen, passes: bool, why: Option<&String>) -> Row {
         };
         return Row::ok(ID, format!("{found}; nftables' tables of the family bridge were not read: {why}"), WHY);
     }
-    let nixos = host.distribution.iter().any(|id| id == "nixos");
-    if nixos {
+    if is_nixos(host) {
         let found = format!(
             "bridged frames pass the host's filter, and NixOS's firewall drops packets from addresses that it has no \
              route to; its chains were not read: {why}"
@@ -124,18 +126,11 @@ impl Look<'_> {
                 continue;
             };
             *looked += 1;
-            let chains = nft::chains(ruleset, &chain.table, base.hook, frame);
-            let fate = if !self.made
-                && chain.table == "ip filter"
-                && chain.name == "FORWARD"
-                && of_docker(&|name| chains.contains_key(name))
-            {
-                walk::base(&chains, "DOCKER-USER", false)
-            } else if self.dockers_later(&chain.table) {
+            if self.dockers_later(&chain.table) {
                 continue;
-            } else {
-                walk::base(&chains, &chain.name, base.drops)
-            };
+            }
+            let chains = nft::chains(ruleset, &chain.table, base.hook, frame);
+            let fate = self.fate(&chains, chain.table == "ip filter", &chain.name, base.drops);
             let by_iptables = family == "ip" && chain.name.chars().all(|c| c.is_ascii_uppercase());
             let remedy = if by_iptables {
                 iptables("iptables", table, &chain.name, frame, self.made)
@@ -158,17 +153,23 @@ impl Look<'_> {
                 .filter(|(name, _)| matches!(name.as_str(), "PREROUTING" | "FORWARD" | "POSTROUTING"));
             for (name, &drops) in on_the_way {
                 *looked += 1;
-                let chains = table.chains(name, frame);
-                let fate = if !self.made && table.name == "filter" && of_docker(&|chain| table.has(chain)) {
-                    walk::base(&chains, "DOCKER-USER", false)
-                } else {
-                    walk::base(&chains, name, drops)
-                };
+                let fate = self.fate(&table.chains(name, frame), table.name == "filter", name, drops);
                 let place = format!("the chain {name} of the legacy iptables table {}", table.name);
                 let remedy = iptables("iptables-legacy", &table.name, name, frame, self.made);
                 dropping.extend(dropped(frame, fate, place, remedy));
             }
         }
+    }
+
+    /// What may become of a frame in this base chain, of iptables' table `filter` or another. Docker puts its accept for a
+    /// new bridge before all other rules of `FORWARD`, save those of `DOCKER-USER` (moby,
+    /// `drivers/bridge/setup_ip_tables_linux.go`).
+    fn fate(&self, chains: &Chains, is_filter: bool, name: &str, drops: bool) -> Fate {
+        let dockers = || chains.contains_key("DOCKER") || chains.contains_key("DOCKER-FORWARD");
+        if !self.made && is_filter && name == "FORWARD" && dockers() {
+            return walk::base(chains, "DOCKER-USER", false);
+        }
+        walk::base(chains, name, drops)
     }
 
     /// Whether it is a table into which Docker will write what accepts a bridge that is not made yet: its own table of
@@ -181,12 +182,6 @@ impl Look<'_> {
 
 fn dropped(frame: &Frame, fate: Fate, place: String, remedy: String) -> Option<Dropping> {
     Some(Dropping { what: frame.what, place, rule: fate.dropped?, certain: !fate.accepted, remedy })
-}
-
-/// Whether Docker writes its rules into these chains. It puts its accept for a new bridge before all other rules of
-/// `FORWARD`, save those of `DOCKER-USER` (moby, `drivers/bridge/setup_ip_tables_linux.go`).
-fn of_docker(has: &dyn Fn(&str) -> bool) -> bool {
-    has("DOCKER") || has("DOCKER-FORWARD")
 }
 
 fn nftables(table: &str, chain: &str, hook: &str, frame: &Frame, made: bool) -> String {

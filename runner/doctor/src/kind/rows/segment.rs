@@ -65,9 +65,9 @@ pub(in crate::kind) fn subnet(input: &KindDoctorInput, docker: &DockerSeen, take
 /// At most so many addresses are counted.
 const MOST_ADDRESSES: usize = 1024;
 
-/// The addresses of a subnet that containers can have: not its own, not the broadcast's, not the gateway's.
-fn usable(subnet: Ipv4Net) -> Vec<Ipv4Addr> {
-    subnet.hosts().skip(1).take(MOST_ADDRESSES).collect()
+/// How many addresses of a new subnet containers can have: not its own, not the broadcast's, not the gateway's.
+fn usable(subnet: Ipv4Net) -> usize {
+    subnet.hosts().skip(1).take(MOST_ADDRESSES).count()
 }
 
 /// How many addresses are free in a network that exists.
@@ -106,7 +106,7 @@ pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen,
         };
         (subnet, format!("{subnet}, which Docker will give to the network {name}"))
     };
-    let free = there.map_or_else(|| usable(subnet).len(), |seen| free_addresses(seen, subnet));
+    let free = there.map_or_else(|| usable(subnet), |seen| free_addresses(seen, subnet));
     if free < input.nodes.len() {
         let found = format!("{found}, has {free} free addresses for {} nodes", input.nodes.len());
         let remedy = match there {
