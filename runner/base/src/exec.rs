@@ -6,6 +6,7 @@
 
 mod running;
 
+use async_recursion::async_recursion as boxed;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -202,6 +203,7 @@ impl Invocation {
     /// # Errors
     /// [`ExecError`], when it cannot be started, or does not end and close its output within the deadline. The whole
     /// process group is killed then.
+    #[boxed(?Send)]
     pub async fn run(self, deadline: Duration) -> Result<Finished, ExecError> {
         self.open()?.finish(deadline).await
     }

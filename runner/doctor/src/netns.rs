@@ -1,6 +1,7 @@
 //! Checks what the netns backend needs: namespaces, a few kinds of links, nftables, room in the neighbour table, and
 //! folders for state and runs.
 
+use async_recursion::async_recursion as boxed;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use lab_netns::plan::Spec;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Checks this machine for a netns lab with this spec. What is tried leaves nothing behind.
+#[boxed(?Send)]
 pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
     let mut rows = vec![limits::processes(spec)];
     rows.extend(limits::files(spec));

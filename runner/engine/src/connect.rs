@@ -1,5 +1,6 @@
 //! Connects to the Engine, and agrees with it on a version of its API.
 
+use async_recursion::async_recursion as boxed;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use std::fmt;
 use std::io::{Error, ErrorKind};
@@ -79,6 +80,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::connect`].
+    #[boxed(?Send)]
     pub async fn connect_to(endpoint: Endpoint) -> Result<Self, EngineError> {
         check_listening(&endpoint).await?;
         let docker = client(&endpoint)?;

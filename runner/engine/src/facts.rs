@@ -1,5 +1,6 @@
 //! The facts about an Engine that its API reports.
 
+use async_recursion::async_recursion as boxed;
 use bollard::models::SystemInfo;
 
 use super::api::ASK_DEADLINE;
@@ -15,6 +16,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn facts(&self) -> Result<EngineFacts, EngineError> {
         let info = self.call("describe itself", ASK_DEADLINE, self.docker.info()).await?;
         Ok(self.facts_of(info))

@@ -2,6 +2,7 @@
 //!
 //! This API does not see files in a tmpfs that is mounted in the container, such as /tmp and /run in a kind node.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::{
     ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
@@ -35,6 +36,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Answered`] when there is none (404), [`EngineError::TooLarge`] when it has more than 512 MiB.
+    #[boxed(?Send)]
     pub async fn download(&self, container: &str, path: &str) -> Result<Vec<u8>, EngineError> {
         let doing = format!("read {path} of {container}");
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
@@ -70,6 +72,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn exists(&self, container: &str, path: &str) -> Result<bool, EngineError> {
         let doing = format!("look for {path} in {container}");
         let options = ContainerArchiveInfoOptionsBuilder::default().path(path).build();

@@ -1,5 +1,6 @@
 //! Docker's networks.
 
+use async_recursion::async_recursion as boxed;
 use bollard::models::{IpamConfig, NetworkInspect};
 use futures_util::future::try_join_all;
 
@@ -13,6 +14,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn networks(&self) -> Result<Vec<DockerNetwork>, EngineError> {
         let listed = self.call("list its networks", ASK_DEADLINE, self.docker.list_networks(None)).await?;
         let ids: Vec<String> = listed.into_iter().filter_map(|network| network.id).collect();
@@ -27,6 +29,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses, which it also does when two networks have that name.
+    #[boxed(?Send)]
     pub async fn network(&self, name: &str) -> Result<Option<DockerNetwork>, EngineError> {
         let doing = format!("describe the network {name}");
         match self.call(&doing, ASK_DEADLINE, self.docker.inspect_network(name, None)).await {

@@ -1,5 +1,6 @@
 //! The containers that are nodes of a kind cluster.
 
+use async_recursion::async_recursion as boxed;
 use bollard::models::{ContainerInspectResponse, EndpointSettings, PortMap};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::{join_all, try_join_all};
@@ -21,6 +22,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn nodes(&self, cluster: &str) -> Result<Vec<NodeContainer>, EngineError> {
         self.labelled(&format!("{CLUSTER_LABEL}={cluster}")).await
     }
@@ -29,6 +31,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn clusters(&self) -> Result<BTreeMap<String, Vec<NodeContainer>>, EngineError> {
         let mut clusters: BTreeMap<String, Vec<NodeContainer>> = BTreeMap::new();
         for node in self.labelled(CLUSTER_LABEL).await? {
@@ -41,6 +44,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn container(&self, name: &str) -> Result<Option<ContainerInspectResponse>, EngineError> {
         let doing = format!("describe the container {name}");
         match self.call(&doing, ASK_DEADLINE, self.docker.inspect_container(name, None)).await {

@@ -1,5 +1,6 @@
 //! Pauses, stops and starts containers.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::StopContainerOptionsBuilder;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that does not run (409) or does not exist (404).
+    #[boxed(?Send)]
     pub async fn pause_container(&self, container: &str) -> Result<(), EngineError> {
         self.call(&format!("pause {container}"), DEADLINE, self.docker.pause_container(container)).await
     }
@@ -24,6 +26,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that is not paused (500) or does not exist (404).
+    #[boxed(?Send)]
     pub async fn unpause_container(&self, container: &str) -> Result<(), EngineError> {
         self.call(&format!("unpause {container}"), DEADLINE, self.docker.unpause_container(container)).await
     }
@@ -33,6 +36,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that does not exist (404).
+    #[boxed(?Send)]
     pub async fn stop_container(&self, container: &str) -> Result<(), EngineError> {
         let grace = i32::try_from(GRACE.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(grace).build();
@@ -43,6 +47,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Answered`] for a container that does not exist (404).
+    #[boxed(?Send)]
     pub async fn start_container(&self, container: &str) -> Result<(), EngineError> {
         self.call(&format!("start {container}"), DEADLINE, self.docker.start_container(container, None)).await
     }

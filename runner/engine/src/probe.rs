@@ -1,5 +1,6 @@
 //! The probe in a lab's nodes. It is run once in each node that is asked something, in all nodes at the same time.
 
+use async_recursion::async_recursion as boxed;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -70,6 +71,7 @@ impl NodeProbe {
     ///
     /// # Errors
     /// For the first node that it cannot be copied into.
+    #[boxed(?Send)]
     pub async fn install(&self, nodes: &[NodeName]) -> Result<(), LabError> {
         let all = join_all(nodes.iter().map(|node| self.container(node))).await;
         let of = |(node, put): (&NodeName, Result<String, String>)| put.map_err(|why| format!("{node}: {why}"));

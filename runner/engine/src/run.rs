@@ -1,5 +1,6 @@
 //! Commands in containers, through the Engine's API (`POST /containers/{id}/exec`).
 
+use async_recursion::async_recursion as boxed;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::exec::StartExecResults;
@@ -180,6 +181,7 @@ impl Started {
     ///
     /// # Errors
     /// [`EngineError::Broken`], when the program has closed its standard input or has ended.
+    #[boxed(?Send)]
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let doing = self.doing();
         let input = &mut self.input;
@@ -206,6 +208,7 @@ impl Started {
     ///
     /// # Errors
     /// As [`Engine::exec`].
+    #[boxed(?Send)]
     pub async fn finish(self, rest: &[u8], deadline: Duration) -> Result<Ran, EngineError> {
         let doing = self.doing();
         let Self { engine, id, container, argv, with_stdin, mut input, mut reading, streams } = self;

@@ -1,5 +1,6 @@
 //! Runs the doctor for the lab that is to be built.
 
+use async_recursion::async_recursion as boxed;
 use std::path::Path;
 
 use lab_doctor::{KindDoctorInput, Row, kind, netns};
@@ -9,6 +10,7 @@ use lab_model::deviation::ImageName;
 use crate::setup::Setup;
 
 /// Checks this machine for the lab that is to be built.
+#[boxed(?Send)]
 pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
     match setup.backend {
         BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,

@@ -1,5 +1,6 @@
 //! A lab as cases and commands use it: one interface to both backends.
 
+use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -33,6 +34,7 @@ impl Lab {
     ///
     /// # Errors
     /// When there is none of this name, or its process or its containers are gone.
+    #[boxed(?Send)]
     pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
         match StateDir::open(name)?.read()?.map(|known| known.backend) {
             Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(Box::pin(KindLab::attach(program, name, doing)).await?))),
@@ -80,6 +82,7 @@ impl Lab {
     ///
     /// # Errors
     /// When the probe itself could not be run.
+    #[boxed(?Send)]
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
         match self {
             Self::Netns(lab) => lab.ask(asks).await,
@@ -150,6 +153,7 @@ impl Lab {
     ///
     /// # Errors
     /// When the probe itself could not be run.
+    #[boxed(?Send)]
     pub async fn service_tables(
         &self,
         places: &[Place],
@@ -183,6 +187,7 @@ impl Lab {
     ///
     /// # Errors
     /// When they cannot all be started.
+    #[boxed(?Send)]
     pub async fn capture(&self, wanted: Vec<(Place, Request)>) -> Result<Captures, LabError> {
         match self {
             Self::Netns(lab) => lab.capture(wanted).await,
@@ -240,6 +245,7 @@ impl Lab {
     ///
     /// # Errors
     /// When it cannot be reached.
+    #[boxed(?Send)]
     pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
         match self {
             Self::Netns(lab) => lab.raise(stage).await,
@@ -251,6 +257,7 @@ impl Lab {
     ///
     /// # Errors
     /// When something could not be removed.
+    #[boxed(?Send)]
     pub async fn down(self) -> Result<Vec<String>, LabError> {
         match self {
             Self::Netns(lab) => lab.down().await.map(|()| Vec::new()),
@@ -274,6 +281,7 @@ impl Lab {
 ///
 /// # Errors
 /// When something could not be removed.
+#[boxed(?Send)]
 pub async fn take_down(state: &StateDir, program: &Path) -> Result<Vec<String>, LabError> {
     match state.read().ok().flatten().and_then(|known| known.cluster) {
         None => netns::take_down(state).await.map(|()| Vec::new()),

@@ -1,6 +1,7 @@
 //! A session, the work of one invocation: it builds stages on demand, once each, and remembers a failure; it makes the
 //! observations of cases, keeps them as evidence, judges them and reports.
 
+use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,7 @@ impl Session {
     ///
     /// # Errors
     /// When a signal came, or evidence cannot be written; the case has no verdict then.
+    #[boxed(?Send)]
     pub async fn run_case(
         &mut self,
         case: &'static Case,
@@ -263,6 +265,7 @@ impl Session {
     ///
     /// # Errors
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
+    #[boxed(?Send)]
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
         let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
         if let Some(Lab::Kind(lab)) = &made {

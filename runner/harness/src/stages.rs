@@ -1,5 +1,6 @@
 //! A session's stages: built on demand, in order, once each. A stage that failed is not tried again.
 
+use async_recursion::async_recursion as boxed;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ impl Session {
     ///
     /// # Errors
     /// When a signal came, or another lab took the name meanwhile.
+    #[boxed(?Send)]
     pub async fn reach(
         &mut self,
         stage: Stage,

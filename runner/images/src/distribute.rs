@@ -3,6 +3,7 @@
 use crate::deliver::deliver;
 use crate::on_node::node_images;
 use crate::take::config_digest;
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
 use super::{Archived, Held, ImageError, NodeFailed, Origin, Wanted};
@@ -54,6 +55,7 @@ impl Delivered {
 ///
 /// # Errors
 /// [`ImageError`] for the first image that cannot be read, is not the expected one, or is not on a node afterwards.
+#[boxed(?Send)]
 pub async fn distribute(
     engine: &Engine,
     parcels: Vec<Parcel>,

@@ -1,5 +1,6 @@
 //! The images that a node's container runtime has, as `crictl images` in the node lists them (CRI v1 `ListImages`).
 
+use async_recursion::async_recursion as boxed;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ impl NodeImages {
 ///
 /// # Errors
 /// [`NodeFailed`], with the runtime's last error message when it did not answer by the deadline.
+#[boxed(?Send)]
 pub async fn node_images(engine: &Engine, node: &NodeName, deadline: Duration) -> Result<NodeImages, NodeFailed> {
     let what = format!("an answer of {node}'s container runtime");
     let listed = clock::until(deadline, INTERVAL, &what, async || match list_images(engine, node).await {

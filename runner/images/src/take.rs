@@ -1,5 +1,6 @@
 //! Finds images in the Engine, or pulls them by their registry's digest.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct Held {
 ///
 /// # Errors
 /// [`ImageError`]: no network, rate limited, not in the registry, no space, no progress, or not in the Engine.
+#[boxed(?Send)]
 pub async fn take(
     engine: &Engine,
     wanted: &Wanted,
@@ -65,6 +67,7 @@ pub async fn take(
 ///
 /// # Errors
 /// When the Engine does not answer, or finds an image by a digest that the image does not have.
+#[boxed(?Send)]
 pub async fn held(engine: &Engine, wanted: &Wanted) -> Result<Option<Held>, ImageError> {
     let name = match &wanted.find {
         Find::Digest(digest) => format!("{}@{digest}", wanted.reference.repository()),
@@ -140,6 +143,7 @@ async fn pull(
 ///
 /// # Errors
 /// When the archive does not contain the image.
+#[boxed(?Send)]
 pub async fn config_digest(engine: &Engine, wanted: &Wanted, held: &Held) -> Result<Digest, ImageError> {
     if let Some(config) = &held.config {
         return Ok(config.clone());

@@ -1,5 +1,6 @@
 //! Artefacts: what is kept of a lab in which something failed, to find the cause without the lab.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 use std::fs;
@@ -67,6 +68,7 @@ pub fn is_artefact(name: &str) -> bool {
 ///
 /// # Errors
 /// When the folder cannot be written.
+#[boxed(?Send)]
 pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
     let folder = folder.join(FOLDER);
     fs::create_dir_all(&folder)?;

@@ -1,5 +1,6 @@
 //! Runs `kind create cluster`, which makes the article's cluster, with a kubeconfig of its own.
 
+use async_recursion::async_recursion as boxed;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ pub fn kubeconfig_of(state: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it does not end.
+#[boxed(?Send)]
 pub async fn end_left_behind(state: &StateDir) -> Result<(), String> {
     let noted = state.read_json::<Option<ProcessId>>(PROCESS_FILE).map_err(|error| error.to_string())?.flatten();
     // A command that was killed right after it had started kind has noted nothing.
@@ -108,6 +110,7 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// When kind fails; the error has the reason and what to do about it.
+    #[boxed(?Send)]
     pub async fn run(&self, doing: &Doing) -> Result<(), LabError> {
         let written = fs::write(self.state.join(CONFIG_FILE), self.config).and_then(|()| self.reserve_kubeconfig());
         written.map_err(|source| LabError::Scratch { path: self.state.to_owned(), source })?;

@@ -1,5 +1,6 @@
 //! Installs Cilium: checks that a worker reaches the API server, runs Helm, then waits for agents and operators.
 
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -159,6 +160,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When Helm fails.
+    #[boxed(?Send)]
     pub async fn upgrade_service_host(&self, host: Ipv4Addr) -> Result<(), LabError> {
         let helm = tool::find("helm")?;
         let chart = self.chart(&helm).await?;

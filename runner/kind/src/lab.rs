@@ -1,5 +1,6 @@
 //! The runner's handle on a kind lab: claiming its name, what is stored about it, taking it down.
 
+use async_recursion::async_recursion as boxed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::cell::{OnceCell, RefCell};
@@ -99,6 +100,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the Engine cannot be reached.
+    #[boxed(?Send)]
     pub async fn planned(program: &Path, name: &str, spec: KindSpec, doing: &Doing) -> Result<Self, LabError> {
         let engine = Engine::connect().await?;
         Self::assemble(program, name, spec, engine, doing)
@@ -129,6 +131,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When there is none of this name, or its Engine cannot be reached.
+    #[boxed(?Send)]
     pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
         let state = StateDir::open(name)?;
         let gone = |why: &str| LabError::Refused {
@@ -154,6 +157,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When a lab or a cluster has the name.
+    #[boxed(?Send)]
     pub async fn claim(&self) -> Result<(), LabError> {
         let cluster = &self.spec.cluster;
         let foreign = members(&self.engine, Some(cluster)).await?;
@@ -385,6 +389,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When something could not be removed.
+    #[boxed(?Send)]
     pub async fn down(self) -> Result<Vec<String>, LabError> {
         if let Some(distribution) = self.distribution.take() {
             distribution.abort();

@@ -1,6 +1,7 @@
 //! The observations of a kind lab that cases use: by the probe in the nodes, and of Docker's networks, the API server's
 //! pods and Services, and the agents' tables.
 
+use async_recursion::async_recursion as boxed;
 use ipnet::Ipv4Net;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the cluster has not been created, or the API server does not say where the pods are.
+    #[boxed(?Send)]
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
         let places = self.places_for(&asks).await?;
         Ok(self.probe()?.ask(asks, &|pod| find(&places, pod)).await)
@@ -43,6 +45,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When they cannot all be started.
+    #[boxed(?Send)]
     pub async fn capture(&self, wanted: Vec<(Place, Request)>) -> Result<Captures, LabError> {
         let places = self.places_for(&wanted).await?;
         self.probe()?.capture(wanted, &|pod| find(&places, pod)).await
@@ -68,6 +71,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
         let containers = self.containers().await?;
         let networks = self.engine.networks().await?;
@@ -86,6 +90,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn pods(&self) -> Result<Vec<PodSeen>, LabError> {
         let labels = &self.spec.manifests.hello_app.deployment.spec.selector.match_labels;
         Ok(self.api()?.workload_pods(WORKLOAD_NAMESPACE, labels).await?)
@@ -95,6 +100,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn service(&self) -> Result<ServiceSeen, LabError> {
         Ok(self.api()?.service(WORKLOAD_NAMESPACE, &self.spec.expect.service).await?)
     }
@@ -103,6 +109,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the API server does not say where the agents are.
+    #[boxed(?Send)]
     pub async fn service_tables(
         &self,
         places: &[Place],
@@ -128,6 +135,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn agents(&self) -> Result<Agents<Engine>, LabError> {
         let pods = self.api()?.pods().await?;
         Ok(Agents::of(self.engine.clone(), &pods))

@@ -1,6 +1,7 @@
 //! Finds the workload's pods: the node of each, and a process on it that is in the pod's network namespace. hello-app's
 //! image has no shell, so its namespace is entered from its node.
 
+use async_recursion::async_recursion as boxed;
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +41,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
+    #[boxed(?Send)]
     pub async fn enterable_pods(&self) -> Result<BTreeSet<PodName>, LabError> {
         let places = self.pod_places().await?;
         Ok(places.into_iter().filter(|(_, place)| place.is_ok()).map(|(pod, _)| pod).collect())
@@ -49,6 +51,7 @@ impl KindLab {
     ///
     /// # Errors
     /// [`LabError::NoPlace`], when the workload has no such pod.
+    #[boxed(?Send)]
     pub async fn enter_pod(&self, pod: &PodName) -> Result<PodPlace, LabError> {
         let mut places = self.pod_places().await?;
         match places.remove(pod) {

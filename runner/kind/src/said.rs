@@ -1,6 +1,7 @@
 //! Runs the article's own commands and keeps their output as evidence, for a user who compares with the article. Judges do
 //! not read it, and a command that fails or does not exist changes no verdict.
 
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
 use lab_model::said::Said;
@@ -26,6 +27,7 @@ pub enum ByHand {
 
 impl KindLab {
     /// Runs commands at the same time. Returns the output of each.
+    #[boxed(?Send)]
     pub async fn run_article_commands(&self, commands: Vec<ByHand>) -> Vec<Said> {
         futures_util::future::join_all(commands.into_iter().map(|command| self.run_by_hand(command))).await
     }

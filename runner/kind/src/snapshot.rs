@@ -1,5 +1,6 @@
 //! A snapshot of Docker and the host before a lab is made, to compare with after it was taken down.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
 use lab_netlink::{Protocol, Socket};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the Engine does not answer or refuses. Parts of the host that cannot be read are none instead.
+    #[boxed(?Send)]
     pub async fn take(engine: &Engine, program: &Path) -> Result<Self, EngineError> {
         let client = engine.client();
         let all = ListContainersOptionsBuilder::new().all(true).build();

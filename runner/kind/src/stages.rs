@@ -1,6 +1,7 @@
 //! Builds a kind lab, stage by stage. Independent work runs at the same time: images are pulled and streamed into the nodes
 //! while kubeadm runs.
 
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -43,6 +44,7 @@ impl KindLab {
     ///
     /// # Errors
     /// When it cannot be reached; the error says what was waited for and what was seen last.
+    #[boxed(?Send)]
     pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
         let summary = match stage {
             Stage::ClusterCreated => self.create().await?,
@@ -198,6 +200,7 @@ impl KindLab {
 
     /// Waits, before traffic is sent, until the agents have their programs loaded. Returns a text if they have not: traffic
     /// is observed nevertheless, and the user is told.
+    #[boxed(?Send)]
     pub async fn until_datapath_loaded(&self) -> Option<String> {
         let loaded = match self.agents().await {
             Ok(agents) => {

@@ -1,6 +1,7 @@
 //! What can be found out about a kind lab from its state folder: its spec, its stages, how it has changed; and taking it
 //! down.
 
+use async_recursion::async_recursion as boxed;
 use std::path::Path;
 
 use super::drift::{ClusterRecord, Drift, drift};
@@ -34,6 +35,7 @@ pub fn standing(state: &StateDir) -> Result<Vec<Stage>, StateError> {
 ///
 /// # Errors
 /// When it cannot be reached.
+#[boxed(?Send)]
 pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
     let engine = Engine::connect().await;
     match engine {
@@ -50,6 +52,7 @@ pub async fn engine_of(mark: &ClusterMark) -> Result<Engine, LabError> {
 ///
 /// # Errors
 /// When the Engine does not answer or refuses.
+#[boxed(?Send)]
 pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>, LabError> {
     let Some(record) = state.read_json::<ClusterRecord>(RECORD_FILE)? else { return Ok(Vec::new()) };
     let Some(spec) = made_from(state)? else { return Ok(Vec::new()) };
@@ -64,6 +67,7 @@ pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>
 ///
 /// # Errors
 /// When something could not be removed.
+#[boxed(?Send)]
 pub async fn take_down_state(engine: &Engine, state: &StateDir, program: &Path) -> Result<TakenDown, LabError> {
     let Some(cluster) = state.read()?.and_then(|known| known.cluster) else {
         // The name was claimed, but nothing was made yet.

@@ -1,6 +1,7 @@
 //! Takes a kind lab down: removes its containers with their volumes, the network if lab made it and it is empty, the seal,
 //! and its files. Containers without the lab's mark are not touched. It may be repeated, also after a crash.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use std::path::Path;
 use std::time::Duration;
@@ -59,6 +60,7 @@ impl TakenDown {
 /// # Errors
 /// All errors in one text. The state folder is kept then, so that it can be tried again. While it cannot be told whether
 /// the command that makes the lab still runs, nothing is removed: kind would go on making containers.
+#[boxed(?Send)]
 pub async fn take_down(
     engine: &Engine,
     state: &StateDir,
@@ -161,6 +163,7 @@ async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mu
 ///
 /// # Errors
 /// When Docker does not list them, or one could not be removed.
+#[boxed(?Send)]
 pub async fn remove_strays(engine: &Engine, root: &Path, name: Option<&str>) -> Result<Vec<String>, LabError> {
     let stray = |member: &Member| {
         let folder = member.mark.as_deref().and_then(Path::parent);

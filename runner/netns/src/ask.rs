@@ -1,6 +1,7 @@
 //! Looking into a lab's namespaces, capturing on its links, and making faults there. Each of these starts this program
 //! once more, as the probe or as `lab tamper`.
 
+use async_recursion::async_recursion as boxed;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the probe could not be run, or its output is not a list of answers.
+    #[boxed(?Send)]
     pub async fn ask(&self, asks: Vec<(Place, Request)>) -> Result<Vec<Answered>, LabError> {
         let what = describe_asks(&asks);
         *self.doing.borrow_mut() = format!("{what}, without an answer yet");
@@ -73,6 +75,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When they cannot all be started.
+    #[boxed(?Send)]
     pub async fn capture(&self, wanted: Vec<(Place, Request)>) -> Result<Captures, LabError> {
         let (asks, missing) = self.locate(wanted);
         if let Some((_, missing)) = missing.into_iter().next() {
@@ -85,6 +88,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the lab has no such place, or a change could not be made.
+    #[boxed(?Send)]
     pub async fn tamper(&self, acts: Vec<(Place, Act)>) -> Result<Tampered, LabError> {
         let changes = acts
             .into_iter()

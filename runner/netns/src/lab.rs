@@ -1,5 +1,6 @@
 //! The runner's handle on a netns lab: building its stages, what is stored about it, taking it down.
 
+use async_recursion::async_recursion as boxed;
 use std::cell::RefCell;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When it cannot be built.
+    #[boxed(?Send)]
     pub async fn build(&self, stage: Stage) -> Result<Built, LabError> {
         let mut client = self.client.lock().await;
         let built = client.build(stage).await?;
@@ -52,6 +54,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When it cannot be reached.
+    #[boxed(?Send)]
     pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
         if stage == Stage::BaseObserved {
             return self.observe_base().await;
@@ -145,6 +148,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When its holder cannot be ended or its folder not removed.
+    #[boxed(?Send)]
     pub async fn down(self) -> Result<(), LabError> {
         let state = self.state.clone();
         // A holder that does not obey is killed next, so the error does not matter.

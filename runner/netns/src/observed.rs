@@ -1,6 +1,7 @@
 //! Observations that the other backend reads from Docker and the API server, read here from the kernel: which nodes are on
 //! the bridge, which pod is on which node, and the Service.
 
+use async_recursion::async_recursion as boxed;
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -33,6 +34,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When a node cannot be looked into, or nothing can be stored.
+    #[boxed(?Send)]
     pub async fn observe_base(&self) -> Result<String, LabError> {
         let places = self.nodes().iter().map(|(name, _)| Place::Node(name.clone())).collect();
         let views = self.views(places).await?;
@@ -50,6 +52,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the bridge's namespace cannot be looked into.
+    #[boxed(?Send)]
     pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
         let nodes = self.nodes().iter().map(|(name, _)| Place::Node(name.clone()));
         let mut views = self.views(std::iter::once(Place::Bridge).chain(nodes).collect()).await?.into_iter();
@@ -93,6 +96,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the probe could not be run.
+    #[boxed(?Send)]
     pub async fn pods(&self, nodes: &BTreeMap<NodeName, NetnsView>) -> Result<Vec<PodSeen>, LabError> {
         let names: Vec<PodName> = self.plan().pods.iter().map(|pod| pod.name.clone()).collect();
         let views = self.views(names.iter().cloned().map(Place::Pod).collect()).await?;
@@ -116,6 +120,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When that table cannot be read.
+    #[boxed(?Send)]
     pub async fn service(&self) -> Result<ServiceSeen, LabError> {
         let control_planes: Vec<Place> = self
             .nodes()
@@ -142,6 +147,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the probe could not be run.
+    #[boxed(?Send)]
     pub async fn service_tables(
         &self,
         places: &[Place],

@@ -1,5 +1,6 @@
 //! Starts a lab, attaches to one that is up, and lets a lab outlive this process.
 
+use async_recursion::async_recursion as boxed;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
@@ -59,6 +60,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When the topology does not fit, or the namespaces cannot be made.
+    #[boxed(?Send)]
     pub async fn start_in(program: &Path, state: StateDir, spec: Spec, lifetime: Lifetime) -> Result<Self, LabError> {
         let plan = match Plan::new(spec) {
             Ok(plan) => plan,
@@ -159,6 +161,7 @@ impl NetnsLab {
     ///
     /// # Errors
     /// When there is none of this name, or its holder is gone.
+    #[boxed(?Send)]
     pub async fn attach(program: &Path, name: &str) -> Result<Self, LabError> {
         let state = StateDir::open(name)?;
         let gone = |pid, why| LabError::HolderGone { name: name.to_owned(), pid, why };

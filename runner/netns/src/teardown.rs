@@ -1,5 +1,6 @@
 //! Ends a lab by its state folder, also after a crash.
 
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
 use super::client::Client;
@@ -17,6 +18,7 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// When the process cannot be ended, when it cannot be told whether it runs, or when the folder cannot be removed.
+#[boxed(?Send)]
 pub async fn take_down(state: &StateDir) -> Result<(), LabError> {
     // Who listens on the control socket is the holder, whatever the state says: that may be another version's, and its
     // numbers another namespace's.

@@ -1,5 +1,6 @@
 //! A lab that faults are made in, with what is expected of it.
 
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -96,6 +97,7 @@ impl Bench {
     ///
     /// # Errors
     /// When Docker does not answer, or the name is taken.
+    #[boxed(?Send)]
     pub async fn claim_on_kind(program: &Path, setup: &Setup, doing: &Doing) -> Result<Self, Failure> {
         let name = setup.name.as_deref().unwrap_or(DEFAULT_CLUSTER);
         let lab = KindLab::planned(program, name, setup.kind_spec(), doing).await?;
@@ -174,6 +176,7 @@ impl Bench {
     ///
     /// # Errors
     /// A text that says why something could not be done.
+    #[boxed(?Send)]
     pub async fn break_cluster(&mut self, how: Breakage) -> Result<(), String> {
         let lab = self.lab.cluster()?;
         Box::pin(self.standing.make(lab, how)).await
@@ -237,6 +240,7 @@ impl Bench {
     }
 
     /// Makes the observations of a case and judges them. None for a case that does not exist on the backend.
+    #[boxed(?Send)]
     pub async fn judge(&self, case: &Case) -> Option<Judged> {
         let body = case.body(self.backend())?;
         Some(match self.look(case, body.look).await {
@@ -250,6 +254,7 @@ impl Bench {
     ///
     /// # Errors
     /// When something could not be removed.
+    #[boxed(?Send)]
     pub async fn end(self) -> Result<(), String> {
         let Self { lab, fault, .. } = self;
         drop(fault);

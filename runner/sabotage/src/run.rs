@@ -1,5 +1,6 @@
 //! A run of faults: several labs at the same time, with one fault at a time in each.
 
+use async_recursion::async_recursion as boxed;
 use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -112,6 +113,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs all faults. The future may be dropped before its end; [`Self::outcome`] then has what was done until then.
+    #[boxed(?Send)]
     pub async fn run_all(&self) {
         let labs = match self.backend() {
             BackendKind::Netns => LABS,
@@ -196,6 +198,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When something could not be removed.
+    #[boxed(?Send)]
     pub async fn clean_up(&self) -> Result<(), LabError> {
         let labs = std::mem::take(&mut *self.labs.borrow_mut());
         for state in labs.iter().filter(|state| state.path().is_dir()) {

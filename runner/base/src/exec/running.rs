@@ -1,5 +1,6 @@
 //! A program that runs and can still be talked to.
 
+use async_recursion::async_recursion as boxed;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -106,6 +107,7 @@ impl Running {
     /// # Errors
     /// [`ExecError::NoLine`], when it closes standard error first; [`ExecError::Deadline`], when it does not write the
     /// line in time. It keeps running either way.
+    #[boxed(?Send)]
     pub async fn wait_for_line(&mut self, line: &str, deadline: Duration) -> Result<(), ExecError> {
         let written = |stderr: &Vec<u8>| stderr.split(|&byte| byte == b'\n').any(|seen| seen == line.as_bytes());
         let waited = clock::within(deadline, line, self.stderr.wait_for(written)).await.map(|seen| seen.is_ok());
@@ -122,6 +124,7 @@ impl Running {
     ///
     /// # Errors
     /// As [`Self::wait_for_line`], then as [`Self::write`].
+    #[boxed(?Send)]
     pub async fn call(&mut self, bytes: &[u8], answer: &str, deadline: Duration) -> Result<(), ExecError> {
         let written = self.write(bytes).await;
         self.wait_for_line(answer, deadline).await?;
@@ -132,6 +135,7 @@ impl Running {
     ///
     /// # Errors
     /// [`ExecError::Deadline`], when it has not ended and closed its output by then; its process group is killed.
+    #[boxed(?Send)]
     pub async fn finish(mut self, deadline: Duration) -> Result<Finished, ExecError> {
         let write = async {
             if let Some(mut stdin) = self.stdin.take() {

@@ -17,6 +17,7 @@ mod tools;
 pub mod trial;
 
 use super::{Row, files};
+use async_recursion::async_recursion as boxed;
 use facts::{DockerSeen, HostSeen, Room, ToolSeen, Unreachable};
 use lab_engine::{Engine, EngineError};
 use rows::locality::Where;
@@ -30,6 +31,7 @@ pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
 }
 
 /// Checks this machine for a lab on kind, with this Engine or the error of connecting to it.
+#[boxed(?Send)]
 pub async fn kind_with(input: &KindDoctorInput, engine: Result<Engine, EngineError>) -> Vec<Row> {
     let engine = engine.map_err(|error| docker::unreachable(&error));
     let environment = engine.as_ref().map(Engine::environment).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Its image is made here, with one program of two machine instructions, so that no image has to be pulled. The image and
 //! the container have a label, and both are removed again, also those that an earlier attempt could not remove.
 
+use async_recursion::async_recursion as boxed;
 use std::collections::HashMap;
 
 use bollard::Docker;
@@ -89,6 +90,7 @@ pub(super) fn not_tried(why: impl Into<String>) -> Tried {
 
 /// Tries a container with the privileges of a node. `remapped` says that the Engine maps the users of containers to other
 /// users (userns-remap), from which a privileged container must be excepted.
+#[boxed(?Send)]
 pub async fn privileged(docker: &Docker, architecture: Option<&str>, remapped: bool) -> Tried {
     // As kind v0.17.0 starts nodes (`runArgsForNode`, `commonArgs`).
     let as_a_node = HostConfig {
@@ -101,6 +103,7 @@ pub async fn privileged(docker: &Docker, architecture: Option<&str>, remapped: b
 }
 
 /// Tries a container with this configuration, without a network.
+#[boxed(?Send)]
 pub async fn container(docker: &Docker, architecture: Option<&str>, host: HostConfig) -> Tried {
     let Some(architecture) = architecture else {
         return not_tried("the Engine does not report its architecture");

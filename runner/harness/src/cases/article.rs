@@ -1,5 +1,6 @@
 //! Which of the article's commands show what a case judges.
 
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 
 use lab_kind::{ByHand, KindLab};
@@ -36,6 +37,7 @@ pub(super) fn in_control_planes(lab: &KindLab, command: &str) -> Vec<ByHand> {
 }
 
 /// What these commands say now; or, for what was only to be seen before Cilium, what they said then.
+#[boxed(?Send)]
 pub async fn said(shown: Shown, lab: &KindLab, seen: &Value) -> Vec<Said> {
     let commands = match shown {
         Shown::Nowhere => Vec::new(),

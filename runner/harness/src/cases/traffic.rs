@@ -2,6 +2,7 @@
 
 mod plan;
 
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -26,6 +27,7 @@ const CAPTURE_DEADLINE: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// When it cannot be observed: a node that cannot be looked into, captures that do not start. No reply is no error.
+#[boxed(?Send)]
 pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, String> {
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;

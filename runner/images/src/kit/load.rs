@@ -1,5 +1,6 @@
 //! Takes images out of a kit: the node image goes into the Engine, the others into the nodes. No registry is contacted.
 
+use async_recursion::async_recursion as boxed;
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use futures_util::{StreamExt, stream};
 use std::time::Duration;
@@ -60,6 +61,7 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError`], when the Engine cannot load it.
+    #[boxed(?Send)]
     pub async fn load_node(&self, engine: &Engine, tell: &dyn Fn(String)) -> Result<Loaded, KitError> {
         let image = self.image(NODE)?;
         let mut reference = image.reference.clone();

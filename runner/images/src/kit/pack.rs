@@ -1,5 +1,6 @@
 //! Packs a kit: exports images from the Engine, which pulls those that it does not have, and adds the chart.
 
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
 use super::{Index, KitChart, KitError, KitImage, KitWriter, SCHEMA, Stored};
@@ -31,6 +32,7 @@ pub struct Order {
 ///
 /// # Errors
 /// [`KitError`]; no file is left then.
+#[boxed(?Send)]
 pub async fn pack(
     engine: &Engine,
     order: Order,

@@ -1,8 +1,8 @@
 //! The client of the API server: it uses the lab's own kubeconfig only, and every call has a deadline.
 
-use kube::api::ListParams;
+use async_recursion::async_recursion as boxed;
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::NamespaceResourceScope;
 use kube::{Client, Config, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -43,6 +43,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::Kubeconfig`], when the file is not a kubeconfig, or its certificates cannot be used.
+    #[boxed(?Send)]
     pub async fn from_kubeconfig(file: &Path) -> Result<Self, ApiError> {
         let wrong = |error: &dyn std::error::Error| ApiError::kubeconfig(file, chain(error));
         let kubeconfig = Kubeconfig::read_from(file).map_err(|error| wrong(&error))?;
@@ -91,44 +92,70 @@ impl Api {
         }
     }
 
+    /// The objects of a kind, of a namespace or of all. They are read as any kind's are, and become `K` in [`Api::typed`]:
+    /// calls that know `K` would be compiled again for each.
+    pub(super) fn objects<K: Resource<DynamicType = ()>>(&self, namespace: Option<&str>) -> kube::Api<DynamicObject> {
+        let kind = ApiResource::erase::<K>(&());
+        match namespace {
+            Some(namespace) => kube::Api::namespaced_with(self.client(), namespace, &kind),
+            None => kube::Api::all_with(self.client(), &kind),
+        }
+    }
+
+    /// An object in the answer to a call.
+    pub(super) fn typed<K>(&self, call: &str, object: DynamicObject) -> Result<K, ApiError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        object.try_parse().map_err(|error| garbled(&self.server, call, chain(&error)))
+    }
+
     /// All objects of a kind, of every namespace.
     pub(super) async fn list<K>(&self) -> Result<Vec<K>, ApiError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let api: kube::Api<K> = kube::Api::all(self.client());
-        let call = format!("list {}", K::plural(&()));
-        Ok(self.call(&call, api.list(&ListParams::default())).await?.items)
+        self.listed(&format!("list {}", K::plural(&())), &self.objects::<K>(None), &ListParams::default()).await
     }
 
     /// All objects of a kind in a namespace that have these labels (`a=b,c=d`; empty means all objects).
     pub(super) async fn list_in<K>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, ApiError>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + fmt::Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
         let call = format!("list {} in {namespace}", K::plural(&()));
-        Ok(self.call(&call, api.list(&ListParams::default().labels(labels))).await?.items)
+        self.listed(&call, &self.objects::<K>(Some(namespace)), &ListParams::default().labels(labels)).await
+    }
+
+    async fn listed<K>(
+        &self,
+        call: &str,
+        of: &kube::Api<DynamicObject>,
+        params: &ListParams,
+    ) -> Result<Vec<K>, ApiError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let objects = self.call(call, of.list(params)).await?.items;
+        objects.into_iter().map(|object| self.typed(call, object)).collect()
     }
 
     /// One object; none if there is none of this name.
     pub(super) async fn get<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, ApiError>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + fmt::Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
-        self.call(&format!("get {} {namespace}/{name}", K::plural(&())), api.get_opt(name)).await
+        let call = format!("get {} {namespace}/{name}", K::plural(&()));
+        let object = self.call(&call, self.objects::<K>(Some(namespace)).get_opt(name)).await?;
+        object.map(|object| self.typed(&call, object)).transpose()
     }
 
     /// The body of the answer to a GET; none if the server does not have the path.
     pub(super) async fn text(&self, path: &str) -> Result<Option<String>, ApiError> {
         let call = format!("get {path}");
         let request = hyper::Request::get(path).body(Vec::new());
-        let request = request.map_err(|error| ApiError::Garbled {
-            server: self.server.clone(),
-            call: call.clone(),
-            problem: format!("{path} is not a valid path: {error}"),
-        })?;
+        let request =
+            request.map_err(|error| garbled(&self.server, &call, format!("{path} is not a valid path: {error}")))?;
         let answer = self.call(&call, async {
             match self.client.request_text(request).await {
                 Ok(text) => Ok(Some(text)),
@@ -142,10 +169,12 @@ impl Api {
     /// The answer to a GET, parsed as a type that k8s-openapi does not have; none if the server does not have the path.
     pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(path).await? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| ApiError::Garbled {
-            server: self.server.clone(),
-            call: format!("get {path}"),
-            problem: error.to_string(),
-        })
+        let read = serde_json::from_str(&text).map(Some);
+        read.map_err(|error| garbled(&self.server, &format!("get {path}"), error.to_string()))
     }
+}
+
+/// The error about an answer that cannot be read.
+pub(super) fn garbled(server: &str, call: &str, problem: String) -> ApiError {
+    ApiError::Garbled { server: server.to_owned(), call: call.to_owned(), problem }
 }

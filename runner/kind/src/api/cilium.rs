@@ -1,5 +1,6 @@
 //! Cilium's own objects (`cilium.io/v2`), read with types that have only the fields that are used here.
 
+use async_recursion::async_recursion as boxed;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed, or a node has several, or one that is not an IPv4 CIDR.
+    #[boxed(?Send)]
     pub async fn pod_cidrs(&self) -> Result<PodCidrs, ApiError> {
         let nodes: Option<List<CiliumNode>> = self.json("/apis/cilium.io/v2/ciliumnodes").await?;
         let mut by_node = BTreeMap::new();
@@ -96,6 +98,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn cilium_endpoints(&self) -> Result<Vec<CiliumEndpointSeen>, ApiError> {
         let endpoints: Option<List<CiliumEndpoint>> = self.json("/apis/cilium.io/v2/ciliumendpoints").await?;
         Ok(endpoints.and_then(|list| list.items).unwrap_or_default().into_iter().map(endpoint).collect())

@@ -3,6 +3,7 @@
 //! Kubernetes has `discovery.k8s.io/v1` from 1.21 on, `v1beta1` until 1.24, and so far always `core/v1` Endpoints. Slices
 //! are read with types defined here, because k8s-openapi has `discovery.k8s.io/v1` only.
 
+use async_recursion::async_recursion as boxed;
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -19,6 +20,7 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be read, or differs from what a lab makes: one TCP port at one IPv4 address.
+    #[boxed(?Send)]
     pub async fn service(&self, namespace: &str, name: &str) -> Result<ServiceSeen, ApiError> {
         let object = format!("Service {namespace}/{name}");
         let cluster_ip = match self.get::<Service>(namespace, name).await? {

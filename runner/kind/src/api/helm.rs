@@ -2,6 +2,7 @@
 //! `sh.helm.release.v1.NAME.vREVISION`, which is JSON, compressed with gzip, in base64 (helm:
 //! `pkg/storage/driver/util.go`, `secrets.go`).
 
+use async_recursion::async_recursion as boxed;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
@@ -29,6 +30,7 @@ impl Api {
     ///
     /// # Errors
     /// When its Secrets cannot be listed, or the newest cannot be read.
+    #[boxed(?Send)]
     pub async fn helm_release(&self, namespace: &str, name: &str) -> Result<Option<HelmRelease>, ApiError> {
         let secrets = self.list_in::<Secret>(namespace, &format!("owner=helm,name={name}")).await?;
         let Some((revision, secret)) = newest(&secrets, name) else { return Ok(None) };

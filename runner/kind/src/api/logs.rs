@@ -1,5 +1,6 @@
 //! Logs of containers and events of the cluster, for errors and for the artefacts of a failed run.
 
+use async_recursion::async_recursion as boxed;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::LogParams;
 
@@ -22,6 +23,7 @@ impl Api {
     ///
     /// # Errors
     /// When there is no such container, or its kubelet does not answer.
+    #[boxed(?Send)]
     pub async fn log(
         &self,
         namespace: &str,
@@ -46,6 +48,7 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be listed.
+    #[boxed(?Send)]
     pub async fn events(&self) -> Result<Vec<String>, ApiError> {
         let mut events = self.list::<Event>().await?;
         events.sort_by_key(when);

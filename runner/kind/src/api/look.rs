@@ -1,5 +1,6 @@
 //! Reads nodes, pods, workloads and configuration from the API server.
 
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
@@ -16,6 +17,7 @@ impl Api {
     ///
     /// # Errors
     /// When the server does not answer, or reports no version.
+    #[boxed(?Send)]
     pub async fn version(&self) -> Result<String, ApiError> {
         let info = self.call("get /version", self.client().apiserver_version()).await?;
         if info.git_version.is_empty() {
@@ -28,6 +30,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn nodes(&self) -> Result<Vec<KubeNode>, ApiError> {
         Ok(self.list::<Node>().await?.into_iter().map(convert::node).collect())
     }
@@ -36,6 +39,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn pods(&self) -> Result<Vec<KubePod>, ApiError> {
         Ok(self.list::<Pod>().await?.into_iter().map(convert::pod).collect())
     }
@@ -44,6 +48,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn pods_with(
         &self,
         namespace: &str,
@@ -57,6 +62,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn workload_pods(
         &self,
         namespace: &str,
@@ -70,6 +76,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn daemon_sets(&self) -> Result<Vec<DaemonSetSeen>, ApiError> {
         Ok(self.list::<DaemonSet>().await?.into_iter().map(convert::daemon_set).collect())
     }
@@ -78,6 +85,7 @@ impl Api {
     ///
     /// # Errors
     /// When they cannot be listed.
+    #[boxed(?Send)]
     pub async fn deployments(&self) -> Result<Vec<DeploymentSeen>, ApiError> {
         Ok(self.list::<Deployment>().await?.into_iter().map(convert::deployment).collect())
     }
@@ -86,6 +94,7 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed(?Send)]
     pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         Ok(self.get::<ConfigMap>(namespace, name).await?.map(|map| map.data.unwrap_or_default()))
     }

@@ -72,7 +72,7 @@ impl Api {
         patience: Patience<'_>,
         lacks: impl Fn(&KubeNode) -> Option<String>,
     ) -> Result<(), WaitError> {
-        let mut nodes = self.watch::<Node>(kube::Api::all(self.client()), watcher::Config::default());
+        let mut nodes = self.watch::<Node>(None, watcher::Config::default());
         let wait = patience.wait(what, async |seen| {
             loop {
                 nodes.changed().await;
@@ -108,8 +108,8 @@ impl Api {
         patience: Patience<'_>,
     ) -> Result<(), WaitError> {
         let what = format!("the DaemonSet {namespace}/{name}, ready on {nodes} nodes");
-        let api = kube::Api::<DaemonSet>::namespaced(self.client(), namespace);
-        let sets = self.watch(api, watcher::Config::default().fields(&format!("metadata.name={name}")));
+        let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        let sets = self.watch::<DaemonSet>(Some(namespace), config);
         let judge = |set: &DaemonSet| {
             let wanted = u32::try_from(nodes).unwrap_or(u32::MAX);
             let status = set.status.clone().unwrap_or_default();
@@ -137,8 +137,8 @@ impl Api {
         patience: Patience<'_>,
     ) -> Result<(), WaitError> {
         let what = format!("the Deployment {namespace}/{name}, ready");
-        let api = kube::Api::<Deployment>::namespaced(self.client(), namespace);
-        let deployments = self.watch(api, watcher::Config::default().fields(&format!("metadata.name={name}")));
+        let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        let deployments = self.watch::<Deployment>(Some(namespace), config);
         let judge = |deployment: &Deployment| {
             let status = deployment.status.clone().unwrap_or_default();
             let current = status.observed_generation >= deployment.metadata.generation;
@@ -177,10 +177,9 @@ impl Api {
         patience: Patience<'_>,
     ) -> Result<(), WaitError>
     where
-        K: kube::Resource<DynamicType = ()> + std::fmt::Debug + 'static,
+        K: kube::Resource<DynamicType = ()> + serde::de::DeserializeOwned,
     {
-        let pods = kube::Api::<Pod>::namespaced(self.client(), namespace);
-        let mut pods = self.watch(pods, watcher::Config::default());
+        let mut pods = self.watch::<Pod>(Some(namespace), watcher::Config::default());
         let waited = patience.wait(what, async |seen| {
             loop {
                 either(objects.changed(), pods.changed()).await;

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use kube::Resource;
+use kube::api::DynamicObject;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::call::Api;
+use super::call::{Api, garbled};
 use super::error::ApiError;
 use lab_base::clock;
 use lab_base::clock::{Poll, WaitError};
@@ -108,9 +109,9 @@ impl Seen<'_> {
 
 /// The current objects of one watch.
 pub(super) struct Watched<K> {
-    server: String,
+    api: Api,
     call: String,
-    events: BoxStream<'static, Result<Event<K>, watcher::Error>>,
+    events: BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>,
     objects: BTreeMap<String, K>,
     /// The objects of a list that is not complete yet. Until it is, `objects` are those of the last complete list.
     coming: Option<BTreeMap<String, K>>,
@@ -119,15 +120,15 @@ pub(super) struct Watched<K> {
 }
 
 impl Api {
-    /// Watches objects of a kind.
-    pub(super) fn watch<K>(&self, of: kube::Api<K>, config: watcher::Config) -> Watched<K>
+    /// Watches objects of a kind in a namespace, or of all.
+    pub(super) fn watch<K>(&self, namespace: Option<&str>, config: watcher::Config) -> Watched<K>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         Watched {
-            server: self.server().to_owned(),
+            api: self.clone(),
             call: format!("watch {}", K::plural(&())),
-            events: watcher(of, config.timeout(WATCH_SECONDS)).backoff(Steady).boxed(),
+            events: watcher(self.objects::<K>(namespace), config.timeout(WATCH_SECONDS)).backoff(Steady).boxed(),
             objects: BTreeMap::new(),
             coming: None,
             listed: false,
@@ -136,7 +137,7 @@ impl Api {
     }
 }
 
-impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
+impl<K: Resource<DynamicType = ()> + DeserializeOwned> Watched<K> {
     /// Waits for the next change of the objects, or of an error of the server. The future may be dropped at any time.
     pub(super) async fn changed(&mut self) {
         loop {
@@ -148,51 +149,62 @@ impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
         }
     }
 
-    fn take(&mut self, event: Result<Event<K>, watcher::Error>) -> bool {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                self.trouble = Some(self.api_error(&error));
-                return true;
+    fn take(&mut self, event: Result<Event<DynamicObject>, watcher::Error>) -> bool {
+        let taken = event.map_err(|error| self.api_error(&error)).and_then(|event| self.note(event));
+        match taken {
+            Ok(changed) => {
+                if changed {
+                    self.trouble = None;
+                }
+                changed
             }
-        };
+            Err(error) => {
+                self.trouble = Some(error);
+                true
+            }
+        }
+    }
+
+    /// Whether the event has changed the objects.
+    fn note(&mut self, event: Event<DynamicObject>) -> Result<bool, ApiError> {
         match event {
             Event::Init => {
                 self.coming = Some(BTreeMap::new());
-                return false;
+                return Ok(false);
             }
             Event::InitApply(object) => {
-                self.coming.get_or_insert_default().insert(key(&object), object);
-                return false;
+                let name = key(&object);
+                let object = self.api.typed(&self.call, object)?;
+                self.coming.get_or_insert_default().insert(name, object);
+                return Ok(false);
             }
             Event::InitDone => {
                 self.objects = self.coming.take().unwrap_or_default();
                 self.listed = true;
             }
-            Event::Apply(object) => drop(self.objects.insert(key(&object), object)),
+            Event::Apply(object) => {
+                let name = key(&object);
+                self.objects.insert(name, self.api.typed(&self.call, object)?);
+            }
             Event::Delete(object) => drop(self.objects.remove(&key(&object))),
         }
-        self.trouble = None;
-        true
+        Ok(true)
     }
 
     fn api_error(&self, error: &watcher::Error) -> ApiError {
         use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+        let (server, call) = (self.api.server(), &self.call);
         match error {
             InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
-                ApiError::from_kube(&self.server, &self.call, error)
+                ApiError::from_kube(server, call, error)
             }
             WatchError(status) => ApiError::Refused {
-                server: self.server.clone(),
-                call: self.call.clone(),
+                server: server.to_owned(),
+                call: call.clone(),
                 code: status.code,
                 reason: status.message.clone(),
             },
-            NoResourceVersion => ApiError::Garbled {
-                server: self.server.clone(),
-                call: self.call.clone(),
-                problem: "a list without resourceVersion".to_owned(),
-            },
+            NoResourceVersion => garbled(server, call, "a list without resourceVersion".to_owned()),
         }
     }
 
@@ -206,8 +218,8 @@ impl<K: Resource<DynamicType = ()> + Debug + 'static> Watched<K> {
     }
 }
 
-fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
-    let meta = object.meta();
+fn key(object: &DynamicObject) -> String {
+    let meta = &object.metadata;
     format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }
 

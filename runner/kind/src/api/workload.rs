@@ -3,10 +3,8 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
-use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -118,9 +116,9 @@ impl Api {
 
     async fn apply<K>(&self, namespace: &str, name: &str, object: &Value) -> Result<(), ApiError>
     where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: kube::Resource<DynamicType = ()>,
     {
-        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
+        let api = self.objects::<K>(Some(namespace));
         let params = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(object);
         let call = format!("apply {} {namespace}/{name}", K::plural(&()));
@@ -139,7 +137,7 @@ impl Api {
         let Workload { namespace, name, labels, replicas, .. } = workload;
         let what = format!("{replicas} ready pods of {namespace}/{name} behind its Service");
         let config = watcher::Config::default().labels(&convert::selector(labels));
-        let mut pods = self.watch::<Pod>(kube::Api::namespaced(self.client(), namespace), config);
+        let mut pods = self.watch::<Pod>(Some(namespace), config);
         let wait = patience.wait(&what, async |seen| {
             loop {
                 pods.changed().await;
@@ -209,7 +207,7 @@ impl Api {
         let Workload { namespace, name, labels, service, .. } = workload;
         let what = format!("the removal of {namespace}/{name}");
         let config = watcher::Config::default().labels(&convert::selector(labels));
-        let mut pods = self.watch::<Pod>(kube::Api::namespaced(self.client(), namespace), config);
+        let mut pods = self.watch::<Pod>(Some(namespace), config);
         let wait = patience.wait(&what, async |seen| {
             self.delete::<Service>(namespace, service).await.map_err(|error| error.to_string())?;
             self.delete::<Deployment>(namespace, name).await.map_err(|error| error.to_string())?;
@@ -233,9 +231,9 @@ impl Api {
 
     async fn delete<K>(&self, namespace: &str, name: &str) -> Result<(), ApiError>
     where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: kube::Resource<DynamicType = ()>,
     {
-        let api: kube::Api<K> = kube::Api::namespaced(self.client(), namespace);
+        let api = self.objects::<K>(Some(namespace));
         let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..Default::default() };
         match self.call(&format!("delete {} {namespace}/{name}", K::plural(&())), api.delete(name, &params)).await {
             Ok(_) | Err(ApiError::Missing { .. }) => Ok(()),

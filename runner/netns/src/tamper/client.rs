@@ -1,5 +1,6 @@
 //! The runner's end of `lab tamper`.
 
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
 use super::{TAMPERED, Tamper, UNDO};
@@ -21,6 +22,7 @@ impl Tampered {
     ///
     /// # Errors
     /// [`LabError::NotTampered`] when one could not be made; those before it remain.
+    #[boxed(?Send)]
     pub async fn make(tamper: Invocation, changes: &[Tamper]) -> Result<Self, LabError> {
         let refused = |why: String| LabError::NotTampered { why };
         let mut line = serde_json::to_vec(changes).map_err(|error| refused(error.to_string()))?;
@@ -37,6 +39,7 @@ impl Tampered {
     ///
     /// # Errors
     /// [`LabError::NotUndone`] when something could not be restored.
+    #[boxed(?Send)]
     pub async fn undo(self) -> Result<(), LabError> {
         let Self { mut running } = self;
         running.write(format!("{UNDO}\n").as_bytes()).await?;
