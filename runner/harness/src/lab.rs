@@ -1,7 +1,7 @@
 //! A lab as cases and commands use it: one interface to both backends.
 
 use async_recursion::async_recursion as boxed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::Path;
 
@@ -123,19 +123,19 @@ impl Lab {
         }
     }
 
-    /// The pods among these whose network namespace can be entered: on kind those of which a container runs.
+    /// The pods among these whose network namespace cannot be entered, each with the reason: on kind those of which no
+    /// container runs.
     ///
     /// # Errors
     /// When the API server does not say where the pods are.
-    pub async fn enterable(&self, pods: &[PodSeen]) -> Result<BTreeSet<PodName>, LabError> {
-        let placed = pods.iter().filter(|pod| pod.node.is_some() || pod.address.is_some()).map(|pod| pod.name.clone());
-        match self {
-            Self::Netns(_) => Ok(placed.collect()),
-            Self::Kind(lab) => {
-                let entered = lab.enterable_pods().await?;
-                Ok(placed.filter(|pod| entered.contains(pod)).collect())
-            }
+    pub async fn not_entered(&self, pods: &[PodSeen]) -> Result<BTreeMap<PodName, String>, LabError> {
+        let nowhere = |pod: &&PodSeen| pod.node.is_none() && pod.address.is_none();
+        let why = |pod: &PodSeen| (pod.name.clone(), format!("the pod {} is on no node yet", pod.name));
+        let mut not_entered: BTreeMap<PodName, String> = pods.iter().filter(nowhere).map(why).collect();
+        if let Self::Kind(lab) = self {
+            not_entered.extend(lab.pods_not_entered(pods).await?);
         }
+        Ok(not_entered)
     }
 
     /// The workload's Service and its endpoints.

@@ -11,7 +11,7 @@ use super::observed::WORKLOAD_NAMESPACE;
 use lab_backend::LabError;
 use lab_base::failure::chain;
 use lab_engine::PodPlace;
-use lab_model::observe::{KubePod, NodeName, PodName};
+use lab_model::observe::{KubePod, NodeName, PodName, PodSeen};
 
 /// The deadline for listing containerd's tasks.
 const TASKS_DEADLINE: Duration = Duration::from_secs(20);
@@ -37,14 +37,13 @@ impl KindLab {
         Ok(pods.iter().map(|pod| (PodName(pod.name.clone()), place(pod, &tasks))).collect())
     }
 
-    /// The workload's pods whose namespace can be entered now.
+    /// Those of these pods of the workload whose namespace cannot be entered now, each with the reason.
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
     #[boxed(?Send)]
-    pub async fn enterable_pods(&self) -> Result<BTreeSet<PodName>, LabError> {
-        let places = self.pod_places().await?;
-        Ok(places.into_iter().filter(|(_, place)| place.is_ok()).map(|(pod, _)| pod).collect())
+    pub async fn pods_not_entered(&self, pods: &[PodSeen]) -> Result<BTreeMap<PodName, String>, LabError> {
+        Ok(not_entered(pods, &self.pod_places().await?))
     }
 
     /// The place of one pod.
@@ -93,6 +92,15 @@ fn running_tasks(listing: &str) -> BTreeMap<String, u32> {
         .collect()
 }
 
+fn not_entered(pods: &[PodSeen], places: &PodPlaces) -> BTreeMap<PodName, String> {
+    let why = |pod: &PodSeen| match places.get(&pod.name) {
+        Some(Ok(_place)) => None,
+        Some(Err(why)) => Some(why.clone()),
+        None => Some(format!("the pod {} is there no more", pod.name)),
+    };
+    pods.iter().filter_map(|pod| Some((pod.name.clone(), why(pod)?))).collect()
+}
+
 fn place(pod: &KubePod, tasks: &BTreeMap<NodeName, Result<BTreeMap<String, u32>, String>>) -> Result<PodPlace, String> {
     let node = pod.node.clone().ok_or_else(|| format!("the pod {} is on no node yet", pod.name))?;
     let tasks = match tasks.get(&node) {
@@ -133,5 +141,17 @@ mod tests {
         assert_eq!(stopped, "no container of the pod hello-app-1 runs on kind-worker");
         let silent = BTreeMap::from([(NodeName::from("kind-worker"), Err("ctr is not there".to_owned()))]);
         assert_eq!(place(&pod(id), &silent).unwrap_err(), "ctr is not there");
+    }
+
+    #[test]
+    fn of_a_pod_that_cannot_be_entered_the_reason_is_kept() {
+        let seen = |name: &str| PodSeen { name: name.into(), node: None, address: None, ready: false };
+        let place = PodPlace { node: "kind-worker".into(), pid: 1892 };
+        let pending = "the pod hello-app-3 is on no node yet";
+        let places =
+            PodPlaces::from([("hello-app-1".into(), Ok(place)), ("hello-app-3".into(), Err(pending.to_owned()))]);
+        let why = not_entered(&["hello-app-1", "hello-app-2", "hello-app-3"].map(seen), &places);
+        let expected = [("hello-app-2", "the pod hello-app-2 is there no more"), ("hello-app-3", pending)];
+        assert_eq!(why, expected.map(|(pod, why)| (pod.into(), why.to_owned())).into());
     }
 }

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::observe::{
-    HttpReply, Lookup, NetnsView, NodeName, Place, PodCidrs, PodSeen, Resolution, Role, Segment, ServiceSeen,
+    HttpReply, Lookup, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Resolution, Role, Segment, ServiceSeen,
     ServiceTable, Traffic,
 };
 
@@ -140,4 +140,8 @@ pub struct WireSeen {
     /// did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Segment>,
+    /// Why pods took no part whose network namespace could not be entered, by pod: none of its containers runs. Empty where
+    /// an older program did not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_entered: BTreeMap<PodName, String>,
 }

@@ -36,8 +36,8 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
     let gateway = *lab.outside().ip();
     let gateway_macs = gateway_macs(lab, &nodes, gateway).await?;
     // Of a pod that cannot be entered, judges know that it took no part.
-    let entered = lab.enterable(&pods).await.map_err(|error| broke(&error))?;
-    let able = taking_part(&pods, &entered);
+    let not_entered = lab.not_entered(&pods).await.map_err(|error| broke(&error))?;
+    let able = taking_part(&pods, &not_entered);
     let sends = sends(&able, expect.target_port);
     let plan = Planned {
         mtu: full_mtu(segment.as_ref(), &nodes, &pods).ok_or("no node has an eth0")?,
@@ -65,7 +65,7 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
         send.collect(&plan, &mut answers, &mut traffic)?;
     }
     traffic.captures = captured.into_iter().map(capture_of).collect::<Result<_, _>>()?;
-    Ok(WireSeen { traffic, nodes, pods, segment })
+    Ok(WireSeen { traffic, nodes, pods, segment, not_entered })
 }
 
 fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String> {

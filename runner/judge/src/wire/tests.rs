@@ -249,6 +249,7 @@ fn native() -> WireSeen {
             mtu: Some(Mtu(1500)),
             members: (0..3).map(member).collect(),
         }),
+        not_entered: BTreeMap::new(),
     }
 }
 
@@ -269,7 +270,7 @@ fn nothing_at_all() -> WireSeen {
         gateway_macs: BTreeMap::new(),
         from_nodes: None,
     };
-    WireSeen { traffic, nodes: BTreeMap::new(), pods: Vec::new(), segment: None }
+    WireSeen { traffic, nodes: BTreeMap::new(), pods: Vec::new(), segment: None, not_entered: BTreeMap::new() }
 }
 
 #[track_caller]

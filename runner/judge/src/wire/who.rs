@@ -55,7 +55,8 @@ pub(super) fn replicas(seen: &WireSeen, expect: &Expectations) -> Vec<String> {
     let mut at = BTreeMap::new();
     for pod in &seen.pods {
         let Some(address) = pod.address else {
-            missing.push(format!("pod {} had no address", pod.name));
+            let why = seen.not_entered.get(&pod.name).map(|why| format!(": {why}"));
+            missing.push(format!("pod {} had no address{}", pod.name, why.unwrap_or_default()));
             continue;
         };
         if let Some(other) = at.insert(address, &pod.name).filter(|other| **other != pod.name) {
@@ -90,7 +91,8 @@ pub(super) fn across<'a>(seen: &'a WireSeen, expect: &Expectations) -> (Vec<Acro
     }
     let addressed = seen.pods.iter().filter(|pod| pod.address.is_some());
     for pod in addressed.filter(|pod| !pairs.iter().any(|(from, _to)| **from == pod.name)) {
-        missing.push(format!("{} asked no pod on another node", pod.name));
+        let why = seen.not_entered.get(&pod.name).map(|why| format!(": it could not be entered ({why})"));
+        missing.push(format!("{} asked no pod on another node{}", pod.name, why.unwrap_or_default()));
     }
     (found, missing)
 }
@@ -99,7 +101,11 @@ pub(super) fn across<'a>(seen: &'a WireSeen, expect: &Expectations) -> (Vec<Acro
 pub(super) fn did_not_ask_outside(seen: &WireSeen) -> Vec<String> {
     let asked = |pod: &PodSeen| seen.traffic.outside.iter().any(|exchange| exchange.from == pod.name);
     let silent = seen.pods.iter().filter(|pod| !asked(pod));
-    silent.map(|pod| format!("{} did not ask the outside: nothing is proved", pod.name)).collect()
+    let why = |pod: &PodSeen| {
+        let why = seen.not_entered.get(&pod.name);
+        why.map_or("nothing is proved".to_owned(), |why| format!("it could not be entered ({why})"))
+    };
+    silent.map(|pod| format!("{} did not ask the outside: {}", pod.name, why(pod))).collect()
 }
 
 /// Where a request to the outside went, if that is outside.

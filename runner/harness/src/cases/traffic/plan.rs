@@ -1,6 +1,6 @@
 //! What is sent while links are captured: who asks whom, and packets of which size.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -74,8 +74,8 @@ pub(super) struct Send {
 
 /// The pods in which something can be captured and sent. One that waits for a node, or whose container does not run, hides
 /// nothing of the others.
-pub(super) fn taking_part(pods: &[PodSeen], entered: &BTreeSet<PodName>) -> Vec<PodSeen> {
-    pods.iter().filter(|pod| entered.contains(&pod.name)).cloned().collect()
+pub(super) fn taking_part(pods: &[PodSeen], not_entered: &BTreeMap<PodName, String>) -> Vec<PodSeen> {
+    pods.iter().filter(|pod| !not_entered.contains_key(&pod.name)).cloned().collect()
 }
 
 /// Each pod asks the next one and the one before it that are on other nodes, and whoever asks it: every pod takes part
@@ -134,6 +134,8 @@ fn one_request(to: SocketAddrV4, ttl: Option<u8>) -> Request {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// Pods on these nodes, each at an address of its own.
@@ -181,8 +183,8 @@ mod tests {
         let mut pods = pods(&["a", "b", "c"]);
         // Its container does not run, though it has an address; and the fourth waits for a node.
         pods.push(PodSeen { name: PodName("pod-3".to_owned()), node: None, address: None, ready: false });
-        let entered = BTreeSet::from(["pod-0", "pod-2"].map(|name| PodName(name.to_owned())));
-        let able = taking_part(&pods, &entered);
+        let not_entered = ["pod-1", "pod-3"].map(|name| (PodName(name.to_owned()), "nothing of it runs".to_owned()));
+        let able = taking_part(&pods, &not_entered.into());
         assert_eq!(able.iter().map(|pod| &*pod.name.0).collect::<Vec<_>>(), ["pod-0", "pod-2"]);
         assert_eq!(asked(&able), pairs("02 20"));
     }

@@ -46,6 +46,27 @@ fn a_replica_that_took_no_part_is_missed() {
     }
 }
 
+/// Its reason is told beside what it did not do.
+#[test]
+fn a_replica_that_could_not_be_entered_is_missed_with_the_reason() {
+    let why = "no container of the pod hello-app-c runs on kind-worker";
+    let mut seen = native();
+    seen.pods.push(pod("hello-app-c", 0, Ipv4Addr::new(10, 0, 0, 9)));
+    seen.not_entered.insert("hello-app-c".into(), why.to_owned());
+    for judge in BETWEEN_PODS {
+        with_three(judge, &seen, &format!("hello-app-c asked no pod on another node: it could not be entered ({why})"));
+    }
+    for judge in [masqueraded_outside_the_native_cidr, nothing_leaks_to_the_uplink] {
+        with_three(judge, &seen, &format!("hello-app-c did not ask the outside: it could not be entered ({why})"));
+    }
+    let pending = "the pod hello-app-c is on no node yet";
+    seen.pods[2] = PodSeen { node: None, address: None, ..seen.pods[2].clone() };
+    seen.not_entered.insert("hello-app-c".into(), pending.to_owned());
+    for judge in ALL {
+        with_three(judge, &seen, &format!("pod hello-app-c had no address: {pending}"));
+    }
+}
+
 #[test]
 fn one_way_is_not_each_other() {
     for judge in BETWEEN_PODS {
