@@ -157,6 +157,13 @@ impl Shared {
     }
 }
 
+fn first_line(text: &str) -> String {
+    match text.trim_end().split_once('\n') {
+        Some((first, _rest)) => format!("{first} (the rest is above)"),
+        None => text.to_owned(),
+    }
+}
+
 fn why_not(report: &CaseReport) -> String {
     let word = match &report.outcome {
         CaseOutcome::Held { .. } => "held",
@@ -166,7 +173,12 @@ fn why_not(report: &CaseReport) -> String {
         CaseOutcome::Deadline { .. } => "deadline passed",
         CaseOutcome::NotOnBackend => "not on this backend",
     };
-    let mut text = format!("{word}\nexpected  {}\nobserved  {}", report.expected, report.observed);
+    let observed = match &report.outcome {
+        // The whole failure of a stage was told when it came, and every case that it blocks has it.
+        CaseOutcome::Blocked { .. } => first_line(&report.observed),
+        _ => report.observed.clone(),
+    };
+    let mut text = format!("{word}\nexpected  {}\nobserved  {observed}", report.expected);
     for (number, command) in report.by_hand.iter().enumerate() {
         // One command often shows several findings.
         if report.by_hand[..number].contains(command) {
