@@ -28,7 +28,7 @@ use compare::{Printed, compare};
 use lab_evidence::{EvidenceError, RUN_FILE, RunFolder};
 use lab_model::BackendKind;
 use steps::{STEPS, Step};
-use words::Reading;
+use words::{Reading, SERVICES};
 
 /// Its name in a run's folder.
 pub const FILE: &str = "beside.json";
@@ -88,6 +88,13 @@ struct Run {
 #[derive(Deserialize)]
 struct Expected {
     native_cidr: Ipv4Net,
+    /// Older programs did not write it: Services could not be elsewhere.
+    #[serde(default = "services")]
+    service_cidr: Ipv4Net,
+}
+
+const fn services() -> Ipv4Net {
+    SERVICES
 }
 
 /// Compares what a run kept with the article. `folder` is the run's, finished or not; its evidence is read and held against its hashes.
@@ -118,7 +125,8 @@ fn of_step(step: &Step, run: &Run, shown: Result<Shown, String>) -> StepBeside {
         Err(missing) => StepBeside { missing, ..whole },
         Ok(shown) => {
             let text = as_the_articles_cluster(&shown.text, &run.lab);
-            let reading = Reading { pods: run.expectations.native_cidr };
+            let Expected { native_cidr: pods, service_cidr: services } = run.expectations;
+            let reading = Reading { pods, services };
             let printed = Printed { text: &text, reading, deviates: !run.deviations.is_empty() };
             let compared = compare(step, articles(), &printed);
             StepBeside {
@@ -134,8 +142,8 @@ fn of_step(step: &Step, run: &Run, shown: Result<Shown, String>) -> StepBeside {
 
 /// The article's pods are in its `ipv4NativeRoutingCIDR`.
 fn articles() -> Reading {
-    const NATIVE_CIDR: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 0), 8);
-    Reading { pods: Ipv4Net::new_assert(NATIVE_CIDR.0, NATIVE_CIDR.1) }
+    const NATIVE_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8);
+    Reading { pods: NATIVE_CIDR, services: SERVICES }
 }
 
 /// Nodes of a cluster of another name are called as those of the article's, `kind`.

@@ -30,8 +30,8 @@ fn step(id: &str) -> &'static Step {
 
 fn run(deviates: bool) -> Run {
     let deviations = if deviates { vec![json!("another node image")] } else { Vec::new() };
-    let native_cidr = "10.0.0.0/8".parse().unwrap();
-    Run { backend: BackendKind::Kind, lab: "kind".to_owned(), deviations, expectations: Expected { native_cidr } }
+    let expectations = serde_json::from_value(json!({ "native_cidr": "10.0.0.0/8" })).unwrap();
+    Run { backend: BackendKind::Kind, lab: "kind".to_owned(), deviations, expectations }
 }
 
 fn printed(text: &str) -> Shown {
@@ -92,6 +92,19 @@ fn a_good_lab_differs_in_the_declared_ways_alone() {
             "-  -  -  2 => POD-ADDRESS-2:8080 (active)"
         ]
     );
+}
+
+/// Services that were asked for elsewhere are where the lab's own run says.
+#[test]
+fn a_cluster_ip_is_known_by_the_lab_s_own_network_of_services() {
+    let moved = SERVICES.replace("10.96.", "172.31.");
+    assert_ne!(moved, SERVICES);
+    let mut elsewhere = run(false);
+    let unknown = of_step(step("cilium service list"), &elsewhere, Ok(printed(&moved)));
+    assert_eq!(unknown.outcome, Outcome::Differs);
+    elsewhere.expectations.service_cidr = "172.31.0.0/16".parse().unwrap();
+    let known = of_step(step("cilium service list"), &elsewhere, Ok(printed(&moved)));
+    assert_eq!(known.outcome, Outcome::Same, "{:#?}", known.lines);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 
 /// The pods of the article's workload are named after it.
 const WORKLOAD: &str = "hello-app-";
-/// Addresses of Services (`serviceSubnet` of kind v0.17.0, kubeadm's default).
-const SERVICES: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 96, 0, 0), 16);
+/// Addresses of Services where nothing else was asked for (`serviceSubnet` of kind v0.17.0, kubeadm's default).
+pub(super) const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
 
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,10 @@ pub(super) type Pieces = Vec<Piece>;
 /// What a reader reads the words of an output with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
-    /// Addresses of pods, and of Services among them.
+    /// Addresses of pods. Those of Services may be among them.
     pub pods: Ipv4Net,
+    /// Addresses of Services.
+    pub services: Ipv4Net,
 }
 
 impl Reading {
@@ -91,10 +93,9 @@ impl Reading {
     }
 
     fn of_address(self, address: Ipv4Addr) -> Option<&'static str> {
-        let services = Ipv4Net::new(SERVICES.0, SERVICES.1).ok();
         if address.is_loopback() || address.is_unspecified() {
             None
-        } else if services.is_some_and(|services| services.contains(&address)) {
+        } else if self.services.contains(&address) {
             Some("CLUSTER-IP")
         } else if self.pods.contains(&address) {
             Some("POD-ADDRESS")
