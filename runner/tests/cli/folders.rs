@@ -1,6 +1,7 @@
 //! Folders that cannot be written: full, missing, read-only, no folder at all.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 
 use super::left::below;
@@ -143,11 +144,14 @@ fn a_long_path_is_no_obstacle() {
     lab.assert_nothing_left();
 }
 
-/// `sudo` by its variables. Only root can give files away, so for other users there is nothing to see.
+/// `sudo` by its variables. Only root can give files away.
 #[test]
 fn what_root_makes_for_a_user_through_sudo_is_the_users() {
     if !nix::unistd::geteuid().is_root() {
-        return;
+        // Not captured, so that it is seen of a test that passes.
+        let line =
+            b"not run here: what_root_makes_for_a_user_through_sudo_is_the_users: only root can give files away\n";
+        return std::io::stderr().write_all(line).unwrap();
     }
     let owners = |lab: &Lab| -> Vec<u32> {
         let mut owners: Vec<u32> =
@@ -188,4 +192,18 @@ fn what_root_makes_for_a_user_through_sudo_is_the_users() {
          `sudo chown -R \"$(id -u):$(id -g)\" ./lab-runs` makes it yours, or give another folder with --runs-dir",
     );
     assert_eq!(below(&lab.runs()), before);
+
+    // Nor is the folder of labs' states root's without a word.
+    let states = lab.state().join("lab");
+    fs::remove_dir_all(&states).or_else(|error| if states.exists() { Err(error) } else { Ok(()) }).unwrap();
+    fs::create_dir(&states).unwrap();
+    let mut command = lab.program("setpriv");
+    command.args(["--reuid=1000", "--regid=1000", "--clear-groups", "--", PROGRAM, "up"]);
+    Running::start(command).finish().code(4).prints("").says(&format!(
+        "files.state: {states}: Permission denied (os error 13); lab records there which labs are up: it is root's, as \
+         `sudo -E lab up` leaves it: sudo chown -R \"$(id -u):$(id -g)\" {states}, or set XDG_STATE_HOME to a folder that you may \
+         write to",
+        states = states.display()
+    ));
+    assert_eq!(fs::read_dir(&states).unwrap().count(), 0);
 }
