@@ -66,12 +66,12 @@ fn accepts_ciliums_direct_routes_and_lists_the_rules_it_passes_over() {
 }
 
 #[test]
-fn accepts_a_hundred_nodes_and_names_a_few() {
-    let seen = fixture::native(100);
-    let expect = lab_model::expect::Expectations { workers: 99, ..expectations() };
+fn accepts_thirty_nodes_and_names_a_few() {
+    let seen = fixture::native(30);
+    let expect = lab_model::expect::Expectations { workers: 29, ..expectations() };
     let proof = direct_route_to_every_peer(&seen, &expect).expect("held");
-    assert!(proof.summary.starts_with("9900 of 9900 direct; kind-control-plane: "), "{}", proof.summary);
-    assert!(proof.summary.ends_with(" and 95 more; …"), "{}", proof.summary);
+    assert!(proof.summary.starts_with("870 of 870 direct; kind-control-plane: "), "{}", proof.summary);
+    assert!(proof.summary.ends_with(" and 25 more; …"), "{}", proof.summary);
 }
 
 #[test]
