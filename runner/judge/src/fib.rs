@@ -121,7 +121,9 @@ impl<'a> Fib<'a> {
             return Decision::Undecidable("no routes were seen".to_owned());
         }
         let mut at = 0;
-        while let Some(&rule) = self.rules.get(at) {
+        // Targets lie ahead, so there are no more steps than rules.
+        for _step in &self.rules {
+            let Some(&rule) = self.rules.get(at) else { break };
             at += 1;
             let matched = matching::matches(rule, flow);
             if matched == Match::No {

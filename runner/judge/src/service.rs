@@ -54,3 +54,21 @@ fn by_hand(source: &str) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::by_hand;
+
+    #[test]
+    fn what_was_read_is_read_by_hand_with_the_same_command() {
+        for (source, command) in [
+            ("nftables ip lab", Some("nft list table ip lab")),
+            ("kubectl get endpoints hello-app", Some("kubectl get endpoints hello-app")),
+            ("cilium service list, as JSON", Some(super::words::in_agent("cilium service list").as_str())),
+            ("iptables", None),
+            ("a file", None),
+        ] {
+            assert_eq!(by_hand(source).as_deref(), command, "{source}");
+        }
+    }
+}

@@ -84,10 +84,11 @@ mod tests {
 
     #[test]
     fn accepts_nodes_without_a_network_plugin() {
-        assert_eq!(
-            judged(|_ready| {}).expect("held").summary,
-            "3 of 3 nodes were NotReady for want of a network plugin, 7 s before this"
-        );
+        let proof = judged(|_ready| {}).expect("held");
+        assert_eq!(proof.summary, "3 of 3 nodes were NotReady for want of a network plugin, 7 s before this");
+        let [_, line, _] = &*proof.details else { panic!("{proof:?}") };
+        assert!(line.starts_with("kind-worker: Ready is False (KubeletNotReady): "), "{line}");
+        assert!(line.contains(NETWORK) && line.contains(PLUGIN), "{line}");
     }
 
     #[test]
@@ -104,6 +105,9 @@ mod tests {
         for (status, message) in [
             ("False", "container runtime is down, PLEG is not healthy"),
             ("False", "[container runtime status check may not have completed yet]"),
+            // Of the network, and not for want of a plugin; and the other way round.
+            ("False", "runtime network not ready: NetworkReady=false reason:RouteNotCreated"),
+            ("False", "reason:NetworkPluginNotReady"),
             ("Unknown", "Kubelet stopped posting node status."),
         ] {
             let judgement = judged(|ready| {

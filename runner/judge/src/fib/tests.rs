@@ -115,6 +115,8 @@ fn goto_goes_forward_to_its_exact_target() {
     assert_eq!(decided(&nowhere, &own(PEER)), "50: 10.0.2.0/24 via 172.18.0.9 dev eth0 table 100");
     let back = view(&["40: from all nop", "45: from all goto 40"], &[]);
     assert_eq!(decided(&back, &own(PEER)), DIRECT);
+    let itself = view(&["45: from all goto 45"], &[]);
+    assert_eq!(decided(&itself, &own(PEER)), DIRECT);
 }
 
 #[test]

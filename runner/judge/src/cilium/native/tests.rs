@@ -276,3 +276,29 @@ fn from_1_15_on_an_agent_that_encapsulates_names_a_device_all_the_same() {
         assert!(judgement.is_ok(), "{device:?}: {judgement:?}");
     }
 }
+
+#[test]
+fn before_1_15_an_agent_names_a_device_only_where_it_routes_natively_and_later_always_there() {
+    let overlay = [("tunnel", json!("vxlan")), ("autoDirectNodeRoutes", json!(false))];
+    let mut seen = native();
+    let map = seen.config_map.as_mut().expect("a ConfigMap");
+    map.insert("tunnel".to_owned(), "vxlan".to_owned());
+    map.insert("auto-direct-node-routes".to_owned(), "false".to_owned());
+    for one in seen.agents.values_mut() {
+        let config = one.config.as_mut().expect("a configuration");
+        (config.tunnel, config.auto_direct_node_routes) = (Some("vxlan".to_owned()), Some(false));
+        one.status.as_mut().expect("a status").direct_routing_device = None;
+    }
+    let expect = of_chart("1.12.4", &overlay);
+    let judgement = routes_natively(&seen, &expect);
+    assert!(judgement.is_ok(), "{judgement:?}");
+    let device = |seen: &mut NativeSeen, device: Option<&str>| {
+        let agent = seen.agents.get_mut(&NodeName::from("kind-worker")).expect("an agent");
+        agent.status.as_mut().expect("a status").direct_routing_device = device.map(str::to_owned);
+    };
+    device(&mut seen, Some("eth0"));
+    assert_eq!(reasons(routes_natively(&seen, &expect)), [Reason::WrongAgentStatus]);
+    let mut without = newer("1.15.1");
+    device(&mut without, None);
+    assert_eq!(reasons(routes_natively(&without, &of_chart("1.15.1", &without_tunnel()))), [Reason::WrongAgentStatus]);
+}
