@@ -140,10 +140,16 @@ mod tests {
 
     #[test]
     fn accepts_the_articles_containers() {
-        assert_eq!(
-            judged(|_containers| {}).expect("held").summary,
-            "4 of 4 components of the control plane run nested, at v1.25.3"
-        );
+        let proof = judged(|_containers| {}).expect("held");
+        assert_eq!(proof.summary, "4 of 4 components of the control plane run nested, at v1.25.3");
+        let [line] = &*proof.details else { panic!("{proof:?}") };
+        assert!(line.starts_with("kind-control-plane: etcd:3.5.4-0, kube-apiserver:v1.25.3, "), "{line}");
+        assert!(line.ends_with(" containers"), "{line}");
+        // More control planes than are wanted are none too few.
+        let mut two = nested();
+        let again = two.control_planes.values().next().cloned().expect("a control plane");
+        two.control_planes.insert(NodeName::from("kind-control-plane2"), again);
+        assert!(control_plane_runs_nested_containers(&two, &expectations()).is_ok());
     }
 
     #[test]
@@ -229,8 +235,13 @@ mod tests {
         let failed = control_plane_runs_nested_containers(&seen, &expectations());
         seen.control_planes.clear();
         let not_looked = control_plane_runs_nested_containers(&seen, &expectations());
-        for judgement in [none, no_tasks, failed, not_looked] {
-            assert!(matches!(judgement, Err(NotHeld::Unobserved(_))), "{judgement:?}");
+        for (judgement, part) in [
+            (none, "no containers were listed"),
+            (no_tasks, "containers were listed, and no tasks"),
+            (failed, "no such container"),
+            (not_looked, "no control plane was looked into"),
+        ] {
+            assert!(matches!(&judgement, Err(NotHeld::Unobserved(why)) if why.contains(part)), "{judgement:?}");
         }
     }
 }

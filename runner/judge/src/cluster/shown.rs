@@ -189,10 +189,10 @@ mod tests {
 
     #[test]
     fn accepts_what_the_article_shows() {
-        assert_eq!(
-            judged(|_seen| {}).expect("held").summary,
-            "3 of 3 nodes: v1.25.3, Ubuntu 22.04.1 LTS, Linux 6.18.44, containerd://1.6.9"
-        );
+        let proof = judged(|_seen| {}).expect("held");
+        assert_eq!(proof.summary, "3 of 3 nodes: v1.25.3, Ubuntu 22.04.1 LTS, Linux 6.18.44, containerd://1.6.9");
+        assert_eq!(proof.details[0], "kind-control-plane: control-plane, v1.25.3, 172.18.0.2");
+        assert_eq!(proof.details[1], "kind-worker: no role, v1.25.3, 172.18.0.3");
         // Kubernetes before 1.24 has both labels.
         assert!(judged(|seen| seen.nodes[0].roles.push("master".to_owned())).is_ok());
     }

@@ -24,10 +24,18 @@ fn reasons(findings: &[Finding]) -> Vec<Reason> {
 
 #[test]
 fn accepts_three_containers_of_the_pinned_image() {
+    let proof = judged(|_seen| {}).expect("held");
     assert_eq!(
-        judged(|_seen| {}).expect("held").summary,
+        proof.summary,
         "3 of 3 containers run, 1 of 1 control planes and 2 of 2 workers, from kindest/node:v1.25.3; \
          API server on 127.0.0.1:41541->6443/tcp"
+    );
+    let lines = |name: &str| proof.details.iter().filter(|line| line.starts_with(&format!("{name}: "))).count();
+    assert_eq!(["kind-control-plane", "kind-worker", "kind-worker2"].map(lines), [1; 3], "{:?}", proof.details);
+    assert!(
+        proof.details.iter().any(|line| line.ends_with(" running 127.0.0.1:41541->6443/tcp")),
+        "{:?}",
+        proof.details
     );
 }
 
