@@ -93,12 +93,8 @@ fn legacy_host_routing_is_named_and_does_not_refute() {
     assert!(proof.details[1].contains("host routing Legacy"), "{:?}", proof.details);
 }
 
-#[test]
-fn declared_values_are_what_is_expected() {
-    let mut expect = expectations();
-    let Some(cluster) = &mut expect.cluster else { panic!("a cluster is expected") };
-    cluster.values.insert("tunnel".to_owned(), json!("vxlan"));
-    cluster.values.insert("autoDirectNodeRoutes".to_owned(), json!(false));
+/// Agents that encapsulate, and a release that wants it.
+fn encapsulating() -> (NativeSeen, Expectations) {
     let mut seen = native();
     let map = seen.config_map.as_mut().expect("a ConfigMap");
     map.insert("tunnel".to_owned(), "vxlan".to_owned());
@@ -108,6 +104,12 @@ fn declared_values_are_what_is_expected() {
         (config.tunnel, config.auto_direct_node_routes) = (Some("vxlan".to_owned()), Some(false));
         one.status.as_mut().expect("a status").direct_routing_device = None;
     }
+    (seen, of_chart("1.12.4", &[("tunnel", json!("vxlan")), ("autoDirectNodeRoutes", json!(false))]))
+}
+
+#[test]
+fn declared_values_are_what_is_expected() {
+    let (seen, expect) = encapsulating();
     assert!(routes_natively(&seen, &expect).is_ok());
     assert!(routes_natively(&native(), &expect).is_err());
 }
@@ -279,17 +281,7 @@ fn from_1_15_on_an_agent_that_encapsulates_names_a_device_all_the_same() {
 
 #[test]
 fn before_1_15_an_agent_names_a_device_only_where_it_routes_natively_and_later_always_there() {
-    let overlay = [("tunnel", json!("vxlan")), ("autoDirectNodeRoutes", json!(false))];
-    let mut seen = native();
-    let map = seen.config_map.as_mut().expect("a ConfigMap");
-    map.insert("tunnel".to_owned(), "vxlan".to_owned());
-    map.insert("auto-direct-node-routes".to_owned(), "false".to_owned());
-    for one in seen.agents.values_mut() {
-        let config = one.config.as_mut().expect("a configuration");
-        (config.tunnel, config.auto_direct_node_routes) = (Some("vxlan".to_owned()), Some(false));
-        one.status.as_mut().expect("a status").direct_routing_device = None;
-    }
-    let expect = of_chart("1.12.4", &overlay);
+    let (mut seen, expect) = encapsulating();
     let judgement = routes_natively(&seen, &expect);
     assert!(judgement.is_ok(), "{judgement:?}");
     let device = |seen: &mut NativeSeen, device: Option<&str>| {
