@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+/// The first line of a text that was told in whole already.
+pub fn told_above(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let more = if text.trim_end().contains('\n') { " (the rest is above)" } else { "" };
+    format!("{first}{more}")
+}
+
 /// A duration for a reader: `31 ms`, `1.21 s`, `2 min 3 s`.
 pub fn duration(took: Duration) -> String {
     let millis = took.as_millis();
@@ -119,6 +126,13 @@ pub fn cut(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_was_told_the_first_line_is_enough() {
+        assert_eq!(told_above("it crashed:\nin cmd.x\nat x.go:1\n"), "it crashed: (the rest is above)");
+        assert_eq!(told_above("it crashed\n"), "it crashed");
+        assert_eq!(told_above(""), "");
+    }
 
     #[test]
     fn durations_have_the_unit_that_fits() {

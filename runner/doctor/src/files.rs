@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Row, remedies};
@@ -23,10 +24,20 @@ fn state_in(root: Result<PathBuf, StateError>) -> Row {
     match fs::create_dir_all(&root).and_then(|()| written(&root)) {
         Ok(()) => Row::ok("files.state", format!("{} can be written", root.display()), WHY),
         Err(error) => {
-            let remedy = remedies::folder(&error, &root, CHOOSE);
+            let remedy = if error.kind() == io::ErrorKind::PermissionDenied && is_roots(&root) {
+                let own = "sudo chown -R \"$(id -u):$(id -g)\"";
+                format!("it is root's, as `sudo -E lab up` leaves it: {own} {}, or {CHOOSE}", root.display())
+            } else {
+                remedies::folder(&error, &root, CHOOSE)
+            };
             Row::bad(Outcome::Refusal, "files.state", format!("{}: {error}", root.display()), WHY, remedy)
         }
     }
+}
+
+/// Whether a folder is root's, and this user is another one. Of the folder of labs' states alone: it is only lab's.
+fn is_roots(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|there| there.uid() == 0) && !nix::unistd::geteuid().is_root()
 }
 
 /// Writes a file without a name into a folder: on a full disk a file can be made, and nothing be written to it.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 
@@ -124,17 +123,8 @@ pub(super) fn folder(error: &io::Error, path: &std::path::Path, choose: &str) ->
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             format!("a file is there, where a folder must be: remove it, or {choose}")
         }
-        io::ErrorKind::PermissionDenied if is_roots(path) => format!(
-            "it is root's, as `sudo -E lab up` leaves it: sudo chown -R \"$(id -u):$(id -g)\" {}, or {choose}",
-            path.display()
-        ),
         _ => choose.to_owned(),
     }
-}
-
-/// Whether a folder is root's, and this user is another one.
-fn is_roots(path: &std::path::Path) -> bool {
-    fs::metadata(path).is_ok_and(|there| there.uid() == 0) && !nix::unistd::geteuid().is_root()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::case::Case;
 use crate::cases;
 use lab_base::failure::{Failure, chain, code, complain};
 use lab_base::interrupt::Interrupt;
-use lab_base::text::clean;
+use lab_base::text::{clean, told_above};
 use lab_model::BackendKind;
 use lab_model::report::{CaseOutcome, CaseReport};
 
@@ -157,13 +157,6 @@ impl Shared {
     }
 }
 
-fn first_line(text: &str) -> String {
-    match text.trim_end().split_once('\n') {
-        Some((first, _rest)) => format!("{first} (the rest is above)"),
-        None => text.to_owned(),
-    }
-}
-
 fn why_not(report: &CaseReport) -> String {
     let word = match &report.outcome {
         CaseOutcome::Held { .. } => "held",
@@ -175,7 +168,7 @@ fn why_not(report: &CaseReport) -> String {
     };
     let observed = match &report.outcome {
         // The whole failure of a stage was told when it came, and every case that it blocks has it.
-        CaseOutcome::Blocked { .. } => first_line(&report.observed),
+        CaseOutcome::Blocked { .. } => told_above(&report.observed),
         _ => report.observed.clone(),
     };
     let mut text = format!("{word}\nexpected  {}\nobserved  {observed}", report.expected);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::heading;
 use super::style::Style;
-use lab_base::text::{clean, columns, counted, cut, duration, one_line, short_digests};
+use lab_base::text::{clean, columns, counted, cut, duration, one_line, short_digests, told_above};
 use lab_evidence::case_folder;
 use lab_model::observe::Place;
 use lab_model::report::{CaseOutcome, CaseReport, Report, StageOutcome, StageReport, at};
@@ -211,9 +211,8 @@ impl<W: Write> Terminal<W> {
             let cases = counted(names.len(), "case");
             // Of several lines that stand above already, the first is enough.
             let told = self.told.contains(&stage);
-            let shown = if told { cause.lines().next().unwrap_or_default() } else { cause };
-            let more = if told && cause.trim_end().contains('\n') { " (the rest is above)" } else { "" };
-            let text = format!("{cases}: stage {} failed: {}{more}", stage.title(), clean(shown));
+            let shown = if told { told_above(cause) } else { cause.to_owned() };
+            let text = format!("{cases}: stage {} failed: {}", stage.title(), clean(&shown));
             let text = text.replace('\n', "\n           ");
             writeln!(self.out, "  {}  {text}", self.style.open("BLOCKED"))?;
             for name in names {

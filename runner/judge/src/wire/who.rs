@@ -91,20 +91,22 @@ pub(super) fn across<'a>(seen: &'a WireSeen, expect: &Expectations) -> (Vec<Acro
     }
     let addressed = seen.pods.iter().filter(|pod| pod.address.is_some());
     for pod in addressed.filter(|pod| !pairs.iter().any(|(from, _to)| **from == pod.name)) {
-        let why = seen.not_entered.get(&pod.name).map(|why| format!(": it could not be entered ({why})"));
+        let why = not_entered(seen, pod).map(|why| format!(": {why}"));
         missing.push(format!("{} asked no pod on another node{}", pod.name, why.unwrap_or_default()));
     }
     (found, missing)
+}
+
+/// Why a pod took no part, if it could not be entered.
+fn not_entered(seen: &WireSeen, pod: &PodSeen) -> Option<String> {
+    seen.not_entered.get(&pod.name).map(|why| format!("it could not be entered ({why})"))
 }
 
 /// That pods did not ask the outside, of those that did not.
 pub(super) fn did_not_ask_outside(seen: &WireSeen) -> Vec<String> {
     let asked = |pod: &PodSeen| seen.traffic.outside.iter().any(|exchange| exchange.from == pod.name);
     let silent = seen.pods.iter().filter(|pod| !asked(pod));
-    let why = |pod: &PodSeen| {
-        let why = seen.not_entered.get(&pod.name);
-        why.map_or("nothing is proved".to_owned(), |why| format!("it could not be entered ({why})"))
-    };
+    let why = |pod| not_entered(seen, pod).unwrap_or_else(|| "nothing is proved".to_owned());
     silent.map(|pod| format!("{} did not ask the outside: {}", pod.name, why(pod))).collect()
 }
 
