@@ -18,14 +18,15 @@ use lab_model::expect::Expectations;
 use lab_model::observe::{PodName, PodSeen};
 use lab_model::words;
 
-/// The ready pods and where they should be reached. What is missing for them to be all is named.
+/// The ready pods, by the address and port at which each should be reached. Where fewer are ready than there should be
+/// replicas, or one has no address, that is noted as missing.
 fn ready_backends<'a>(
     pods: &'a [PodSeen],
     expect: &Expectations,
     weighing: &mut Weighing,
 ) -> BTreeMap<SocketAddrV4, &'a PodName> {
     let ready: Vec<&PodSeen> = pods.iter().filter(|pod| pod.ready).collect();
-    // Nothing can be said of replicas that are not there, nor of none at all.
+    // Replicas that are not ready cannot be judged, and without any ready pod nothing can.
     if ready.len() < expect.replicas || ready.is_empty() {
         weighing.miss(format!("{} of {} replicas are ready", ready.len(), expect.replicas));
     }

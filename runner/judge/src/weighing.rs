@@ -29,7 +29,7 @@ impl Weighing {
         self.push(Finding { reason, place, expected: expected.into(), observed: observed.into(), by_hand });
     }
 
-    /// The same, made elsewhere.
+    /// Adds a finding that was made elsewhere.
     pub(super) fn push(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
@@ -37,19 +37,19 @@ impl Weighing {
     /// This was not seen, and the claim cannot hold without it.
     pub(super) fn miss(&mut self, gap: impl Into<String>) {
         let gap = gap.into();
-        // What is missing for several is missing once.
+        // The same gap may be met for several nodes or pairs; it is named once.
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
     }
 
-    /// All that another one has gathered.
+    /// Adds all findings and gaps of another judgement in the making.
     pub(super) fn merge(&mut self, other: Self) {
         self.findings.extend(other.findings);
         other.gaps.into_iter().for_each(|gap| self.miss(gap));
     }
 
-    /// What is listed twice would be counted twice, in the place of something that is not there.
+    /// Notes as missing each name that is listed twice: it would be counted in the place of one that is not there.
     pub(super) fn each_once<Name: Display + Ord>(&mut self, what: &str, names: impl IntoIterator<Item = Name>) {
         let mut known = BTreeSet::new();
         for name in names {

@@ -51,7 +51,7 @@ pub fn three_nodes_run(seen: &NodesSeen, expect: &Expectations) -> Judgement {
     })
 }
 
-/// What earlier nodes hold already.
+/// The network namespaces and addresses of the nodes judged so far, so that two that share one are found.
 #[derive(Default)]
 struct Nodes<'a> {
     namespaces: HashMap<NetnsId, &'a NodeName>,
@@ -81,7 +81,7 @@ impl<'a> Nodes<'a> {
         };
         let netns = view.netns.0;
         if let Some(other) = self.namespaces.insert(view.netns, name) {
-            // Links and addresses are the other's then, and say nothing more.
+            // The links and addresses seen are the other node's, so they are not judged a second time.
             refute(
                 Reason::SharedNamespace,
                 "a network namespace of its own",

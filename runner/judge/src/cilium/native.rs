@@ -45,7 +45,7 @@ pub fn routes_natively(seen: &NativeSeen, expect: &Expectations) -> Judgement {
             weighing.miss(format!("{node}: the agent was not asked"));
             continue;
         };
-        // One that does not tell its version, as one that was built by hand, is taken for one of its chart.
+        // An agent that was built by hand may not tell its version; it is judged as the chart's own version.
         let version = version_of(agent).unwrap_or(chart);
         if !version.is_known() {
             weighing.miss(format!("{node}: the agent is Cilium {version}, outside of {known}, whose words are known"));

@@ -15,13 +15,13 @@ use lab_model::observe::AgentConfig;
 /// One setting, in the words of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
-    /// The value of the release that says so.
+    /// The value of the Helm release that asks for it, with dots between nested keys.
     pub(super) value: &'static str,
     /// The key in the `ConfigMap`.
     pub(super) config_map: &'static str,
-    /// The field of an agent's running configuration; none where that has not got it.
+    /// The field of an agent's running configuration; none where this version has no such field.
     pub(super) field: Option<Field>,
-    /// What is there, in both.
+    /// What the `ConfigMap` and the agent should have there.
     pub(super) wanted: String,
 }
 
@@ -71,12 +71,12 @@ const SAME: [(&str, &str, Field); 4] = [
 ];
 /// The value of `tunnel` that is native routing (charts 1.12 to 1.14).
 const DISABLED: &str = "disabled";
-/// The value of `routingMode` that is (charts 1.14 and 1.15).
+/// The value of `routingMode` that is native routing (charts 1.14 and 1.15).
 pub(super) const NATIVE: &str = "native";
-/// The one that is not.
+/// The value of `routingMode` that is an overlay.
 const TUNNEL: &str = "tunnel";
 
-/// The settings of a version that these values ask for; or the value that nothing says.
+/// The settings that these values ask of a version. The error is the value that is needed and not set.
 pub(super) fn settings(version: CiliumVersion, values: &BTreeMap<String, Value>) -> Result<Vec<Setting>, &'static str> {
     let mut settings = routing(version, values)?;
     for (value, config_map, field) in SAME {
@@ -116,7 +116,7 @@ fn routing(version: CiliumVersion, values: &BTreeMap<String, Value>) -> Result<V
     Ok(settings)
 }
 
-/// A value as it is written. One that is null takes the chart's own away, and is none.
+/// A value as the chart writes it; none if it is not set, or null, which removes the chart's default.
 fn set(values: &BTreeMap<String, Value>, key: &str) -> Option<String> {
     values.get(key).filter(|value| !value.is_null()).map(written)
 }

@@ -105,7 +105,7 @@ mod tests {
         for (status, message) in [
             ("False", "container runtime is down, PLEG is not healthy"),
             ("False", "[container runtime status check may not have completed yet]"),
-            // Of the network, and not for want of a plugin; and the other way round.
+            // The network is not ready for another reason than its plugin; and the plugin is named without the network.
             ("False", "runtime network not ready: NetworkReady=false reason:RouteNotCreated"),
             ("False", "reason:NetworkPluginNotReady"),
             ("Unknown", "Kubelet stopped posting node status."),

@@ -145,7 +145,7 @@ mod tests {
         let [line] = &*proof.details else { panic!("{proof:?}") };
         assert!(line.starts_with("kind-control-plane: etcd:3.5.4-0, kube-apiserver:v1.25.3, "), "{line}");
         assert!(line.ends_with(" containers"), "{line}");
-        // More control planes than are wanted are none too few.
+        // A control plane more than there should be is not one that is missing.
         let mut two = nested();
         let again = two.control_planes.values().next().cloned().expect("a control plane");
         two.control_planes.insert(NodeName::from("kind-control-plane2"), again);

@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(reasons(|seen| "5.15.0".clone_into(&mut seen.nodes[1].kernel)), [Reason::NodeDiffers]);
         let image = reasons(|seen| "Debian GNU/Linux 12".clone_into(&mut seen.nodes[1].os_image));
         assert_eq!(image, [Reason::NodeDiffers]);
-        // All of them alike, and none as the pinned image makes it.
+        // All nodes report the same, and it is not what the pinned image brings.
         let alike = judged(|seen| {
             for node in &mut seen.nodes {
                 "Alpine".clone_into(&mut node.os_image);

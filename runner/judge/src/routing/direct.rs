@@ -41,8 +41,8 @@ pub fn tables_lead_directly(seen: &RoutingSeen, expect: &Expectations) -> Judgem
     judge(seen, expect, false)
 }
 
-/// What was found about the way from each node to each peer's pods, for a reader of the whole: it decides nothing more
-/// than [`direct_route_to_every_peer`] does, of which it is the other half.
+/// What was found about the way from each node to each peer's pods, for pages to draw. It comes from the same look at
+/// the tables as the verdict of [`direct_route_to_every_peer`], and so cannot contradict it.
 pub fn roads(seen: &RoutingSeen, expect: &Expectations) -> Vec<Road> {
     let nodes = node::survey(&seen.nodes, &seen.pod_cidrs);
     let pairs = pairs_to_pods(&nodes);

@@ -79,7 +79,7 @@ fn weigh_one(
     }
     let (Some(to), Some(pair)) = (to, pair) else { return };
     let verdict = match agrees {
-        // What the tables say of it is then what the kernel does.
+        // The kernel agrees with its tables, which also tell why: a rule, another table, a default route.
         Some(true) => pair.weigh(&flow, &decision),
         Some(false) | None => pair.weigh_kernel(flow.destination, &lookup.outcome),
     };

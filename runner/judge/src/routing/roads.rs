@@ -12,7 +12,7 @@ use lab_model::{Finding, Reason};
 /// Ordered pairs of nodes, with the nodes' positions.
 pub(super) type Pairs<'s, 'a> = [((usize, usize), Pair<'s, 'a>)];
 
-/// Every ordered pair of nodes of which both are known enough.
+/// Every ordered pair of nodes for which `pair` finds all that it needs.
 pub(super) fn pairs<'s, 'a>(
     nodes: &'s [Node<'a>],
     pair: impl Fn(&'s Node<'a>, &'s Node<'a>) -> Option<Pair<'s, 'a>>,
@@ -31,7 +31,7 @@ pub(super) struct Roads {
     pub(super) weighing: Weighing,
     known: HashSet<(usize, Option<usize>, Reason)>,
     undecided: HashSet<(usize, String)>,
-    /// Of each pair of which something else than [`Way::Direct`] was found, what.
+    /// What was found about each pair whose way is not [`Way::Direct`].
     ways: BTreeMap<(usize, usize), Way>,
 }
 
@@ -59,7 +59,7 @@ impl Roads {
         self.weighing.push(finding);
     }
 
-    /// What is missing about a pair, beside what is said of the whole.
+    /// Notes what is missing about one pair; the verdict has what is missing for the lab as a whole.
     pub(super) fn open(&mut self, at: (usize, usize), missing: &str) {
         self.ways.entry(at).or_insert_with(|| Way::Undecided { missing: missing.to_owned() });
     }

@@ -60,7 +60,7 @@ fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut 
             Count(capture.frames.len(), "frame")
         )
     };
-    // Requests without replies, or the other way round, are half of it; of neither, one sentence says enough.
+    // Both directions must be seen. If neither was, one sentence says enough.
     let unseen = [&requests, &replies].into_iter().find(|direction| direction.bare == 0).map(nothing);
     let both_ways = unseen.is_none();
     gathered.missing.extend(unseen);
@@ -101,7 +101,7 @@ impl<'a> Direction<'a> {
         Self { source: from.address, destination: to.address, between, bare: bare.len(), astray }
     }
 
-    /// What the frames between other addresses come to, if there are any.
+    /// The finding about frames between other addresses, if there are any.
     fn astray(&self, capture: &Capture) -> Option<Finding> {
         let first = self.astray.first()?;
         let (source, destination) = self.between;

@@ -25,8 +25,8 @@ pub fn masqueraded_outside_the_native_cidr(seen: &WireSeen, expect: &Expectation
     gathered.decide("no pod asked an address outside the native routing CIDR", first_of)
 }
 
-/// What was found about each request to the outside, for a reader of the whole: it decides nothing more than
-/// [`masqueraded_outside_the_native_cidr`] does, of which it is the other half.
+/// What was found about each request to the outside, for pages to draw. It comes from the same look at the captures as
+/// the verdict of [`masqueraded_outside_the_native_cidr`], and so cannot contradict it.
 pub fn leaving(seen: &WireSeen, expect: &Expectations) -> Vec<Leaving> {
     let found = |exchange: &OutsideExchange| Leaving {
         from: exchange.from.clone(),
@@ -45,12 +45,12 @@ struct Request<'a> {
     exchange: &'a OutsideExchange,
     from: End<'a>,
     target: SocketAddrV4,
-    /// On the node's eth0.
+    /// The capture on eth0 of the sender's node.
     capture: &'a Capture,
 }
 
 impl<'a> Request<'a> {
-    /// All that is known about it, or what of that is missing.
+    /// Gathers what is known about it. The error says what is missing.
     fn of(seen: &'a WireSeen, exchange: &'a OutsideExchange, expect: &Expectations) -> Result<Self, String> {
         let from = who::end(seen, &exchange.from)?;
         let target = who::outside(exchange, expect)?;

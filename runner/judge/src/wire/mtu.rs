@@ -33,7 +33,7 @@ pub fn full_mtu_fits(seen: &WireSeen, expect: &Expectations) -> Judgement {
     })
 }
 
-/// The yardstick, and whose it is.
+/// The size that packets are measured by, and whose MTU that is.
 struct Wire {
     mtu: Mtu,
     whose: String,
@@ -56,7 +56,8 @@ fn wire(seen: &WireSeen, across: &[Across<'_>], expect: &Expectations) -> Result
             return Err(format!("the MTU of the network {name} is not known"));
         }
         Some(Segment { name, .. }) => return Err(format!("the network {name} was seen, not {}", expect.network)),
-        // An older program did not look. What is narrower than Ethernet was narrowed.
+        // Older programs did not record the segment. Links below Ethernet's 1500 were narrowed by somebody, so they
+        // are no yardstick.
         None if widest.as_ref().is_some_and(|link| link.mtu < Mtu::ETHERNET) => {
             return Err(format!("the MTU of the network {} was not seen", expect.network));
         }
@@ -79,7 +80,7 @@ fn unfit(one: &Across<'_>, wire: &Wire) -> Option<String> {
     None
 }
 
-/// That the segment says nothing of an exchange, since it is not between the two nodes.
+/// Why the segment's MTU says nothing about an exchange, if one of the two nodes is not on that segment.
 fn off_segment(segment: Option<&Segment>, one: &Across<'_>) -> Option<String> {
     let segment = segment?;
     let is_on = |node: &NodeName| segment.members.iter().any(|member| member.node == *node);

@@ -17,9 +17,9 @@ pub(super) struct End<'a> {
     pub(super) node: &'a NodeName,
     /// The look into its node.
     pub(super) view: &'a NetnsView,
-    /// Of the node's eth0.
+    /// The link-layer address of its node's eth0.
     pub(super) node_mac: MacAddr,
-    /// Of the node's eth0.
+    /// The address of its node's eth0.
     pub(super) node_address: Ipv4Addr,
 }
 

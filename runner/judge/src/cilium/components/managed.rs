@@ -56,7 +56,8 @@ pub(super) fn weigh(seen: &ComponentsSeen, expect: &Expectations, weighing: &mut
     started.iter().map(|pod| pod.full_name()).collect::<BTreeSet<_>>().len()
 }
 
-/// A network of its own that is there or is to come: not its host's, and not that of a pod which has ended or goes.
+/// Whether the pod has, or is about to get, a network of its own. Pods on their node's network have none, and those that
+/// have ended or are being deleted no longer need one.
 fn has_network(pod: &KubePod) -> bool {
     !pod.host_network && !pod.terminating && !matches!(pod.phase.as_str(), "Succeeded" | "Failed")
 }
@@ -67,7 +68,7 @@ fn is_of(pod: &KubePod, deployment: &str) -> bool {
     pod.name.rsplitn(3, '-').nth(2) == Some(deployment)
 }
 
-/// Has a network, or runs, which it cannot without one.
+/// Whether the pod got a network: it has an address, or it runs, which it could not do without one.
 fn has_started(pod: &KubePod) -> bool {
     pod.address.is_some() || pod.phase == "Running"
 }
