@@ -111,6 +111,11 @@ impl<'a> Fib<'a> {
         &self.rules
     }
 
+    /// Whether a rule matches by a packet's source. Where none does, one source stands for all.
+    pub fn tells_sources_apart(&self) -> bool {
+        self.rules.iter().any(|rule| rule.source.is_some())
+    }
+
     /// What becomes of a packet.
     pub fn decide(&self, flow: &Flow<'_>) -> Decision<'a> {
         // Every namespace has rules, and routes to its own addresses: without any, they were not seen.

@@ -35,7 +35,7 @@ fn representatives(prefix: Ipv4Net, within: impl Iterator<Item = (u32, u8)>) -> 
     let mut parts = BTreeSet::new();
     for (network, length) in within {
         parts.insert(network);
-        let end = network | u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
+        let end = network + u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
         if end < last {
             parts.insert(end + 1);
         }

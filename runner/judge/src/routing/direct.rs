@@ -16,8 +16,7 @@ use lab_model::road::Road;
 use lab_model::seen::RoutingSeen;
 use lab_model::{Judgement, Proof, words};
 
-/// How many nodes, and how many routes of each, a proof names.
-const NODES_NAMED: usize = 1;
+/// How many routes of the first node a proof's summary names.
 const ROUTES_NAMED: usize = 4;
 
 /// On every node, for every peer: an unmarked packet to the peer's pod CIDR, from the node itself and forwarded from a
@@ -95,8 +94,9 @@ fn proof(nodes: &[Node<'_>], pairs: &Pairs<'_, '_>, pod_cidrs_from: &str, agreed
         .iter()
         .map(|(&from, routes)| format!("{}: {}", nodes[from].name, words::few(routes, ROUTES_NAMED, ", ")))
         .collect();
-    let rest = if lines.len() > NODES_NAMED { "; …" } else { "" };
-    let summary = format!("{total} of {total} direct; {}{rest}", lines[..NODES_NAMED.min(lines.len())].join("; "));
+    // Two nodes at least: each has a peer.
+    let first = lines.first().map(String::as_str).unwrap_or_default();
+    let summary = format!("{total} of {total} direct; {first}; …");
     let mut details = lines;
     details.push(format!("pod CIDRs were read from {pod_cidrs_from}"));
     details.extend(agreed.map(|lookups| format!("{lookups} of {lookups} lookups of the kernel's own agree")));

@@ -79,8 +79,7 @@ fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Opti
     // A TCP socket asks again once the kernel has chosen its source (ip_route_connect() in include/net/route.h).
     origins.extend(address.map(|address| Origin { source: Some(address), iif: None }));
     let Some(cidr) = cidr else { return origins };
-    // Where no rule tells sources apart, one stands for all.
-    let told_apart = fib.rules().iter().any(|rule| rule.source.is_some_and(|source| source.prefix_len() > 0));
+    let told_apart = fib.tells_sources_apart();
     for iif in pod_sides(view, fib, cidr) {
         // The pod behind this link, where a route names it: a strict reverse path filter takes no other.
         let mut sources: Vec<Ipv4Addr> = pod_behind(view, &iif).filter(|pod| cidr.contains(pod)).into_iter().collect();

@@ -50,10 +50,9 @@ pub fn own_pods_are_local(seen: &RoutingSeen, expect: &Expectations) -> Judgemen
 /// Where packets to a node's pods come from: the node itself, and a pod of each peer that a rule tells from others.
 fn arrivals(node: &Node<'_>, nodes: &[Node<'_>]) -> Vec<Origin> {
     let mut origins = vec![Origin { source: None, iif: None }];
-    let told_apart = node.fib.rules().iter().any(|rule| rule.source.is_some_and(|source| source.prefix_len() > 0));
     let peers = nodes.iter().filter(|peer| peer.name != node.name).filter_map(|peer| peer.cidr);
     let sources = peers.flat_map(|cidr| node.fib.source_samples(cidr));
-    let wanted = if told_apart { usize::MAX } else { 1 };
+    let wanted = if node.fib.tells_sources_apart() { usize::MAX } else { 1 };
     origins.extend(sources.take(wanted).map(|source| Origin { source: Some(source), iif: Some(UPLINK.to_owned()) }));
     origins
 }

@@ -282,4 +282,16 @@ mod tests {
         seen.nodes.clear();
         assert!(matches!(no_tunnel_device(&seen, &expectations()), Err(NotHeld::Unobserved(_))));
     }
+
+    #[test]
+    fn a_hop_to_the_node_itself_leads_into_its_tunnel_and_others_do_not() {
+        let mut view = fixture::native_view(1, 3);
+        view.links.push(fixture::link(30, "cilium_vxlan", Some("vxlan")));
+        let why = |route: &str| why_tunnel(&view, &fixture::route(route).hops[0]);
+        let itself = "it leads to the node itself, which has the vxlan device cilium_vxlan";
+        assert_eq!(why("10.0.2.0/24 via 10.0.1.104 dev cilium_host").as_deref(), Some(itself));
+        assert_eq!(why("10.0.2.0/24 via 10.0.1.77 dev cilium_host"), None, "of another");
+        assert_eq!(why("10.0.2.0/24 via 172.18.0.3 dev eth0"), None, "the uplink");
+        assert_eq!(why("10.0.2.0/24 via 172.18.0.4 dev eth0"), None, "a peer by the uplink");
+    }
 }

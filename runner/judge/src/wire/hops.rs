@@ -55,7 +55,7 @@ fn compare(one: &Across<'_>, left: &Capture, arrived: &Capture, gathered: &mut G
         gathered.shown.push(format!("packets {packets} leave {} with TTL {ttl} and arrive with it", link_of(left)));
         return;
     }
-    let routed = others.first().filter(|lowest| **lowest < ttl).map(|lowest| ttl - lowest);
+    let routed = others.first().and_then(|lowest| ttl.checked_sub(*lowest));
     let routed = routed.map(|hops| format!(": routed {hops} time{} in between", if hops == 1 { "" } else { "s" }));
     gathered.findings.push(Finding {
         reason: Reason::RoutedInBetween,

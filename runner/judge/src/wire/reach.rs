@@ -31,11 +31,11 @@ pub fn pods_reach_each_other_directly(seen: &WireSeen, expect: &Expectations) ->
 }
 
 fn judge_reply(one: &Across<'_>, target: SocketAddrV4, gathered: &mut Gathered) {
-    let (reason, observed) = match &one.exchange.http.outcome {
-        HttpOutcome::Response { .. } if let Some(peer) = one.exchange.http.led_to() => {
+    let (reason, observed) = match (&one.exchange.http.outcome, one.exchange.http.led_to()) {
+        (HttpOutcome::Response { .. }, Some(peer)) => {
             (Reason::AnotherServerAnswers, format!("{peer} answered, which the connection was led to"))
         }
-        HttpOutcome::Response { status: 200, body } => match hello_app::hostname(body) {
+        (HttpOutcome::Response { status: 200, body }, None) => match hello_app::hostname(body) {
             Some(name) if name == one.to.pod.0 => {
                 gathered.shown.push(format!(
                     "{} on {} → {} on {} at {target}: 200, Hostname: {name}",
@@ -46,13 +46,13 @@ fn judge_reply(one: &Across<'_>, target: SocketAddrV4, gathered: &mut Gathered) 
             Some(name) => (Reason::AnotherServerAnswers, format!("{name} answered")),
             None => (Reason::AnotherServerAnswers, format!("the answer is not hello-app's: {}", excerpt(body))),
         },
-        HttpOutcome::Response { status, body } => {
+        (HttpOutcome::Response { status, body }, None) => {
             (Reason::PodUnreachable, format!("status {status}: {}", excerpt(body)))
         }
-        HttpOutcome::Empty => (Reason::PodUnreachable, "empty reply: closed without a response".to_owned()),
-        HttpOutcome::NotConnected(why) => (Reason::PodUnreachable, format!("no connection: {why}")),
-        HttpOutcome::Broken(why) => (Reason::PodUnreachable, format!("broken reply: {why}")),
-        HttpOutcome::TimedOut(why) => (Reason::PodUnreachable, format!("timed out: {why}")),
+        (HttpOutcome::Empty, _) => (Reason::PodUnreachable, "empty reply: closed without a response".to_owned()),
+        (HttpOutcome::NotConnected(why), _) => (Reason::PodUnreachable, format!("no connection: {why}")),
+        (HttpOutcome::Broken(why), _) => (Reason::PodUnreachable, format!("broken reply: {why}")),
+        (HttpOutcome::TimedOut(why), _) => (Reason::PodUnreachable, format!("timed out: {why}")),
     };
     gathered.findings.push(Finding {
         reason,

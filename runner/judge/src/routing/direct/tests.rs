@@ -66,6 +66,17 @@ fn accepts_ciliums_direct_routes_and_lists_the_rules_it_passes_over() {
 }
 
 #[test]
+fn a_rule_that_a_packet_to_a_peer_matches_is_not_passed_over() {
+    // It leads to no table that has a route, and so the next one decides.
+    let proof =
+        judged(|view| view.rules.insert(2, fixture::rule("50: from all to 10.0.2.0/24 lookup 77"))).expect("held");
+    assert!(!proof.details.iter().any(|line| line.contains("lookup 77")), "{proof:?}");
+    let proof =
+        judged(|view| view.rules.insert(2, fixture::rule("50: from all to 10.9.0.0/16 lookup 77"))).expect("held");
+    assert!(proof.details.iter().any(|line| line.contains("lookup 77 (1 of 3 nodes)")), "{proof:?}");
+}
+
+#[test]
 fn accepts_thirty_nodes_and_names_a_few() {
     let seen = fixture::native(30);
     let expect = lab_model::expect::Expectations { workers: 29, ..expectations() };
@@ -245,6 +256,10 @@ fn what_was_not_seen_is_unobserved() {
         judge(|seen| worker(seen).addresses.retain(|address| address.device != "eth0")),
         "no IPv4 address was seen on eth0 of kind-worker"
     );
+    assert_eq!(
+        judge(|seen| worker(seen).links.retain(|link| !link.name.starts_with("cilium_"))),
+        "kind-worker: an address or a route is by cilium_host, which is not among the links"
+    );
 }
 
 #[test]
@@ -413,4 +428,38 @@ fn a_lookup_about_any_other_address_must_agree_too() {
     lookups.push(other);
     let found = findings(direct_route_to_every_peer(&seen, &expectations()));
     assert_eq!(found.iter().map(|finding| finding.reason).collect::<Vec<_>>(), [Reason::KernelDisagrees]);
+}
+
+#[test]
+fn a_packet_that_a_rule_tells_from_others_is_described_and_asked_about_by_hand() {
+    let first = |rule: &str, pod_is_there: bool| {
+        let findings = findings(judged(|view| {
+            view.rules.insert(2, fixture::rule(rule));
+            view.links.retain(|link| pod_is_there || link.name != "lxc7");
+        }));
+        let Finding { reason, observed, by_hand, .. } = findings[0].clone();
+        assert_eq!(reason, Reason::Shadowed, "{observed}");
+        (observed, by_hand.unwrap())
+    };
+    let (observed, by_hand) = first("50: from all iif lxc7 unreachable", true);
+    assert!(observed.contains(" (forwarded from 10.0.1.1)"), "{observed}");
+    assert_eq!(by_hand, "ip route get 10.0.0.1 from 10.0.1.1 iif lxc7");
+    let (observed, by_hand) = first("50: from 172.18.0.3/32 unreachable", true);
+    assert!(observed.contains(" (from 172.18.0.3)"), "{observed}");
+    assert_eq!(by_hand, "ip route get 10.0.0.1 from 172.18.0.3");
+    // By a link that is not there yet nobody can ask.
+    let (observed, by_hand) = first("50: from 10.0.1.0/24 unreachable", false);
+    assert!(observed.contains(" (forwarded from 10.0.1."), "{observed}");
+    assert_eq!(by_hand, "ip rule show");
+}
+
+#[test]
+fn of_several_pods_that_no_rule_tells_apart_one_stands_for_all() {
+    let proof = judged(|view| {
+        let mut pod = fixture::link(9, "lxc9", Some("veth"));
+        (pod.peer_index, pod.peer_netns) = (Some(8), Some(3));
+        view.links.push(pod);
+    })
+    .expect("held");
+    assert!(proof.details.contains(&"36 of 36 lookups of the kernel's own agree".to_owned()), "{proof:?}");
 }

@@ -202,3 +202,14 @@ fn what_was_not_seen_is_unobserved() {
     let open = judged(|view| view.rules.push(fixture::rule("50: from all uidrange unreachable")));
     assert!(matches!(open, Err(NotHeld::Unobserved(_))));
 }
+
+#[test]
+fn a_pod_cidr_without_a_route_is_told_from_one_whose_route_leads_away() {
+    let observed = |routes: &[&str]| match judged(|view| instead(view, routes)) {
+        Err(NotHeld::Refuted(findings)) => findings[0].observed.clone(),
+        other => panic!("not refuted: {other:?}"),
+    };
+    assert_eq!(observed(&[]), "kind-worker: no route; 10.0.1.1 would leave through default via 172.18.0.1 dev eth0");
+    let astray = "10.0.1.0/24 via 172.18.0.4 dev eth0";
+    assert_eq!(observed(&[astray]), format!("kind-worker: 10.0.1.1 takes {astray}"));
+}

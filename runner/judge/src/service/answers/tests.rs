@@ -275,3 +275,11 @@ fn replicas_that_are_not_ready_are_unobserved() {
     seen.pods[1].ready = false;
     assert_eq!(judged(&seen), unobserved("1 of 2 replicas are ready"));
 }
+
+#[test]
+fn a_strange_body_is_quoted_up_to_a_limit() {
+    assert_eq!(quoted("a\nb"), "\"a\\nb\"");
+    let long = "é".repeat(BODY_QUOTED);
+    assert_eq!(quoted(&long), format!("\"{long}\""));
+    assert_eq!(quoted(&format!("{long}x")), format!("\"{long}…\""));
+}

@@ -56,6 +56,39 @@ fn a_tunnel_between_the_nodes_refutes_whatever_is_inside() {
 }
 
 #[test]
+fn packets_of_the_pods_in_a_tunnel_within_a_tunnel_refute() {
+    let mut seen = native();
+    // The outer one is between others than the pods' nodes.
+    let elsewhere = |frame: Frame| Frame { source: mac(0), destination: GATEWAY_MAC, ..frame };
+    let inner = wrapped(between_pods(), TunnelKind::Gre).into_iter().map(elsewhere).collect();
+    frames(&mut seen, WORKER2).extend(wrapped(inner, TunnelKind::Vxlan));
+    let findings = refuted(frames_are_not_encapsulated, &seen, &[Reason::Encapsulated]);
+    let first = "the first: VXLAN 172.18.0.2 → 172.18.0.1 with 10.0.1.12 → 10.0.2.7 inside";
+    assert!(findings[0].observed.contains(first), "{}", findings[0].observed);
+}
+
+#[test]
+fn a_tunnel_around_the_pods_own_packets_is_shown_before_one_around_others() {
+    let mut seen = native();
+    let of_others = at(Ipv4Addr::new(10, 0, 1, 99), 5);
+    let mut tunnels = wrapped(connection((mac(WORKER), mac(WORKER2)), of_others, at(B, 53)), TunnelKind::Vxlan);
+    tunnels.extend(wrapped(between_pods().into_iter().take(1).collect(), TunnelKind::Geneve));
+    frames(&mut seen, WORKER2).splice(..0, tunnels);
+    let findings = refuted(frames_are_not_encapsulated, &seen, &[Reason::Encapsulated]);
+    assert!(findings[0].observed.contains("the first: Geneve "), "{}", findings[0].observed);
+}
+
+#[test]
+fn requests_of_the_other_pod_are_no_replies() {
+    let mut seen = native();
+    let is_reply = |frame: &Frame| {
+        frame.ip.as_ref().is_some_and(|ip| ip.source == B && tcp(ip).is_some_and(|tcp| tcp.source == 8080))
+    };
+    frames(&mut seen, WORKER2).retain(|frame| !is_reply(frame));
+    unobserved(frames_are_not_encapsulated, &seen, "(10.0.2.7 → 10.0.1.12) was seen on kind-worker2's eth0");
+}
+
+#[test]
 fn a_tunnel_of_others_does_not_matter() {
     let mut seen = native();
     let other = connection((mac(0), mac(WORKER2)), at(Ipv4Addr::new(10, 0, 0, 9), 5), at(B, 53));

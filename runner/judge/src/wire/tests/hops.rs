@@ -35,6 +35,10 @@ fn a_hop_in_between_refutes_at_the_receivers_node() {
     assert_eq!(findings[0].place, node_place(WORKER2));
     assert_eq!(findings[0].expected, "packets hello-app-a → hello-app-b with TTL 63, as they left kind-worker's eth0");
     assert_eq!(findings[0].observed, "TTL 62 on kind-worker2's eth0: routed 1 time in between");
+    let mut seen = native();
+    with_ttl(&mut seen, WORKER2, B, 60);
+    let findings = refuted(no_router_between_nodes, &seen, &[Reason::RoutedInBetween]);
+    assert_eq!(findings[0].observed, "TTL 60 on kind-worker2's eth0: routed 3 times in between");
     // One packet of many is enough, and one that gained is as wrong as one that lost.
     let mut seen = native();
     let ip = frames(&mut seen, WORKER2).iter_mut().filter_map(|frame| frame.ip.as_mut()).find(|ip| ip.destination == B);

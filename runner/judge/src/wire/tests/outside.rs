@@ -139,6 +139,12 @@ fn a_leak_refutes_and_is_named() {
     let findings = refuted(nothing_leaks_to_the_uplink, &seen, &[Reason::LeaksToGateway]);
     assert_eq!(findings[0].place, node_place(WORKER));
     assert_eq!(findings[0].observed, "2 frames on kind-worker's eth0; the first: 10.0.1.12:33198 → 10.0.2.7:8080");
+    let mut datagram = native();
+    let payload = Payload::Udp { source: 5353, destination: 53 };
+    let ip = IpHeader { payload, ..segment(at(A, 0), at(B, 0), (false, false)) };
+    frames(&mut datagram, WORKER).push(frame(mac(WORKER), GATEWAY_MAC, ip));
+    let findings = refuted(nothing_leaks_to_the_uplink, &datagram, &[Reason::LeaksToGateway]);
+    assert!(findings[0].observed.ends_with("the first: 10.0.1.12:5353 → 10.0.2.7:53 (UDP)"), "{findings:?}");
     seen.traffic.captures[WORKER].lost = 7;
     seen.traffic.outside.clear();
     refuted(nothing_leaks_to_the_uplink, &seen, &[Reason::LeaksToGateway]);
