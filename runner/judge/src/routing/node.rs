@@ -103,12 +103,9 @@ fn pod_sides(view: &NetnsView, fib: &Fib<'_>, cidr: Ipv4Net) -> Vec<String> {
         links.into_iter().map(|link| link.name.clone()).partition(|name| named(name));
     sides.extend(others.into_iter().next());
     if sides.is_empty() {
-        // No pod is here yet; one that comes will come by a link that no rule names.
-        let mut name = "pod".to_owned();
-        while named(&name) || view.link(&name).is_some() {
-            name.push('+');
-        }
-        sides.push(name);
+        // No pod is here yet; one that comes will come by a link that no rule names. Of so many names one is free.
+        let mut names = (0..256).map(|number| format!("pod{}", "+".repeat(number)));
+        sides.extend(names.find(|name| !named(name) && view.link(name).is_none()));
     }
     sides
 }

@@ -274,15 +274,16 @@ fn the_clusters_own_pods_are_counted_by_what_their_deployments_want() {
 
 #[test]
 fn what_strangers_wait_for_is_not_ciliums_doing() {
-    let stranger = |change: fn(&mut KubePod)| {
+    let called = |namespace: &str, deployment: &str, change: fn(&mut KubePod)| {
         judged(|seen| {
             let mut pod = seen.pods[5].clone();
-            "shop".clone_into(&mut pod.namespace);
-            "database-7c9c8b8c5d-x2x7k".clone_into(&mut pod.name);
+            namespace.clone_into(&mut pod.namespace);
+            pod.name = format!("{deployment}-7c9c8b8c5d-x2x7k");
             change(&mut pod);
             seen.pods.push(pod);
         })
     };
+    let stranger = |change| called("shop", "database", change);
     let waits: [fn(&mut KubePod); 3] = [
         // No node takes it; a volume that it mounts is not there; it is a Job's and has ended.
         |pod| {
@@ -295,6 +296,11 @@ fn what_strangers_wait_for_is_not_ciliums_doing() {
     for (number, change) in waits.into_iter().enumerate() {
         let judgement = stranger(change);
         assert!(judgement.is_ok(), "{number}: {judgement:?}");
+    }
+    // A namespace or a name that one of the lab's own has too makes it none of them.
+    for (namespace, deployment) in [("kube-system", "metrics-server"), ("shop", "coredns")] {
+        let judgement = called(namespace, deployment, never_starts);
+        assert!(judgement.is_ok(), "{namespace}/{deployment}: {judgement:?}");
     }
     // One that has an address is as any other, whether its image is there or not.
     for change in [(|_pod| {}) as fn(&mut KubePod), |pod| "Pending".clone_into(&mut pod.phase)] {

@@ -42,6 +42,7 @@ fn an_answer_of_somebody_else_refutes() {
         (ok("<html>router</html>\n"), "the answer is not hello-app's: <html>router</html>".to_owned()),
         (ok(""), "the answer is not hello-app's: an empty body".to_owned()),
         (ok(&long), format!("the answer is not hello-app's: {}…", &long[..80])),
+        (ok(&long[..80]), format!("the answer is not hello-app's: {}", &long[..80])),
         (
             ok("Hello, world!\nVersion: 1.0.0\nHostname: hello-app-b\nmore\n"),
             "the answer is not hello-app's: Hello, world!".to_owned(),
@@ -79,6 +80,10 @@ fn a_request_to_another_address_is_not_the_one() {
     let mut seen = native();
     seen.traffic.between_pods[0].http.connection.as_mut().expect("a connection").remote = at(A, 8080);
     unobserved(pods_reach_each_other_directly, &seen, "hello-app-a was to ask hello-app-b at 10.0.2.7:8080");
+    // And both.
+    seen.traffic.between_pods[0].http.url = "http://10.0.1.12:8080/".into();
+    let asked = "hello-app-a was to ask hello-app-b at 10.0.2.7:8080, and asked http://10.0.1.12:8080/";
+    unobserved(pods_reach_each_other_directly, &seen, asked);
 }
 
 #[test]
