@@ -11,7 +11,9 @@
         "x86_64-linux"
         "aarch64-linux"
       ];
-      parts = nixpkgs.lib.genAttrs systems (system: import ./nix { pkgs = nixpkgs.legacyPackages.${system}; });
+      parts = nixpkgs.lib.genAttrs systems (
+        system: import ./nix { pkgs = nixpkgs.legacyPackages.${system}; }
+      );
       each = name: nixpkgs.lib.genAttrs systems (system: parts.${system}.${name});
     in
     {
@@ -19,5 +21,6 @@
       devShells = each "devShells";
       apps = each "apps";
       checks = each "checks";
+      formatter = each "formatter";
     };
 }

@@ -56,4 +56,6 @@ in
     inherit (images) chart;
   };
   apps = import ./apps.nix { inherit pkgs wrapped; };
+  # `nix fmt`, of all Nix files.
+  formatter = pkgs.nixfmt-tree;
 }

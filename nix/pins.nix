@@ -17,7 +17,9 @@ let
   comparisons = [
     (same "flake.nix: inputs.nixpkgs.url" "github:NixOS/nixpkgs/${pins.nixpkgs.release}" input)
     (same "flake.lock: original" (github // { ref = pins.nixpkgs.release; }) node.original)
-    (same "flake.lock: locked" (github // { inherit (pins.nixpkgs) rev narHash lastModified; }) node.locked)
+    (same "flake.lock: locked" (
+      github // { inherit (pins.nixpkgs) rev narHash lastModified; }
+    ) node.locked)
     (same "flake.lock: inputs of the root" { nixpkgs = "nixpkgs"; } lock.nodes.root.inputs)
     (same "flake.lock: version" 7 lock.version)
   ];

@@ -31,8 +31,54 @@ let
       ];
     };
   };
+  phase = name: commands: ''
+    runHook pre${name}
+    ${commands}
+    runHook post${name}
+  '';
+
+  # What the checks have in common: all libraries that this project does not write, compiled for clippy and for tests. In
+  # the place of its own crates stand empty ones, so that only a change of a Cargo.toml or of Cargo.lock compiles
+  # them again.
+  libraries = pkgs.rustPlatform.buildRustPackage (
+    common
+    // {
+      pname = "lab-libraries";
+      src = source.manifests;
+      nativeBuildInputs = [ pkgs.clippy ];
+      buildPhase = phase "Build" ''
+        empty='//! Empty.'
+        program=$empty$'\n'"fn main() {}"
+        find runner -name Cargo.toml -printf '%h\n' | while read -r crate; do
+          mkdir -p "$crate/src" "$crate/tests"
+          echo "$empty" > "$crate/src/lib.rs"
+          # Programs and tests that a Cargo.toml names must be there.
+          if grep -q '^path = "src/main.rs"' "$crate/Cargo.toml"; then echo "$program" > "$crate/src/main.rs"; fi
+          for test in $(sed -n '/^\[\[test\]\]/{n;s/^name = "\(.*\)"/\1/p}' "$crate/Cargo.toml"); do
+            echo "$program" > "$crate/tests/$test.rs"
+          done
+        done
+        echo "$program" > runner/probe-program/build.rs
+        cargo clippy --offline --locked --workspace --all-targets
+        cargo test --offline --locked --workspace --no-run
+        # Of this project's own crates nothing may be taken for compiled.
+        cargo clean --offline --locked --workspace
+      '';
+      installPhase = "mv target $out";
+      dontFixup = true;
+    }
+  );
+  with-libraries = common // {
+    src = source.checked;
+    preBuild = ''
+      cp -R --no-preserve=ownership ${libraries} target
+      chmod -R u+w target
+    '';
+  };
 in
 rec {
+  inherit libraries;
+
   lab = pkgs.rustPlatform.buildRustPackage (common // program "lab");
 
   # Without shared objects: for any Linux, and for an image of nothing else.
@@ -47,16 +93,11 @@ rec {
   check =
     name: nativeBuildInputs: commands:
     pkgs.rustPlatform.buildRustPackage (
-      common
+      with-libraries
       // {
         pname = "lab-${name}";
-        src = source.checked;
         inherit nativeBuildInputs;
-        buildPhase = ''
-          runHook preBuild
-          ${commands}
-          runHook postBuild
-        '';
+        buildPhase = phase "Build" commands;
         installPhase = "touch $out";
       }
     );
@@ -64,15 +105,12 @@ rec {
   # The test programs, to be run elsewhere. They know their data and `lab` by the path they were built at, so all of
   # that comes along, and `where` says which path it was.
   tests = pkgs.rustPlatform.buildRustPackage (
-    common
+    with-libraries
     // {
       pname = "lab-tests";
-      src = source.checked;
       nativeBuildInputs = [ pkgs.jq ];
-      buildPhase = ''
-        runHook preBuild
+      buildPhase = phase "Build" ''
         cargo test --offline --locked --workspace --no-run --message-format=json > built.json
-        runHook postBuild
       '';
       installPhase = ''
         mkdir -p $out/tree

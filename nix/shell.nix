@@ -7,11 +7,12 @@
 }:
 let
   inherit (pkgs) lib;
-  pinned = lib.concatStringsSep ", " (
-    map (name: "${name} ${pins.tools.${name}.version}") (
-      lib.filter (name: tools ? ${name}) (lib.attrNames pins.tools)
-    )
-  );
+  known = lib.filter (name: tools ? ${name}) (lib.attrNames pins.tools);
+  unknown = lib.filter (name: !tools ? ${name}) (lib.attrNames pins.tools);
+  pinned = lib.concatStringsSep ", " (map (name: "${name} ${pins.tools.${name}.version}") known);
+  lacking = lib.concatMapStringsSep "\n" (
+    name: ''echo "lab: ${name} is not here: pins.json has no release of it for this system" >&2''
+  ) unknown;
 in
 pkgs.mkShell {
   packages = lib.attrValues tools ++ [
@@ -37,5 +38,6 @@ pkgs.mkShell {
   LAB_CHART = chart;
   shellHook = ''
     echo "lab: ${pinned}; cilium ${pins.chart.version}; ${pins.nixpkgs.release}" >&2
+    ${lacking}
   '';
 }

@@ -16,6 +16,18 @@ let
 in
 {
   program = only program;
+  # What says which libraries there are.
+  manifests = only [
+    ../.config
+    ../Cargo.lock
+    ../Cargo.toml
+    (lib.fileset.fileFilter (file: file.name == "Cargo.toml") ../runner)
+  ];
+  nix = only [
+    ../ci/nixpkgs-stand-in
+    ../flake.nix
+    ../nix
+  ];
   workflows = only [ ../.github ];
   # The tests also hold the documents against the program, and the commands in them against ci/ and the flake's apps.
   checked = only (

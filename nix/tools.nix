@@ -66,14 +66,7 @@ let
   cilium = pins.tools.cilium-cli;
 in
 known {
-  kind =
-    if download kind != null then
-      plain "kind" kind
-    else
-      built "kind" kind {
-        subPackages = [ "." ];
-        meta.mainProgram = "kind";
-      };
+  kind = if download kind != null then plain "kind" kind else null;
   kubectl = if download kubectl != null then plain "kubectl" kubectl else null;
   helm = if download helm != null then archived "helm" helm else null;
   cilium-cli = built "cilium-cli" cilium {

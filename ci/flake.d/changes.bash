@@ -43,10 +43,17 @@ with_change manifests/pins.json ".tools.helm[\"linux-amd64\"].sha256 = \"$other_
 with_change manifests/pins.json ".tools.helm[\"linux-amd64\"].sha256 = \"$other_sha256\"" changes aarch64-linux ""
 with_change manifests/pins.json ".chart.sha256 = \"$other_sha256\"" changes x86_64-linux chart
 with_change manifests/pins.json ".images[\"hello-app\"].source.hash = \"$other_hash\"" changes aarch64-linux hello-app
-with_change manifests/pins.json ".tools.kind.source.vendorHash = \"$other_hash\"" changes aarch64-linux kind
+with_change manifests/pins.json ".tools.kubectl[\"linux-arm64\"].sha256 = \"$other_sha256\"" changes aarch64-linux kubectl
+part "a hash that is not known"
+# The tool is not there, and the shell says so.
+the_shell_lacks_kubectl() {
+    local hook
+    recorded aarch64-linux | jq -e 'has("kubectl") | not' >/dev/null || fail "a kubectl without a hash is there"
+    hook=$(bash -c "$(evaluates "path:$flake#devShells.aarch64-linux.default.recorded.arguments.shellHook" | jq -r .)" 2>&1)
+    [[ $hook == *"kubectl is not here"* ]] || fail "the shell does not say that it has no kubectl: $hook"
+}
+with_change manifests/pins.json 'del(.tools.kubectl["linux-arm64"])' the_shell_lacks_kubectl
 part "a hash that was not known"
-with_change manifests/pins.json ".tools.kubectl[\"linux-arm64\"] = {url: \"https://dl.k8s.io/arm64\", sha256: \"$other_sha256\"}" \
-    changes aarch64-linux kubectl
 with_change manifests/pins.json ".images.cilium.archive[\"linux-arm64\"] = \"$other_hash\"" changes aarch64-linux image-cilium
 with_change manifests/pins.json ".images.cilium.archive[\"linux-arm64\"] = \"$other_hash\"" changes x86_64-linux ""
 

@@ -1,9 +1,9 @@
-"""The names that the NixOS test driver gives to a test script, on a network namespace of this machine instead of a VM.
+"""The names that the NixOS test driver gives to a test script, for a script that runs in the machine itself.
 
     driver.py SCRIPT
 
-To be started in network, mount and PID namespaces of its own, as root, with `lab` on the PATH. Only what the scripts
-use is here, with the driver's signatures.
+ci/vm-test starts it in its machines, as root, with `lab` on the PATH. Only what the scripts use is here, with the
+driver's signatures.
 """
 
 import subprocess

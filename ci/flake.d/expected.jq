@@ -7,12 +7,10 @@
         + [$pins.chart | {url, sha256}] | unique),
     fetchFromGitHub: ([
         $pins.images["hello-app"].source,
-        $pins.tools["cilium-cli"].source,
-        ($pins.tools | .[$released[]] | select(.["linux-" + $arch] | not) | .source // empty)
+        $pins.tools["cilium-cli"].source
       ] | map({owner, repo, rev, hash}) | unique),
     buildGoModule: ([
-        $pins.tools["cilium-cli"],
-        ($pins.tools | .[$released[]] | select((.["linux-" + $arch] | not) and .source))
+        $pins.tools["cilium-cli"]
       ] | map({version, vendorHash: .source.vendorHash}) | unique),
     pullImage: ([$pins.images[] | select(.archive["linux-" + $arch]?)
         | {imageName: .repository, imageDigest: .digest, finalImageName: .repository, finalImageTag: .tag,

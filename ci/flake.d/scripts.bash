@@ -17,6 +17,8 @@ exit 1
 PRETEND
 chmod +x "$work/pretend/nix-prefetch-docker" "$work/pretend/nix"
 cp "$pins" "$work/kept"
+# The releases are all known, so that some are forgotten first.
+jq 'del(.tools[]["linux-arm64"])' "$work/kept" >"$pins"
 quietly env PATH="$work/pretend:$PATH" bash "$flake/nix/prefetch.bash" "$pins"
 cat "$work/output"
 jq -e 'all(.images[] | select(.digest); .archive | keys == ["linux-amd64", "linux-arm64"])
@@ -85,19 +87,6 @@ else
     [[ ${CI-} == true ]] && fail "mypy is not installed (Debian has it in mypy)"
     not_run_here "flake: mypy is not installed, so the VM tests' types were not checked"
 fi
-if [[ -x ${LAB-} ]] && ((EUID == 0)) && command -v nft unshare setpriv >/dev/null; then
-    part "the VM test of the embedded lab, on a network namespace instead of a VM"
-    install -D -m 755 "$LAB" "$work/bin/lab"
-    # shellcheck disable=SC2016 # the inner shell's
-    unshare --net --mount --pid --fork --mount-proc --propagation private bash -c \
-        'mount -t tmpfs -o mode=1777 tmpfs "$1" && exec env -u XDG_STATE_HOME PATH="$2:$PATH" python3 "$3" "$4"' -- \
-        /run "$work/bin" "$root/ci/flake.d/driver.py" "$root/nix/vm/embedded.py" >"$work/output" 2>&1 ||
-        fail "embedded.py: $(tail -30 "$work/output")"
-    grep '^subtest: ' "$work/output"
-else
-    not_run_here "flake: embedded.py was not run: it needs root, a built lab (LAB=FILE), nft, unshare and setpriv"
-fi
-
 part "the workflow"
 if python3 -c 'import yaml' 2>/dev/null; then
     python3 ci/flake.d/workflow.py "$root"/.github/workflows/*.yml

@@ -1,6 +1,11 @@
 # Of nixpkgs' lib what the flake uses, with the same meaning.
 rec {
-  inherit (builtins) attrNames attrValues filter concatStringsSep;
+  inherit (builtins)
+    attrNames
+    attrValues
+    filter
+    concatStringsSep
+    ;
   nameValuePair = name: value: { inherit name value; };
   genAttrs = names: value: builtins.listToAttrs (map (name: nameValuePair name (value name)) names);
   mapAttrs' = pair: set: builtins.listToAttrs (map (name: pair name set.${name}) (attrNames set));
@@ -10,13 +15,32 @@ rec {
   getExe = package: "${package}/bin/${package.meta.mainProgram}";
   makeBinPath = packages: concatStringsSep ":" (map (package: "${package}/bin") packages);
   mkForce = content: content;
+  concatMapStringsSep =
+    separator: text: list:
+    concatStringsSep separator (map text list);
   fileset = {
     # As in nixpkgs, a path that is not there is an error.
-    unions =
-      paths:
-      map (
-        path: if builtins.pathExists path then toString path else throw "lib.fileset.unions: ${toString path} does not exist"
-      ) paths;
+    unions = builtins.concatMap (
+      path:
+      if builtins.isList path then
+        path
+      else if builtins.pathExists path then
+        [ (toString path) ]
+      else
+        throw "lib.fileset.unions: ${toString path} does not exist"
+    );
+    # The files below this folder that are to be kept.
+    fileFilter =
+      keep: folder:
+      builtins.concatMap (
+        name:
+        if (builtins.readDir folder).${name} == "directory" then
+          fileset.fileFilter keep (folder + "/${name}")
+        else if keep { inherit name; } then
+          [ (toString (folder + "/${name}")) ]
+        else
+          [ ]
+      ) (attrNames (builtins.readDir folder));
     toSource =
       { root, fileset }:
       builtins.path {

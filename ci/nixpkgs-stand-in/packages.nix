@@ -1,7 +1,9 @@
-# Each function returns a derivation that cannot be built and that has, as `recorded`, its name and its arguments.
+# Each function returns a derivation that has, as `recorded`, its name and its arguments. Those that a Debian machine's own
+# programs can stand in for can be built (build.nix); what is fetched is a text that says so; the rest cannot be built.
 { system }:
 let
   lib = import ./lib.nix;
+  build = import ./build.nix { inherit system; };
 
   # As JSON can hold it. A package that was recorded is what was recorded of it.
   plain =
@@ -22,14 +24,20 @@ let
     else
       value;
 
-  record =
-    function: name: arguments:
+  unbuilt =
+    name: arguments:
     derivation {
       inherit system;
       name = builtins.unsafeDiscardStringContext name;
       builder = "/nothing-is-built-from-the-stand-in";
       args = [ (builtins.toJSON (plain arguments)) ];
-    }
+    };
+  record =
+    function: name: arguments:
+    recordOf (unbuilt name arguments) function name arguments;
+  recordOf =
+    made: function: name: arguments:
+    made
     // {
       meta = arguments.meta or { };
       version = arguments.version or null;
@@ -41,7 +49,7 @@ let
   named = arguments: arguments.name or "${arguments.pname}-${arguments.version}";
   recorder = function: arguments: record function (named arguments) arguments;
   # Functions that take exactly these, as nixpkgs' do: another one is an error there too.
-  fetchurl = { url, sha256 }@arguments: record "fetchurl" (baseNameOf url) arguments;
+  fetchurl = { url, sha256 }@arguments: pretended "fetchurl" (baseNameOf url) arguments;
   fetchFromGitHub =
     {
       owner,
@@ -52,11 +60,26 @@ let
     record "fetchFromGitHub" "source" arguments;
   runCommand =
     name: arguments: script:
-    record "runCommand" name (arguments // { inherit script; });
+    recordOf (build.derive name arguments script) "runCommand" name (arguments // { inherit script; });
+  # What a sandbox without a network cannot fetch: a text that says what it would be, alone or in an archive as Helm's.
+  pretended =
+    function: name: arguments:
+    recordOf (build.derive name { said = builtins.toJSON (plain arguments); } ''
+      if [[ $out != *.tar.gz ]]; then
+        printf '%s\n' "$said" > $out
+      else
+        mkdir linux-amd64 linux-arm64
+        file=''${out##*/}
+        file=''${file#*-}
+        printf '%s\n' "$said" | tee "linux-amd64/''${file%%-*}" > "linux-arm64/''${file%%-*}"
+        tar -czf $out linux-amd64 linux-arm64
+      fi
+    '') function name arguments;
   buildRustPackage =
     platform: arguments:
     if builtins.pathExists arguments.cargoLock.lockFile then
-      recorder "${platform}rustPlatform.buildRustPackage" arguments
+      recordOf (build.cargo arguments) "${platform}rustPlatform.buildRustPackage" (named arguments)
+        arguments
     else
       throw "there is no ${toString arguments.cargoLock.lockFile}";
 
@@ -116,6 +139,8 @@ let
         "nftables"
         "nix"
         "nix-prefetch-docker"
+        "nixfmt"
+        "nixfmt-tree"
         "rustc"
         "rustfmt"
         "shellcheck"
@@ -123,7 +148,12 @@ let
         "util-linux"
         "zstd"
       ]
-      (name: record "package" name { inherit name; });
+      (
+        name:
+        recordOf (build.derive name { } "mkdir -p $out; ln -s /usr/bin $out/bin") "package" name {
+          inherit name;
+        }
+      );
 
   packages = named-only // {
     inherit
@@ -134,17 +164,41 @@ let
       ;
     stdenv.hostPlatform.system = system;
     glibc.static = record "package" "glibc-static" { name = "glibc-static"; };
-    buildGoModule = recorder "buildGoModule";
+    buildGoModule = arguments: pretended "buildGoModule" (named arguments) arguments;
     rustPlatform.buildRustPackage = buildRustPackage "";
     pkgsStatic.rustPlatform.buildRustPackage = buildRustPackage "pkgsStatic.";
-    symlinkJoin = recorder "symlinkJoin";
+    symlinkJoin =
+      arguments:
+      recordOf (build.derive arguments.name (arguments // { joined = toString arguments.paths; }) ''
+        # Of nixpkgs' wrapper what the flake uses: --set and --set-default NAME VALUE.
+        wrapProgram() {
+          local program=$1 lines=
+          shift
+          while (($#)); do
+            case $1 in
+              --set) lines+="export $2=''${3@Q}"$'\n' ;;
+              --set-default) lines+="export $2=\''${$2-''${3@Q}}"$'\n' ;;
+              *) echo "wrapProgram: $1" >&2 && return 1 ;;
+            esac
+            shift 3
+          done
+          mv "$program" "$(dirname "$program")/.$(basename "$program")-wrapped"
+          printf '#!/bin/bash\n%sexec -a "$0" %q "$@"\n' "$lines" "$(dirname "$program")/.$(basename "$program")-wrapped" > "$program"
+          chmod +x "$program"
+        }
+        mkdir $out
+        for path in $joined; do cp -RsT "$path" $out; done
+        chmod -R u+w $out
+        eval "$postBuild"
+      '') "symlinkJoin" arguments.name arguments;
     mkShell = arguments: record "mkShell" "shell" arguments;
     writeShellApplication =
       { name, ... }@arguments:
       record "writeShellApplication" name (arguments // { meta.mainProgram = name; });
     testers.runNixOSTest = runNixOSTest;
     dockerTools = {
-      buildImage = { name, tag, ... }@arguments: record "dockerTools.buildImage" "${name}.tar.gz" arguments;
+      buildImage =
+        { name, tag, ... }@arguments: record "dockerTools.buildImage" "${name}.tar.gz" arguments;
       pullImage =
         {
           imageName,

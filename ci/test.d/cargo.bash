@@ -2,7 +2,14 @@
 # shellcheck disable=SC2154 # root, scratch, step and not_run are set in ci/test
 # What cargo and other programs say of the sources. Part of ci/test.
 
-step_format() { cargo fmt --all --check; }
+# Of Rust, and of Nix.
+step_format() {
+    cargo fmt --all --check
+    if ! command -v nixfmt >/dev/null; then
+        missing "nixfmt is not installed (\`cargo install --locked nixfmt_rs\`, which writes what NixOS/nixfmt does)"
+    fi
+    git ls-files -z --cached --others --exclude-standard '*.nix' | xargs -0 nixfmt --check
+}
 
 step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 
@@ -48,6 +55,34 @@ step_flake() {
     return "$status"
 }
 
+# What of the flake can be built with this machine's own programs in the place of nixpkgs.
+step_flake_build() {
+    needs nix nix-bin
+    if ! is_root; then
+        not_run_here "flake-build: only root can build in Nix's sandbox without a daemon"
+        exit "$not_run"
+    fi
+    # The checks clippy and docs are built by `ci/flake-build` alone: what they run, the steps of these names have run.
+    ci/flake-build packages.{lab,default,chart} checks.{format,nix-format,case-list,unit-tests}
+}
+
+# The scripts of the flake's VM tests on other kernels than this machine's.
+step_vm() {
+    needs qemu-system-x86_64 qemu-system-x86
+    needs busybox busybox-static
+    needs cpio cpio
+    needs depmod kmod
+    if [[ $(uname -m) != x86_64 ]]; then
+        not_run_here "$step: its kernels are for x86_64"
+        exit "$not_run"
+    fi
+    local lab kernels
+    find_lab
+    ci/vm.d/fetch-kernels "$scratch/kernels" >"$scratch/kernels-fetched" || missing "no kernels could be fetched"
+    mapfile -t kernels <"$scratch/kernels-fetched"
+    ci/vm-test --lab "$lab" "${kernels[@]}"
+}
+
 # What is to be downloaded, for this machine's processor: built, packed, unpacked, and run from an empty folder.
 step_release() {
     local made=$scratch/release away=$scratch/released
@@ -70,7 +105,11 @@ step_release_script() {
 # Of each kind of input, as long as that. The controls panic thousands of times on purpose.
 step_fuzz() { RUST_BACKTRACE=0 LAB_FUZZ_SECONDS=4 cargo test --workspace --locked --test fuzz -- --nocapture; }
 
-step_bench_build() { ci/bench-build; }
+# Of the mutants of the judges one part of 32, another one with each commit; `ci/mutants` tries all of them.
+step_mutants() {
+    needs_cargo mutants
+    ci/mutants --part "$(($(git rev-list --count HEAD) % 32))/32"
+}
 
 step_bench() {
     local lab

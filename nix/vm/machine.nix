@@ -17,7 +17,7 @@
     "nft_masq"
     "nft_nat"
     "nft_numgen"
-    "packet_diag"
+    "af_packet_diag"
   ];
   environment.systemPackages = [
     pkgs.iproute2

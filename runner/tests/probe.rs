@@ -7,6 +7,8 @@
 mod http;
 #[path = "probe/look.rs"]
 mod look;
+#[path = "probe/packets.rs"]
+mod packets;
 #[path = "probe/protocol.rs"]
 mod protocol;
 #[path = "probe/resolve.rs"]

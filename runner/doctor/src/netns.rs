@@ -131,6 +131,14 @@ fn tried_rows(tried: &Tried, spec: &Spec, limit: Option<usize>) -> Vec<Row> {
             "frames are captured with them",
             Needs::Kernel { modules: "af_packet", capability: "NET_RAW" },
         ),
+        (
+            "netns.look",
+            &tried.look,
+            Outcome::Refusal,
+            "links, routes, rules, neighbours and listening sockets can be read",
+            "cases are judged by what the kernel tells of them",
+            Needs::Kernel { modules: "-a inet_diag tcp_diag", capability: "NET_ADMIN" },
+        ),
     ];
     rows.extend(tries.into_iter().map(|(id, failed, outcome, found, why, needs)| match failed {
         None => Row::ok(id, found, why),

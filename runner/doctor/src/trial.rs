@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use lab_base::failure::chain;
 use lab_netns::holder;
+use lab_probe::LookError;
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,8 @@ pub struct Tried {
     pub nftables: Option<Refused>,
     /// Opening a packet socket.
     pub packet_socket: Option<Refused>,
+    /// Reading all that cases look at in a namespace: links, addresses, routes, rules, neighbours, listening sockets.
+    pub look: Option<Refused>,
 }
 
 /// Tries everything, with so many network namespaces, and writes the results to standard output as JSON.
@@ -128,6 +131,10 @@ async fn try_netlink(tried: &mut Tried) {
         Err(error) => tried.bridge = Some(error.into()),
     }
     tried.nftables = failed(try_nftables().await);
+    tried.look = lab_probe::own_view().await.err().map(|error| match error {
+        LookError::Netlink(error) => error.into(),
+        other => Refused::new(None, &chain(&other)),
+    });
 }
 
 async fn try_nftables() -> Result<(), Error> {

@@ -105,11 +105,13 @@ impl NetnsLab {
             match Client::connect(state.name(), state.path()).await {
                 Ok(client) => Poll::Ready(client),
                 Err(_) if !holder_error().is_empty() => Poll::Failed(holder_error()),
-                // A holder that fails writes an error first; one that a signal ended does not.
-                Err(_) if let Some(end @ Exit::Signal(_)) = pid.and_then(exec::ended) => {
-                    Poll::Failed(format!("the process that makes them was ended by {end}"))
-                }
-                Err(error) => Poll::NotYet(error.to_string()),
+                Err(error) => match pid.and_then(exec::ended) {
+                    // A holder that fails writes an error first; one that a signal ended does not.
+                    Some(end @ Exit::Signal(_)) => {
+                        Poll::Failed(format!("the process that makes them was ended by {end}"))
+                    }
+                    _ => Poll::NotYet(error.to_string()),
+                },
             }
         })
         .await;

@@ -18,7 +18,7 @@ mod neighbours;
 mod nexthops;
 pub mod nft_layout;
 mod packet_diag;
-mod packet_socket;
+pub mod packet_socket;
 pub mod pcap;
 mod ping;
 mod resolve;
@@ -30,6 +30,7 @@ mod view;
 
 pub use enter::{EnterError, answers};
 pub use links::{Names, parse_address, parse_link};
+pub use look::LookError;
 pub use lookup::own_way;
 pub use neighbours::parse_neighbour;
 pub use nexthops::{Object, parse_next_hop};

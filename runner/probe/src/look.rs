@@ -10,7 +10,7 @@ use lab_model::request::{Answer, Request};
 
 /// Why a probe could not look. What it could see is never an error.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LookError {
+pub enum LookError {
     /// The kernel's tables could not be read.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -46,9 +46,9 @@ const JUMP_IF_EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
 const WHOLE_FRAME: u32 = u32::MAX;
 
-/// Reads the frames of one link.
+/// Reads the frames of one link, each with the time at which it passed.
 #[derive(Debug)]
-pub(super) struct PacketSocket {
+pub struct PacketSocket {
     socket: UdpSocket,
     reader: Reader,
 }
@@ -64,8 +64,12 @@ struct Reader {
 }
 
 impl PacketSocket {
-    /// Listens on this link of the namespace of this thread.
-    pub(super) fn open(device: &str, filter: CaptureFilter) -> Result<Self, LookError> {
+    /// Listens on this link of the network namespace of this thread, for frames that this filter keeps.
+    ///
+    /// # Errors
+    /// [`LookError::NoLink`] if there is no such link, [`LookError::System`] with the system call that failed: packet
+    /// sockets take `CAP_NET_RAW` (packet(7)).
+    pub fn open(device: &str, filter: CaptureFilter) -> Result<Self, LookError> {
         let link = link_address(device)?;
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
@@ -85,7 +89,7 @@ impl PacketSocket {
     }
 
     /// Waits until frames are queued, and takes them all.
-    pub(super) async fn wait(&mut self, frames: &mut Vec<RawFrame>) -> Result<(), LookError> {
+    pub(crate) async fn wait(&mut self, frames: &mut Vec<RawFrame>) -> Result<(), LookError> {
         self.socket.readable().await.map_err(waiting)?;
         let mut drained = Ok(());
         // Always "would block": the queue is empty then, and the runtime waits for the next frame.
@@ -98,20 +102,36 @@ impl PacketSocket {
 
     /// Takes the frames that are queued, none that came well after `until` (time since 1970): a link that is never quiet
     /// must not be read for ever.
-    pub(super) fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
+    ///
+    /// # Errors
+    /// [`LookError::System`] if the kernel refuses to hand them over.
+    pub fn drain(&mut self, frames: &mut Vec<RawFrame>, until: Duration) -> Result<(), LookError> {
         self.reader.drain(frames, until + DATED_LATE)
     }
 
     /// How many frames there was no room for. A frame tells how many were lost before it; those after the last one
     /// are known to `sock_diag(7)` alone, where the kernel has it.
-    pub(super) async fn lost(&self) -> u32 {
+    pub async fn lost(&self) -> u32 {
         let known = self.drops().await.unwrap_or(0);
-        known.max(self.reader.overflow)
+        known.max(self.told_lost())
+    }
+
+    /// How many frames were lost before the last one that was taken, as that one tells (`SO_RXQ_OVFL`,
+    /// socket(7)).
+    pub fn told_lost(&self) -> u32 {
+        self.reader.overflow
     }
 
     async fn drops(&self) -> Option<u32> {
         let file = File::from(self.socket.as_fd().try_clone_to_owned().ok()?);
         packet_diag::drops(file.metadata().ok()?.ino()).await.ok()?
+    }
+}
+
+/// The socket itself, whose options (socket(7)) may be set.
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -198,11 +218,6 @@ fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::UdpSocket as Udp;
-
-    use lab_netlink::{Protocol, Socket, set_up};
-    use nix::sched::{CloneFlags, unshare};
-
     use super::*;
 
     #[test]
@@ -212,57 +227,5 @@ mod tests {
         assert!(keeps(&frame(0x0800)) && keeps(&frame(0x0806)));
         assert!(!keeps(&frame(0x86dd)) && !keeps(&frame(0x0800)[..13]));
         assert!(super::keeps(&CaptureFilter::All, &frame(0x86dd)));
-    }
-
-    /// What a body does in a network namespace and a thread of its own, which needs root or `unshare -Urn`.
-    fn on_loopback<T: Send + 'static>(body: impl AsyncFnOnce(PacketSocket) -> T + Send + 'static) -> T {
-        let thread = std::thread::spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).expect("run this as root, or with `unshare -Urn`");
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                Socket::open(Protocol::Route).unwrap().make(set_up("lo")).await.unwrap();
-                body(PacketSocket::open("lo", CaptureFilter::Ipv4AndArp).unwrap()).await
-            })
-        });
-        thread.join().unwrap()
-    }
-
-    #[test]
-    fn a_frame_that_is_dated_when_it_is_read_is_taken_and_one_that_came_much_later_is_not() {
-        let (late, much_later) = on_loopback(async |mut socket| {
-            let sender = Udp::bind("127.0.0.1:0").unwrap();
-            let receiver = Udp::bind("127.0.0.1:0").unwrap();
-            let mut taken = |dated: bool, until: Duration| {
-                setsockopt(&socket.socket, ReceiveTimestampns, &dated).unwrap();
-                sender.send_to(&[0; 10], receiver.local_addr().unwrap()).unwrap();
-                let mut frames = Vec::new();
-                socket.drain(&mut frames, until).unwrap();
-                frames.len()
-            };
-            // The clock of this host is set: 1970 was long ago.
-            (taken(false, clock::unix_now()), taken(true, Duration::ZERO))
-        });
-        // Each is seen going out and coming in.
-        assert_eq!((late, much_later), (2, 0));
-    }
-
-    #[test]
-    fn frames_without_room_are_counted_also_after_the_last_that_had_room() {
-        let (kept, overflow, lost) = on_loopback(async |mut socket| {
-            SockRef::from(&socket.socket).set_recv_buffer_size(64 << 10).unwrap();
-            let sender = Udp::bind("127.0.0.1:0").unwrap();
-            // Not the other way round: nobody listens, and each refusal would be a frame too.
-            let receiver = Udp::bind("127.0.0.1:0").unwrap();
-            for _datagram in 0..500 {
-                sender.send_to(&[0; 1000], receiver.local_addr().unwrap()).unwrap();
-            }
-            let mut frames = Vec::new();
-            socket.drain(&mut frames, clock::unix_now()).unwrap();
-            (frames.len(), socket.reader.overflow, socket.lost().await)
-        });
-        assert_eq!(overflow, 0, "all that was kept came before the first loss");
-        // Each is seen twice on the loopback: going out, and coming in.
-        assert_eq!(kept + usize::try_from(lost).unwrap(), 1000, "{kept} kept, {lost} lost");
-        assert!(lost > 0);
     }
 }

@@ -10,7 +10,6 @@ use super::look::LookError;
 use super::neighbours::neighbours;
 use super::routes::routes;
 use super::rules::rules;
-use lab_base::failure::chain;
 use lab_model::observe::{NetnsId, NetnsView};
 
 /// This thread's network namespace.
@@ -22,9 +21,9 @@ const ATTEMPTS: usize = 8;
 /// Looks into the namespace of this process, where nothing has to be entered.
 ///
 /// # Errors
-/// Why the kernel's tables could not be read, in words.
-pub async fn own_view() -> Result<NetnsView, String> {
-    view().await.map_err(|error| chain(&error))
+/// [`LookError`] if the kernel's tables could not be read.
+pub async fn own_view() -> Result<NetnsView, LookError> {
+    view().await
 }
 
 /// Looks into the namespace of this thread.

@@ -28,7 +28,7 @@ pub enum JsonError {
 struct Document<'a> {
     #[serde(flatten)]
     report: &'a Report,
-    /// Derived, so that it cannot contradict the rest.
+    /// Computed from the verdicts each time, so that it cannot contradict them.
     exit_code: u8,
 }
 

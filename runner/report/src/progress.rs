@@ -97,7 +97,7 @@ impl<W: Write> Progress<W> {
 
     fn tell(&mut self, condition: &str, elapsed: Duration, line: &str) {
         let minutes = elapsed.as_secs() / ON_A_PIPE.as_secs();
-        // Less time than was told already is another wait for the same.
+        // Less time than was told before: a new wait for the same condition has begun.
         if self.told.0 != condition || minutes < self.told.1 {
             self.told = (condition.to_owned(), 0);
         }

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 
 /// Columns that the right edge is at where nobody tells the width.
 const DEFAULT_WIDTH: usize = 80;
-/// Beyond this, what stands at the right edge is too far from what it belongs to.
+/// The right edge is never beyond this column: times there would be too far from the lines that they belong to.
 const WIDEST: usize = 100;
 
 /// Colour and width.
@@ -92,7 +92,7 @@ impl Style {
         self.paint(Ansi::new().dimmed(), text)
     }
 
-    /// Painted is what is safe to print: no escapes but these.
+    /// Removes what a terminal would act on, then adds the colour.
     fn paint(self, ansi: Ansi, text: &str) -> String {
         let text = clean(text);
         if self.colour { format!("{ansi}{text}{ansi:#}") } else { text }

@@ -148,7 +148,7 @@ impl<W: Write> Terminal<W> {
                 let room = self.style.limit().map(|limit| limit.saturating_sub(line.columns + columns(&took) + 2));
                 line.plain(&room.map_or(summary.clone(), |room| cut(&summary, room)));
             }
-            // A cause is never cut.
+            // A cause is printed whole, whatever the width of the terminal.
             StageOutcome::Failed => {
                 line.painted("FAILED", |text| self.style.bad(text));
                 let first = stage.summary.lines().next().unwrap_or_default();
@@ -209,7 +209,7 @@ impl<W: Write> Terminal<W> {
         for (stage, cause, names) in blocked(report) {
             writeln!(self.out)?;
             let cases = counted(names.len(), "case");
-            // Of several lines that stand above already, the first is enough.
+            // The whole text was printed with the stage, so its first line is enough here.
             let told = self.told.contains(&stage);
             let shown = if told { told_above(cause) } else { cause.to_owned() };
             let text = format!("{cases}: stage {} failed: {}", stage.title(), clean(&shown));
@@ -369,7 +369,7 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
                 Routing::Native => String::new(),
                 other => format!(" --routing {other}"),
             };
-            // On kind a lab has a name in any case: its nodes' is the article's.
+            // On kind a lab always has a name: without `--name` that of the article's cluster.
             let (on, named) = match report.head.backend {
                 BackendKind::Netns => ("", " --name lab"),
                 BackendKind::Kind => (" --on kind", ""),

@@ -6,6 +6,8 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use lab_base::failure::chain;
+
 use super::facts::{Cgroups, DockerSeen, HostSeen, KernelConfig, ModulesSeen, Resolvers, Room, Uplink};
 use super::filter::read;
 use super::input::KindDoctorInput;
@@ -29,7 +31,7 @@ pub(super) async fn observe(input: &KindDoctorInput) -> HostSeen {
         tokio::join!(tools::iptables(input), lab_probe::own_view(), read::filter(input), uplinks());
     HostSeen {
         iptables,
-        view: Some(view),
+        view: Some(view.map_err(|error| chain(&error))),
         filter: Some(filter),
         uplinks,
         proxies: proxies::proxies(input.docker_config.as_deref(), |name| std::env::var(name).ok()),

@@ -148,7 +148,7 @@ fn status(text: &str) -> Vec<Row> {
         let drawn = line.contains(['¯', '\\']);
         let mut parts = cells(line);
         if drawn {
-            // The picture says nothing; what stands to its right does.
+            // `cilium status` draws a picture at the left, which is left out; the lines to its right are read.
             parts.retain(|part| !part.contains(['¯', '\\']));
             if parts.is_empty() {
                 continue;
@@ -288,7 +288,7 @@ mod tests {
             ("d", "d"),
             ("54mx", "54mx"),
             ("-", "-"),
-            // Programs print what they like; that begins like an age, and ends with more than one byte.
+            // Begins like an age and goes on with a character of several bytes: must not panic.
             ("3é", "3é"),
             ("3d\u{fffd}蒸", "3d\u{fffd}蒸"),
         ] {

@@ -14,9 +14,9 @@ pub(super) const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// It counts as it stands.
+    /// Compared as it stands.
     Text(String),
-    /// It was drawn: its kind, and what it is.
+    /// Made anew for each cluster, as an address, a name or an id: its kind, and the word itself.
     Drawn(&'static str, String),
 }
 

@@ -22,9 +22,9 @@ pub(super) struct Hop {
     pub(super) seen: Option<SeenHop>,
     /// Why there is none.
     pub(super) missing: String,
-    /// It belongs to the answer.
+    /// Whether the answer passes here, and not the request.
     pub(super) answer: bool,
-    /// Of a frame, whether it left as it must not; where there is none, whether there should be one.
+    /// Whether something is wrong here: a frame that must not leave like this, or none where there should be one.
     pub(super) standing: Standing,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Shown {
     pub(super) unreadable: Vec<String>,
 }
 
-/// The cases of an area that a report has. A name that is no case's is no folder's either.
+/// The cases of an area that a report has. Names become paths, so only those made of the letters of a case are taken.
 fn of_area<'a>(report: &'a Report, area: &str) -> Vec<&'a str> {
     let is_name =
         |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_:".contains(&b));

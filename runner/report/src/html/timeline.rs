@@ -15,7 +15,7 @@ const LEAST: i32 = 3;
 
 /// The bars, one below the other, each beginning where the one before ended. None where no stage was begun.
 pub(super) fn draw(report: &Report) -> Option<Document> {
-    // To the microsecond, as report.json has it: the page made again from there is the same.
+    // Rounded to the microsecond as in report.json, so that a page that is made from there is the same.
     let took =
         |stage: &StageReport| Duration::from_micros(u64::try_from(stage.seconds.as_micros()).unwrap_or(u64::MAX));
     let total: Duration = report.stages.iter().map(took).sum();

@@ -68,7 +68,7 @@ struct Asked<'a> {
 fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
     let Asked { from, http, leaving, .. } = asked;
     let ends = ends(shown, from, http)?;
-    // As its node's link has it.
+    // The addresses that the request has on its node's link, after any translation.
     let leaves = leaving.and_then(leaving::source).map(|source| Ends {
         client: *source.ip(),
         port: Some(source.port()),
@@ -126,7 +126,7 @@ fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
             hops.push(hop);
         }
     }
-    // Of an answer that nobody got and no capture saw there is nothing to draw.
+    // An answer that never came and that no capture saw is not drawn.
     if !answered && hops.iter().all(|hop| !hop.answer || hop.seen.is_none()) {
         hops.retain(|hop| !hop.answer);
     }

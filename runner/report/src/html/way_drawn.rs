@@ -130,7 +130,7 @@ fn beside(seen: &SeenHop, y: i32) -> Group {
     lines.push(("mono tiny", seen.addresses()));
     lines.push(("mono tiny dim", seen.source.to_string()));
     lines.push(("mono tiny dim", format!("→ {}", seen.destination)));
-    // Below an envelope there is a gap.
+    // Leaves a gap below the lines about a tunnel's outer packet.
     let (top, gap) = if lines.len() > 3 { (y - 4, 4) } else { (y, 0) };
     lines.iter().enumerate().fold(group, |group, (row, (class, line))| {
         let y = top + 15 * int(row) + if row > 1 { gap } else { 0 };

@@ -90,15 +90,15 @@ pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
     const WHY: &str = "kind publishes the API server on the loopback of the Engine's host";
     let endpoint = &docker.engine.endpoint;
     let reported = docker.engine.kernel.as_deref().unwrap_or("not known");
-    match place(docker, host) {
-        Where::Here if bridges(docker, host) == Bridges::DefaultMissing => {
+    match (place(docker, host), desktop(docker)) {
+        (Where::Here, _) if bridges(docker, host) == Bridges::DefaultMissing => {
             let found =
                 "the Engine runs on this kernel, but its default bridge is not a link of this network namespace";
             let remedy = "sudo systemctl restart docker makes the bridge again, if something removed it";
             Row::bad(Outcome::Warning, ID, found, WHY, remedy)
         }
-        Where::Here => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
-        Where::Machine if let Some(system) = desktop(docker) => {
+        (Where::Here, _) => Row::ok(ID, "the Engine runs on this kernel, in this network namespace", WHY),
+        (Where::Machine, Some(system)) => {
             let found = format!(
                 "the Engine is {system}'s, in a virtual machine of its own (on WSL2 a distribution of its own), whose \
                  limits, modules and routes were not checked"
@@ -107,7 +107,7 @@ pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
                           (https://docs.docker.com/engine/install/), then docker context use default";
             Row::bad(Outcome::Warning, ID, found, WHY, remedy)
         }
-        Where::Machine => {
+        (Where::Machine, None) => {
             let own = host.kernel.as_deref().unwrap_or("not known");
             let found = format!(
                 "the Engine's kernel is {reported}, this machine's is {own}: the Engine runs in a virtual machine, whose \
@@ -115,11 +115,11 @@ pub(in crate::kind) fn local(docker: &DockerSeen, host: &HostSeen) -> Row {
             );
             Row::bad(Outcome::Warning, ID, found, WHY, "run lab inside of that machine, or use an Engine on this host")
         }
-        Where::Elsewhere if remote(endpoint) => {
+        (Where::Elsewhere, _) if remote(endpoint) => {
             let found = format!("the Engine at {endpoint} is on another host");
             Row::bad(Outcome::Refusal, ID, found, WHY, "run lab on that host, or use an Engine here: unset DOCKER_HOST")
         }
-        Where::Elsewhere => {
+        (Where::Elsewhere, _) => {
             let found =
                 "none of the Engine's bridges is in this network namespace: this is a container with its socket";
             Row::bad(
