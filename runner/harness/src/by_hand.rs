@@ -1,19 +1,18 @@
 //! Builds the commands with which a user sees a finding by hand.
 
 use crate::lab::Lab;
+use lab_kind::NOT_IN_NODES;
 use lab_model::BackendKind;
 use lab_model::observe::Place;
 
 /// Programs that talk to the API server, and so need the lab's own kubeconfig.
 const ASK_THE_API: [&str; 3] = ["kubectl", "helm", "cilium"];
-/// Programs that the image of kind's nodes does not have.
-const NOT_IN_NODES: [&str; 3] = ["arping", "ping", "tcpdump"];
 
 /// A command at a place of a lab.
 pub(super) fn by_hand(backend: BackendKind, name: &str, lab: Option<&Lab>, place: &Place, command: &str) -> String {
     let program = command.split(' ').next().unwrap_or_default();
     match (backend, place) {
-        // A pod of hello-app has no programs, so its namespace is entered with those of its node.
+        // A pod of hello-app has no programs, so its namespace is entered with those of its node, or of this host.
         (BackendKind::Netns, _) | (BackendKind::Kind, Place::Pod(_)) => {
             format!("lab shell --name {name} {place} -- {command}")
         }

@@ -9,6 +9,9 @@ use lab_model::observe::{FilterListing, NestedContainer, NodeImage, NodeName};
 
 /// The deadline for one program in a node on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// Programs that commands to look by hand use and that the image of kind's nodes does not have (kind v0.17.0:
+/// `images/base/Dockerfile`).
+pub const NOT_IN_NODES: [&str; 3] = ["arping", "ping", "tcpdump"];
 /// The programs for the two packet filters that a Linux host can have at the same time. kind chooses one of them as
 /// `iptables`, and Cilium's agent may use the other.
 const FILTERS: [&str; 2] = ["iptables-nft-save", "iptables-legacy-save"];

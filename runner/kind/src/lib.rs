@@ -26,6 +26,7 @@ mod standing;
 pub mod teardown;
 pub mod tool;
 
+pub use in_node::NOT_IN_NODES;
 pub use lab::{BeforeCni, FirstNodes, FirstReady, KindLab};
 pub use said::ByHand;
 pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};

@@ -64,6 +64,17 @@ impl KindLab {
         }
     }
 
+    /// The process id of a node's first process, as the Engine's host knows it.
+    ///
+    /// # Errors
+    /// When the Engine does not answer or refuses, or the node does not run.
+    #[boxed(?Send)]
+    pub async fn process_of(&self, node: &NodeName) -> Result<u32, LabError> {
+        let containers = self.engine.nodes(&self.spec.cluster).await?;
+        let running = containers.iter().find(|container| container.name == *node).and_then(|container| container.pid);
+        running.ok_or_else(|| LabError::Probe(format!("{node} does not run")))
+    }
+
     /// The process ids of a node's running containers, by container.
     async fn tasks(&self, node: &NodeName) -> Result<BTreeMap<String, u32>, String> {
         let argv = ["ctr", "--namespace", "k8s.io", "task", "ls"];

@@ -11,7 +11,7 @@ use lab_backend::Doing;
 use lab_backend::state::{DEFAULT_NAME, StateDir};
 use lab_base::exec::Invocation;
 use lab_base::failure::{Failure, chain, code};
-use lab_kind::KindLab;
+use lab_kind::{KindLab, NOT_IN_NODES};
 use lab_model::BackendKind;
 use lab_model::observe::{Place, PodName};
 use lab_netns::NetnsLab;
@@ -50,8 +50,8 @@ fn own_shell() -> Vec<String> {
     vec![std::env::var("SHELL").unwrap_or_else(|_unset| "/bin/sh".to_owned())]
 }
 
-/// The command that enters a place of a lab on kind: `docker exec`, and for a pod `nsenter` in its node. `None` for a lab
-/// on netns.
+/// The command that enters a place of a lab on kind: `docker exec`, and for a pod `nsenter` in its node; for a program
+/// that nodes do not have, `nsenter` on this host. `None` for a lab on netns.
 async fn on_kind(
     program: &Path,
     name: &str,
@@ -75,15 +75,28 @@ async fn on_kind(
         (node, None)
     } else {
         let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
-        (entered.node, Some(format!("--net=/proc/{}/ns/net", entered.pid)))
+        (entered.node, Some(format!("/proc/{}/ns/net", entered.pid)))
     };
+    if let Some(command) = command.filter(|command| NOT_IN_NODES.iter().any(|program| command.first() == Some(program)))
+    {
+        let outside = lab.process_of(&node).await?;
+        // As this host sees the node's own /proc, in which the pod's process has the number that the node knows.
+        let netns =
+            netns.map_or_else(|| format!("/proc/{outside}/ns/net"), |inside| format!("/proc/{outside}/root{inside}"));
+        let enter = if nix::unistd::geteuid().is_root() {
+            Invocation::new("nsenter")
+        } else {
+            Invocation::new("sudo").args(["nsenter"])
+        };
+        return Ok(Some(enter.args([format!("--net={netns}"), "--".to_owned()]).args(command)));
+    }
     let terminal = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() { "-it" } else { "-i" };
     let mut enter = Invocation::new("docker").args(["exec", terminal, node.0.as_str()]);
     for (key, value) in lab.engine().environment() {
         enter = enter.env(key, value);
     }
     if let Some(netns) = netns {
-        enter = enter.args(["nsenter", netns.as_str(), "--"]);
+        enter = enter.args(["nsenter", &format!("--net={netns}"), "--"]);
     }
     let command = command.map_or_else(|| vec!["bash".to_owned()], <[String]>::to_vec);
     Ok(Some(enter.args(command)))

@@ -13,6 +13,17 @@ use super::world::{NETWORK, World, in_world};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl World {
+    /// What a node's image lacks is run from this host, in the node's network.
+    fn pings_from(&self, node: &str) {
+        let inside = |command: &[&str]| {
+            let ended = self.run(&[&["shell", "--name", &self.name, node, "--"], command].concat());
+            ended.code(0).stdout
+        };
+        let netns = inside(&["perl", "-e", "print readlink '/proc/self/ns/net'"]);
+        assert!(netns.starts_with("net:["), "{netns}");
+        assert_eq!(inside(&["ping", "-c", "1", "127.0.0.1"]), format!("ping -c 1 127.0.0.1\n{netns}\n"));
+    }
+
     fn call<T>(&self, call: impl Future<Output = Result<T, bollard::errors::Error>>) -> T {
         self.ask(self.engine.call("be changed", DEADLINE, call)).unwrap()
     }
@@ -72,6 +83,7 @@ fn a_lab_is_built_drifts_and_goes() {
         let volumes: Vec<String> = members.iter().map(|member| world.volume(&member.id)).collect();
         world.status_tells(&[]);
         world.keeps_what_was_ready_first();
+        world.pings_from(&worker);
 
         let docker = world.engine.client();
         world.call(docker.pause_container(&worker));
