@@ -8,6 +8,7 @@ use super::differences::Verdict;
 use super::{BundleError, Opened, open, read};
 use lab_evidence::{CaseState, Evidence, RunFile};
 use lab_harness::cases;
+use lab_model::deviation;
 use lab_model::report::{CaseOutcome, CaseReport, Report, RunHead};
 
 /// The result of judging a case again.
@@ -114,6 +115,7 @@ impl Replay {
                 lab: run.lab.clone(),
                 backend: run.backend,
                 routing: run.routing,
+                not_native: deviation::not_native(&run.deviations),
                 nodes: run.expectations.nodes(),
                 replicas: run.expectations.replicas,
                 deviations: run.deviations.iter().map(ToString::to_string).collect(),

@@ -20,6 +20,7 @@ use lab_base::interrupt::Interrupt;
 use lab_base::redact::redacted;
 use lab_evidence::{CaseFolder, EvidenceError, RunFolder, Seen};
 use lab_kind::{KindLab, artefacts};
+use lab_model::deviation;
 use lab_model::observe::Place;
 use lab_model::report::{CaseOutcome, CaseReport, Found, Report, RunHead};
 use lab_model::said::Said;
@@ -79,6 +80,7 @@ impl Session {
             lab: lab.clone(),
             backend: setup.backend,
             routing: setup.spec.routing,
+            not_native: deviation::not_native(&setup.deviations),
             nodes: setup.spec.nodes.len(),
             replicas: setup.spec.replicas,
             deviations: setup.deviations.iter().map(ToString::to_string).collect(),

@@ -127,12 +127,36 @@ impl fmt::Display for Deviation {
     }
 }
 
+/// The values of a release that decide how packets get from node to node, with what they are for native routing (charts
+/// 1.12 to 1.15: `values.yaml`).
+const NATIVE: [(&str, &str); 3] = [("tunnel", "disabled"), ("routingMode", "native"), ("autoDirectNodeRoutes", "true")];
+
+/// The values among these deviations with which packets do not get from node to node by native routing: `tunnel=vxlan`.
+/// Empty where there are none.
+pub fn not_native(deviations: &[Deviation]) -> String {
+    let set = deviations.iter().filter_map(|deviation| {
+        let key = deviation.what.strip_prefix(VALUES)?;
+        let (_, native) = NATIVE.into_iter().find(|(known, _)| *known == key)?;
+        (deviation.used != native).then(|| format!("{key}={}", deviation.used))
+    });
+    set.collect::<Vec<String>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(what: &str) -> Deviation {
         Deviation { what: what.to_owned(), pinned: None, used: "x".to_owned(), by: "--set".to_owned() }
+    }
+
+    #[test]
+    fn values_of_another_routing_are_told_from_all_others() {
+        let set = |what: &str, used: &str| Deviation { used: used.to_owned(), ..of(what) };
+        assert_eq!(not_native(&[set("values.tunnel", "vxlan"), set("images.cilium", "vxlan")]), "tunnel=vxlan");
+        let both = [set("values.autoDirectNodeRoutes", "false"), set("values.routingMode", "tunnel")];
+        assert_eq!(not_native(&both), "autoDirectNodeRoutes=false, routingMode=tunnel");
+        assert_eq!(not_native(&[set("values.routingMode", "native"), set("values.hubble.enabled", "false")]), "");
     }
 
     #[test]

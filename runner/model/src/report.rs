@@ -28,6 +28,9 @@ pub struct RunHead {
     pub backend: BackendKind,
     /// How pod traffic gets from node to node in it.
     pub routing: Routing,
+    /// Values that the command line declared with which it gets there otherwise: `tunnel=vxlan`. Empty where there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub not_native: String,
     /// Nodes, of all roles.
     pub nodes: usize,
     /// Pods of the workload.
@@ -48,6 +51,18 @@ pub struct RunHead {
     /// Cases that were selected, with those that do not exist on this backend. A run that has fewer verdicts than
     /// this did not get to the end.
     pub selected: usize,
+}
+
+impl RunHead {
+    /// How pod traffic gets from node to node: `native routing`, or `routing with tunnel=vxlan` where that was declared.
+    pub fn routing_in_words(&self) -> String {
+        routing_in_words(self.routing, &self.not_native)
+    }
+}
+
+/// As [`RunHead::routing_in_words`], before there is a run.
+pub fn routing_in_words(routing: Routing, not_native: &str) -> String {
+    if not_native.is_empty() { format!("{routing} routing") } else { format!("routing with {not_native}") }
 }
 
 /// A run.

@@ -55,7 +55,7 @@ pub(super) fn verdict_line(report: &Report) -> String {
 pub(super) fn what_was_run(report: &Report) -> String {
     let head = &report.head;
     let (nodes, replicas) = (counted(head.nodes, "node"), counted(head.replicas, "replica"));
-    format!("{nodes}, {replicas}, {} routing, on {}", head.routing, head.backend)
+    format!("{nodes}, {replicas}, {}, on {}", head.routing_in_words(), head.backend)
 }
 
 /// How many cases are not of this backend, in words.
@@ -65,5 +65,19 @@ pub(super) fn elsewhere(report: &Report) -> Option<String> {
         0 => None,
         1 => Some(format!("1 case is about Kubernetes and Cilium and does not exist on {backend}")),
         count => Some(format!("{count} cases are about Kubernetes and Cilium and do not exist on {backend}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_run_with_declared_values_of_another_routing_is_not_called_native() {
+        let mut report = samples::held();
+        assert_eq!(what_was_run(&report), "3 nodes, 2 replicas, native routing, on netns");
+        "tunnel=vxlan".clone_into(&mut report.head.not_native);
+        assert_eq!(what_was_run(&report), "3 nodes, 2 replicas, routing with tunnel=vxlan, on netns");
     }
 }

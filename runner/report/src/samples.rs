@@ -18,6 +18,7 @@ pub(super) fn head(selected: usize) -> RunHead {
         lab: "k3f2".to_owned(),
         backend: BackendKind::Netns,
         routing: Routing::Native,
+        not_native: String::new(),
         nodes: 3,
         replicas: 2,
         deviations: Vec::new(),

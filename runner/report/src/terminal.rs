@@ -107,12 +107,12 @@ impl<W: Write> Terminal<W> {
         let head = &report.head;
         let overridden = report.overridden().map(|words| format!("; {words}")).unwrap_or_default();
         let line = format!(
-            "lab {} on {}: {}, {}, {} routing{overridden}",
+            "lab {} on {}: {}, {}, {}{overridden}",
             head.lab,
             head.backend,
             counted(head.nodes, "node"),
             counted(head.replicas, "replica"),
-            head.routing
+            head.routing_in_words()
         );
         writeln!(self.out, "{}", self.style.heading(&one_line(&line)))?;
         for deviation in &head.deviations {

@@ -12,8 +12,8 @@ use lab_base::interrupt::Interrupt;
 use lab_base::text::short_digests;
 use lab_harness::case::Case;
 use lab_harness::{Event, LabSource, Selection, Session, SessionOptions, Setup, selected, setup};
-use lab_model::deviation::Deviation;
-use lab_model::report::Report;
+use lab_model::deviation::{self, Deviation};
+use lab_model::report::{Report, routing_in_words};
 use lab_model::stage::Stage;
 use lab_netns::Lifetime;
 use lab_report::{Closing, HTML_FILE, LabAfter, Progress, Style, Terminal};
@@ -168,12 +168,12 @@ pub(super) fn describe_lab(setup: &Setup) -> String {
     let (shown, more) = names.split_at(names.len().min(3));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     format!(
-        "on {}: {} nodes ({}{more}), {} replicas, {} routing\n",
+        "on {}: {} nodes ({}{more}), {} replicas, {}\n",
         setup.backend,
         spec.nodes.len(),
         shown.join(", "),
         spec.replicas,
-        spec.routing
+        routing_in_words(spec.routing, &deviation::not_native(&setup.deviations))
     )
 }
 

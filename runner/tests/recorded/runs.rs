@@ -77,6 +77,7 @@ impl<'a> Written<'a> {
             lab: run.lab.clone(),
             backend: run.backend,
             routing,
+            not_native: String::new(),
             nodes: expect.nodes(),
             replicas: expect.replicas,
             deviations: Vec::new(),
