@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_run_with_declared_values_of_another_routing_is_not_called_native() {
-        let mut report = samples::held();
+        let mut report = samples::run_that_holds();
         assert_eq!(what_was_run(&report), "3 nodes, 2 replicas, native routing, on netns");
         "tunnel=vxlan".clone_into(&mut report.head.not_native);
         assert_eq!(what_was_run(&report), "3 nodes, 2 replicas, routing with tunnel=vxlan, on netns");
