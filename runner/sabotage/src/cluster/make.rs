@@ -21,6 +21,9 @@ const COMMAND_DEADLINE: Duration = Duration::from_mins(4);
 pub struct Standing {
     /// In the order in which it was done.
     done: Vec<Done>,
+    /// Whether the last of it was begun and not seen to succeed, as when a deadline passed: it may have been done, or half
+    /// of it.
+    unsure: bool,
 }
 
 #[derive(Debug)]
@@ -44,14 +47,16 @@ impl Standing {
         match breakage {
             Breakage::Commands(commands) => {
                 for command in commands(&Who::of(lab).await?)? {
+                    self.begin(Done::Command { node: command.node, undo: command.undo });
                     in_node(lab, command.node, &command.make).await?;
-                    self.done.push(Done::Command { node: command.node, undo: command.undo });
+                    self.unsure = false;
                 }
             }
             Breakage::Paused(node) => {
-                let container = container_name(lab, node);
-                lab.engine().pause_container(&container).await.map_err(|error| chain(&error))?;
-                self.done.push(Done::Paused(node));
+                self.begin(Done::Paused(node));
+                let paused = lab.engine().pause_container(&container_name(lab, node)).await;
+                paused.map_err(|error| chain(&error))?;
+                self.unsure = false;
             }
             Breakage::Restarted => {
                 let addresses = lab.addresses().await.map_err(|error| chain(&error))?;
@@ -75,13 +80,26 @@ impl Standing {
         Ok(())
     }
 
-    /// Undoes what was done, in reverse order. An error does not keep the rest from being undone.
+    /// Notes what is about to be done, since this future may be dropped before there is an answer.
+    fn begin(&mut self, what: Done) {
+        self.done.push(what);
+        self.unsure = true;
+    }
+
+    /// What was done, the last first, each with whether it may not have been done at all.
+    fn backwards(self) -> impl Iterator<Item = (Done, bool)> {
+        let mut unsure = self.unsure;
+        self.done.into_iter().rev().map(move |done| (done, std::mem::take(&mut unsure)))
+    }
+
+    /// Undoes what was done, in reverse order. An error does not keep the rest from being undone. Where it is not known
+    /// whether the last of it was done, that it cannot be undone is no error: the cases show what is left.
     ///
     /// # Errors
     /// A text that says what could not be undone.
     pub async fn undo(self, lab: &KindLab) -> Result<(), String> {
         let mut failures = Vec::new();
-        for done in self.done.into_iter().rev() {
+        for (done, unsure) in self.backwards() {
             let undone = match done {
                 Done::Command { node, undo } => in_node(lab, node, &undo).await,
                 Done::Paused(node) => {
@@ -90,7 +108,7 @@ impl Standing {
                 Done::Restarted(order) => put_back_in_order(lab, &order).await,
                 Done::ServiceHost(host) => give_api_server(lab, host).await,
             };
-            failures.extend(undone.err());
+            failures.extend(undone.err().filter(|_why| !unsure));
         }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
     }
@@ -183,5 +201,30 @@ mod tests {
         for (node, order) in [("a", ["b", "c", "a"]), ("b", ["b", "a", "c"]), ("c", ["c", "a", "b"])] {
             assert_eq!(with_another_address(&nodes, node), order, "{node}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab_base::clock;
+
+    #[test]
+    fn what_was_begun_when_a_deadline_passed_is_undone_too_and_what_was_done_before_it() {
+        let mut standing = Standing::default();
+        let make = async {
+            standing.begin(Done::Paused("first"));
+            standing.unsure = false;
+            standing.begin(Done::Paused("second"));
+            std::future::pending::<Result<(), String>>().await
+        };
+        let runtime = lab_base::runtime().unwrap();
+        let passed = runtime.block_on(clock::within(Duration::from_millis(10), "the fault", make));
+        assert!(passed.is_err());
+        let undone: Vec<(&str, bool)> = standing
+            .backwards()
+            .map(|(done, unsure)| (if let Done::Paused(node) = done { node } else { "" }, unsure))
+            .collect();
+        assert_eq!(undone, [("second", true), ("first", false)]);
     }
 }
