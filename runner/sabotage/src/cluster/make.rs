@@ -194,6 +194,7 @@ async fn give_api_server(lab: &KindLab, host: Ipv4Addr) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lab_base::clock;
 
     #[test]
     fn the_control_plane_always_has_another_place() {
@@ -202,12 +203,6 @@ mod tests {
             assert_eq!(with_another_address(&nodes, node), order, "{node}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lab_base::clock;
 
     #[test]
     fn what_was_begun_when_a_deadline_passed_is_undone_too_and_what_was_done_before_it() {
