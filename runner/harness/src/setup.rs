@@ -16,6 +16,7 @@ use lab_evidence::RunFile;
 use lab_images::kit::{Kit, deviations_by_kit, with_kit};
 use lab_kind::spec::KindSpec;
 use lab_manifest::overrides::{OverrideError, Overrides};
+use lab_manifest::pins::Pins;
 use lab_manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas, Tunnel};
 use lab_model::deviation::{Deviation, ImageName, Pinned};
 use lab_model::expect::Expectations;
@@ -29,7 +30,7 @@ use lab_netns::plan::{CLUSTER_IP, Placement, Spec, bridge_subnet};
 pub struct Setup {
     /// The backend.
     pub backend: BackendKind,
-    /// Notes for the user about the choice of the backend.
+    /// Notes for the user: why this backend was chosen, and what is special about the lab.
     pub notes: Vec<String>,
     /// The lab's name: the one given, or on kind the default. None on netns without a name, where each command has its own
     /// default.
@@ -142,6 +143,12 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         None => overrides.deviations(&pinned),
     };
 
+    let mut notes = notes;
+    if backend == BackendKind::Kind {
+        notes.extend(
+            not_listed(&pinned.pins).filter(|_note| effective.node_image.is_none() && effective.chart.is_none()),
+        );
+    }
     let mut expect =
         manifests.expectations(args.nodes, args.replicas).map_err(|error| Failure::usage(error.to_string()))?;
     let cluster = match backend {
@@ -178,6 +185,22 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         "overrides": overrides,
     });
     Ok(Setup { backend, notes, name, spec, expect, pins, inputs, manifests, overrides, deviations })
+}
+
+/// The newest minor version of Kubernetes that Cilium 1.12 is tested with (Documentation/concepts/kubernetes/requirements.rst).
+const LISTED: (u32, u32) = (1, 24);
+
+/// A note on the pinned Kubernetes, where it is newer than those that Cilium's own documentation lists.
+fn not_listed(pins: &Pins) -> Option<String> {
+    let (kubernetes, chart) = (pins.kubernetes.version.as_str(), pins.chart.version.as_str());
+    let mut numbers = kubernetes.split('.').map(|number| number.parse().ok());
+    let version: (u32, u32) = (numbers.next()??, numbers.next()??);
+    (chart.starts_with("1.12.") && version > LISTED).then(|| {
+        format!(
+            "Cilium {chart} is tested with Kubernetes up to {}.{}; the article runs it with {kubernetes}",
+            LISTED.0, LISTED.1
+        )
+    })
 }
 
 /// Refuses manifests that ask for other routing than a lab on netns would be built with: it has no Cilium that reads them,
@@ -333,5 +356,19 @@ fn name(backend: BackendKind, args: &Wanted) -> Result<Option<String>, Failure> 
             "--name: {name:?} cannot be a kind cluster's name: use lower-case letters, digits and -, ending with a letter or digit"
         ))),
         (BackendKind::Kind, Some(name)) => Ok(Some(name.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubernetes_that_is_newer_than_those_that_cilium_lists_is_noted() {
+        let mut pins = Manifests::embedded().unwrap().pins;
+        let note = "Cilium 1.12.4 is tested with Kubernetes up to 1.24; the article runs it with 1.25.3";
+        assert_eq!(not_listed(&pins).as_deref(), Some(note));
+        pins.kubernetes.version = "1.24.17".to_owned().try_into().unwrap();
+        assert_eq!(not_listed(&pins), None);
     }
 }

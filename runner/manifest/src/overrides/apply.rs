@@ -106,6 +106,7 @@ impl Overrides {
             return Err(OverrideError::PoolNotRouted { by, pool, native });
         }
         self.check_tunnel(pinned)?;
+        self.check_ipv6(pinned)?;
         if let Some(reference) = self.local_image(ImageName::HelloApp) {
             let [container] = &mut manifests.hello_app.deployment.spec.template.spec.containers;
             container.image = reference.to_string();
@@ -166,7 +167,7 @@ impl Overrides {
             return Ok(());
         }
         let article = pinned.cilium.values.flat();
-        let set = |key: &str| self.values.iter().rev().find(|set| set.path().to_string() == key);
+        let set = |key: &str| self.set(key);
         let value = |key: &str| set(key).map(Assignment::value).or_else(|| article.get(key));
         let tunnel = value(TUNNEL_KEY).map(plain).filter(|tunnel| tunnel != "disabled");
         match (tunnel, value(DIRECT_KEY)) {
@@ -176,6 +177,29 @@ impl Overrides {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses IPv6 together with BPF masquerading: minutes later an agent of Cilium 1.12 or 1.13 would end with `BPF
+    /// masquerade is not supported for IPv6` (`daemon/cmd/daemon_main.go`; 1.14 does it). With `--chart` nothing is refused.
+    fn check_ipv6(&self, pinned: &Manifests) -> Result<(), OverrideError> {
+        const ENABLED: &str = "ipv6.enabled";
+        let article = pinned.cilium.values.flat();
+        // The chart's own value where neither is set: `enableIPv6Masquerade` is true there (chart 1.12.4: `values.yaml`).
+        let is = |key: &str, unset: bool| {
+            let value = self.set(key).map(Assignment::value).or_else(|| article.get(key));
+            value.map_or(unset, |value| plain(value) == "true")
+        };
+        let ends = is(ENABLED, false) && is("enableIPv6Masquerade", true) && is("bpf.masquerade", false);
+        let by = [ENABLED, "enableIPv6Masquerade", "bpf.masquerade"].into_iter().find_map(|key| self.set(key));
+        match by {
+            Some(by) if ends && self.chart.is_none() => Err(OverrideError::Ipv6Masquerade { set: by.to_string() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last `--set` of this key.
+    fn set(&self, key: &str) -> Option<&Assignment> {
+        self.values.iter().rev().find(|set| set.path().to_string() == key)
     }
 
     /// The option that decides the pool of pod CIDRs, its prefix length or the native routing CIDR, for errors.

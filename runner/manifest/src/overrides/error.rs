@@ -108,6 +108,15 @@ pub enum OverrideError {
         /// The tunnel.
         tunnel: String,
     },
+    /// Agents refuse to masquerade IPv6 with BPF.
+    #[error(
+        "--set {set}: Cilium 1.12 does not run with both IPv6 and BPF masquerading (`BPF masquerade is not supported for \
+         IPv6`), since its chart masquerades IPv6 unless it is told otherwise; give `--set enableIPv6Masquerade=false` too"
+    )]
+    Ipv6Masquerade {
+        /// The option.
+        set: String,
+    },
     /// A chart, or an agent's image, is of a version of Cilium whose settings and output this program cannot read.
     #[error(
         "{by}: expected Cilium {}, the versions whose settings and agents' output lab can read, found {found}",

@@ -183,6 +183,23 @@ fn what_is_pinned_without_a_digest_is_a_local_image_already() {
 }
 
 #[test]
+fn ipv6_beside_bpf_masquerading_is_refused_before_anything_is_made() {
+    let refused = |options: &[&str]| overrides(options).apply(&manifests()).err().map(|error| error.to_string());
+    let ipv6 = ["--set", "ipv6.enabled=true"];
+    let why = refused(&ipv6).expect("it cannot run");
+    assert!(
+        why.starts_with("--set ipv6.enabled=true: Cilium 1.12 does not run with both IPv6 and BPF masquerading"),
+        "{why}"
+    );
+    assert!(why.ends_with("give `--set enableIPv6Masquerade=false` too"), "{why}");
+    for other in ["enableIPv6Masquerade=false", "bpf.masquerade=false"] {
+        assert_eq!(refused(&[&ipv6[..], &["--set", other]].concat()), None, "{other}");
+    }
+    assert!(refused(&[&ipv6[..], &["--set", "enableIPv6Masquerade=true"]].concat()).is_some());
+    assert_eq!(refused(&["--set", "ipv6.enabled=false"]), None);
+}
+
+#[test]
 fn a_tunnel_beside_direct_routes_is_refused_before_anything_is_made() {
     let refused = |options: &[&str]| overrides(options).apply(&manifests()).err().map(|error| error.to_string());
     for tunnel in ["vxlan", "geneve"] {
