@@ -4,6 +4,7 @@
   pins,
   tools,
   chart,
+  hello-app,
 }:
 let
   inherit (pkgs) lib;
@@ -36,6 +37,8 @@ pkgs.mkShell {
   ];
   # Where `lab` finds Cilium's chart.
   LAB_CHART = chart;
+  # And the workload's image, where the Engine has none of that name.
+  LAB_HELLO_APP = hello-app;
   shellHook = ''
     echo "lab: ${pinned}; cilium ${pins.chart.version}; ${pins.nixpkgs.release}" >&2
     ${lacking}

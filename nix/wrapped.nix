@@ -5,6 +5,7 @@
   rust,
   tools,
   chart,
+  hello-app,
 }:
 let
   inherit (pkgs) lib;
@@ -24,7 +25,7 @@ pkgs.symlinkJoin {
   nativeBuildInputs = [ pkgs.makeWrapper ];
   postBuild = ''
     wrapProgram $out/bin/lab --set PATH ${lib.makeBinPath (lib.attrValues tools ++ by-hand)} \
-      --set-default LAB_CHART ${chart}
+      --set-default LAB_CHART ${chart} --set-default LAB_HELLO_APP ${hello-app}
   '';
   meta.mainProgram = "lab";
 }

@@ -10,7 +10,7 @@ mod trial;
 
 use serde::{Deserialize, Serialize};
 
-pub use kind::{KindDoctorInput, kind};
+pub use kind::{KindDoctorInput, WorkloadImage, kind};
 pub use netns::netns;
 pub use trial::{Refused, Tried, main as try_namespaces};
 

@@ -2,6 +2,8 @@
 //!
 //! An image that [`pins`](lab_manifest::pins) names by a registry's digest is pulled by that digest unless the Engine has
 //! it ([`take`]), and then streamed into `ctr images import` on every node that does not have it ([`distribute`]).
+//! One that the article builds itself is found in the Engine by its name, and where there is none taken from
+//! elsewhere ([`Instead`]).
 //! Meanwhile its archive is read: the digest of the image's configuration, by which container runtimes identify it, must
 //! be the expected one, and each node must have that digest under the image's name afterwards.
 
@@ -9,7 +11,9 @@ pub mod archive;
 mod deliver;
 mod distribute;
 mod error;
+mod instead;
 pub mod kit;
+mod load;
 mod on_node;
 pub mod pulled;
 pub mod reader;
@@ -23,4 +27,4 @@ pub use error::{ImageError, NodeFailed};
 pub use lab_manifest::overrides::Reference;
 pub use on_node::{NodeImages, node_images};
 pub use take::{Held, config_digest, export, held, take};
-pub use wanted::{CILIUM, Find, HELLO_APP, NODE, OPERATOR, Wanted};
+pub use wanted::{CILIUM, Find, HELLO_APP, Instead, NODE, OPERATOR, Wanted};

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use std::time::Duration;
 
 use super::archive::{self, Naming, Platform};
+use super::instead::obtain;
 use super::pulled::{Layers, refused};
 use super::reader::{Feed, feed};
 use super::{Find, ImageError, Wanted};
@@ -31,12 +32,12 @@ pub struct Held {
     pub size: u64,
     /// The digest of its configuration, if the Engine uses that as its id.
     pub config: Option<Digest>,
-    /// Whether it was pulled now; false if the Engine had it already.
-    pub pulled: bool,
+    /// Whether it was pulled or loaded now; false if the Engine had it already.
+    pub taken: bool,
 }
 
-/// Makes sure that the Engine has an image: pulls it if it is missing and is found by digest. `tell` is called with the
-/// progress.
+/// Makes sure that the Engine has an image: pulls it if it is missing and is found by digest, or takes it from where
+/// [`Wanted::instead`] says. `tell` is called with the progress.
 ///
 /// # Errors
 /// [`ImageError`]: no network, rate limited, not in the registry, no space, no progress, or not in the Engine.
@@ -50,15 +51,18 @@ pub async fn take(
     if let Some(held) = held(engine, wanted).await? {
         return Ok(held);
     }
-    let Find::Digest(digest) = &wanted.find else {
-        return Err(ImageError::NotLocal { name: wanted.name.clone(), reference: wanted.shown() });
-    };
-    pull(engine, wanted, digest, deadline, tell).await?;
+    match (&wanted.find, &wanted.instead) {
+        (Find::Digest(digest), _) => pull(engine, wanted, digest, deadline, tell).await?,
+        (Find::Local(_), Some(instead)) => obtain(engine, wanted, instead, deadline, tell).await?,
+        (Find::Local(_), None) => {
+            return Err(ImageError::NotLocal { name: wanted.name.clone(), reference: wanted.shown() });
+        }
+    }
     match held(engine, wanted).await? {
-        Some(held) => Ok(Held { pulled: true, ..held }),
+        Some(held) => Ok(Held { taken: true, ..held }),
         None => Err(ImageError::NotThere {
             image: wanted.shown(),
-            said: "the Engine reported that it was pulled, but does not have it".to_owned(),
+            said: "the Engine reported that it has it now, but does not have it".to_owned(),
         }),
     }
 }
@@ -95,7 +99,7 @@ pub async fn held(engine: &Engine, wanted: &Wanted) -> Result<Option<Held>, Imag
     };
     let size = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
     let config = (!has_containerd_store(engine).await?).then(|| id.clone());
-    Ok(Some(Held { id, repo_digests, platform, size, config, pulled: false }))
+    Ok(Some(Held { id, repo_digests, platform, size, config, taken: false }))
 }
 
 /// Whether the Engine keeps images in containerd's store, and so uses the digests of their manifests as ids (the default

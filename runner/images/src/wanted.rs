@@ -4,14 +4,29 @@ use lab_manifest::Digest;
 use lab_manifest::overrides::{Reference, Unusable};
 use lab_manifest::pins::{Image, Images};
 use lab_model::observe::ImageFrom;
+use std::path::PathBuf;
 
 /// How an image is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Find {
     /// By its registry's digest; it is pulled if the Engine does not have it.
     Digest(Digest),
-    /// By a name or an id in the Engine; it is never pulled.
+    /// By a name or an id in the Engine; it is never pulled by that.
     Local(String),
+}
+
+/// Where an image that the Engine does not have under its name is taken from instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instead {
+    /// An archive as `docker save` writes it.
+    Archive(PathBuf),
+    /// What upstream publishes, by its digest.
+    Published {
+        /// Its name, with its registry.
+        reference: Reference,
+        /// The digest in the registry.
+        digest: Digest,
+    },
 }
 
 /// An image that a lab needs.
@@ -23,6 +38,8 @@ pub struct Wanted {
     pub reference: Reference,
     /// How it is found.
     pub find: Find,
+    /// Where it is taken from if it is found by its name and the Engine has no image of that name.
+    pub instead: Option<Instead>,
 }
 
 impl Wanted {
@@ -32,7 +49,12 @@ impl Wanted {
     /// When the pin is not a valid name of an image.
     pub fn pinned(name: &str, image: &Image) -> Result<Self, Unusable> {
         let find = image.digest.clone().map_or_else(|| Find::Local(image.tagged()), Find::Digest);
-        Ok(Self { name: name.to_owned(), reference: Reference::in_full(&image.tagged())?, find })
+        let published = image.published.as_ref().map(|published| {
+            let reference = Reference::in_full(&format!("{}:{}", published.repository, image.tag))?;
+            Ok(Instead::Published { reference, digest: published.digest.clone() })
+        });
+        let reference = Reference::in_full(&image.tagged())?;
+        Ok(Self { name: name.to_owned(), reference, find, instead: published.transpose()? })
     }
 
     /// The image that the command line gives in place of this one: found by its digest if it has one, else in the Engine.
@@ -44,7 +66,7 @@ impl Wanted {
         let tagged = format!("{}:{}", given.repository(), given.tag().or(self.reference.tag()).unwrap_or_default());
         let reference = Reference::in_full(&tagged)?;
         let find = given.digest().cloned().map_or(Find::Local(tagged), Find::Digest);
-        Ok(Self { name: self.name, reference, find })
+        Ok(Self { name: self.name, reference, find, instead: None })
     }
 
     /// All images of `pins.json`, in the order in which a lab needs them.
@@ -66,6 +88,11 @@ impl Wanted {
             Find::Digest(digest) => Some(digest),
             Find::Local(_) => None,
         }
+    }
+
+    /// The same, taken from this archive where the Engine does not have it.
+    pub fn or_archive(self, archive: Option<PathBuf>) -> Self {
+        Self { instead: archive.map(Instead::Archive).or(self.instead), ..self }
     }
 
     /// Where an image that the Engine has comes from.
@@ -110,6 +137,10 @@ mod tests {
         let digest = pins.images.cilium.digest.clone().unwrap();
         assert_eq!(cilium.shown(), format!("quay.io/cilium/cilium:v1.12.4@{digest}"));
         assert_eq!(hello.find, Find::Local("hello-app:1.0".to_owned()));
+        assert!(matches!(hello.instead, Some(Instead::Published { .. })), "{hello:?}");
+        let archive = PathBuf::from("/nix/store/hello-app.tar.gz");
+        assert_eq!(hello.clone().or_archive(None), hello);
+        assert_eq!(hello.or_archive(Some(archive.clone())).instead, Some(Instead::Archive(archive)));
     }
 
     #[test]
@@ -119,6 +150,7 @@ mod tests {
         let replaced = |given: &str| node.clone().replaced(&given.parse().unwrap()).unwrap();
         let local = replaced("localhost:5000/node:dev");
         assert_eq!(local.find, Find::Local("localhost:5000/node:dev".to_owned()));
+        assert_eq!(local.instead, None);
         assert_eq!((local.name.as_str(), local.reference.familiar().as_str()), (NODE, "localhost:5000/node:dev"));
         assert_eq!(replaced("mine").find, Find::Local("mine:latest".to_owned()));
         let digest = Digest::of(b"another");

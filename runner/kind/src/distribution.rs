@@ -16,7 +16,7 @@ use lab_base::failure::chain;
 use lab_engine::Engine;
 use lab_images::kit::Kit;
 use lab_images::{CILIUM, HELLO_APP, NODE, OPERATOR, Origin, Parcel, Wanted};
-use lab_manifest::overrides;
+use lab_manifest::{HELLO_APP_VARIABLE, overrides};
 use lab_model::observe::{ImageSource, NodeName};
 use lab_model::stage::Stage;
 
@@ -116,7 +116,10 @@ impl KindLab {
         let all = Wanted::all(pins).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
         let pinned = all.into_iter().find(|wanted| wanted.name == name);
         let pinned = pinned.ok_or_else(|| failed(Stage::ClusterCreated, format!("pins.json has no image {name}")))?;
-        let Some(given) = local else { return Ok(pinned) };
+        let Some(given) = local else {
+            let archive = if name == HELLO_APP { std::env::var_os(HELLO_APP_VARIABLE) } else { None };
+            return Ok(pinned.or_archive(archive.map(PathBuf::from)));
+        };
         let given: overrides::Reference =
             given.parse().map_err(|error: overrides::Unusable| failed(Stage::ClusterCreated, error.to_string()))?;
         pinned.replaced(&given).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))

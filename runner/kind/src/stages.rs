@@ -19,7 +19,7 @@ use lab_base::failure::chain;
 use lab_engine::NodeProbe;
 use lab_images::HELLO_APP;
 use lab_model::StoredBase;
-use lab_model::observe::{NodeName, Place, Role};
+use lab_model::observe::{ImageFrom, ImageSource, NodeName, Place, Role};
 use lab_model::request::{Answer, Request};
 use lab_model::stage::Stage;
 
@@ -195,7 +195,8 @@ impl KindLab {
         loaded.map_err(|error| failed(stage, error.to_string()))?;
         let nodes: Vec<String> = pods.iter().filter_map(|pod| Some(pod.node.as_ref()?.to_string())).collect();
         let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
-        Ok(format!("{} ({}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
+        let from = came_from(&image);
+        Ok(format!("{} ({}, {from}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
     }
 
     /// Waits, before traffic is sent, until the agents have their programs loaded. Returns a text if they have not: traffic
@@ -221,6 +222,19 @@ impl KindLab {
         let doing = self.doing.clone();
         move |seen| doing.now(seen)
     }
+}
+
+/// Where an image came from, and which one it is, in words: anybody's build of the workload is another image.
+fn came_from(image: &ImageSource) -> String {
+    let from = match image.from {
+        ImageFrom::Registry => "pulled",
+        ImageFrom::Kit => "of the kit",
+        ImageFrom::Local => "the Engine's own",
+        ImageFrom::Published => "pulled as upstream's",
+        ImageFrom::Archive => "loaded",
+    };
+    let digest = image.config_digest.trim_start_matches("sha256:");
+    format!("{from} {}", digest.get(..12).unwrap_or(digest))
 }
 
 /// The lowest and the highest address as text: `172.18.0.2 to 172.18.0.4`.

@@ -39,6 +39,10 @@ pub use value::{
 
 use crate::pins::Pins;
 
+/// The environment variable with the path of an archive of the workload's image, as `docker save` writes it. The flake sets
+/// it to what it has built.
+pub const HELLO_APP_VARIABLE: &str = "LAB_HELLO_APP";
+
 /// The contents of `manifests/`. A run's folder has them as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifests {

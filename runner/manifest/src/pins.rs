@@ -142,6 +142,10 @@ pub struct Image {
     /// The digest in the registry; absent for an image that is built and not pulled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// The image that upstream publishes of the same source, where this one has no digest because it is built by whoever
+    /// runs the lab: it is taken where nobody has built one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
     /// The source that it is built from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -151,6 +155,16 @@ pub struct Image {
     /// Why a value is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// An image as its registry has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Its name, with its registry.
+    pub repository: Repository,
+    /// The digest in the registry.
+    pub digest: Digest,
 }
 
 /// Hashes of an image's archive for each platform, as `dockerTools.pullImage` of nixpkgs makes it.

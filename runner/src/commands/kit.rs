@@ -13,7 +13,7 @@ use lab_base::interrupt::Interrupt;
 use lab_engine::Engine;
 use lab_images::kit;
 use lab_images::kit::{Kit, KitError, KitWriter, Order, describe};
-use lab_images::{Find, NODE, Wanted};
+use lab_images::{Find, Instead, NODE, Wanted};
 use lab_kind::chart;
 use lab_manifest::Manifests;
 use lab_manifest::overrides;
@@ -122,7 +122,13 @@ async fn dry_run(args: &KitPackArgs, manifests: &Manifests, images: &[Wanted], e
         let so = match (lab_images::held(engine, wanted).await, &wanted.find) {
             (Ok(Some(held)), _) => format!("in the Engine, {} MB", held.size / 1_000_000),
             (Ok(None), Find::Digest(_)) => "would be pulled".to_owned(),
-            (Ok(None), Find::Local(_)) => "MISSING: not in the Engine; lab does not pull local images".to_owned(),
+            (Ok(None), Find::Local(_)) => match &wanted.instead {
+                Some(Instead::Published { reference, digest }) => {
+                    format!("would be pulled as {}@{digest}", reference.repository())
+                }
+                Some(Instead::Archive(path)) => format!("would be loaded from {}", path.display()),
+                None => "MISSING: not in the Engine; lab does not pull local images".to_owned(),
+            },
             (Err(error), _) => return Err(KitError::from(error).into()),
         };
         lines.push(format!("  {:<17} {}  {so}\n", wanted.name, wanted.shown()));

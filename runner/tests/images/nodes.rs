@@ -3,9 +3,10 @@
 use lab_base::clock;
 use lab_base::clock::Poll;
 use lab_engine::Engine;
-use lab_images::{Delivered, Find, ImageError, NodeFailed, Origin, Parcel, Wanted};
+use lab_images::{Delivered, Find, ImageError, Instead, NodeFailed, Origin, Parcel, Wanted};
 use lab_model::observe::{ImageFrom, NodeName};
 use lab_stand_in::{Cluster, with_engine};
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::scripts::{one, plan};
@@ -187,5 +188,43 @@ fn what_the_engine_does_not_have_is_not_pulled_unless_by_digest() {
              since it has no digest in pins.json: build it or `docker load` it, or give another one with `--image \
              hello-app=REF`"
         );
+    });
+}
+
+#[test]
+fn an_archive_is_loaded_where_the_engine_has_none_of_the_name() {
+    with_engine("an_archive_is_loaded_where_the_engine_has_none_of_the_name", async |engine| {
+        let image = image(&engine, 1).await;
+        let (held, config) = config(&engine, &image).await;
+        let (feed, mut reader) = lab_images::reader::feed();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map(|_length| bytes)
+        });
+        let (exported, read) = tokio::join!(lab_images::export(&engine, &held, feed), reading);
+        exported.unwrap();
+        let archive = read.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("lab-archived-{:08x}:1.0", fastrand::u32(..));
+        let from = |file: &str| {
+            let instead = Some(Instead::Archive(folder.path().join(file)));
+            Wanted { instead, ..local("hello-app", &name) }
+        };
+        // As `docker save` writes it, and packed as nixpkgs has its images.
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&archive).unwrap();
+        for (file, bytes) in [("plain.tar", archive), ("packed.tar.gz", packed.finish().unwrap())] {
+            std::fs::write(folder.path().join(file), bytes).unwrap();
+            let loaded = lab_images::take(&engine, &from(file), LONG, &nobody).await.unwrap();
+            assert_eq!((loaded.taken, loaded.config.as_ref()), (true, Some(&config)), "{file}");
+            assert!(!lab_images::take(&engine, &from(file), LONG, &nobody).await.unwrap().taken);
+            remove(&engine, &name).await;
+        }
+        std::fs::write(folder.path().join("text"), "no archive").unwrap();
+        for file in ["text", "gone"] {
+            let error = lab_images::take(&engine, &from(file), LONG, &nobody).await.unwrap_err().to_string();
+            assert!(error.contains(&folder.path().join(file).display().to_string()), "{error}");
+            assert_eq!(lab_images::held(&engine, &from(file)).await.unwrap(), None);
+        }
     });
 }

@@ -27,6 +27,7 @@ pub(crate) fn local(name: &str, found_by: &str) -> Wanted {
         name: name.to_owned(),
         reference: Reference::in_full(found_by).unwrap(),
         find: Find::Local(found_by.to_owned()),
+        instead: None,
     }
 }
 

@@ -60,12 +60,13 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
     let info = engine.call("describe itself", DEADLINE, client.info()).await?;
     let remapped = has_option(&info, "name=userns");
     let containers = ListContainersOptionsBuilder::new().all(true).build();
-    let (version, networks, listed, containers, image, tried) = tokio::join!(
+    let (version, networks, listed, containers, node_image, workload_image, tried) = tokio::join!(
         engine.call("tell its version", DEADLINE, client.version()),
         engine.networks(),
         engine.call("list its networks", DEADLINE, client.list_networks(None::<ListNetworksOptions>)),
         engine.call("list its containers", DEADLINE, client.list_containers(Some(containers))),
-        engine.call("describe an image", DEADLINE, client.inspect_image(&input.node_image)),
+        has_image(engine, Some(&input.node_image)),
+        has_image(engine, input.workload_image.as_ref().map(|image| &image.reference)),
         trial::privileged(client, info.architecture.as_deref(), remapped),
     );
     // Podman implements the Engine's API too, and can be recognised by this list only.
@@ -91,19 +92,25 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
         })
         .collect();
     let containers = containers?.into_iter().map(container).collect();
-    let node_image = match image {
-        Ok(_image) => true,
-        Err(error) if error.is_missing() => false,
-        Err(error) => return Err(error),
-    };
     Ok(DockerSeen {
         product,
         networks,
         containers,
-        node_image,
+        node_image: node_image?,
+        workload_image: workload_image?,
         tried,
         ..from_info(engine.facts_of(info.clone()), info)
     })
+}
+
+/// Whether the Engine has an image of this name.
+async fn has_image(engine: &Engine, name: Option<&String>) -> Result<bool, EngineError> {
+    let Some(name) = name else { return Ok(false) };
+    match engine.call("describe an image", DEADLINE, engine.client().inspect_image(name)).await {
+        Ok(_image) => Ok(true),
+        Err(error) if error.is_missing() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The settings of a network's first IPv4 subnet.
@@ -145,6 +152,7 @@ fn from_info(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
         networks: Vec::new(),
         containers: Vec::new(),
         node_image: false,
+        workload_image: false,
         tried: trial::not_tried("not asked for"),
         id: info.id,
         engine,

@@ -38,6 +38,8 @@ pub struct DockerSeen {
     pub containers: Vec<ContainerSeen>,
     /// Whether it has the nodes' image.
     pub node_image: bool,
+    /// Whether it has the workload's image.
+    pub workload_image: bool,
     /// The result of running a privileged container.
     pub tried: Tried,
 }

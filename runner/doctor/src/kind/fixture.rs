@@ -86,6 +86,7 @@ pub(super) fn docker() -> DockerSeen {
             ..ContainerSeen::default()
         }],
         node_image: true,
+        workload_image: true,
         tried: Tried {
             privileged: Privileged::Runs("an image of two instructions".to_owned()),
             cgroupns: Some("private".to_owned()),

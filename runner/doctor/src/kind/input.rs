@@ -36,6 +36,8 @@ pub struct KindDoctorInput {
     pub probe: Result<ProbeSeen, String>,
     /// The name by which the Engine would have the nodes' image: name, tag and pinned digest.
     pub node_image: String,
+    /// The workload's image; none if a kit has it.
+    pub workload_image: Option<WorkloadImage>,
     /// Whether Cilium's agent is not the pinned image. What the pinned image is known to refuse is only a warning then.
     pub own_cilium_image: bool,
     /// The folder that runs are kept in.
@@ -57,6 +59,17 @@ pub struct ProbeSeen {
     pub architecture: String,
     /// The size in octets of the archive that it is sent in.
     pub octets: usize,
+}
+
+/// The image of the workload, which the article builds itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkloadImage {
+    /// The name by which the Engine is asked for it: `hello-app:1.0`.
+    pub reference: String,
+    /// The archive that it is loaded from if the Engine does not have it ([`lab_manifest::HELLO_APP_VARIABLE`]).
+    pub archive: Option<PathBuf>,
+    /// What is pulled in its place if there is no archive either: name and digest.
+    pub published: Option<String>,
 }
 
 /// A program that a lab on kind starts.
@@ -100,6 +113,17 @@ impl KindDoctorInput {
                 .map(|program| ProbeSeen { architecture: program.architecture().to_owned(), octets: program.size() })
                 .map_err(|error| chain(&error)),
             node_image: manifests.pins.images.node.tagged(),
+            workload_image: Some(WorkloadImage {
+                reference: manifests.pins.images.hello_app.tagged(),
+                archive: std::env::var_os(lab_manifest::HELLO_APP_VARIABLE).map(PathBuf::from),
+                published: manifests
+                    .pins
+                    .images
+                    .hello_app
+                    .published
+                    .as_ref()
+                    .map(|published| format!("{}@{}", published.repository, published.digest)),
+            }),
             own_cilium_image: false,
             runs_dir: runs_dir.to_owned(),
             state_root: lab_backend::state::StateDir::root().ok(),

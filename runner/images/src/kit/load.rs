@@ -1,21 +1,11 @@
 //! Takes images out of a kit: the node image goes into the Engine, the others into the nodes. No registry is contacted.
 
-use async_recursion::async_recursion as boxed;
-use bollard::query_parameters::ImportImageOptionsBuilder;
-use futures_util::{StreamExt, stream};
-use std::time::Duration;
-
 use super::{KIT, Kit, KitError, KitImage};
-use crate::archive::pass_on;
-use crate::pulled::refused;
-use crate::reader::tee;
+use crate::load::load;
 use crate::{Find, Held, ImageError, NODE, Naming, Origin, Reference, Wanted};
-use lab_base::clock;
+use async_recursion::async_recursion as boxed;
 use lab_engine::Engine;
 use lab_model::observe::{ImageFrom, ImageSource};
-
-/// The deadline for loading an image: a gigabyte onto a slow disk.
-const DEADLINE: Duration = Duration::from_mins(15);
 
 /// A node image that was taken out of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +25,7 @@ impl Kit {
         let image = self.image(name)?;
         let local = Find::Local(image.reference.familiar());
         let find = image.repo_digest.clone().map_or(local, Find::Digest);
-        Ok(Wanted { name: name.to_owned(), reference: image.reference.clone(), find })
+        Ok(Wanted { name: name.to_owned(), reference: image.reference.clone(), find, instead: None })
     }
 
     /// An image's archive in this kit, for delivering it to nodes.
@@ -100,48 +90,20 @@ impl Kit {
             platform: self.index().platform.clone(),
             config: Some(image.config_digest.clone()),
         };
-        let archive = self.content(&image.file)?;
-        let (out, mut takers) = tee(1);
-        let reading = tokio::task::spawn_blocking(move || pass_on(archive, out, &naming));
-        let body = stream::unfold(takers.pop(), async |chunks| {
-            let mut chunks = chunks?;
-            let chunk = chunks.recv().await?;
-            Some((Ok::<_, std::io::Error>(chunk), Some(chunks)))
-        });
-        let options = ImportImageOptionsBuilder::default().quiet(true).build();
         tell(format!("{NODE}: loading {} MB into the Engine", image.file.content_bytes / 1_000_000));
-        let loading = async {
-            let mut said = Box::pin(engine.client().import_image_stream(options, Box::pin(body), None));
-            while let Some(line) = said.next().await {
-                line.map_err(|error| engine.failed(&format!("load {shown}"), error))?;
-            }
-            Ok(())
-        };
-        let loaded = clock::within(DEADLINE, "loading", loading).await;
-        let read = reading
-            .await
-            .map_err(|stopped| KitError::Stopped { path: self.path().to_owned(), why: stopped.to_string() })?;
-        match (loaded, read) {
-            (Ok(Err(error)), Ok(_) | Err(crate::ArchiveError::Write(_))) => {
-                Err(refused(&shown, "loaded", error).into())
-            }
-            (_, Err(source)) => Err(ImageError::Archive { image: format!("{NODE} of the kit"), source }.into()),
-            (Err(_passed), _) => {
-                let (doing, last) = ("loading it", "no answer yet".to_owned());
-                Err(ImageError::Deadline { image: shown, doing, deadline: DEADLINE, last }.into())
-            }
-            (Ok(Ok(())), Ok(_)) => held_under(engine, reference).await?.ok_or_else(|| {
-                let said = "the Engine reported that it was loaded, but does not have it".to_owned();
-                ImageError::Refused { image: shown, action: "loaded", said }.into()
-            }),
-        }
+        load(engine, self.content(&image.file)?, naming, &format!("{NODE} of the kit")).await?;
+        held_under(engine, reference).await?.ok_or_else(|| {
+            let said = "the Engine reported that it was loaded, but does not have it".to_owned();
+            ImageError::Refused { image: shown, action: "loaded", said }.into()
+        })
     }
 }
 
 /// The image that the Engine has under a name, with the digest of its configuration.
 async fn held_under(engine: &Engine, reference: &Reference) -> Result<Option<Held>, KitError> {
     let familiar = reference.familiar();
-    let wanted = Wanted { name: NODE.to_owned(), reference: reference.clone(), find: Find::Local(familiar) };
+    let wanted =
+        Wanted { name: NODE.to_owned(), reference: reference.clone(), find: Find::Local(familiar), instead: None };
     let Some(mut held) = crate::held(engine, &wanted).await? else { return Ok(None) };
     held.config = Some(crate::config_digest(engine, &wanted, &held).await?);
     Ok(Some(held))

@@ -192,6 +192,10 @@ pub enum ImageFrom {
     Kit,
     /// An image of the host's own Engine, that the command line or the article names by tag.
     Local,
+    /// Pulled from upstream's registry by a digest, since the Engine had none of the name that the article gives it.
+    Published,
+    /// Loaded from an archive, since the Engine had none of that name.
+    Archive,
 }
 
 /// An image that a lab was built with, as it was when the lab took it.

@@ -18,3 +18,4 @@ pub(super) mod proxies;
 pub(super) mod segment;
 pub(super) mod snap;
 pub(super) mod tools;
+pub(super) mod workload;
