@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::models::{ContainerSummary, Ipam, IpamConfig, SystemInfo};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions};
 
-use super::facts::{AddressPool, ContainerSeen, DockerSeen, NetworkSeen, Product, Remedy, Unreachable};
+use super::facts::{AddressPool, ContainerSeen, DockerSeen, ImagesSeen, NetworkSeen, Product, Remedy, Unreachable};
 use super::input::KindDoctorInput;
 use super::trial;
 use lab_base::failure::chain;
@@ -96,8 +96,7 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
         product,
         networks,
         containers,
-        node_image: node_image?,
-        workload_image: workload_image?,
+        images: ImagesSeen { node: node_image?, workload: workload_image? },
         tried,
         ..from_info(engine.facts_of(info.clone()), info)
     })
@@ -151,8 +150,7 @@ fn from_info(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
             .collect(),
         networks: Vec::new(),
         containers: Vec::new(),
-        node_image: false,
-        workload_image: false,
+        images: ImagesSeen { node: false, workload: false },
         tried: trial::not_tried("not asked for"),
         id: info.id,
         engine,

@@ -36,12 +36,19 @@ pub struct DockerSeen {
     pub networks: Vec<NetworkSeen>,
     /// All its containers, also those that do not run.
     pub containers: Vec<ContainerSeen>,
-    /// Whether it has the nodes' image.
-    pub node_image: bool,
-    /// Whether it has the workload's image.
-    pub workload_image: bool,
+    /// Which of the lab's images it has.
+    pub images: ImagesSeen,
     /// The result of running a privileged container.
     pub tried: Tried,
+}
+
+/// Which of a lab's images an Engine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImagesSeen {
+    /// The nodes'.
+    pub node: bool,
+    /// The workload's.
+    pub workload: bool,
 }
 
 /// The programs that implement the Engine's API.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::facts::{
-    Cgroups, ContainerSeen, DockerSeen, HostSeen, KernelConfig, ModulesSeen, NetworkSeen, Product, Resolvers, Tried,
-    Uplink,
+    Cgroups, ContainerSeen, DockerSeen, HostSeen, ImagesSeen, KernelConfig, ModulesSeen, NetworkSeen, Product,
+    Resolvers, Tried, Uplink,
 };
 use super::filter::read::Filter;
 use super::input::KindDoctorInput;
@@ -85,8 +85,7 @@ pub(super) fn docker() -> DockerSeen {
             state: "running".to_owned(),
             ..ContainerSeen::default()
         }],
-        node_image: true,
-        workload_image: true,
+        images: ImagesSeen { node: true, workload: true },
         tried: Tried {
             privileged: Privileged::Runs("an image of two instructions".to_owned()),
             cgroupns: Some("private".to_owned()),

@@ -120,9 +120,9 @@ fn rows(
             names::cluster(input, docker),
         ]);
         if here {
-            rows.push(disk::disk(room, input.nodes.len(), docker.node_image));
+            rows.push(disk::disk(room, input.nodes.len(), docker.images.node));
         }
-        rows.extend(input.workload_image.as_ref().map(|image| workload::image(image, docker.workload_image)));
+        rows.extend(input.workload_image.as_ref().map(|image| workload::image(image, docker.images.workload)));
     }
     if here {
         rows.push(leftovers::leftovers(host));
