@@ -77,8 +77,8 @@ async fn on_kind(
         let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
         (entered.node, Some(format!("/proc/{}/ns/net", entered.pid)))
     };
-    if let Some(command) = command.filter(|command| NOT_IN_NODES.iter().any(|program| command.first() == Some(program)))
-    {
+    let lacks = |command: &&[String]| command.first().is_some_and(|program| NOT_IN_NODES.contains(&program.as_str()));
+    if let Some(command) = command.filter(lacks) {
         let outside = lab.process_of(&node).await?;
         // As this host sees the node's own /proc, in which the pod's process has the number that the node knows.
         let netns =
