@@ -198,7 +198,7 @@ let
     testers.runNixOSTest = runNixOSTest;
     dockerTools = {
       buildImage =
-        { name, tag, ... }@arguments: record "dockerTools.buildImage" "${name}.tar.gz" arguments;
+        { name, tag, ... }@arguments: pretended "dockerTools.buildImage" "${name}.tar.gz" arguments;
       pullImage =
         {
           imageName,

@@ -43,6 +43,7 @@ fn every_row_has_an_id_of_its_own() {
         "docker.rootless",
         "docker.snap",
         "docker.storage",
+        "docker.workload_image",
         "files.runs",
         "files.state",
         "host.bridge_filter",
