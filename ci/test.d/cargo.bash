@@ -66,7 +66,8 @@ step_flake_build() {
     ci/flake-build packages.{lab,default,chart} checks.{format,nix-format,case-list,unit-tests}
 }
 
-# The scripts of the flake's VM tests on other kernels than this machine's.
+# The script of the flake's VM test on one of several other kernels than this machine's, another one with each commit;
+# `ci/vm-test` takes as many as it is given.
 step_vm() {
     needs qemu-system-x86_64 qemu-system-x86
     needs busybox busybox-static
@@ -80,7 +81,7 @@ step_vm() {
     find_lab
     ci/vm.d/fetch-kernels "$scratch/kernels" >"$scratch/kernels-fetched" || missing "no kernels could be fetched"
     mapfile -t kernels <"$scratch/kernels-fetched"
-    ci/vm-test --lab "$lab" "${kernels[@]}"
+    ci/vm-test --lab "$lab" "${kernels[$(($(git rev-list --count HEAD) % ${#kernels[@]}))]}"
 }
 
 # What is to be downloaded, for this machine's processor: built, packed, unpacked, and run from an empty folder.
@@ -103,12 +104,12 @@ step_release_script() {
 }
 
 # Of each kind of input, as long as that. The controls panic thousands of times on purpose.
-step_fuzz() { RUST_BACKTRACE=0 LAB_FUZZ_SECONDS=4 cargo test --workspace --locked --test fuzz -- --nocapture; }
+step_fuzz() { RUST_BACKTRACE=0 LAB_FUZZ_SECONDS=3 cargo test --workspace --locked --test fuzz -- --nocapture; }
 
-# Of the mutants of the judges one part of 32, another one with each commit; `ci/mutants` tries all of them.
+# Of the mutants of the judges one part of 64, another one with each commit; `ci/mutants` tries all of them.
 step_mutants() {
     needs_cargo mutants
-    ci/mutants --part "$(($(git rev-list --count HEAD) % 32))/32"
+    ci/mutants --part "$(($(git rev-list --count HEAD) % 64))/64"
 }
 
 step_bench() {
