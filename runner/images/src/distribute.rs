@@ -6,7 +6,7 @@ use crate::take::config_digest;
 use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 
-use super::{Archived, Held, ImageError, Instead, NodeFailed, Origin, Wanted};
+use super::{Archived, ImageError, NodeFailed, Origin, Wanted};
 use lab_base::clock;
 use lab_engine::Engine;
 use lab_manifest::Digest;
@@ -104,15 +104,9 @@ async fn send(engine: &Engine, parcel: Parcel, unpack: bool, tell: &dyn Fn(Strin
 }
 
 fn source(wanted: &Wanted, origin: &Origin, config: Option<Digest>) -> ImageSource {
-    let (engine_id, from) = match (origin, &wanted.instead) {
-        (Origin::Engine(Held { id, taken: true, .. }), Some(Instead::Archive(_))) => {
-            (Some(id.to_string()), ImageFrom::Archive)
-        }
-        (Origin::Engine(Held { id, taken: true, .. }), Some(Instead::Published { .. })) => {
-            (Some(id.to_string()), ImageFrom::Published)
-        }
-        (Origin::Engine(Held { id, .. }), _) => (Some(id.to_string()), wanted.from()),
-        (Origin::Reader { .. }, _) => (None, ImageFrom::Kit),
+    let (engine_id, from) = match origin {
+        Origin::Engine(held) => (Some(held.id.to_string()), wanted.from(held)),
+        Origin::Reader { .. } => (None, ImageFrom::Kit),
     };
     ImageSource {
         name: wanted.name.clone(),

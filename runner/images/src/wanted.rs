@@ -1,5 +1,6 @@
 //! Which images a lab needs, and how each is found.
 
+use super::Held;
 use lab_manifest::Digest;
 use lab_manifest::overrides::{Reference, Unusable};
 use lab_manifest::pins::{Image, Images};
@@ -95,11 +96,13 @@ impl Wanted {
         Self { instead: archive.map(Instead::Archive).or(self.instead), ..self }
     }
 
-    /// Where an image that the Engine has comes from.
-    pub const fn from(&self) -> ImageFrom {
-        match &self.find {
-            Find::Digest(_) => ImageFrom::Registry,
-            Find::Local(_) => ImageFrom::Local,
+    /// Where this image comes from, which the Engine has.
+    pub const fn from(&self, held: &Held) -> ImageFrom {
+        match (&self.find, &self.instead) {
+            (Find::Digest(_), _) => ImageFrom::Registry,
+            (Find::Local(_), Some(Instead::Archive(_))) if held.taken => ImageFrom::Archive,
+            (Find::Local(_), Some(Instead::Published { .. })) if held.taken => ImageFrom::Published,
+            (Find::Local(_), _) => ImageFrom::Local,
         }
     }
 

@@ -105,7 +105,7 @@ impl KindLab {
             repo_digest: wanted.repo_digest().map(ToString::to_string),
             config_digest: config.to_string(),
             engine_id: Some(held.id.to_string()),
-            from: wanted.from(),
+            from: wanted.from(&held),
         };
         self.state()?.write_json(IMAGES_FILE, &[source])?;
         Ok(wanted.shown())

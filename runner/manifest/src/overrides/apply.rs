@@ -2,6 +2,7 @@
 
 use ipnet::Ipv4Net;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Overrides;
@@ -167,12 +168,10 @@ impl Overrides {
             return Ok(());
         }
         let article = pinned.cilium.values.flat();
-        let set = |key: &str| self.set(key);
-        let value = |key: &str| set(key).map(Assignment::value).or_else(|| article.get(key));
-        let tunnel = value(TUNNEL_KEY).map(plain).filter(|tunnel| tunnel != "disabled");
-        match (tunnel, value(DIRECT_KEY)) {
+        let tunnel = self.value(TUNNEL_KEY, &article).map(plain).filter(|tunnel| tunnel != "disabled");
+        match (tunnel, self.value(DIRECT_KEY, &article)) {
             (Some(tunnel), Some(Value::Bool(direct))) if !runs_with(&tunnel, *direct) => {
-                let by = [TUNNEL_KEY, DIRECT_KEY].into_iter().find_map(set);
+                let by = [TUNNEL_KEY, DIRECT_KEY].into_iter().find_map(|key| self.set(key));
                 by.map_or(Ok(()), |by| Err(OverrideError::TunnelWithRoutes { set: by.to_string(), tunnel }))
             }
             _ => Ok(()),
@@ -185,16 +184,18 @@ impl Overrides {
         const ENABLED: &str = "ipv6.enabled";
         let article = pinned.cilium.values.flat();
         // The chart's own value where neither is set: `enableIPv6Masquerade` is true there (chart 1.12.4: `values.yaml`).
-        let is = |key: &str, unset: bool| {
-            let value = self.set(key).map(Assignment::value).or_else(|| article.get(key));
-            value.map_or(unset, |value| plain(value) == "true")
-        };
+        let is = |key: &str, unset: bool| self.value(key, &article).map_or(unset, |value| plain(value) == "true");
         let ends = is(ENABLED, false) && is("enableIPv6Masquerade", true) && is("bpf.masquerade", false);
         let by = [ENABLED, "enableIPv6Masquerade", "bpf.masquerade"].into_iter().find_map(|key| self.set(key));
         match by {
             Some(by) if ends && self.chart.is_none() => Err(OverrideError::Ipv6Masquerade { set: by.to_string() }),
             _ => Ok(()),
         }
+    }
+
+    /// A value of the release: that of the last `--set`, else the article's.
+    fn value<'a>(&'a self, key: &str, article: &'a BTreeMap<String, Value>) -> Option<&'a Value> {
+        self.set(key).map(Assignment::value).or_else(|| article.get(key))
     }
 
     /// The last `--set` of this key.
