@@ -16,7 +16,7 @@ let
   };
   wrapped = import ./wrapped.nix {
     inherit pkgs rust tools;
-    inherit (images) chart hello-app;
+    inherit (images) chart hello-app bird-image;
   };
   kit = import ./kit.nix {
     inherit
@@ -53,7 +53,7 @@ in
   inherit packages checks;
   devShells.default = import ./shell.nix {
     inherit pkgs pins tools;
-    inherit (images) chart hello-app;
+    inherit (images) chart hello-app bird-image;
   };
   apps = import ./apps.nix { inherit pkgs wrapped; };
   # `nix fmt`, of all Nix files.

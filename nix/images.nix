@@ -1,4 +1,4 @@
-# Images. That of `lab` itself is a program without shared objects and nothing else. hello-app is built here, from the source that the article's is built from. The others are pulled by digest,
+# Images. That of `lab` itself is a program without shared objects and nothing else. hello-app is built here, from the source that the article's is built from, and so is that of routers between racks. The others are pulled by digest,
 # each as soon as pins.json has the hash of its archive for this system: an unknown hash is no package, and never fails.
 {
   pkgs,
@@ -57,6 +57,25 @@ in
       Cmd = [ "/bin/hello-app" ];
       Env = [ "PORT=8080" ];
       ExposedPorts."8080/tcp" = { };
+    };
+  };
+  # What routers between racks run on kind; runner/kind/bird.Dockerfile makes the same of Debian's packages.
+  bird-image = pkgs.dockerTools.buildImage {
+    name = "lab-bird";
+    tag = "2";
+    copyToRoot = [
+      pkgs.bird2
+      pkgs.coreutils
+      pkgs.iproute2
+    ];
+    # The probe is copied there.
+    extraCommands = "mkdir -p usr/local/lib";
+    config = {
+      Entrypoint = [
+        "/bin/bird"
+        "-f"
+      ];
+      Env = [ "PATH=/bin" ];
     };
   };
   lab-image = pkgs.dockerTools.buildImage {

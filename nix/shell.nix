@@ -5,6 +5,7 @@
   tools,
   chart,
   hello-app,
+  bird-image,
 }:
 let
   inherit (pkgs) lib;
@@ -22,6 +23,7 @@ pkgs.mkShell {
     pkgs.cargo-deny
     pkgs.cargo-nextest
     pkgs.clippy
+    pkgs.bird2
     pkgs.curl
     pkgs.iproute2
     pkgs.iputils
@@ -39,6 +41,8 @@ pkgs.mkShell {
   LAB_CHART = chart;
   # And the workload's image, where the Engine has none of that name.
   LAB_HELLO_APP = hello-app;
+  # And the image of routers between racks.
+  LAB_BIRD = bird-image;
   shellHook = ''
     echo "lab: ${pinned}; cilium ${pins.chart.version}; ${pins.nixpkgs.release}" >&2
     ${lacking}

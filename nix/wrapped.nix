@@ -6,11 +6,14 @@
   tools,
   chart,
   hello-app,
+  bird-image,
 }:
 let
   inherit (pkgs) lib;
   by-hand = [
     pkgs.bashInteractive
+    # For `--topology racks`.
+    pkgs.bird2
     pkgs.coreutils
     pkgs.curl
     pkgs.iproute2
@@ -25,7 +28,8 @@ pkgs.symlinkJoin {
   nativeBuildInputs = [ pkgs.makeWrapper ];
   postBuild = ''
     wrapProgram $out/bin/lab --set PATH ${lib.makeBinPath (lib.attrValues tools ++ by-hand)} \
-      --set-default LAB_CHART ${chart} --set-default LAB_HELLO_APP ${hello-app}
+      --set-default LAB_CHART ${chart} --set-default LAB_HELLO_APP ${hello-app} \
+      --set-default LAB_BIRD ${bird-image}
   '';
   meta.mainProgram = "lab";
 }

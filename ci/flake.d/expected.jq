@@ -15,7 +15,7 @@
     pullImage: ([$pins.images[] | select(.archive["linux-" + $arch]?)
         | {imageName: .repository, imageDigest: .digest, finalImageName: .repository, finalImageTag: .tag,
            os: "linux", arch: $arch, hash: .archive["linux-" + $arch]}] | unique),
-    buildImage: ([$pins.images["hello-app"] | {name: .repository, tag}] + [{name: "lab", tag: $version}] | unique),
+    buildImage: ([$pins.images["hello-app"] | {name: .repository, tag}] + [{name: "lab", tag: $version}, {name: "lab-bird", tag: "2"}] | unique),
     names: ([$pins.tools | to_entries[]
         | select(.value["linux-" + $arch] or .value.source) | "\(.key)-\(.value.version)"] | sort)
   }

@@ -121,6 +121,7 @@ let
       [
         "actionlint"
         "bashInteractive"
+        "bird2"
         "cargo"
         "cargo-deny"
         "cargo-nextest"

@@ -25,6 +25,9 @@ step_report_in_browser() {
             "$lab" run --on netns --routing "$routing" --runs-dir "$pages/$routing" >/dev/null
     done
     "$lab" run --on netns --nodes 12 --runs-dir "$pages/twelve" >/dev/null
+    needs bird bird2
+    "$lab" run --on netns --topology racks --racks 3 --nodes 6 --replicas 4 --runs-dir "$pages/racks" >/dev/null
+    ends_with 1 "$lab" run --on netns --topology racks --routing native --runs-dir "$pages/racks-native" >/dev/null
     "$lab" run --on netns --runs-dir "$pages/part" l2:: >/dev/null
     hostile "$pages"
     "$python" ci/look-at-report --controls "$pages"/*/*/report.html

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bundle;
+mod cluster;
 mod explain;
 mod kit;
 mod lab;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use bundle::{BundleArgs, ReplayArgs};
+pub use cluster::{ClusterArgs, Tier};
 pub use explain::ExplainArgs;
 pub use kit::{KitArgs, KitCommand, KitPackArgs, KitShowArgs};
 pub use lab::{LabArgs, On, OverrideArgs};
@@ -63,11 +65,15 @@ pub enum Command {
     /// Run the cases in the lab that is up, or build a lab for them and take it down afterwards
     #[command(
         after_help = "Examples:\n  lab verify\n  lab verify --list\n  lab verify --exact l2::peers_are_adjacent\n  \
-        lab verify --name second wire::"
+        lab verify --name second wire::\n  lab verify --on cluster --context production\n  \
+        lab verify --on cluster --context production --dry-run"
     )]
     Verify(VerifyArgs),
     /// Take a lab down; does nothing if it is already down
-    #[command(after_help = "Examples:\n  lab down\n  lab down --name second\n  lab down --all")]
+    #[command(
+        after_help = "Examples:\n  lab down\n  lab down --name second\n  lab down --all\n  lab down --all --images\n  \
+        lab down --on cluster --context production"
+    )]
     Down(DownArgs),
     /// Show the labs that are up
     #[command(after_help = "Examples:\n  lab status\n  lab status --format json")]
@@ -77,7 +83,10 @@ pub enum Command {
         lab shell hello-app-1 -- curl -s http://10.96.37.61:8080\n  lab shell bridge -- tcpdump -ni kind")]
     Shell(ShellArgs),
     /// Check what a lab needs of this machine
-    #[command(after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json")]
+    #[command(
+        after_help = "Examples:\n  lab doctor\n  lab doctor --on netns --nodes 100\n  lab doctor --format json\n  \
+        lab doctor --on cluster --context production"
+    )]
     Doctor(DoctorArgs),
     /// Show a run's report again
     #[command(
@@ -218,6 +227,15 @@ pub struct VerifyArgs {
     /// Where runs are kept
     #[command(flatten)]
     pub runs: RunsArgs,
+    /// Which cluster, with `--on cluster`
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// With `--on cluster`: only print what would be read, made and taken away
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Instead of a cluster, the zip that `cilium sysdump` made of it; nobody is asked
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kubeconfig", "context", "current_context", "in_cluster", "dry_run", "tier", "probe_namespace"])]
+    pub sysdump: Option<PathBuf>,
 }
 
 /// `lab down`.
@@ -229,6 +247,23 @@ pub struct DownArgs {
     /// Take down all labs of this user
     #[arg(long)]
     pub all: bool,
+    /// Also remove the node images that were baked for labs on kind
+    #[arg(long)]
+    pub images: bool,
+    /// Take away what earlier runs have left in a foreign cluster: what has expired, with `--name` that of one run, with
+    /// `--all` all of it
+    #[arg(long, value_enum, value_name = "ON")]
+    pub on: Option<OnDown>,
+    /// Which cluster, with `--on cluster`
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Where `lab down` takes something away that is no lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDown {
+    /// A foreign cluster
+    Cluster,
 }
 
 /// `lab status`.
@@ -267,6 +302,12 @@ pub struct DoctorArgs {
     /// Text or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Which cluster, with `--on cluster`
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// With `--on cluster`: print the roles and bindings that give this user the rights, for an administrator; asks nobody
+    #[arg(long, value_name = "USER")]
+    pub rbac_for: Option<String>,
 }
 
 /// `lab enter`.

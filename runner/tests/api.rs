@@ -13,6 +13,8 @@ mod errors;
 mod helm;
 #[path = "api/looks.rs"]
 mod looks;
+#[path = "api/pages.rs"]
+mod pages;
 #[path = "api/rollouts.rs"]
 mod rollouts;
 #[path = "api/tls.rs"]

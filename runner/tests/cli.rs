@@ -31,6 +31,8 @@ mod overrides;
 mod pages;
 #[path = "cli/process.rs"]
 mod process;
+#[path = "cli/racks.rs"]
+mod racks;
 #[path = "cli/runs.rs"]
 mod runs;
 #[path = "cli/sabotage.rs"]

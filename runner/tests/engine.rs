@@ -18,6 +18,8 @@ mod looks;
 mod members;
 #[path = "engine/power.rs"]
 mod power;
+#[path = "engine/racks.rs"]
+mod racks;
 #[path = "engine/recorded.rs"]
 mod recorded;
 #[path = "engine/refusals.rs"]

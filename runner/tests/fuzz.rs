@@ -19,6 +19,8 @@ mod documents;
 mod driver;
 #[path = "fuzz/files.rs"]
 mod files;
+#[path = "fuzz/foreign.rs"]
+mod foreign;
 #[path = "bundles/kits.rs"]
 mod kits;
 #[path = "fuzz/manifests.rs"]

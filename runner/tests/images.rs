@@ -4,6 +4,8 @@
 //! `containerd.rs` it is the real containerd of this machine. The registry is one that listens on loopback here.
 //! Without an Engine these tests fail, unless `LAB_TESTS_WITHOUT_DOCKER=1`: then each says by name that it was not run.
 
+#[path = "images/baked.rs"]
+mod baked;
 #[path = "images/containerd.rs"]
 mod containerd;
 #[path = "images/kits.rs"]

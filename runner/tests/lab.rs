@@ -53,5 +53,5 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
             eprintln!("{} failed: {}", stage.name, stage.summary);
         }
     };
-    Harness { arguments, setup: setup(&lab.wanted())?, options }.run(tell)
+    Harness { arguments, setup: setup(&lab.wanted())?, options, foreign: None }.run(tell)
 }

@@ -5,7 +5,20 @@
 //! exist on kind alone. `data/recordings/README.md` says what they are.
 
 mod altered;
+#[path = "cli/left.rs"]
+mod left;
+#[expect(dead_code, reason = "tests of sysdumps use the rest")]
+#[path = "sysdump/made.rs"]
+mod made;
+#[expect(dead_code, reason = "tests of the command line use the rest")]
+#[path = "cli/process.rs"]
+mod process;
 mod recorded;
+#[path = "sysdump/text.rs"]
+mod text;
+#[expect(dead_code, reason = "tests of the command line use the rest")]
+#[path = "cli/world.rs"]
+mod world;
 
 use serde::Serialize;
 use serde_json::Value;

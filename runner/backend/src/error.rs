@@ -82,6 +82,9 @@ pub enum LabError {
     /// The probe could not be copied into a node, or not be started there.
     #[error("the probe cannot be run: {0}")]
     Unasked(String),
+    /// Something that was made in a foreign cluster is there still: what, and how it is taken away.
+    #[error("{0}")]
+    Left(String),
     /// A deliberate fault could not be made.
     #[error("the deliberate fault could not be made: {why}")]
     NotTampered {

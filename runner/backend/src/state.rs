@@ -18,7 +18,7 @@ use std::time::Duration;
 use lab_model::{BackendKind, Routing};
 
 pub use error::StateError;
-pub use holder::{SOCKET_FILE, socket_within};
+pub use holder::{SOCKET_FILE, socket_within, within};
 pub use process::{Life, ProcessId};
 pub use unnamed::DEFAULT_NAME;
 

@@ -2,6 +2,7 @@
 //!
 //! Whatever waits says what for, for how long, and what it saw last: a bare sleep can say none of it.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -116,7 +117,16 @@ pub async fn within<T>(deadline: Duration, what: &str, future: impl Future<Outpu
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one pause, between two checks of a condition with a deadline")]
+/// Makes an attempt, and another one after each that ends, with a pause in between. It ends when it is dropped, as a task
+/// does that is aborted: for what has to go on for as long as its owner wants it, and has no deadline for that reason.
+pub async fn again_and_again(pause_between: Duration, mut attempt: impl AsyncFnMut()) -> Infallible {
+    loop {
+        attempt().await;
+        pause(pause_between).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one pause, between two checks or two attempts")]
 async fn pause(interval: Duration) {
     tokio::time::sleep(interval).await;
 }
@@ -177,6 +187,25 @@ mod tests {
         assert_eq!(block_on(within(LONG, "nothing", std::future::ready(7))), Ok(7));
         let hung = block_on(within(SOON, "a reply", std::future::pending::<()>()));
         assert_eq!(hung.unwrap_err().to_string(), "a reply did not happen within 20ms");
+    }
+
+    #[test]
+    fn attempts_go_on_until_nobody_wants_them() {
+        let mut attempts = 0;
+        let enough = tokio::sync::Notify::new();
+        block_on(async {
+            let trying = again_and_again(Duration::from_millis(1), async || {
+                attempts += 1;
+                if attempts == 3 {
+                    enough.notify_one();
+                }
+            });
+            tokio::select! {
+                never = trying => match never {},
+                () = enough.notified() => {}
+            }
+        });
+        assert!(attempts >= 3);
     }
 
     #[test]

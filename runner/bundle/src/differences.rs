@@ -26,6 +26,7 @@ impl Verdict {
             CaseOutcome::Blocked { .. } => "blocked",
             CaseOutcome::Deadline { .. } => "deadline",
             CaseOutcome::NotOnBackend => "not_on_backend",
+            CaseOutcome::NotInTopology => "not_in_topology",
         };
         let findings = match outcome {
             CaseOutcome::Refuted { findings } => {
@@ -72,7 +73,7 @@ impl Difference {
             CaseOutcome::Unobserved { missing } => missing.clone(),
             CaseOutcome::Blocked { cause, .. } => cause.clone(),
             CaseOutcome::Deadline { last, .. } => last.clone(),
-            CaseOutcome::NotOnBackend => String::new(),
+            CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology => String::new(),
         };
         Self { outcome: verdict.word().to_owned(), why }
     }

@@ -40,6 +40,20 @@ pub enum BundleError {
         /// What it is instead.
         why: String,
     },
+    /// The run is of a lab.
+    #[error("{}: a run in a lab, whose names and addresses are the lab's own; leave --anonymise out", path.display())]
+    NotForeign {
+        /// The run's folder.
+        path: PathBuf,
+    },
+    /// What tells whose cluster a run is of cannot be taken out of it.
+    #[error("{}: not anonymised, and nothing was written: {why}", path.display())]
+    NotAnonymised {
+        /// The run's folder.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// A file of a run was changed during bundling.
     #[error("{}: changed while it was bundled; try again when the run is over", path.display())]
     Changed {
@@ -84,6 +98,7 @@ impl BundleError {
 
 impl From<BundleError> for Failure {
     fn from(error: BundleError) -> Self {
-        Self { code: code::INPUT, message: clean(&lab_base::failure::chain(&error)) }
+        let code = if matches!(error, BundleError::NotForeign { .. }) { code::USAGE } else { code::INPUT };
+        Self { code, message: clean(&lab_base::failure::chain(&error)) }
     }
 }

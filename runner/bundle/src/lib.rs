@@ -6,6 +6,7 @@
 //!
 //! The hashes show what was damaged or replaced on the way. They do not show who made a bundle: there is no signature.
 
+mod anonymise;
 mod collect;
 mod differences;
 mod error;
@@ -17,6 +18,7 @@ mod part;
 mod replay;
 mod whole;
 
+pub use anonymise::Anonymised;
 pub use differences::{Difference, Verdict};
 pub use error::BundleError;
 pub use index::{INDEX_FILE, Index, Member, SCHEMA};

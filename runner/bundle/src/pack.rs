@@ -187,10 +187,11 @@ impl Packing {
         self.unhashed
     }
 
-    /// The default name of the bundle: `lab-2fxf.tar.zst`.
-    pub fn default_name(&self) -> PathBuf {
+    /// The default name of the bundle: `lab-2fxf.tar.zst`, `lab-2fxf.anonymised.tar.zst`.
+    pub fn default_name(&self, anonymised: bool) -> PathBuf {
         let whole = if self.index.whole { "" } else { PARTIAL };
-        PathBuf::from(format!("lab-{}{whole}.tar.zst", self.index.run))
+        let anonymised = if anonymised { ".anonymised" } else { "" };
+        PathBuf::from(format!("lab-{}{whole}{anonymised}.tar.zst", self.index.run))
     }
 
     /// Writes the bundle. Returns its size in bytes.

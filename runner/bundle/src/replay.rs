@@ -118,6 +118,7 @@ impl Replay {
                 not_native: deviation::not_native(&run.deviations),
                 nodes: run.expectations.nodes(),
                 replicas: run.expectations.replicas,
+                racks: run.expectations.racks.as_ref().map_or(0, |racks| racks.racks.len()),
                 deviations: run.deviations.iter().map(ToString::to_string).collect(),
                 overridden: self
                     .cases
@@ -155,7 +156,8 @@ enum Judged {
 }
 
 fn remember(again: &mut BTreeMap<String, Judged>, run: &RunFile, evidence: &Evidence) {
-    let judged = match (cases::find(&evidence.case.name).and_then(|case| case.body(run.backend)), evidence.judged()) {
+    let ground = run.expectations.ground(run.backend);
+    let judged = match (cases::find(&evidence.case.name).and_then(|case| case.body(ground)), evidence.judged()) {
         (_, None) => Judged::NoEvidence,
         (None, Some(_)) => Judged::NoJudge,
         (Some(body), Some(seen)) => Judged::Outcome((body.judge)(&seen.data, &run.expectations).into()),
@@ -169,6 +171,7 @@ fn compare(recorded: &CaseReport, judged: Option<Judged>) -> Again {
             Again::NotJudged(format!("blocked: the stage {} had failed", stage.title()))
         }
         (CaseOutcome::Deadline { .. }, _) => Again::NotJudged("the program had run out of time".to_owned()),
+        (CaseOutcome::NotInTopology, _) => Again::NotJudged("it is about another topology".to_owned()),
         (CaseOutcome::NotOnBackend, _) => Again::NotJudged("it does not exist on this backend".to_owned()),
         (_, Some(Judged::Outcome(now))) if Verdict::of(&now) == Verdict::of(&recorded.outcome) => {
             Again::Reproduced { reworded: now != recorded.outcome }

@@ -136,7 +136,7 @@ fn of_verdict(case: &CaseReport, cases: &BTreeMap<String, CaseFile>) -> Option<S
     let own = cases.values().find(|own| own.name == case.name);
     match (&case.outcome, own.and_then(|own| own.report.as_ref())) {
         // A case that does not exist on the backend is not observed and has no folder.
-        (CaseOutcome::NotOnBackend, None) => None,
+        (CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology, None) => None,
         (_, None) => Some(format!("there is no evidence of {:?}, and report.json has a verdict", case.name)),
         (_, Some(own)) if own != case => {
             Some(format!("the verdict on {:?} in report.json is not that in case.json", case.name))

@@ -1,6 +1,7 @@
 //! The doctor: checks what a lab needs from this machine before anything is built. Each row says what was found, why it
 //! matters and what to do.
 
+mod cluster;
 mod files;
 pub mod kind;
 mod limits;
@@ -10,6 +11,7 @@ mod trial;
 
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{ProbeTier, cluster};
 pub use kind::{KindDoctorInput, WorkloadImage, kind};
 pub use netns::netns;
 pub use trial::{Refused, Tried, main as try_namespaces};

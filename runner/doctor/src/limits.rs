@@ -35,7 +35,9 @@ impl Limit {
 
 /// `netns.processes`.
 pub(super) fn processes(spec: &Spec) -> Row {
-    row(needed(spec.nodes.len() as u64, spec.replicas as u64), &limits())
+    // A router is a process, and has captures on its links: two at a ToR, one at the router for each ToR.
+    let racks = spec.racks.as_ref().map_or(0, |racks| 4 * racks.layout.racks.len() as u64 + 1);
+    row(needed(spec.nodes.len() as u64, spec.replicas as u64) + racks, &limits())
 }
 
 /// The most processes and threads that a run has at a time. Measured with the smallest `ulimit -u` of a user with which
@@ -65,7 +67,8 @@ fn row(needed: u64, limits: &[Limit]) -> Row {
 /// `netns.files`: the most that one process of a run has open at a time. Measured as the other: 33 for 3 nodes with 2
 /// replicas, 77 for 10 with 4, 158 for 20 with 10.
 pub(super) fn files(spec: &Spec) -> Option<Row> {
-    let needed = 10 + 5 * spec.nodes.len() as u64 + 6 * spec.replicas as u64;
+    let routers = spec.racks.as_ref().map_or(0, |racks| 12 * (racks.layout.racks.len() as u64 + 1));
+    let needed = 10 + 5 * spec.nodes.len() as u64 + 6 * spec.replicas as u64 + routers;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     Some(open_files(needed, soft, hard))
 }

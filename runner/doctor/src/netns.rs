@@ -11,6 +11,7 @@ use super::{Outcome, Row, Tried, files, limits};
 use lab_base::exec::Invocation;
 use lab_base::failure::chain;
 use lab_model::Routing;
+use lab_netns::bird;
 use lab_netns::plan::Spec;
 
 /// The deadline for all attempts together.
@@ -32,6 +33,9 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
             "run `lab try-namespaces` to see it fail",
         )),
     }
+    if let Some(racks) = &spec.racks {
+        rows.push(bird_row(&racks.bird).await);
+    }
     rows.extend(neighbours(spec));
     rows.push(files::state());
     rows.push(files::runs(runs_dir));
@@ -41,7 +45,28 @@ pub async fn netns(program: &Path, spec: &Spec, runs_dir: &Path) -> Vec<Row> {
 /// How many network namespaces there are at a time: those of nodes, pods and the holder, and the holder's that is tried
 /// here, since the kernel takes that away some time after its process has ended.
 fn namespaces(spec: &Spec) -> usize {
-    spec.nodes.len() + spec.replicas + 2
+    let routers = spec.racks.as_ref().map_or(0, |racks| racks.layout.racks.len() + 1);
+    spec.nodes.len() + spec.replicas + 2 + routers
+}
+
+/// `netns.bird`: whether there is a BIRD that routers between racks can run.
+async fn bird_row(program: &Path) -> Row {
+    const ID: &str = "netns.bird";
+    const WHY: &str = "with `--topology racks`, each ToR and the router between them run BIRD 2";
+    const REMEDY: &str = "install it: `apt-get install bird2` on Debian and Ubuntu, `nix shell nixpkgs#bird2` with Nix; or leave \
+                          `--topology racks` out";
+    if program.as_os_str().is_empty() {
+        let found = "there is no program `bird` on PATH, in /usr/sbin or in /sbin";
+        return Row::bad(Outcome::Refusal, ID, found, WHY, REMEDY);
+    }
+    match bird::version(program).await {
+        Ok(version) if bird::will_do(&version) => Row::ok(ID, format!("BIRD {version} is {}", program.display()), WHY),
+        Ok(version) => {
+            let found = format!("{} is BIRD {version}, whose configuration is in another language", program.display());
+            Row::bad(Outcome::Refusal, ID, found, WHY, REMEDY)
+        }
+        Err(why) => Row::bad(Outcome::Refusal, ID, format!("{}: {why}", program.display()), WHY, REMEDY),
+    }
 }
 
 /// How many of them are tried. Where the limit is near, none are, because what was tried would still count when the lab is

@@ -104,6 +104,11 @@ impl Engine {
         self.endpoint.to_string()
     }
 
+    /// The same, in parts.
+    pub const fn at(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// The environment variables that make the `docker` and `kind` programs use this same Engine.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.endpoint.environment()

@@ -5,6 +5,7 @@
 
 mod api;
 mod connect;
+mod containers;
 mod context;
 mod endpoint;
 mod error;
@@ -21,11 +22,13 @@ mod program;
 mod run;
 
 pub use connect::{Engine, Version};
+pub use containers::NewContainer;
 pub use context::Settings;
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use error::EngineError;
 pub use header::ProgramHeader;
-pub use nodes::{CLUSTER_LABEL, ROLE_LABEL, node_container};
-pub use probe::{NodeProbe, PodPlace, Pods};
+pub use networks::NewNetwork;
+pub use nodes::{CLUSTER_LABEL, RACKS_LABEL, ROLE_LABEL, node_container};
+pub use probe::{NodeProbe, PodPlace, Pods, router_container};
 pub use program::{PROBE_VARIABLE, Program, ProgramError};
 pub use run::{Ran, Started};

@@ -1,15 +1,90 @@
 //! Docker's networks.
 
 use async_recursion::async_recursion as boxed;
-use bollard::models::{IpamConfig, NetworkInspect};
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkInspect,
+};
 use futures_util::future::try_join_all;
+use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::api::ASK_DEADLINE;
 use super::connect::Engine;
 use super::error::EngineError;
 use lab_model::observe::{DockerNetwork, NetworkMember, Subnet};
 
+/// The deadline for making a network, or connecting a container to one: rules of the host's packet filter are written then.
+const CHANGE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A network between containers, in which the Engine's host has no address: it neither routes nor masquerades for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNetwork {
+    /// Its name.
+    pub name: String,
+    /// The addresses of its containers.
+    pub subnet: Ipv4Net,
+    /// The address that the Engine keeps for its own bridge, and does not give it.
+    pub reserved: Ipv4Addr,
+    /// Its label, and the label's value.
+    pub label: (String, String),
+}
+
+impl NewNetwork {
+    fn request(&self) -> NetworkCreateRequest {
+        let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
+        NetworkCreateRequest {
+            name: self.name.clone(),
+            driver: Some("bridge".to_owned()),
+            ipam: Some(Ipam {
+                config: Some(vec![IpamConfig {
+                    subnet: Some(self.subnet.to_string()),
+                    gateway: Some(self.reserved.to_string()),
+                    ..IpamConfig::default()
+                }]),
+                ..Ipam::default()
+            }),
+            // Not `internal`: its rules drop what is from or for another subnet, also between two containers.
+            options: Some([option("enable_ip_masquerade", "false"), option("inhibit_ipv4", "true")].into()),
+            labels: Some([self.label.clone()].into()),
+            ..NetworkCreateRequest::default()
+        }
+    }
+}
+
+/// How a container is connected to a network with this address.
+pub(super) fn at(address: Ipv4Addr) -> EndpointSettings {
+    let ipam = EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
+    EndpointSettings { ipam_config: Some(ipam), ..EndpointSettings::default() }
+}
+
 impl Engine {
+    /// Makes a network.
+    ///
+    /// # Errors
+    /// When the Engine refuses, as it does where another network has addresses of the same subnet.
+    #[boxed(?Send)]
+    pub async fn make_network(&self, new: &NewNetwork) -> Result<(), EngineError> {
+        let doing = format!("make the network {}, {}", new.name, new.subnet);
+        self.call(&doing, CHANGE_DEADLINE, self.docker.create_network(new.request())).await.map(drop)
+    }
+
+    /// Connects a container to a network, with this address.
+    ///
+    /// # Errors
+    /// When the Engine refuses, as where the address is taken.
+    #[boxed(?Send)]
+    pub async fn connect_container(
+        &self,
+        network: &str,
+        container: &str,
+        address: Ipv4Addr,
+    ) -> Result<(), EngineError> {
+        let request = NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(at(address)) };
+        let doing = format!("connect {container} to the network {network} as {address}");
+        self.call(&doing, CHANGE_DEADLINE, self.docker.connect_network(network, request)).await
+    }
+
     /// All networks with their members, sorted by name. Two may have the same name.
     ///
     /// # Errors
@@ -69,4 +144,31 @@ fn subnet(config: IpamConfig) -> Option<Subnet> {
     // Some Engines write the gateway of an IPv6 network with its prefix length.
     let address = |gateway: String| gateway.split('/').next().and_then(|address| address.parse().ok());
     Some(Subnet { subnet: config.subnet?.parse().ok()?, gateway: config.gateway.and_then(address) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The host's own address would answer in a router's stead, and masquerading would hide who sent a packet.
+    #[test]
+    fn the_host_has_no_part_in_such_a_network() {
+        let new = NewNetwork {
+            name: "kind-rack0".to_owned(),
+            subnet: "198.19.0.0/24".parse().unwrap(),
+            reserved: "198.19.0.254".parse().unwrap(),
+            label: ("lab.racks".to_owned(), "/state/lab/kind/mark".to_owned()),
+        };
+        let request = new.request();
+        let options = request.options.unwrap();
+        assert_eq!(options["com.docker.network.bridge.inhibit_ipv4"], "true");
+        assert_eq!(options["com.docker.network.bridge.enable_ip_masquerade"], "false");
+        assert_eq!(request.internal, None);
+        let config = request.ipam.and_then(|ipam| ipam.config).unwrap().remove(0);
+        assert_eq!(
+            (config.subnet.as_deref(), config.gateway.as_deref()),
+            (Some("198.19.0.0/24"), Some("198.19.0.254"))
+        );
+        assert_eq!(request.labels.unwrap()["lab.racks"], "/state/lab/kind/mark");
+    }
 }

@@ -10,12 +10,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::api::ASK_DEADLINE;
 use super::connect::Engine;
 use super::error::EngineError;
-use lab_model::observe::{Attachment, NodeContainer, NodeName, PublishedPort, Role};
+use lab_model::observe::{Attachment, EngineImage, NodeContainer, NodeName, PublishedPort, Role};
 
 /// kind's label with the cluster's name (kind v0.17.0, pkg/cluster/internal/providers/docker/constants.go).
 pub const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
 /// kind's label with the node's role, from the same file.
 pub const ROLE_LABEL: &str = "io.x-k8s.kind.role";
+
+/// The label of the containers and networks that a lab in racks has beside its nodes, with the lab's mark.
+pub const RACKS_LABEL: &str = "lab.racks";
 
 impl Engine {
     /// The containers of a cluster, running or not, sorted by name. Empty when there is no such cluster.
@@ -63,35 +66,54 @@ impl Engine {
         // A container that was removed meanwhile is left out.
         let found = try_join_all(ids.iter().map(|id| self.container(id))).await?;
         let containers: Vec<ContainerInspectResponse> = found.into_iter().flatten().collect();
-        let digests = self.repo_digests(&containers).await;
+        let images = self.images_of(&containers).await;
         let mut nodes: Vec<NodeContainer> =
-            containers.into_iter().filter_map(|container| node_container(container, &digests)).collect();
+            containers.into_iter().filter_map(|container| node_container(container, &images)).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(nodes)
     }
 
-    /// The registry digests of the images of these containers. An image that was removed has none.
-    async fn repo_digests(&self, containers: &[ContainerInspectResponse]) -> BTreeMap<String, Vec<String>> {
-        let mut ids: Vec<String> = containers.iter().filter_map(|container| container.image.clone()).collect();
-        ids.sort();
+    /// The images of these containers, without those that were removed.
+    async fn images_of(&self, containers: &[ContainerInspectResponse]) -> Vec<EngineImage> {
+        let mut ids: Vec<&str> = containers.iter().filter_map(|container| container.image.as_deref()).collect();
+        ids.sort_unstable();
         ids.dedup();
-        let inspected =
-            join_all(ids.iter().map(|id| self.call("describe an image", ASK_DEADLINE, self.docker.inspect_image(id))));
-        let digests = inspected.await.into_iter().map(|image| image.ok().and_then(|image| image.repo_digests));
-        ids.iter().cloned().zip(digests.map(Option::unwrap_or_default)).collect()
+        // Each under the name that its containers have for it, whatever else the Engine calls it.
+        let images = ids.into_iter().map(async |id| {
+            let image = self.image(id).await.ok().flatten()?;
+            Some(EngineImage { id: id.to_owned(), ..image })
+        });
+        join_all(images).await.into_iter().flatten().collect()
+    }
+
+    /// An image as the Engine describes it; none if it has none of this name or id.
+    ///
+    /// # Errors
+    /// When the Engine does not answer or refuses.
+    #[boxed(?Send)]
+    pub async fn image(&self, name: &str) -> Result<Option<EngineImage>, EngineError> {
+        let doing = format!("describe the image {name}");
+        match self.call(&doing, ASK_DEADLINE, self.docker.inspect_image(name)).await {
+            Ok(image) => Ok(Some(EngineImage {
+                id: image.id.unwrap_or_else(|| name.to_owned()),
+                repo_digests: image.repo_digests.unwrap_or_default(),
+                layers: image.root_fs.and_then(|root| root.layers).unwrap_or_default(),
+            })),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
 /// The properties of a container that are kept; none if the Engine left out its name or its id, or kind's label is absent.
-pub fn node_container(
-    container: ContainerInspectResponse,
-    digests: &BTreeMap<String, Vec<String>>,
-) -> Option<NodeContainer> {
+/// `images` has the image that it is made of, unless the Engine has that no more.
+pub fn node_container(container: ContainerInspectResponse, images: &[EngineImage]) -> Option<NodeContainer> {
     let config = container.config.unwrap_or_default();
     let labels = config.labels.unwrap_or_default();
     let state = container.state.unwrap_or_default();
     let settings = container.network_settings.unwrap_or_default();
     let image_id = container.image.unwrap_or_default();
+    let image = images.iter().find(|image| image.id == image_id).cloned().unwrap_or_default();
     let mut networks: Vec<Attachment> =
         settings.networks.unwrap_or_default().into_iter().map(|(name, network)| attachment(name, network)).collect();
     networks.sort_by(|a, b| a.network.cmp(&b.network));
@@ -105,7 +127,8 @@ pub fn node_container(
             Some(_) | None => None,
         },
         image: config.image.unwrap_or_default(),
-        repo_digests: digests.get(&image_id).cloned().unwrap_or_default(),
+        repo_digests: image.repo_digests,
+        layers: image.layers,
         image_id,
         state: state.status.map(|status| status.to_string()).unwrap_or_default(),
         pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),

@@ -1,7 +1,7 @@
 //! Pauses, stops and starts containers.
 
 use async_recursion::async_recursion as boxed;
-use bollard::query_parameters::StopContainerOptionsBuilder;
+use bollard::query_parameters::{KillContainerOptions, StopContainerOptionsBuilder};
 use std::time::Duration;
 
 use super::connect::Engine;
@@ -41,6 +41,16 @@ impl Engine {
         let grace = i32::try_from(GRACE.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(grace).build();
         self.call(&format!("stop {container}"), DEADLINE, self.docker.stop_container(container, Some(options))).await
+    }
+
+    /// Kills a container's processes. The container remains.
+    ///
+    /// # Errors
+    /// [`EngineError::Answered`] for a container that does not run (409) or does not exist (404).
+    #[boxed(?Send)]
+    pub async fn kill_container(&self, container: &str) -> Result<(), EngineError> {
+        let options = None::<KillContainerOptions>;
+        self.call(&format!("kill {container}"), DEADLINE, self.docker.kill_container(container, options)).await
     }
 
     /// Starts a container that was stopped. It gets the lowest free address. A container that runs is no error.

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::connect::Engine;
 use super::error::EngineError;
-use super::install::install;
+use super::install::{Whose, install};
 use super::pcaps::{Fetched, Pcaps};
 use super::program::{Program, ProgramError};
 use super::run::Ran;
@@ -42,7 +42,7 @@ type Installed = Arc<OnceCell<String>>;
 #[derive(Debug)]
 pub struct NodeProbe {
     engine: Engine,
-    cluster: String,
+    whose: Whose,
     program: Program,
     installed: Mutex<BTreeMap<NodeName, Installed>>,
 }
@@ -58,7 +58,14 @@ impl NodeProbe {
     pub fn new(engine: &Engine, cluster: &str) -> Result<Self, ProgramError> {
         let program = Program::find()?;
         let installed = Mutex::new(BTreeMap::new());
-        Ok(Self { engine: engine.clone(), cluster: cluster.to_owned(), program, installed })
+        let whose = Whose { cluster: cluster.to_owned(), mark: None };
+        Ok(Self { engine: engine.clone(), whose, program, installed })
+    }
+
+    /// The same, which looks into the cluster's routers too, whose containers carry this mark.
+    pub fn with_routers(mut self, mark: &str) -> Self {
+        self.whose.mark = Some(mark.to_owned());
+        self
     }
 
     /// The program that is copied into the nodes.
@@ -83,7 +90,7 @@ impl NodeProbe {
     pub async fn ask(&self, asks: Vec<(Place, Request)>, pods: Pods<'_>) -> Vec<Answered> {
         let mut answers: Vec<Option<Answered>> = asks.iter().map(|_ask| None).collect();
         let places: Vec<Place> = asks.iter().map(|(place, _)| place.clone()).collect();
-        let (groups, missing) = locate(asks, pods);
+        let (groups, missing) = self.locate(asks, pods);
         for (position, why) in missing {
             answers[position] = Some(Answered { place: places[position].clone(), answer: Err(why) });
         }
@@ -105,7 +112,7 @@ impl NodeProbe {
     /// # Errors
     /// When not all captures could be started.
     pub async fn capture(&self, wanted: Vec<(Place, Request)>, pods: Pods<'_>) -> Result<Captures, LabError> {
-        let (groups, missing) = locate(wanted, pods);
+        let (groups, missing) = self.locate(wanted, pods);
         if let Some((_, why)) = missing.into_iter().next() {
             return Err(LabError::Unasked(why));
         }
@@ -131,6 +138,32 @@ impl NodeProbe {
             self.installed.lock().await.clear();
         }
         started
+    }
+
+    /// Groups requests by node, a router being its container. Also returns the positions of those that cannot be made, with the reason.
+    fn locate(&self, asks: Vec<(Place, Request)>, pods: Pods<'_>) -> (BTreeMap<NodeName, Asked>, Vec<(usize, String)>) {
+        let mut groups: BTreeMap<NodeName, Asked> = BTreeMap::new();
+        let mut missing = Vec::new();
+        for (position, (place, request)) in asks.into_iter().enumerate() {
+            let located: Result<(NodeName, Option<PathBuf>), String> = match &place {
+                Place::Node(node) => Ok((node.clone(), None)),
+                Place::Pod(pod) => {
+                    pods(pod).map(|PodPlace { node, pid }| (node, Some(format!("/proc/{pid}/ns/net").into())))
+                }
+                Place::Router(router) if self.whose.mark.is_some() => {
+                    Ok((router_container(&self.whose.cluster, router), None))
+                }
+                Place::Router(router) => Err(format!("this cluster on kind has no router {router}")),
+                Place::Bridge => {
+                    Err("the probe runs in the nodes and cannot look into the Docker host's own namespace".to_owned())
+                }
+            };
+            match located {
+                Ok((node, netns)) => groups.entry(node).or_default().push((position, Ask { place, netns, request })),
+                Err(why) => missing.push((position, why)),
+            }
+        }
+        (groups, missing)
     }
 
     /// The answers of one node, or the reason why it gave none.
@@ -167,7 +200,7 @@ impl NodeProbe {
     async fn container(&self, node: &NodeName) -> Result<String, String> {
         let cell = Arc::clone(self.installed.lock().await.entry(node.clone()).or_default());
         // Boxed, because the description of a container would make every future that asks large.
-        let put = Box::pin(install(&self.engine, &self.cluster, &node.0, &self.program));
+        let put = Box::pin(install(&self.engine, &self.whose, &node.0, &self.program));
         cell.get_or_try_init(|| put).await.cloned()
     }
 
@@ -190,24 +223,7 @@ fn spread(answered: Result<Vec<Answered>, String>, asks: usize) -> Vec<Result<la
     }
 }
 
-/// Groups requests by node. Also returns the positions of those that cannot be made, with the reason.
-fn locate(asks: Vec<(Place, Request)>, pods: Pods<'_>) -> (BTreeMap<NodeName, Asked>, Vec<(usize, String)>) {
-    let mut groups: BTreeMap<NodeName, Asked> = BTreeMap::new();
-    let mut missing = Vec::new();
-    for (position, (place, request)) in asks.into_iter().enumerate() {
-        let located: Result<(NodeName, Option<PathBuf>), String> = match &place {
-            Place::Node(node) => Ok((node.clone(), None)),
-            Place::Pod(pod) => {
-                pods(pod).map(|PodPlace { node, pid }| (node, Some(format!("/proc/{pid}/ns/net").into())))
-            }
-            Place::Bridge => {
-                Err("the probe runs in the nodes and cannot look into the Docker host's own namespace".to_owned())
-            }
-        };
-        match located {
-            Ok((node, netns)) => groups.entry(node).or_default().push((position, Ask { place, netns, request })),
-            Err(why) => missing.push((position, why)),
-        }
-    }
-    (groups, missing)
+/// The container of a router of this cluster, by the router's name: `kind-tor0`.
+pub fn router_container(cluster: &str, router: &str) -> NodeName {
+    NodeName(format!("{cluster}-{router}"))
 }

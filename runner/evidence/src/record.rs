@@ -58,7 +58,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// What was judged: the first record. What follows is the article's own commands.
+    /// What was judged: the first record. What follows is the article's own commands, or what it was read from.
     pub fn judged(&self) -> Option<&Record> {
         self.records.first()
     }

@@ -7,15 +7,16 @@ use serde_json::Value;
 use std::pin::Pin;
 
 use crate::cases::article::Shown;
+use crate::cases::{foreign, topology};
 use crate::expect::Expect;
 use crate::explanation::Explanation;
 use crate::lab::Lab;
 use crate::turned::Effect;
-use lab_model::BackendKind;
 use lab_model::deviation::Pinned;
 use lab_model::expect::Expectations;
 use lab_model::report::{Claim, Found};
 use lab_model::stage::Stage;
+use lab_model::{BackendKind, Ground};
 use lab_model::{Judgement, NotHeld};
 
 /// A future of a case's observations as JSON, or of the reason why they could not be made.
@@ -26,6 +27,8 @@ pub type Look<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + 'a>>;
 pub struct Body {
     /// Gathers the observations that the judge needs. An error makes the case unobserved, never refuted.
     pub look: for<'a> fn(&'a Lab) -> Look<'a>,
+    /// The same, of what there is at this moment; none where `look` never waits for the cluster to become as it should be.
+    pub at_once: Option<for<'a> fn(&'a Lab) -> Look<'a>>,
     /// Judges the observations.
     pub judge: fn(&Value, &Expectations) -> Judgement,
     /// What the judge found beside the verdict, for who draws it; none where there is nothing to draw.
@@ -37,6 +40,7 @@ impl Body {
     /// A body for tests in which it is not used.
     pub const BLIND: Self = Self {
         look: |_lab| Box::pin(async { Err("nothing was looked at".to_owned()) }),
+        at_once: None,
         judge: |_seen, _expect| Err(NotHeld::Unobserved("nothing was looked at".to_owned())),
         found: None,
     };
@@ -80,23 +84,56 @@ impl Case {
         Claim { name: self.name, article: self.article, claim: self.claim }
     }
 
+    /// The same there: of a foreign cluster not all is claimed that is of a lab.
+    pub fn claims_on(&self, ground: impl Into<Ground>) -> Claim<'static> {
+        match foreign::find(self.name).filter(|_| ground.into().backend == BackendKind::Cluster) {
+            Some(there) => Claim { claim: there.claim, ..self.claims() },
+            None => self.claims(),
+        }
+    }
+
+    /// The stage that it needs there: of a foreign cluster all is read at once, and all is sent at once.
+    pub fn needs_on(&self, ground: impl Into<Ground>) -> Stage {
+        match (ground.into().backend, foreign::find(self.name)) {
+            (BackendKind::Cluster, Some(there)) if there.sends() => Stage::TrafficObserved,
+            (BackendKind::Cluster, _) => Stage::RoutingInstalled,
+            _ => self.needs,
+        }
+    }
+
+    /// Whether something is sent for it in a foreign cluster: it is a case of the probe tier.
+    pub fn is_probed(&self) -> bool {
+        foreign::find(self.name).is_some_and(foreign::OnCluster::sends)
+    }
+
     /// The part of the name before `::`.
     pub fn area(&self) -> &'static str {
         self.name.split_once("::").map_or(self.name, |(area, _claim)| area)
     }
 
-    /// Whether it exists on this backend.
-    pub const fn exists_on(&self, backend: BackendKind) -> bool {
-        matches!(self.on, On::Both(_)) || matches!(backend, BackendKind::Kind)
+    /// Whether it exists there.
+    pub fn exists_on(&self, ground: impl Into<Ground>) -> bool {
+        self.body(ground).is_some()
     }
 
-    /// How it is decided on this backend; none if it does not exist there.
-    pub const fn body(&self, backend: BackendKind) -> Option<Body> {
-        match (self.on, backend) {
+    /// Whether it is about another of the article's two cases than labs there are built for.
+    pub fn of_another_topology(&self, ground: impl Into<Ground>) -> bool {
+        let ground = ground.into();
+        ground.backend != BackendKind::Cluster && !topology::is_of(self.name, ground.bgp)
+    }
+
+    /// How it is decided there; none if it does not exist there.
+    pub fn body(&self, ground: impl Into<Ground>) -> Option<Body> {
+        let ground = ground.into();
+        if self.of_another_topology(ground) {
+            return None;
+        }
+        match (self.on, ground.backend) {
             (On::Both(body), BackendKind::Netns | BackendKind::Kind) | (On::KindOnly(body), BackendKind::Kind) => {
                 Some(body)
             }
             (On::KindOnly(_), BackendKind::Netns) => None,
+            (On::Both(_) | On::KindOnly(_), BackendKind::Cluster) => foreign::find(self.name).map(|there| there.body),
         }
     }
 }

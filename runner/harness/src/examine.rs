@@ -14,6 +14,8 @@ use crate::setup::Setup;
 pub async fn examine(program: &Path, setup: &Setup, runs_dir: &Path) -> Vec<Row> {
     match setup.backend {
         BackendKind::Netns => netns(program, &setup.spec, runs_dir).await,
+        // What it needs is asked of the cluster, before there is a setup.
+        BackendKind::Cluster => Vec::new(),
         BackendKind::Kind => {
             let cluster = setup.name_to_stay();
             let mut input = KindDoctorInput::new(&setup.manifests, &setup.expect, cluster, runs_dir);

@@ -14,7 +14,9 @@ pub fn find_again(folder: &Path, report: &mut Report) {
     let run = std::fs::read_to_string(&path).ok().and_then(|text| RunFile::parse(&text, &path).ok());
     let Some(run) = run else { return };
     for case in report.cases.iter_mut().filter(|case| case.found.is_empty() && !case.evidence.is_empty()) {
-        let find = cases::find(&case.name).and_then(|case| case.body(run.backend)).and_then(|body| body.found);
+        let find = cases::find(&case.name)
+            .and_then(|case| case.body(run.expectations.ground(run.backend)))
+            .and_then(|body| body.found);
         let Some(find) = find else { continue };
         let Ok(evidence) = Evidence::read(&folder.join(case_folder(&case.name))) else { continue };
         let found = evidence.judged().map(|seen| find(&seen.data, &run.expectations));

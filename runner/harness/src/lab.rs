@@ -2,16 +2,17 @@
 
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
 use lab_backend::captures::Captures;
 use lab_backend::state::StateDir;
 use lab_backend::{Doing, LabError};
+use lab_cluster::ForeignCluster;
 use lab_kind as kind;
 use lab_kind::KindLab;
 use lab_model::observe::{
-    NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, Segment, ServiceSeen, ServiceTable,
+    NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouterSeen, Segment, ServiceSeen, ServiceTable,
 };
 use lab_model::request::{Answered, Request};
 use lab_model::seen::WireSeen;
@@ -27,6 +28,15 @@ pub enum Lab {
     Netns(Box<NetnsLab>),
     /// The article's.
     Kind(Box<KindLab>),
+    /// A foreign cluster, which is read alone.
+    Foreign(Box<ForeignCluster>),
+}
+
+/// Why something that labs do is not done in a foreign cluster.
+const READ_ALONE: &str = "a foreign cluster is read, and nothing is made or sent in it";
+
+fn read_alone() -> LabError {
+    LabError::Unasked(READ_ALONE.to_owned())
 }
 
 impl Lab {
@@ -38,7 +48,9 @@ impl Lab {
     pub async fn attach(program: &Path, name: &str, doing: &Doing) -> Result<Self, LabError> {
         match StateDir::open(name)?.read()?.map(|known| known.backend) {
             Some(BackendKind::Kind) => Ok(Self::Kind(Box::new(Box::pin(KindLab::attach(program, name, doing)).await?))),
-            Some(BackendKind::Netns) | None => Ok(Self::Netns(Box::new(NetnsLab::attach(program, name).await?))),
+            Some(BackendKind::Netns | BackendKind::Cluster) | None => {
+                Ok(Self::Netns(Box::new(NetnsLab::attach(program, name).await?)))
+            }
         }
     }
 
@@ -47,6 +59,7 @@ impl Lab {
         match self {
             Self::Netns(_) => BackendKind::Netns,
             Self::Kind(_) => BackendKind::Kind,
+            Self::Foreign(_) => BackendKind::Cluster,
         }
     }
 
@@ -54,7 +67,18 @@ impl Lab {
     pub const fn netns(&self) -> Option<&NetnsLab> {
         match self {
             Self::Netns(lab) => Some(lab),
-            Self::Kind(_) => None,
+            Self::Kind(_) | Self::Foreign(_) => None,
+        }
+    }
+
+    /// The foreign cluster.
+    ///
+    /// # Errors
+    /// When it is a lab of this program's.
+    pub fn foreign(&self) -> Result<&ForeignCluster, String> {
+        match self {
+            Self::Foreign(cluster) => Ok(cluster),
+            Self::Netns(_) | Self::Kind(_) => Err("this is a lab, and no foreign cluster".to_owned()),
         }
     }
 
@@ -66,6 +90,19 @@ impl Lab {
         match self {
             Self::Kind(lab) => Ok(lab),
             Self::Netns(_) => Err("this lab has no Docker, no Kubernetes and no Cilium".to_owned()),
+            Self::Foreign(_) => Err("this cluster was not built by this program".to_owned()),
+        }
+    }
+
+    /// The article's lab, to change how it is asked.
+    ///
+    /// # Errors
+    /// As [`Self::cluster`].
+    pub fn cluster_mut(&mut self) -> Result<&mut KindLab, String> {
+        match self {
+            Self::Kind(lab) => Ok(lab),
+            Self::Netns(_) => Err("this lab has no Docker, no Kubernetes and no Cilium".to_owned()),
+            Self::Foreign(_) => Err("this cluster was not built by this program".to_owned()),
         }
     }
 
@@ -74,6 +111,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.nodes(),
             Self::Kind(lab) => lab.nodes(),
+            Self::Foreign(cluster) => cluster.nodes(),
         }
     }
 
@@ -87,6 +125,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.ask(asks).await,
             Self::Kind(lab) => lab.ask(asks).await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -98,6 +137,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.segments().await,
             Self::Kind(lab) => lab.segments().await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -109,6 +149,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => Ok(lab.pod_cidrs(nodes)),
             Self::Kind(lab) => lab.pod_cidrs().await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -120,6 +161,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.pods(nodes).await,
             Self::Kind(lab) => lab.pods().await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -146,6 +188,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.service().await,
             Self::Kind(lab) => lab.service().await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -161,14 +204,47 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.service_tables(places).await,
             Self::Kind(lab) => lab.service_tables(places).await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
-    /// The address for a request that leaves the native routing CIDR: the bridge's gateway.
+    /// The address for a request that leaves the native routing CIDR: the bridge's gateway, or between racks the router's own.
     pub fn outside(&self) -> SocketAddrV4 {
         match self {
             Self::Netns(lab) => lab.outside(),
             Self::Kind(lab) => lab.outside(),
+            Self::Foreign(_) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
+        }
+    }
+
+    /// Each node's gateway, where they have not all the same: in racks, its ToR.
+    pub fn gateways(&self) -> BTreeMap<NodeName, Ipv4Addr> {
+        match self {
+            Self::Netns(lab) => lab.gateways(),
+            Self::Kind(lab) => lab.gateways(),
+            Self::Foreign(_) => BTreeMap::new(),
+        }
+    }
+
+    /// The links of routers between racks by which pods' packets may go; empty where there are none.
+    pub fn router_links(&self) -> Vec<(Place, String)> {
+        match self {
+            Self::Netns(lab) => lab.router_links(),
+            Self::Kind(lab) => lab.router_links(),
+            Self::Foreign(_) => Vec::new(),
+        }
+    }
+
+    /// The routers between racks, by what their daemons say and their kernels show.
+    ///
+    /// # Errors
+    /// When they could not be observed.
+    #[boxed(?Send)]
+    pub async fn routers(&self) -> Result<Vec<RouterSeen>, LabError> {
+        match self {
+            Self::Netns(lab) => lab.routers().await,
+            Self::Kind(lab) => lab.routers().await,
+            Self::Foreign(_) => Ok(Vec::new()),
         }
     }
 
@@ -180,6 +256,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.base(),
             Self::Kind(lab) => lab.base(),
+            Self::Foreign(_) => Ok(None),
         }
     }
 
@@ -192,6 +269,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.capture(wanted).await,
             Self::Kind(lab) => lab.capture(wanted).await,
+            Self::Foreign(_) => Err(read_alone()),
         }
     }
 
@@ -200,6 +278,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.traffic(),
             Self::Kind(lab) => lab.traffic(),
+            Self::Foreign(_) => None,
         }
     }
 
@@ -208,6 +287,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.keep_traffic(seen),
             Self::Kind(lab) => lab.keep_traffic(seen),
+            Self::Foreign(_) => {}
         }
     }
 
@@ -216,6 +296,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.doing(),
             Self::Kind(lab) => lab.doing().text(),
+            Self::Foreign(cluster) => cluster.doing().text(),
         }
     }
 
@@ -224,6 +305,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.scratch(),
             Self::Kind(lab) => lab.scratch(),
+            Self::Foreign(_) => Path::new(""),
         }
     }
 
@@ -238,18 +320,21 @@ impl Lab {
                 Ok(lab.built().into_iter().chain(base).collect())
             }
             Self::Kind(lab) => lab.built(),
+            Self::Foreign(cluster) => Ok(cluster.built()),
         }
     }
 
-    /// Reaches a stage; the ones before it must have been reached. Returns a summary as text.
+    /// Reaches a stage; the ones before it must have been reached. `goal` is the last one that will be asked for. Returns a
+    /// summary as text.
     ///
     /// # Errors
     /// When it cannot be reached.
     #[boxed(?Send)]
-    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+    pub async fn raise(&self, stage: Stage, goal: Stage) -> Result<String, LabError> {
         match self {
             Self::Netns(lab) => lab.raise(stage).await,
-            Self::Kind(lab) => Box::pin(lab.raise(stage)).await,
+            Self::Kind(lab) => Box::pin(lab.raise(stage, goal)).await,
+            Self::Foreign(cluster) => Box::pin(cluster.raise(stage)).await,
         }
     }
 
@@ -262,6 +347,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.down().await.map(|()| Vec::new()),
             Self::Kind(lab) => Box::pin(lab.down()).await,
+            Self::Foreign(_) => Ok(Vec::new()),
         }
     }
 
@@ -273,6 +359,7 @@ impl Lab {
         match self {
             Self::Netns(lab) => lab.stay(),
             Self::Kind(lab) => lab.stay(),
+            Self::Foreign(_) => Ok(()),
         }
     }
 }

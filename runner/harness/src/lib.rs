@@ -6,6 +6,7 @@ pub mod cases;
 mod examine;
 pub mod expect;
 pub mod explanation;
+mod foreign;
 pub mod found;
 pub mod lab;
 mod libtest;
@@ -18,7 +19,9 @@ mod stages;
 pub mod turned;
 pub mod wanted;
 
+pub use by_hand::by_hand;
 pub use examine::examine;
+pub use foreign::{ThereExplained, cluster_reads, configuration, explained_there, foreign_setup};
 pub use libtest::{Harness, offered};
 pub use options::{Event, LabSource, SessionOptions, Stopped};
 pub use select::{Selection, nearest, nearest_of, selected};

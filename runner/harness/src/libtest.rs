@@ -15,16 +15,18 @@ use super::session::Session;
 use super::setup::Setup;
 use crate::case::Case;
 use crate::cases;
+use crate::foreign;
 use lab_base::failure::{Failure, chain, code, complain};
 use lab_base::interrupt::Interrupt;
 use lab_base::text::{clean, told_above};
-use lab_model::BackendKind;
+use lab_cluster::ForeignCluster;
 use lab_model::report::{CaseOutcome, CaseReport};
+use lab_model::{BackendKind, Ground};
 
 /// The cases that are given to libtest-mimic: those that exist on the backend. Others are left out rather than ignored,
 /// because nextest counts a test that is ignored when it runs as passed.
-pub fn offered(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().filter(move |case| case.body(backend).is_some())
+pub fn offered(ground: impl Into<Ground>) -> impl Iterator<Item = &'static Case> {
+    cases::on(ground)
 }
 
 /// What a libtest program is made with.
@@ -36,6 +38,8 @@ pub struct Harness {
     pub setup: Setup,
     /// The session's options.
     pub options: SessionOptions,
+    /// The foreign cluster that the run is about, and the runtime that its connection belongs to; none for a lab.
+    pub foreign: Option<(ForeignCluster, tokio::runtime::Runtime)>,
 }
 
 struct Shared {
@@ -53,11 +57,11 @@ impl Harness {
     /// # Errors
     /// [`Failure`] when the run could not be made or its reports could not be written.
     pub fn run(mut self, tell: fn(Event<'_>)) -> Result<u8, Failure> {
-        let backend = self.setup.backend;
+        let ground = self.setup.ground();
         // Always one thread. libtest-mimic would hang on zero.
         self.arguments.test_threads = Some(1);
         if self.arguments.list {
-            let listed = offered(backend).map(|case| Trial::test(case.name, || Ok(()))).collect();
+            let listed = offered(ground).map(|case| Trial::test(case.name, || Ok(()))).collect();
             let listed = printed(|| libtest_mimic::run(&self.arguments, listed));
             return match listed {
                 None => unprintable(self.arguments.logfile.as_deref().map(Path::new)).map_or(Ok(0), Err),
@@ -69,8 +73,11 @@ impl Harness {
             exact: self.arguments.exact,
             skip: self.arguments.skip.clone(),
         };
-        let meant: Vec<&Case> =
-            selected(&selection, backend)?.into_iter().filter(|case| case.body(backend).is_some()).collect();
+        let (meant, beside): (Vec<&'static Case>, Vec<&'static Case>) = selected(&selection, ground)?
+            .into_iter()
+            .partition(|case| case.body(ground).is_some() && !is_not_there(case, &self.setup));
+        // In a foreign cluster it depends on its configuration which cases exist: a report has those that do not as well.
+        let beside: Vec<&'static Case> = if ground.backend == BackendKind::Cluster { beside } else { Vec::new() };
         if self.arguments.ignored {
             return Err(Failure::usage("--ignored selects nothing, because no case is ever ignored; leave it out"));
         }
@@ -79,9 +86,21 @@ impl Harness {
             File::create(logfile)
                 .map_err(|error| Failure { code: code::INPUT, message: format!("{}: {error}", logfile.display()) })?;
         }
-        let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
-        let interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(|error| Failure::stage(&error))?;
-        let session = Session::begin(self.setup, self.options, &meant)?;
+        let (cluster, runtime) = match self.foreign.take() {
+            Some((cluster, runtime)) => (Some(cluster), runtime),
+            None => (None, lab_base::runtime().map_err(|error| Failure::stage(&error))?),
+        };
+        let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(|error| Failure::stage(&error))?;
+        let all: Vec<&Case> = meant.iter().chain(&beside).copied().collect();
+        let needs = foreign::needs(&meant, &self.setup);
+        let mut session = Session::begin(self.setup, self.options, &all)?;
+        if let Some(cluster) = cluster {
+            session.give(cluster, needs);
+        }
+        for case in beside {
+            // It is settled before anything is looked at.
+            let _settled = runtime.block_on(session.run_case(case, &mut interrupt, &mut |event| tell(event)));
+        }
         if let Some(overridden) = session.report().overridden() {
             tell(Event::Note(&overridden));
         }
@@ -105,7 +124,20 @@ impl Harness {
             unprinted = unprintable(logfile);
         }
         let Shared { session, runtime, broken, .. } = shared;
+        if ground.backend == BackendKind::Cluster
+            && let Some(what) = session.ending(false)
+        {
+            tell(Event::Note(what));
+        }
         let report = runtime.block_on(session.end(false))?;
+        if ground.backend == BackendKind::Cluster {
+            for note in &report.ending {
+                tell(Event::Note(note));
+            }
+            for node in lab_report::by_node(&report) {
+                tell(Event::Note(&node.in_words()));
+            }
+        }
         if let Some(broken) = broken {
             return Err(Failure { code: code::INPUT, message: broken });
         }
@@ -118,6 +150,11 @@ impl Harness {
         tell(Event::Kept(&folder));
         unprinted.map_or(Ok(report.exit_code()), Err)
     }
+}
+
+/// Whether the table says that a case does not exist in a foreign cluster.
+fn is_not_there(case: &Case, setup: &Setup) -> bool {
+    matches!(foreign::settled(case, setup), Some((CaseOutcome::NotOnBackend, _)))
 }
 
 fn trial(shared: &Arc<Mutex<Shared>>, case: &'static Case, tell: fn(Event<'_>)) -> Trial {
@@ -165,6 +202,7 @@ fn why_not(report: &CaseReport) -> String {
         CaseOutcome::Blocked { .. } => "blocked",
         CaseOutcome::Deadline { .. } => "deadline passed",
         CaseOutcome::NotOnBackend => "not on this backend",
+        CaseOutcome::NotInTopology => "not in this topology",
     };
     let observed = match &report.outcome {
         // The whole failure of a stage was told when it came, and every case that it blocks has it.

@@ -21,6 +21,8 @@ pub enum LabSource {
     },
     /// The lab of this name, which is up already.
     Found(String),
+    /// A foreign cluster, which the session is given; by the name of its context.
+    Foreign(String),
 }
 
 /// The options of a session.

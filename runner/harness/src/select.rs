@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::cases;
 use lab_base::failure::Failure;
-use lab_model::BackendKind;
+use lab_model::{BackendKind, Ground};
 
 /// Filters with the meaning that they have in libtest.
 #[derive(Debug, Clone, Default)]
@@ -28,9 +28,13 @@ impl Selection {
 ///
 /// # Errors
 /// Exit code 2 when there are none, or none that exists on this backend: running nothing must not look like success.
-pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'static Case>, Failure> {
-    let meant: Vec<&Case> = cases::ALL.iter().filter(|case| selection.takes(case.name)).collect();
+pub fn selected(selection: &Selection, ground: impl Into<Ground>) -> Result<Vec<&'static Case>, Failure> {
+    let ground = ground.into();
+    let meant: Vec<&Case> = cases::offered(ground).filter(|case| selection.takes(case.name)).collect();
     if meant.is_empty() {
+        if let Some(second) = cases::SECOND.iter().find(|case| selection.takes(case.name)) {
+            return Err(Failure::usage(format!("{} exists in racks alone: give `--topology racks`", second.name)));
+        }
         let nearest = selection.filter.first().and_then(|filter| nearest(filter));
         let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         return Err(Failure::usage(format!(
@@ -38,8 +42,23 @@ pub fn selected(selection: &Selection, backend: BackendKind) -> Result<Vec<&'sta
             describe_selection(selection)
         )));
     }
-    if meant.iter().all(|case| case.body(backend).is_none()) {
+    if meant.iter().all(|case| case.body(ground).is_none()) {
         let names: Vec<&str> = meant.iter().map(|case| case.name).collect();
+        if meant.iter().all(|case| case.of_another_topology(ground)) {
+            return Err(Failure::usage(format!(
+                "none of the selected cases exists with BGP between racks: {} {} about nodes on one L2 network",
+                names.join(", "),
+                if names.len() == 1 { "is" } else { "are" }
+            )));
+        }
+        let backend = ground.backend;
+        if backend == BackendKind::Cluster {
+            let which = if names.len() == 1 { "it is" } else { "they are" };
+            return Err(Failure::usage(format!(
+                "none of the selected cases exists on cluster: {}; {which} about what this program builds, or needs more than reading",
+                names.join(", ")
+            )));
+        }
         return Err(Failure::usage(format!(
             "none of the selected cases exists on {backend}: {} {} about Kubernetes, Helm or Cilium",
             names.join(", "),

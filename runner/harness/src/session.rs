@@ -12,14 +12,18 @@ use super::options::{Event, LabSource, SessionOptions, Stopped};
 use super::setup::Setup;
 use crate::case::{Case, On};
 use crate::cases::article;
+use crate::cases::foreign;
+use crate::foreign::settled;
 use crate::lab::Lab;
 use lab_backend::Doing;
 use lab_base::clock;
-use lab_base::failure::Failure;
+use lab_base::failure::{Failure, complain};
 use lab_base::interrupt::Interrupt;
 use lab_base::redact::redacted;
+use lab_cluster::{ForeignCluster, Needs};
 use lab_evidence::{CaseFolder, EvidenceError, RunFolder, Seen};
 use lab_kind::{KindLab, artefacts};
+use lab_model::Ground;
 use lab_model::deviation;
 use lab_model::observe::Place;
 use lab_model::report::{CaseOutcome, CaseReport, Found, Report, RunHead};
@@ -72,7 +76,9 @@ impl Session {
     pub fn begin(setup: Setup, options: SessionOptions, cases: &[&Case]) -> Result<Self, Failure> {
         let id = new_id(&options.runs_dir);
         let lab = match &options.source {
-            LabSource::Found(name) | LabSource::Made { name: Some(name), .. } => name.clone(),
+            LabSource::Found(name) | LabSource::Foreign(name) | LabSource::Made { name: Some(name), .. } => {
+                name.clone()
+            }
             LabSource::Made { name: None, .. } => id.clone(),
         };
         let head = RunHead {
@@ -83,6 +89,7 @@ impl Session {
             not_native: deviation::not_native(&setup.deviations),
             nodes: setup.spec.nodes.len(),
             replicas: setup.spec.replicas,
+            racks: setup.spec.racks.as_ref().map_or(0, |racks| racks.layout.racks.len()),
             deviations: setup.deviations.iter().map(ToString::to_string).collect(),
             overridden: cases.iter().filter(|case| !setup.deviations_of(case).is_empty()).count(),
             notes: setup.notes.clone(),
@@ -104,6 +111,17 @@ impl Session {
             doing: Doing::default(),
             begun: clock::now(),
         })
+    }
+
+    /// Gives it the foreign cluster that it is about. What is being done there is told where the session tells it.
+    pub fn give(&mut self, mut cluster: ForeignCluster, needs: Needs) {
+        cluster.to_read(needs, self.doing.clone());
+        self.lab = Some(Lab::Foreign(Box::new(cluster)));
+    }
+
+    /// Which cases exist in its lab.
+    pub fn ground(&self) -> Ground {
+        self.setup.ground()
     }
 
     /// The report so far.
@@ -132,20 +150,36 @@ impl Session {
         interrupt: &mut Interrupt,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<CaseReport, Stopped> {
-        let Some(body) = case.body(self.setup.backend) else {
-            let report = self.judged(case, CaseOutcome::NotOnBackend, Duration::ZERO, Vec::new());
+        let ground = self.setup.ground();
+        if let Some((outcome, why)) = settled(case, &self.setup) {
+            // What has a verdict has a folder, with nothing observed in it.
+            let there = !matches!(outcome, CaseOutcome::NotOnBackend);
+            let folder = there.then(|| self.folder.case(case.name, utc_now())).transpose()?;
+            let files = folder.as_ref().map(CaseFolder::files).unwrap_or_default();
+            let mut report = self.judged(case, outcome, Duration::ZERO, files);
+            report.observed = why;
+            if let Some(folder) = folder {
+                report = folder.finish(&report)?;
+            }
+            return Ok(self.keep(report, tell));
+        }
+        let Some(body) = case.body(ground) else {
+            let elsewhere = case.of_another_topology(ground);
+            let outcome = if elsewhere { CaseOutcome::NotInTopology } else { CaseOutcome::NotOnBackend };
+            let report = self.judged(case, outcome, Duration::ZERO, Vec::new());
             return Ok(self.keep(report, tell));
         };
         // Checked here, because many looks never wait and would not notice a signal.
         if interrupt.has_come().await {
             return Err(Stopped::Interrupted);
         }
-        self.reach(case.needs, interrupt, tell).await?;
+        let needs = case.needs_on(ground);
+        self.reach(needs, interrupt, tell).await?;
         let mut folder = self.folder.case(case.name, utc_now())?;
         tell(Event::Working(case.name));
         let begun = clock::now();
         let mut found = Found::default();
-        let outcome = if let Some(blocked) = self.blocked(case.needs) {
+        let outcome = if let Some(blocked) = self.blocked(needs) {
             blocked
         } else {
             let Some(lab) = &self.lab else { return Err(Stopped::Interrupted) };
@@ -159,11 +193,12 @@ impl Session {
                 Ok(Err(broke)) => CaseOutcome::Unobserved { missing: broke },
                 Ok(Ok(seen)) => {
                     // Judged is what was recorded, and that has no secrets.
-                    let seen = record(&mut folder, case, &seen)?;
+                    let at = Seen { at: utc_now(), source: source(case, lab), place: None };
+                    let seen = folder.record(&at, &seen)?;
                     tokio::select! {
                         biased;
                         () = interrupt.came() => return Err(Stopped::Interrupted),
-                        outputs = article_outputs(case, lab, &seen) => record_outputs(&mut folder, &outputs)?,
+                        outputs = outputs_beside(case, lab, &seen) => record_outputs(&mut folder, &outputs)?,
                     }
                     self.keep_captures(case, &mut folder);
                     found = body.found.map(|find| find(&seen, &self.setup.expect)).unwrap_or_default();
@@ -199,7 +234,9 @@ impl Session {
 
     fn judged(&self, case: &Case, outcome: CaseOutcome, took: Duration, evidence: Vec<String>) -> CaseReport {
         let mut report =
-            CaseReport::new(case.claims(), outcome, took, evidence, &|place, command| self.by_hand(place, command));
+            CaseReport::new(case.claims_on(self.setup.ground()), outcome, took, evidence, &|place, command| {
+                self.by_hand(place, command)
+            });
         report.deviation = self.setup.deviations_of(case).into_iter().map(ToString::to_string).collect();
         report
     }
@@ -222,6 +259,9 @@ impl Session {
 
     /// A text that says what [`Session::end`] will wait for; none if it takes no time.
     pub fn ending(&self, keep: bool) -> Option<&'static str> {
+        if let Some(Lab::Foreign(cluster)) = &self.lab {
+            return cluster.has_made().then_some("taking away what the probe made");
+        }
         let made = matches!(self.options.source, LabSource::Made { .. });
         let Some(Lab::Kind(lab)) = self.lab.as_ref().filter(|_| made) else { return None };
         // Without a state folder, nothing of the lab was made.
@@ -242,7 +282,9 @@ impl Session {
 
     /// Whether artefacts are kept: something failed, the user has not interrupted the run, and the lab was made.
     fn keeps_artefacts(&self, lab: &KindLab) -> bool {
-        let unhappy = |case: &CaseReport| !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend);
+        let unhappy = |case: &CaseReport| {
+            !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology)
+        };
         let failed = self.failed.is_some() || self.report.cases.iter().any(unhappy);
         failed && !self.report.interrupted && lab.state().is_ok()
     }
@@ -269,6 +311,21 @@ impl Session {
     /// Exit code 3 when the reports cannot be written, 5 when the lab cannot be taken down.
     #[boxed(?Send)]
     pub async fn end(mut self, keep: bool) -> Result<Report, Failure> {
+        // Of a foreign cluster only what is this program's own is taken away, and that always.
+        let own = match &self.lab {
+            Some(Lab::Foreign(cluster)) => cluster.down().await,
+            _ => Ok(Vec::new()),
+        };
+        let left = match own {
+            Ok(notes) => {
+                self.report.ending.extend(notes);
+                Ok(())
+            }
+            Err(left) => {
+                self.report.ending.push(left.to_string());
+                Err(left)
+            }
+        };
         let made = self.lab.take().filter(|_| matches!(self.options.source, LabSource::Made { .. }));
         if let Some(Lab::Kind(lab)) = &made {
             let kept = Box::pin(self.keep_artefacts(lab)).await;
@@ -294,14 +351,22 @@ impl Session {
             (Some(lab), Err(_)) => lab.down().await.map(drop),
             (None, _) => Ok(()),
         };
+        if let (Err(left), Err(_)) = (&left, &written) {
+            // It must not go untold for a report that cannot be written.
+            complain(left);
+        }
         written?;
-        down.and(kept)?;
+        left.and(down).and(kept)?;
         Ok(self.report)
     }
 }
 
-/// The outputs of the article's own commands for what a case observed; none on netns.
-async fn article_outputs(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
+/// The outputs of the article's own commands for what a case observed, and in a foreign cluster those that it was read from;
+/// none on netns.
+async fn outputs_beside(case: &Case, lab: &Lab, seen: &Value) -> Vec<Said> {
+    if let Lab::Foreign(cluster) = lab {
+        return foreign::find(case.name).map(|there| cluster.printed(there.reads)).unwrap_or_default();
+    }
     match lab.cluster() {
         Ok(cluster) => article::said(case.shown, cluster, seen).await,
         Err(_netns) => Vec::new(),
@@ -316,7 +381,13 @@ fn record_outputs(folder: &mut CaseFolder, outputs: &[Said]) -> Result<(), Evide
     Ok(())
 }
 
-fn record(folder: &mut CaseFolder, case: &Case, seen: &Value) -> Result<Value, EvidenceError> {
-    let source = if matches!(case.on, On::KindOnly(_)) { "Docker, Kubernetes and Cilium" } else { "probe" };
-    folder.record(&Seen { at: utc_now(), source, place: None }, seen)
+/// Where what a case observed comes from.
+fn source(case: &Case, lab: &Lab) -> &'static str {
+    match (lab, case.on) {
+        (Lab::Foreign(cluster), _) if cluster.sysdump().is_some() => "a sysdump of Cilium's",
+        (Lab::Foreign(_), _) if case.is_probed() => "the probe, in pods of its own",
+        (Lab::Foreign(_), _) => "Kubernetes, and commands in Cilium's agents",
+        (_, On::KindOnly(_)) => "Docker, Kubernetes and Cilium",
+        (_, On::Both(_)) => "probe",
+    }
 }

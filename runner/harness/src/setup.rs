@@ -15,15 +15,17 @@ use lab_evidence as evidence;
 use lab_evidence::RunFile;
 use lab_images::kit::{Kit, deviations_by_kit, with_kit};
 use lab_kind::spec::KindSpec;
-use lab_manifest::overrides::{OverrideError, Overrides};
+use lab_manifest::overrides::{OverrideError, Overrides, expect_second_case};
 use lab_manifest::pins::Pins;
-use lab_manifest::{DEFAULT_CLUSTER, KindNode, Manifests, Replicas, Tunnel};
+use lab_manifest::{DEFAULT_CLUSTER, Fabric, KindNode, Manifests, Replicas, Tunnel};
 use lab_model::deviation::{Deviation, ImageName, Pinned};
-use lab_model::expect::Expectations;
+use lab_model::expect::{ClusterExpectations, Expectations};
 use lab_model::host::HostFacts;
-use lab_model::observe::Role;
-use lab_model::{BackendKind, Routing};
-use lab_netns::plan::{CLUSTER_IP, Placement, Spec, bridge_subnet};
+use lab_model::observe::{NodeName, Role};
+use lab_model::racks::Racks;
+use lab_model::{BackendKind, Ground, Routing, Topology};
+use lab_netns::bird;
+use lab_netns::plan::{CLUSTER_IP, Placement, RacksSpec, Spec, bridge_subnet};
 
 /// The lab to build, and what is expected of it.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Setup {
     pub overrides: Overrides,
     /// The differences from the pins.
     pub deviations: Vec<Deviation>,
+    /// Whether, on kind, images are sent to each node, rather than baked into the image that nodes are made of.
+    pub stream_images: bool,
 }
 
 /// What is expected of a lab that stays. It is kept in the state folder, so that a later command expects the same.
@@ -76,6 +80,9 @@ pub fn setup(args: &Wanted) -> Result<Setup, Failure> {
         On::Netns => setup_on(BackendKind::Netns, Vec::new(), args),
         On::Kind => setup_on(BackendKind::Kind, Vec::new(), args),
         On::Auto => automatic(args),
+        On::Cluster => Err(Failure::usage(
+            "--on cluster: a cluster that is there already is neither built nor changed; it is read by `lab verify --on cluster`",
+        )),
     }
 }
 
@@ -109,7 +116,10 @@ fn refusal_of_kind(setup: &Setup) -> Result<Option<String>, Failure> {
 /// Exit code 2 for options that no lab on this backend can have, 3 for a manifest or a chart that cannot be used.
 pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Result<Setup, Failure> {
     let name = name(backend, args)?;
-    if let (BackendKind::Netns, Some(option)) = (backend, args.overrides.only_on_kind()) {
+    check_topology(args)?;
+    if let (BackendKind::Netns, Some(option)) =
+        (backend, args.overrides.only_on_kind().or(args.stream_images.then_some("--stream-images")))
+    {
         let why = notes.first().map(|note| format!(" ({note})")).unwrap_or_default();
         return Err(Failure::usage(format!(
             "{option}: a lab on netns{why} has no Kubernetes and no Cilium that it could change; leave it out, or give `--on kind`"
@@ -153,15 +163,13 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         manifests.expectations(args.nodes, args.replicas).map_err(|error| Failure::usage(error.to_string()))?;
     let cluster = match backend {
         BackendKind::Kind => name.as_deref().unwrap_or(DEFAULT_CLUSTER),
-        BackendKind::Netns => DEFAULT_CLUSTER,
+        BackendKind::Netns | BackendKind::Cluster => DEFAULT_CLUSTER,
     };
     if backend == BackendKind::Kind {
-        let mut expected = manifests.cluster_expectations(cluster);
-        effective.expect(&mut expected);
-        expect.cluster = Some(expected);
+        expect.cluster = Some(of_cluster(&manifests, effective, cluster, args.routing));
     }
     resize(&mut manifests, args, &expect);
-    let spec = Spec {
+    let mut spec = Spec {
         routing: args.routing,
         nodes: manifests.node_names(cluster, expect.control_planes, expect.workers),
         bridge: expect.network.clone(),
@@ -174,9 +182,15 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         native_cidr: expect.native_cidr,
         placement: Placement::Apart,
         subnet: bridge_subnet(),
+        racks: None,
     };
+    if args.topology == Topology::Racks {
+        let layout = racks(&manifests, args, &spec, (backend == BackendKind::Kind).then_some(cluster))?;
+        expect.racks = Some(layout.clone());
+        spec.racks = Some(RacksSpec { bird: bird::find().unwrap_or_default(), layout });
+    }
     let pins = serde_json::to_value(&pinned.pins).map_err(|error| Failure::input(&error))?;
-    let inputs = json!({
+    let mut inputs = json!({
         "on": args.on.name(),
         "routing": args.routing,
         "nodes": spec.nodes.len(),
@@ -184,7 +198,57 @@ pub fn setup_on(backend: BackendKind, notes: Vec<String>, args: &Wanted) -> Resu
         "manifests": args.manifests.as_ref().map_or_else(|| "embedded".to_owned(), |dir| dir.display().to_string()),
         "overrides": overrides,
     });
-    Ok(Setup { backend, notes, name, spec, expect, pins, inputs, manifests, overrides, deviations })
+    if let Some(racks) = &spec.racks {
+        inputs["topology"] = json!(args.topology);
+        inputs["racks"] = json!(racks.layout.racks.len());
+    }
+    Ok(Setup {
+        backend,
+        notes,
+        name,
+        spec,
+        expect,
+        pins,
+        inputs,
+        manifests,
+        overrides,
+        deviations,
+        stream_images: args.stream_images,
+    })
+}
+
+/// Without `--racks`.
+const RACKS: usize = 2;
+
+/// What is expected of a cluster of this name alone, with what the command line sets and what its routing needs.
+fn of_cluster(manifests: &Manifests, given: &Overrides, cluster: &str, routing: Routing) -> ClusterExpectations {
+    let mut expected = manifests.cluster_expectations(cluster);
+    given.expect(&mut expected);
+    if routing == Routing::Bgp {
+        expect_second_case(&mut expected);
+    }
+    expected
+}
+
+/// How the racks are laid out; `cluster` is that of a lab on kind.
+fn racks(manifests: &Manifests, args: &Wanted, spec: &Spec, cluster: Option<&str>) -> Result<Racks, Failure> {
+    let fabric = cluster.map_or(Fabric::Namespaces, Fabric::Docker);
+    let nodes: Vec<NodeName> = spec.nodes.iter().map(|(name, _role)| name.clone()).collect();
+    let asked = args.racks.unwrap_or(RACKS);
+    let laid_out = manifests.racks.racks(asked, &nodes, spec.native_cidr, args.routing == Routing::Bgp, fabric);
+    laid_out.map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Refuses topologies that no lab can have.
+fn check_topology(args: &Wanted) -> Result<(), Failure> {
+    let why = match (args.topology, args.routing, args.racks) {
+        (Topology::Flat, Routing::Bgp, _) => {
+            "--routing bgp: nodes on one L2 network have no ToR that they could announce anything to; give `--topology racks`"
+        }
+        (Topology::Flat, _, Some(_)) => "--racks: without racks there are none; give `--topology racks`",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(why))
 }
 
 /// The newest minor version of Kubernetes that Cilium 1.12 is tested with (Documentation/concepts/kubernetes/requirements.rst).
@@ -263,12 +327,18 @@ impl Setup {
                 .map(|image| (image.name.key().to_owned(), image.reference.to_string()))
                 .collect(),
             kit: self.overrides.kit.clone(),
+            bake: !self.stream_images,
         }
     }
 
     /// Whether the pinned image is replaced, by an option or by a kit.
     pub fn has_own(&self, image: ImageName) -> bool {
         self.deviations.iter().any(|deviation| Pinned::Image(image).is_meant_by(deviation))
+    }
+
+    /// Which cases exist in such a lab.
+    pub fn ground(&self) -> Ground {
+        self.expect.ground(self.backend)
     }
 
     /// The name of a lab that stays.
@@ -278,7 +348,7 @@ impl Setup {
 
     /// The differences from the pins that this case compares with; none if the case does not exist on the backend.
     pub fn deviations_of(&self, case: &Case) -> Vec<&Deviation> {
-        if !case.exists_on(self.backend) {
+        if !case.exists_on(self.ground()) {
             return Vec::new();
         }
         let judged = |deviation: &&Deviation| case.against.iter().any(|pin| pin.is_meant_by(deviation));
@@ -316,7 +386,7 @@ impl Setup {
 fn apart(backend: BackendKind, manifests: &Manifests) -> Vec<(Ipv4Net, &'static str)> {
     match backend {
         BackendKind::Kind => vec![(manifests.kind.networking.service_cidr(), "where the Services' addresses are")],
-        BackendKind::Netns => {
+        BackendKind::Netns | BackendKind::Cluster => {
             vec![(bridge_subnet(), "where the nodes are"), (Ipv4Net::from(CLUSTER_IP), "the Service's ClusterIP")]
         }
     }
@@ -349,7 +419,7 @@ fn name(backend: BackendKind, args: &Wanted) -> Result<Option<String>, Failure> 
         name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !name.ends_with('-')
     };
     match (backend, &args.name) {
-        (BackendKind::Netns, name) => Ok(name.clone()),
+        (BackendKind::Netns | BackendKind::Cluster, name) => Ok(name.clone()),
         (BackendKind::Kind, None) => Ok(Some(DEFAULT_CLUSTER.to_owned())),
         // Containers, hosts and Kubernetes nodes have names made of it (RFC 1123).
         (BackendKind::Kind, Some(name)) if !fits(name) => Err(Failure::usage(format!(

@@ -55,7 +55,7 @@ impl Session {
                 }
             } else {
                 let doing = self.doing.clone();
-                let mut build = pin!(self.build(step));
+                let mut build = pin!(self.build(step, stage));
                 loop {
                     tokio::select! {
                         biased;
@@ -107,6 +107,11 @@ impl Session {
             self.lab = Some(lab);
             return Ok(None);
         }
+        if let LabSource::Foreign(name) = &self.options.source {
+            let lab = self.lab.as_ref().ok_or_else(|| format!("there is no cluster {name}"))?;
+            self.reached.extend(lab.built().map_err(|error| chain(&error))?);
+            return Ok(None);
+        }
         let rows = crate::examine(&self.options.program, &self.setup, &self.options.runs_dir).await;
         if let Some(refusals) = doctor::refusals(&rows) {
             return Err(refusals);
@@ -138,14 +143,14 @@ impl Session {
         Ok(self.setup.remember(&name)?)
     }
 
-    async fn build(&mut self, stage: Stage) -> Result<Option<String>, String> {
+    async fn build(&mut self, stage: Stage, goal: Stage) -> Result<Option<String>, String> {
         if stage == Stage::Doctor {
             return self.examine().await;
         }
         let Some(lab) = &self.lab else { return Err("there is no lab".to_owned()) };
         match stage {
-            Stage::TrafficObserved => self.observe_traffic().await.map(Some),
-            stage => lab.raise(stage).await.map(Some).map_err(|error| match error {
+            Stage::TrafficObserved if lab.foreign().is_err() => self.observe_traffic().await.map(Some),
+            stage => lab.raise(stage, goal).await.map(Some).map_err(|error| match error {
                 LabError::Stage { why, .. } => why,
                 other => chain(&other),
             }),

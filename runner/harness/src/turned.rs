@@ -62,7 +62,7 @@ pub enum Effect {
 /// What a case that looks into every node says under [`Effect::NodeSilent`].
 pub const BLIND: Expect = Expect::Unobserved("kind-worker2 could not be looked into");
 /// What a case that looks into pods says under [`Effect::NoPodRuns`].
-pub const NO_POD: Expect = Expect::Unobserved("the probe cannot be run: no container of the pod hello-app-");
+pub const NO_POD: Expect = Expect::Unobserved("no container of the pod hello-app-");
 /// What a case that needs both replicas says under [`Effect::OneReplicaReady`].
 pub const ONE_READY: Expect = Expect::Unobserved("1 of 2 replicas are ready");
 /// What a case that needs both replicas says under [`Effect::NoReplicaReady`].

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lab_manifest::overrides::Given;
-use lab_model::Routing;
+use lab_model::{Routing, Topology};
 
 /// Which backend is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum On {
     Netns,
     /// Docker, kind, Kubernetes and Cilium.
     Kind,
+    /// A foreign cluster.
+    Cluster,
 }
 
 impl On {
@@ -23,6 +25,7 @@ impl On {
             Self::Auto => "auto",
             Self::Netns => "netns",
             Self::Kind => "kind",
+            Self::Cluster => "cluster",
         }
     }
 }
@@ -36,6 +39,10 @@ pub struct Wanted {
     pub name: Option<String>,
     /// How pod traffic gets from node to node.
     pub routing: Routing,
+    /// How the nodes stand to each other.
+    pub topology: Topology,
+    /// The number of racks; none for the default, and where there are none.
+    pub racks: Option<usize>,
     /// The number of nodes, including the control plane; none for the number in kind.yaml.
     pub nodes: Option<usize>,
     /// The number of pods of the workload; none for the number in hello-app.yaml.
@@ -44,4 +51,6 @@ pub struct Wanted {
     pub manifests: Option<PathBuf>,
     /// The replacements of pins.
     pub overrides: Given,
+    /// Whether, on kind, images are sent to each node, rather than baked into the image that nodes are made of.
+    pub stream_images: bool,
 }

@@ -76,6 +76,20 @@ pub(super) async fn deliver(
     unpack: bool,
     tell: &dyn Fn(String),
 ) -> Result<Archived, ImageError> {
+    let archived = pass(engine, wanted, origin, nodes, unpack, tell).await?;
+    expect(engine, wanted, &archived.config, nodes).await?;
+    Ok(archived)
+}
+
+/// Imports an image into these containers.
+pub(super) async fn pass(
+    engine: &Engine,
+    wanted: &Wanted,
+    origin: Origin,
+    nodes: &[NodeName],
+    unpack: bool,
+    tell: &dyn Fn(String),
+) -> Result<Archived, ImageError> {
     let naming = origin.naming(wanted);
     let (out, takers) = tee(nodes.len());
     let (feed, fed) = feed();
@@ -102,10 +116,7 @@ pub(super) async fn deliver(
         Ok(_) | Err(ArchiveError::Write(_)) if !failed.is_empty() => Err(ImageError::Nodes { image, failed }),
         // The archive was broken off on purpose, so containerd's refusals of it are not reported.
         Err(source) => Err(ImageError::Archive { image, source }),
-        Ok(archived) => {
-            expect(engine, wanted, &archived.config, nodes).await?;
-            Ok(archived)
-        }
+        Ok(archived) => Ok(archived),
     }
 }
 

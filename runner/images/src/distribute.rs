@@ -4,9 +4,10 @@ use crate::deliver::deliver;
 use crate::on_node::node_images;
 use crate::take::config_digest;
 use async_recursion::async_recursion as boxed;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Archived, ImageError, NodeFailed, Origin, Wanted};
+use super::{Archived, ImageError, NodeFailed, NodeImages, Origin, Wanted};
 use lab_base::clock;
 use lab_engine::Engine;
 use lab_manifest::Digest;
@@ -62,33 +63,46 @@ pub async fn distribute(
     unpack: bool,
     tell: &dyn Fn(String),
 ) -> Result<Vec<Delivered>, ImageError> {
-    futures_util::future::try_join_all(parcels.into_iter().map(|parcel| send(engine, parcel, unpack, tell))).await
-}
-
-async fn send(engine: &Engine, parcel: Parcel, unpack: bool, tell: &dyn Fn(String)) -> Result<Delivered, ImageError> {
-    let Parcel { wanted, origin, nodes } = parcel;
-    let begun = clock::now();
+    let Some(first) = parcels.first() else { return Ok(Vec::new()) };
+    let mut nodes: Vec<&NodeName> = parcels.iter().flat_map(|parcel| &parcel.nodes).collect();
+    nodes.sort();
+    nodes.dedup();
     let looks = nodes.iter().map(|node| node_images(engine, node, RUNTIME_UP));
-    let (mut images, mut failed) = (Vec::new(), Vec::<NodeFailed>::new());
-    for (node, look) in nodes.iter().zip(futures_util::future::join_all(looks).await) {
+    let looked = futures_util::future::join_all(looks).await;
+    let (mut listed, mut failed) = (BTreeMap::new(), Vec::<NodeFailed>::new());
+    for (node, look) in nodes.into_iter().zip(looked) {
         match look {
-            Ok(listed) => images.push((node, listed)),
+            Ok(images) => drop(listed.insert(node.clone(), images)),
             Err(error) => failed.push(error),
         }
     }
     if !failed.is_empty() {
-        return Err(ImageError::Nodes { image: wanted.shown(), failed });
+        return Err(ImageError::Nodes { image: first.wanted.shown(), failed });
     }
+    futures_util::future::try_join_all(parcels.into_iter().map(|parcel| send(engine, parcel, &listed, unpack, tell)))
+        .await
+}
+
+async fn send(
+    engine: &Engine,
+    parcel: Parcel,
+    listed: &BTreeMap<NodeName, NodeImages>,
+    unpack: bool,
+    tell: &dyn Fn(String),
+) -> Result<Delivered, ImageError> {
+    let Parcel { wanted, origin, nodes } = parcel;
+    let begun = clock::now();
+    let images: Vec<&NodeImages> = nodes.iter().filter_map(|node| listed.get(node)).collect();
     // The digest of the configuration is needed now only if a node has an image of that name, to compare the two. Reading
     // it from the archive takes time.
     let known = match &origin {
         Origin::Reader { config, .. } => Some(config.clone()),
-        Origin::Engine(held) if images.iter().any(|(_, listed)| listed.get(&wanted.reference).is_some()) => {
+        Origin::Engine(held) if images.iter().any(|listed| listed.get(&wanted.reference).is_some()) => {
             Some(config_digest(engine, &wanted, held).await?)
         }
         Origin::Engine(held) => held.config.clone(),
     };
-    let has = |config: &Digest| images.iter().map(|(_, listed)| listed.has(&wanted.reference, config)).collect();
+    let has = |config: &Digest| images.iter().map(|listed| listed.has(&wanted.reference, config)).collect();
     let has: Vec<bool> = known.as_ref().map_or_else(|| vec![false; images.len()], has);
     let of =
         |wished: bool| nodes.iter().zip(&has).filter(move |(_, has)| **has == wished).map(|(node, _)| node.clone());
@@ -115,5 +129,6 @@ fn source(wanted: &Wanted, origin: &Origin, config: Option<Digest>) -> ImageSour
         config_digest: config.map(|config| config.to_string()).unwrap_or_default(),
         engine_id,
         from,
+        baked: None,
     }
 }

@@ -66,6 +66,14 @@ pub enum ImageError {
         /// The Engine's message.
         said: String,
     },
+    /// A node image with a cluster's images could not be baked.
+    #[error("{image} cannot be baked: {why}; with `--stream-images` images are sent to each node instead")]
+    NotBaked {
+        /// The name that it was to have.
+        image: String,
+        /// What failed.
+        why: String,
+    },
     /// There was no progress for some time.
     #[error("{image}: {doing} made no progress for {deadline:?}; last: {last}")]
     Stalled {

@@ -1,6 +1,5 @@
 //! Where an image comes from that the Engine does not have under the name that the article gives it.
 
-use bollard::query_parameters::TagImageOptionsBuilder;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,12 +8,11 @@ use std::time::Duration;
 
 use super::archive::{Naming, Platform};
 use super::load::load;
+use super::tag::tag;
 use super::take::take;
 use super::{Find, ImageError, Instead, Wanted};
 use lab_engine::Engine;
 
-/// The deadline for giving an image another name.
-const TAG_DEADLINE: Duration = Duration::from_secs(30);
 /// What a file that gzip has written begins with (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -47,13 +45,8 @@ pub(super) async fn obtain(
                 instead: None,
             };
             let held = take(engine, &published, deadline, tell).await?;
-            let options = TagImageOptionsBuilder::default()
-                .repo(wanted.reference.repository())
-                .tag(wanted.reference.tag().unwrap_or_default())
-                .build();
-            let doing = format!("name the image {} {}", held.id, wanted.shown());
-            let tagging = engine.client().tag_image(held.id.as_str(), Some(options));
-            Ok(engine.call(&doing, TAG_DEADLINE, tagging).await?)
+            let name = format!("{}:{}", wanted.reference.repository(), wanted.reference.tag().unwrap_or_default());
+            tag(engine, held.id.as_str(), &name).await
         }
     }
 }

@@ -8,6 +8,7 @@
 //! be the expected one, and each node must have that digest under the image's name afterwards.
 
 pub mod archive;
+pub mod baked;
 mod deliver;
 mod distribute;
 mod error;
@@ -17,6 +18,7 @@ mod load;
 mod on_node;
 pub mod pulled;
 pub mod reader;
+mod tag;
 mod take;
 mod wanted;
 

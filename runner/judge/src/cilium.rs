@@ -7,6 +7,7 @@ mod release;
 mod settings;
 
 pub use components::components_are_ok;
+pub(crate) use components::refute_errors;
 pub use images::images_are_the_pinned_ones;
 pub use native::routes_natively;
 pub use release::release_has_the_articles_values;

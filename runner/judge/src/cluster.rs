@@ -8,6 +8,7 @@ mod shown;
 
 pub use before::nodes_not_ready_for_want_of_a_cni;
 pub use kube_proxy::no_kube_proxy;
+pub(crate) use kube_proxy::weigh as weigh_kube_proxy;
 pub use nested::control_plane_runs_nested_containers;
 pub(crate) use ready::AGENT;
 pub use ready::nodes_become_ready;

@@ -15,6 +15,7 @@ use lab_model::seen::RoutingSeen;
 use super::fib::{Decision, Fib, Flow};
 
 pub(super) mod kind;
+pub(super) mod racks;
 
 pub(super) const CONTROL_PLANE: &str = "kind-control-plane";
 pub(super) const WORKER: &str = "kind-worker";
@@ -32,7 +33,9 @@ pub(super) fn expectations() -> Expectations {
         service: "hello-app".to_owned(),
         service_port: 8080,
         target_port: 8080,
+        racks: None,
         cluster: None,
+        foreign: None,
     }
 }
 

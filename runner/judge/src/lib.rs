@@ -4,12 +4,14 @@
 //! refutes it with every [`Finding`] against it, and says that nothing was seen where nothing was seen.
 
 pub mod adjacency;
+pub mod bgp;
 pub mod cilium;
 pub mod cluster;
 pub mod engine;
 pub mod fib;
 #[cfg(test)]
 mod fixture;
+pub mod foreign;
 pub mod routing;
 pub mod service;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+pub(crate) use answers::weigh as weigh_answers;
 pub use answers::{answers_from_each_pod, answers_from_the_control_plane};
 pub use endpoints::cluster_ip_has_both_backends;
 pub use tables::load_balancer_table_matches;

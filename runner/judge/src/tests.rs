@@ -84,7 +84,11 @@ fn what_is_listed_twice_is_not_counted_twice() {
         },
         cluster::nodes_are_what_the_article_shows,
     );
-    let seen = lab_model::seen::ContainersSeen { containers: kind::containers(), image: Some(kind::node_image()) };
+    let seen = lab_model::seen::ContainersSeen {
+        containers: kind::containers(),
+        image: Some(kind::node_image()),
+        node_image: None,
+    };
     let containers =
         twice(seen, |seen| seen.containers[2] = seen.containers[1].clone(), engine::three_node_containers_run);
     let before = twice(

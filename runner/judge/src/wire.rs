@@ -8,19 +8,25 @@ mod hops;
 mod leak;
 mod masquerade;
 mod mtu;
+mod path;
 mod reach;
 mod source;
 #[cfg(test)]
 mod tests;
-mod who;
+mod turned_away;
+pub(crate) mod who;
 
+pub(crate) use encapsulated::frames_are_bare;
 pub use encapsulated::frames_are_not_encapsulated;
 pub use hops::no_router_between_nodes;
 pub use leak::nothing_leaks_to_the_uplink;
 pub use masquerade::{leaving, masqueraded_outside_the_native_cidr};
 pub use mtu::full_mtu_fits;
+pub(crate) use mtu::full_mtu_of_links_fits;
+pub use path::path_by_declared_routers;
 pub use reach::pods_reach_each_other_directly;
 pub use source::source_address_is_kept;
+pub use turned_away::no_router_turns_packets_away;
 
 use std::collections::BTreeSet;
 use std::fmt;

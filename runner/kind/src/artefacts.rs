@@ -12,6 +12,7 @@ use super::api::ApiError;
 use super::cilium::agents::AGENT_LABEL;
 use super::create::creation_log_of;
 use super::lab::KindLab;
+use super::racks::BIRD_SOCKET;
 use lab_base::redact::redact;
 use lab_model::observe::NodeName;
 
@@ -43,6 +44,14 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("neighbours.txt", &["ip", "neighbour"]),
 ];
 
+/// The commands whose output is kept from every router between racks.
+const OF_ROUTERS: &[(&str, &[&str])] = &[
+    ("sessions.txt", &["birdc", "-s", BIRD_SOCKET, "show", "protocols", "all"]),
+    ("learnt.txt", &["birdc", "-s", BIRD_SOCKET, "show", "route"]),
+    ("addresses.txt", &["ip", "-details", "address"]),
+    ("routes.txt", &["ip", "route", "show", "table", "all"]),
+];
+
 /// The names of the files with answers of the API server.
 const FROM_API: [&str; 4] = ["api-server.txt", "events.txt", "nodes.json", "pods.json"];
 
@@ -57,7 +66,7 @@ pub fn is_artefact(name: &str) -> bool {
     }
     let Some((of, file)) = name.split_once('.') else { return false };
     // A file of a node, or the log of a container or of the one that ran before it.
-    let of_node = file == CONSOLE || COMMANDS.iter().any(|(known, _)| *known == file);
+    let of_node = file == CONSOLE || COMMANDS.iter().chain(OF_ROUTERS).any(|(known, _)| *known == file);
     let of_container =
         || file.strip_suffix(".log").map(|container| container.strip_suffix(".previous").unwrap_or(container));
     plain(of) && (of_node || of_container().is_some_and(plain))
@@ -74,10 +83,13 @@ pub async fn gather(lab: &KindLab, folder: &Path) -> io::Result<Vec<String>> {
     fs::create_dir_all(&folder)?;
     let mut kept = Vec::new();
     kept.push(write(&folder, CREATION, &creation(lab))?);
-    for (node, _) in lab.nodes() {
+    let nodes = lab.nodes().iter().map(|(node, _)| (node.clone(), COMMANDS));
+    let routers = lab.router_containers().into_iter().map(|router| (router, OF_ROUTERS));
+    for (node, commands) in nodes.chain(routers) {
+        let node = &node;
         lab.doing().now(format!("keeping the console of {node}"));
         kept.push(write(&folder, &format!("{node}.{CONSOLE}"), &console(lab, node).await)?);
-        for (file, argv) in COMMANDS {
+        for (file, argv) in commands {
             lab.doing().now(format!("keeping {} of {node}", argv.join(" ")));
             let text = run(lab, node, argv).await;
             kept.push(write(&folder, &format!("{node}.{file}"), &text)?);
@@ -149,7 +161,8 @@ async fn run(lab: &KindLab, node: &NodeName, argv: &[&str]) -> String {
     }
 }
 
-async fn console(lab: &KindLab, node: &NodeName) -> String {
+/// The output of a container's own program, from its beginning.
+pub(crate) async fn console(lab: &KindLab, node: &NodeName) -> String {
     let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LOG_LINES.to_string()).build();
     let mut lines = Box::pin(lab.engine().client().logs(&node.0, Some(options)));
     let doing = format!("show the log of {node}");
@@ -182,6 +195,7 @@ mod tests {
             "kind-worker2.console.log",
             "kind-control-plane.kubelet.log",
             "kind-worker.routes.txt",
+            "kind-tor0.sessions.txt",
             "cilium-x7k2p.cilium-agent.log",
             "cilium-x7k2p.cilium-agent.previous.log",
             "kind-create.log",

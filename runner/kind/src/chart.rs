@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::tool;
+use super::{cache, tool};
 use lab_backend::{Doing, LabError};
 use lab_base::exec::Invocation;
 use lab_base::sha256;
@@ -28,7 +28,7 @@ pub async fn pinned(chart: &pins::Chart, name: &str, helm: &Path, doing: &Doing)
         verify(&named, chart.sha256.as_str()).map_err(|why| failed(format!("{CHART_VARIABLE}: {why}")))?;
         return Ok(named);
     }
-    let cache = cache().ok_or_else(|| {
+    let cache = cache::folder().ok_or_else(|| {
         failed(format!(
             "neither XDG_CACHE_HOME nor HOME is set, so it cannot be downloaded; set {CHART_VARIABLE} to the path of its file"
         ))
@@ -78,11 +78,6 @@ pub fn verify(file: &Path, expected: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{}: expected sha256 {expected} (pins.json: chart.sha256), found {found}", file.display()))
-}
-
-fn cache() -> Option<PathBuf> {
-    let from = |key| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
-    from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("lab"))
 }
 
 fn failed(why: impl fmt::Display) -> LabError {

@@ -1,12 +1,13 @@
 //! Distributes the images to the nodes in the background: this begins before kind is started, and is waited for before
 //! Helm runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-use super::lab::{IMAGES_FILE, KindLab};
+use super::lab::KindLab;
 use super::ownership::members;
 use super::stages::failed;
 use lab_backend::{Doing, LabError};
@@ -16,12 +17,12 @@ use lab_base::failure::chain;
 use lab_engine::Engine;
 use lab_images::kit::Kit;
 use lab_images::{CILIUM, HELLO_APP, NODE, OPERATOR, Origin, Parcel, Wanted};
-use lab_manifest::{HELLO_APP_VARIABLE, overrides};
+use lab_manifest::{Digest, HELLO_APP_VARIABLE, overrides};
 use lab_model::observe::{ImageSource, NodeName};
 use lab_model::stage::Stage;
 
 /// The deadline for pulling one image.
-const PULL_DEADLINE: Duration = Duration::from_mins(15);
+pub(super) const PULL_DEADLINE: Duration = Duration::from_mins(15);
 /// How long kind may take to start its containers.
 const CONTAINERS_DEADLINE: Duration = Duration::from_mins(5);
 /// The time between two checks of the containers.
@@ -32,6 +33,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub(super) struct Distributed {
     /// The images, with where each came from.
     pub(super) sources: Vec<ImageSource>,
+    /// How many of them a node did not have yet.
+    pub(super) moved: usize,
     /// The time from when all nodes ran until the last image was delivered.
     pub(super) took: Duration,
 }
@@ -61,62 +64,34 @@ impl Distribution {
 
 /// Which images to deliver, and to which nodes.
 #[derive(Debug)]
-struct Orders {
-    engine: Engine,
+pub(super) struct Orders {
     cluster: String,
     nodes: Vec<NodeName>,
     /// Each image, and whether `--image` replaces the pinned one.
     wanted: Vec<(Wanted, bool)>,
-    kit: Option<PathBuf>,
+    /// The images that nodes have already: the digest of each one's configuration.
+    baked: BTreeMap<String, String>,
+    kit: Option<Kit>,
     doing: Doing,
 }
 
 impl KindLab {
-    /// The kit given with `--kit`, if any.
+    /// The kit given with `--kit`, if any. It is opened, and so read as a whole, once.
     pub(super) fn kit(&self) -> Result<Option<Kit>, LabError> {
-        let opened = self.spec.kit.as_deref().map(Kit::open).transpose();
-        opened.map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
-    }
-
-    /// Makes sure that the Engine has the node image, and records it. Returns the name to give to kind.
-    pub(super) async fn node_image(&self) -> Result<String, LabError> {
-        let stage = Stage::ClusterCreated;
-        let say = self.say();
-        if self.spec.node_image.is_none()
-            && let Some(kit) = self.kit()?
-        {
-            let loaded = kit.load_node(&self.engine, &say).await.map_err(|error| failed(stage, chain(&error)))?;
-            let reference = loaded.source.reference.clone();
-            self.state()?.write_json(IMAGES_FILE, &[loaded.source])?;
-            return Ok(reference);
+        if let (None, Some(path)) = (self.kit.get(), &self.spec.kit) {
+            let opened = Kit::open(path).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
+            let _first = self.kit.set(opened);
         }
-        let wanted = self.wanted(NODE, self.spec.node_image.as_deref())?;
-        let held = lab_images::take(&self.engine, &wanted, PULL_DEADLINE, &say).await;
-        let held = held.map_err(|error| failed(stage, chain(&error)))?;
-        let config = match &held.config {
-            Some(config) => config.clone(),
-            None => lab_images::config_digest(&self.engine, &wanted, &held)
-                .await
-                .map_err(|error| failed(stage, chain(&error)))?,
-        };
-        let source = ImageSource {
-            name: NODE.to_owned(),
-            reference: wanted.reference.familiar(),
-            repo_digest: wanted.repo_digest().map(ToString::to_string),
-            config_digest: config.to_string(),
-            engine_id: Some(held.id.to_string()),
-            from: wanted.from(&held),
-        };
-        self.state()?.write_json(IMAGES_FILE, &[source])?;
-        Ok(wanted.shown())
+        Ok(self.kit.get().cloned())
     }
 
-    fn wanted(&self, name: &str, local: Option<&str>) -> Result<Wanted, LabError> {
+    /// An image: the one that the command line gives, else the pinned one.
+    pub(super) fn wanted(&self, name: &str) -> Result<Wanted, LabError> {
         let pins = &self.spec.manifests.pins.images;
         let all = Wanted::all(pins).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))?;
         let pinned = all.into_iter().find(|wanted| wanted.name == name);
         let pinned = pinned.ok_or_else(|| failed(Stage::ClusterCreated, format!("pins.json has no image {name}")))?;
-        let Some(given) = local else {
+        let Some(given) = self.given(name) else {
             let archive = if name == HELLO_APP { std::env::var_os(HELLO_APP_VARIABLE) } else { None };
             return Ok(pinned.or_archive(archive.map(PathBuf::from)));
         };
@@ -125,24 +100,31 @@ impl KindLab {
         pinned.replaced(&given).map_err(|error| failed(Stage::ClusterCreated, chain(&error)))
     }
 
-    /// Starts the distribution.
-    pub(super) fn begin_distribution(&self) -> Result<(), LabError> {
-        let wanted = [CILIUM, OPERATOR, HELLO_APP]
-            .into_iter()
-            .map(|name| {
-                let local = self.spec.images.get(name).map(String::as_str);
-                Ok((self.wanted(name, local)?, local.is_some()))
-            })
-            .collect::<Result<Vec<_>, LabError>>()?;
-        let doing = Doing::default();
-        let orders = Orders {
-            engine: self.engine.clone(),
+    /// The image that the command line gives in place of the pinned one.
+    fn given(&self, name: &str) -> Option<&str> {
+        let given = if name == NODE { self.spec.node_image.as_ref() } else { self.spec.images.get(name) };
+        given.map(String::as_str)
+    }
+
+    /// Orders for these images.
+    pub(super) fn orders(&self, names: &[&str]) -> Result<Orders, LabError> {
+        let wanted = names.iter().map(|name| Ok((self.wanted(name)?, self.given(name).is_some())));
+        let baked = self.images()?.into_iter().find_map(|image| image.baked);
+        Ok(Orders {
             cluster: self.spec.cluster.clone(),
             nodes: self.nodes().iter().map(|(name, _)| name.clone()).collect(),
-            wanted,
-            kit: self.spec.kit.clone(),
-            doing: doing.clone(),
-        };
+            wanted: wanted.collect::<Result<Vec<_>, LabError>>()?,
+            baked: baked.map(|baked| baked.images).unwrap_or_default(),
+            kit: self.kit()?,
+            doing: self.doing.clone(),
+        })
+    }
+
+    /// Starts the distribution.
+    pub(super) fn begin_distribution(&self) -> Result<(), LabError> {
+        let doing = Doing::default();
+        let orders = Orders { doing: doing.clone(), ..self.orders(&[CILIUM, OPERATOR, HELLO_APP])? };
+        let engine = self.engine.clone();
         let (say, outcome) = oneshot::channel();
         let (go_on, stopped) = oneshot::channel::<()>();
         let work = move || {
@@ -152,7 +134,7 @@ impl KindLab {
                     tokio::select! {
                         biased;
                         _dropped = stopped => Err("it was stopped".to_owned()),
-                        outcome = orders.carry_out() => outcome,
+                        outcome = orders.carry_out(&engine) => outcome,
                     }
                 })
             });
@@ -188,34 +170,39 @@ impl KindLab {
 }
 
 impl Orders {
-    async fn carry_out(self) -> Outcome {
-        let engine = self.engine.again().await.map_err(|error| chain(&error))?;
-        let kit = self.kit.as_deref().map(Kit::open).transpose().map_err(|error| chain(&error))?;
-        let say = |seen: String| self.doing.now(seen);
-        let mut parcels = Vec::new();
-        for (wanted, overridden) in &self.wanted {
-            // Agents and operators may run on every node, hello-app on workers only. All nodes get all images, as with
-            // `kind load`.
-            let nodes = self.nodes.clone();
-            let parcel = match &kit {
-                Some(kit) if kit.index().image(&wanted.name).is_some() && !overridden => Parcel {
-                    wanted: kit.wanted(&wanted.name).map_err(|error| chain(&error))?,
-                    origin: kit.origin(&wanted.name).map_err(|error| chain(&error))?,
-                    nodes,
-                },
-                _ => {
-                    let held =
-                        lab_images::take(&engine, wanted, PULL_DEADLINE, &say).await.map_err(|error| chain(&error))?;
-                    Parcel { wanted: wanted.clone(), origin: Origin::Engine(held), nodes }
-                }
-            };
-            parcels.push(parcel);
-        }
+    async fn carry_out(self, engine: &Engine) -> Outcome {
+        let engine = engine.again().await.map_err(|error| chain(&error))?;
+        // Agents and operators may run on every node, hello-app on workers only. All nodes get all images, as with `kind load`.
+        let parcels = self.parcels(&engine).await?;
+        let parcel = |(wanted, origin)| Parcel { wanted, origin, nodes: self.nodes.clone() };
+        let parcels = parcels.into_iter().map(parcel).collect();
         self.until_nodes_run(&engine).await?;
         let begun = clock::now();
+        let say = |seen: String| self.doing.now(seen);
         let delivered = lab_images::distribute(&engine, parcels, false, &say).await.map_err(|error| chain(&error))?;
+        let moved = delivered.iter().filter(|delivered| !delivered.moved.is_empty()).count();
         let sources = delivered.into_iter().map(|delivered| delivered.source).collect();
-        Ok(Distributed { sources, took: begun.elapsed() })
+        Ok(Distributed { sources, moved, took: begun.elapsed() })
+    }
+
+    /// Each image, and where its archive comes from. The Engine has afterwards what does not come out of a kit.
+    pub(super) async fn parcels(&self, engine: &Engine) -> Result<Vec<(Wanted, Origin)>, String> {
+        let say = |seen: String| self.doing.now(seen);
+        let taken = self.wanted.iter().map(async |(wanted, overridden)| match &self.kit {
+            Some(kit) if kit.index().image(&wanted.name).is_some() && !overridden => {
+                let out_of_kit = kit.wanted(&wanted.name).and_then(|own| Ok((own, kit.origin(&wanted.name)?)));
+                out_of_kit.map_err(|error| chain(&error))
+            }
+            _ => {
+                let held = lab_images::take(engine, wanted, PULL_DEADLINE, &say).await;
+                let mut held = held.map_err(|error| chain(&error))?;
+                // Not every Engine tells it, and reading it from the archive takes time.
+                let known = self.baked.get(&wanted.name).and_then(|config| Digest::try_from(config.clone()).ok());
+                held.config = held.config.or(known);
+                Ok((wanted.clone(), Origin::Engine(held)))
+            }
+        });
+        futures_util::future::try_join_all(taken).await
     }
 
     async fn until_nodes_run(&self, engine: &Engine) -> Result<(), String> {

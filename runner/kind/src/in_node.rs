@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lab_base::failure::chain;
 use lab_engine::Engine;
+use lab_kube::filter::{FILTERS, parse_filter};
 use lab_model::observe::{FilterListing, NestedContainer, NodeImage, NodeName};
 
 /// The deadline for one program in a node on a busy machine.
@@ -12,9 +13,6 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// Programs that commands to look by hand use and that the image of kind's nodes does not have (kind v0.17.0:
 /// `images/base/Dockerfile`).
 pub const NOT_IN_NODES: [&str; 3] = ["arping", "ping", "tcpdump"];
-/// The programs for the two packet filters that a Linux host can have at the same time. kind chooses one of them as
-/// `iptables`, and Cilium's agent may use the other.
-const FILTERS: [&str; 2] = ["iptables-nft-save", "iptables-legacy-save"];
 
 /// Parses the output of `ctr containers ls`: a line of titles, then one line for each container. Tasks are listed by
 /// another command.
@@ -53,26 +51,6 @@ fn rows<'a>(text: &'a str, titles: [&str; 3]) -> Result<impl Iterator<Item = Res
     }
     let row = move |line| three(line).ok_or_else(|| format!("expected three words, found {line:?}"));
     Ok(lines.filter(|line| !line.trim().is_empty()).map(row))
-}
-
-/// Parses the output of `iptables-save`: the chains of each table.
-///
-/// # Errors
-/// A text with the first chain that is outside of any table.
-pub fn parse_filter(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut table = None;
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('*') {
-            tables.entry(name.to_owned()).or_default();
-            table = Some(name);
-        } else if let Some(chain) = line.strip_prefix(':') {
-            let chains = table.and_then(|name| tables.get_mut(name));
-            let chains = chains.ok_or_else(|| format!("expected a table before {line:?}"))?;
-            chains.push(chain.split_whitespace().next().unwrap_or_default().to_owned());
-        }
-    }
-    Ok(tables)
 }
 
 /// The containers in the namespace `k8s.io` of a node's containerd, with the status of their tasks.
@@ -143,15 +121,5 @@ mod tests {
         for text in ["", "CONTAINER IMAGE RUNTIME\n", "TASK PID STATUS\n20e9\n"] {
             assert!(parse_tasks(text).is_err(), "{text:?}");
         }
-        assert!(parse_filter(":INPUT ACCEPT [0:0]\n").is_err());
-    }
-
-    #[test]
-    fn chains_are_read_by_table() {
-        let text = "# Generated\n*nat\n:OUTPUT ACCEPT [13:780]\n:KUBE-SVC-X - [0:0]\n-A OUTPUT -j KUBE-SVC-X\nCOMMIT\n*raw\nCOMMIT\n";
-        let tables = parse_filter(text).unwrap();
-        assert_eq!(tables["nat"], ["OUTPUT", "KUBE-SVC-X"]);
-        assert!(tables["raw"].is_empty());
-        assert_eq!(parse_filter(""), Ok(BTreeMap::new()));
     }
 }

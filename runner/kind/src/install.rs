@@ -3,6 +3,7 @@
 use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ const COMMAND_FILE: &str = "helm-install.txt";
 const STAGE: Stage = Stage::RoutingInstalled;
 
 impl KindLab {
-    pub(super) async fn install_cilium(&self) -> Result<String, LabError> {
+    pub(super) async fn install_cilium(&self, goal: Stage) -> Result<String, LabError> {
         let helm = tool::find("helm")?;
         let addresses = self.addresses().await?;
         let control_plane = self.control_plane();
@@ -51,12 +52,12 @@ impl KindLab {
         })?;
         self.reach_api_from_worker(host).await?;
         self.doing.now("waiting for the images to be on all nodes");
-        let Distributed { sources: moved, took } = self.end_distribution().await?;
-        let distributed = format!("{} images onto {} nodes in {}", moved.len(), self.nodes().len(), duration(took));
+        let Distributed { sources, moved, took } = self.end_distribution().await?;
+        let distributed = format!("{moved} images onto {} nodes in {}", self.nodes().len(), duration(took));
         let state = self.state()?;
         let mut images = self.images()?;
-        images.retain(|known| moved.iter().all(|image| image.name != known.name));
-        images.extend(moved);
+        images.retain(|known| sources.iter().all(|image| image.name != known.name));
+        images.extend(sources);
         state.write_json(IMAGES_FILE, &images)?;
         let chart = self.chart(&helm).await?;
         self.helm_install(&helm, &chart, host).await?;
@@ -67,14 +68,30 @@ impl KindLab {
         let namespace = self.spec.manifests.cilium.release.namespace.as_str();
         let say = self.say();
         let patience = Patience { deadline: CILIUM_DEADLINE, say: &say };
-        let ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience).await;
+        let early = async {
+            if goal >= Stage::WorkloadReady {
+                // Its own stage applies it again, and says what is wrong.
+                let _begun = Box::pin(self.begin_workload()).await;
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let ready = tokio::select! {
+            ready = self.api()?.until_cilium_ready(namespace, self.nodes().len(), patience) => ready,
+            never = early => match never {},
+        };
         ready.map_err(|error| failed(STAGE, chain(&error)))?;
         let agents = self.api()?.pods().await?.into_iter().filter(is_agent).collect();
         state.write_json(FIRST_FILE, &FirstReady { agents, nodes: None })?;
         let pinned = self.spec.manifests.pins.chart.version.as_str();
         let version = self.spec.expect.cluster.as_ref().map_or(pinned, |cluster| cluster.chart_version.as_str());
         let port = self.spec.manifests.cilium.values.k8s_service_port.get();
-        Ok(format!("Cilium {version} on {} nodes; its API server is {host}:{port}; {distributed}", self.nodes().len()))
+        let routed = match self.layout() {
+            Some(layout) if layout.bgp => format!("; {}", Box::pin(self.announce(layout)).await?),
+            Some(layout) => format!("; {}", Box::pin(self.refused_routes(layout)).await),
+            None => String::new(),
+        };
+        let nodes = self.nodes().len();
+        Ok(format!("Cilium {version} on {nodes} nodes{routed}; its API server is {host}:{port}; {distributed}"))
     }
 
     /// Each node's current address on the lab's Docker network.

@@ -21,6 +21,7 @@ use super::standing::take_down_state;
 use lab_backend::state::{ClusterMark, LabState, StateDir};
 use lab_backend::{Doing, LabError};
 use lab_engine::{Engine, NodeProbe};
+use lab_images::kit::Kit;
 use lab_model::StoredBase;
 use lab_model::observe::{ImageSource, KubeNode, KubePod, NodeName, Role};
 use lab_model::said::Said;
@@ -90,6 +91,7 @@ pub struct KindLab {
     pub(super) probe: OnceCell<NodeProbe>,
     pub(super) api: OnceCell<Api>,
     pub(super) gateway: OnceCell<Ipv4Addr>,
+    pub(super) kit: OnceCell<Kit>,
     pub(super) distribution: RefCell<Option<super::distribution::Distribution>>,
     scratch: tempfile::TempDir,
     traffic: RefCell<Option<WireSeen>>,
@@ -121,6 +123,7 @@ impl KindLab {
             probe: OnceCell::new(),
             api: OnceCell::new(),
             gateway: OnceCell::new(),
+            kit: OnceCell::new(),
             distribution: RefCell::new(None),
             scratch,
             traffic: RefCell::new(None),
@@ -230,6 +233,11 @@ impl KindLab {
         &self.engine
     }
 
+    /// Has the Engine asked by another connection from now on. Returns the one before.
+    pub const fn ask_through(&mut self, engine: Engine) -> Engine {
+        std::mem::replace(&mut self.engine, engine)
+    }
+
     /// The API server.
     ///
     /// # Errors
@@ -261,10 +269,11 @@ impl KindLab {
         first.map_or_else(|| NodeName(format!("{}-control-plane", self.spec.cluster)), |(name, _)| name.clone())
     }
 
-    /// The address for requests that leave the native routing CIDR: the bridge's gateway. The address is 0.0.0.0 before
-    /// the network is known.
+    /// The address for requests that leave the native routing CIDR: the bridge's gateway, or between racks the router's own.
+    /// The address is 0.0.0.0 before the network is known.
     pub fn outside(&self) -> SocketAddrV4 {
-        SocketAddrV4::new(self.gateway.get().copied().unwrap_or(Ipv4Addr::UNSPECIFIED), OUTSIDE_PORT)
+        let gateway = self.layout().map(|layout| layout.router).or_else(|| self.gateway.get().copied());
+        SocketAddrV4::new(gateway.unwrap_or(Ipv4Addr::UNSPECIFIED), OUTSIDE_PORT)
     }
 
     /// A folder for captures, which is removed when this handle is dropped.

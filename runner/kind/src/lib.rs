@@ -1,22 +1,22 @@
 //! The article's lab: Docker, kind, Kubernetes and Cilium.
 
-pub mod api;
 pub mod artefacts;
+mod cache;
 pub mod chart;
-pub mod cilium;
 pub mod config;
 pub mod create;
 mod distribution;
 pub mod drift;
-mod excerpt;
 pub mod helm;
 pub mod in_node;
 mod install;
 mod lab;
 pub mod late;
+mod node_image;
 mod observed;
 pub mod ownership;
 mod pods;
+pub mod racks;
 mod said;
 pub mod seal;
 pub mod snapshot;
@@ -26,7 +26,10 @@ mod standing;
 pub mod teardown;
 pub mod tool;
 
+pub use lab_kube::{api, cilium};
+
 pub use in_node::NOT_IN_NODES;
 pub use lab::{BeforeCni, FirstNodes, FirstReady, KindLab};
+pub use node_image::records;
 pub use said::ByHand;
 pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};

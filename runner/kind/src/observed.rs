@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::cilium::agents::{Agents, NodeCommands, Output};
 use super::lab::KindLab;
 use super::pods::PodPlaces;
+use super::racks::segments_of;
 use lab_backend::LabError;
 use lab_backend::captures::Captures;
 use lab_base::failure::chain;
@@ -75,7 +76,11 @@ impl KindLab {
     pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
         let containers = self.containers().await?;
         let networks = self.engine.networks().await?;
-        Ok(networks.iter().filter_map(|network| segment(network, &containers)).collect())
+        let segments = networks.iter().filter_map(|network| segment(network, &containers)).collect();
+        Ok(match self.layout() {
+            Some(layout) => segments_of(layout, segments),
+            None => segments,
+        })
     }
 
     /// Each node's pod CIDR, as Cilium's IPAM assigned it.
@@ -118,7 +123,7 @@ impl KindLab {
         let node_of = |place: &Place| match place {
             Place::Node(name) => Some(name.clone()),
             Place::Pod(pod) => pods.iter().find(|seen| seen.name == *pod).and_then(|seen| seen.node.clone()),
-            Place::Bridge => None,
+            Place::Bridge | Place::Router(_) => None,
         };
         let mut nodes: Vec<NodeName> = places.iter().filter_map(node_of).collect();
         nodes.sort();
@@ -136,15 +141,19 @@ impl KindLab {
     /// # Errors
     /// When the API server does not answer or refuses.
     #[boxed(?Send)]
-    pub async fn agents(&self) -> Result<Agents<Engine>, LabError> {
+    pub async fn agents(&self) -> Result<Agents<InNodes>, LabError> {
         let pods = self.api()?.pods().await?;
-        Ok(Agents::of(self.engine.clone(), &pods))
+        Ok(Agents::of(InNodes(self.engine.clone()), &pods))
     }
 }
 
-impl NodeCommands for Engine {
+/// Commands in the containers of nodes, by the Engine.
+#[derive(Debug, Clone)]
+pub struct InNodes(Engine);
+
+impl NodeCommands for InNodes {
     async fn run_in_node(&self, node: &NodeName, argv: Vec<String>, deadline: Duration) -> Result<Output, String> {
-        let ran = self.exec(&node.0, argv, Vec::new(), deadline).await.map_err(|error| chain(&error))?;
+        let ran = self.0.exec(&node.0, argv, Vec::new(), deadline).await.map_err(|error| chain(&error))?;
         Ok(Output { stdout: ran.stdout, stderr: ran.stderr, code: ran.code })
     }
 }

@@ -70,8 +70,9 @@ impl KindLab {
     /// When the Engine does not answer or refuses, or the node does not run.
     #[boxed(?Send)]
     pub async fn process_of(&self, node: &NodeName) -> Result<u32, LabError> {
-        let containers = self.engine.nodes(&self.spec.cluster).await?;
-        let running = containers.iter().find(|container| container.name == *node).and_then(|container| container.pid);
+        let container = self.engine.container(&node.0).await?;
+        let pid = container.and_then(|container| container.state).and_then(|state| state.pid);
+        let running = pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0);
         running.ok_or_else(|| LabError::Probe(format!("{node} does not run")))
     }
 

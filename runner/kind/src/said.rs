@@ -7,6 +7,7 @@ use std::time::Duration;
 use lab_model::said::Said;
 
 use super::lab::KindLab;
+use super::racks::WARNING;
 use lab_base::exec::{Exit, Invocation};
 use lab_base::failure::chain;
 use lab_model::observe::{NodeName, Place};
@@ -23,6 +24,8 @@ pub enum ByHand {
     InNode(NodeName, Vec<String>),
     /// `cilium` with these arguments, run in the agent's container on a node.
     InAgent(NodeName, Vec<String>),
+    /// The warnings of direct routes that it could not install, in the log of the agent on a node.
+    RefusedRoutes(NodeName),
 }
 
 impl KindLab {
@@ -44,6 +47,20 @@ impl KindLab {
         match command {
             ByHand::OnHost(argv) => self.on_host(argv).await,
             ByHand::InNode(node, argv) => self.in_node(node, argv).await,
+            ByHand::RefusedRoutes(node) => {
+                let agent = "kubectl logs --namespace kube-system --selector k8s-app=cilium --tail=-1";
+                let command = format!("{agent} | grep '{WARNING}'");
+                match self.agent_warnings(&node).await {
+                    Ok(lines) => Said {
+                        place: Place::Node(node),
+                        command,
+                        code: Some(0),
+                        stdout: lines.join("\n"),
+                        stderr: String::new(),
+                    },
+                    Err(why) => not_run(Place::Node(node), command, why),
+                }
+            }
             ByHand::InAgent(node, args) => match self.agents().await {
                 Ok(agents) => {
                     let args: Vec<&str> = args.iter().map(String::as_str).collect();

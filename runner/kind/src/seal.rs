@@ -35,24 +35,26 @@ pub fn table_name(lab: &str) -> String {
     format!("lab_seal_{lab}")
 }
 
-/// Installs rules that drop packets from this bridge for these networks which would leave by another link. It may be called
+/// Installs rules that drop packets from these bridges for these networks which would leave by another link. It may be called
 /// again.
 ///
 /// If that is not possible, the result says so; it is not an error, because a lab works without it, and the case
 /// `wire::nothing_leaks_to_the_uplink` checks for leaks.
-pub async fn seal(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Seal {
-    let by_hand = by_hand(lab, bridge, networks);
+pub async fn seal(lab: &str, bridges: &[String], networks: &[Ipv4Net]) -> Seal {
+    let by_hand = by_hand(lab, bridges, networks);
     if !nix::unistd::geteuid().is_root() {
         return Seal::Open(format!("sealing it needs root: sudo sh -c '{by_hand}'"));
     }
-    match has_link(bridge).await {
-        Ok(true) => {}
-        Ok(false) => {
-            return Seal::Open(format!("the bridge {bridge} is not on this host; to seal it there: {by_hand}"));
+    for bridge in bridges {
+        match has_link(bridge).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return Seal::Open(format!("the bridge {bridge} is not on this host; to seal it there: {by_hand}"));
+            }
+            Err(error) => return Seal::Open(format!("this host's links cannot be read: {}", chain(&error))),
         }
-        Err(error) => return Seal::Open(format!("this host's links cannot be read: {}", chain(&error))),
     }
-    match install(lab, bridge, networks).await {
+    match install(lab, bridges, networks).await {
         Ok(()) => Seal::Table(table_name(lab)),
         Err(error) => Seal::Open(format!("nftables refused: {}; to seal it by hand: {by_hand}", chain(&error))),
     }
@@ -73,13 +75,13 @@ async fn has_link(name: &str) -> Result<bool, Error> {
     Ok(Socket::open(Protocol::Route)?.link(name).await?.is_some())
 }
 
-async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Error> {
+async fn install(lab: &str, bridges: &[String], networks: &[Ipv4Net]) -> Result<(), Error> {
     let table = table_name(lab);
     // Replaces an existing table in one transaction. It is made first if there is none, because deleting a missing table
     // would fail.
     let fresh =
         [ensure_table(&table), delete_table(&table), ensure_table(&table), add_chain(&table, CHAIN, Some(BASE))];
-    let rule = |network: &Ipv4Net| {
+    let rule = |(bridge, network): (&String, &Ipv4Net)| {
         let rule = [
             compare_interface(Field::Inward, bridge, true),
             compare_interface(Field::Outward, bridge, false),
@@ -88,18 +90,23 @@ async fn install(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> Result<(), Er
         ];
         add_rule(&table, CHAIN, &rule.concat())
     };
-    let changes: Vec<_> = fresh.into_iter().chain(networks.iter().map(rule)).collect();
+    let changes: Vec<_> = fresh.into_iter().chain(each(bridges, networks).map(rule)).collect();
     Socket::open(Protocol::Nftables)?.commit(&changes).await
 }
 
+/// Every bridge with every network.
+fn each<'a>(bridges: &'a [String], networks: &'a [Ipv4Net]) -> impl Iterator<Item = (&'a String, &'a Ipv4Net)> {
+    bridges.iter().flat_map(move |bridge| networks.iter().map(move |network| (bridge, network)))
+}
+
 /// The nft commands that do the same, for a user who must run them by hand.
-fn by_hand(lab: &str, bridge: &str, networks: &[Ipv4Net]) -> String {
+fn by_hand(lab: &str, bridges: &[String], networks: &[Ipv4Net]) -> String {
     let table = table_name(lab);
     let mut commands = vec![
         format!("nft add table ip {table}"),
         format!("nft add chain ip {table} {CHAIN} {{ type filter hook forward priority -10\\; }}"),
     ];
-    commands.extend(networks.iter().map(|network| {
+    commands.extend(each(bridges, networks).map(|(bridge, network)| {
         format!("nft add rule ip {table} {CHAIN} iifname {bridge} oifname != {bridge} ip daddr {network} drop")
     }));
     commands.join(" && ")
@@ -113,7 +120,7 @@ mod tests {
     fn the_commands_for_the_hand_name_the_bridge_and_every_network() {
         let networks: Vec<Ipv4Net> = vec!["10.0.0.0/8".parse().unwrap(), "172.31.0.0/16".parse().unwrap()];
         assert_eq!(
-            by_hand("kind", "br-1", &networks),
+            by_hand("kind", &["br-1".to_owned()], &networks),
             "nft add table ip lab_seal_kind && \
              nft add chain ip lab_seal_kind forward { type filter hook forward priority -10\\; } && \
              nft add rule ip lab_seal_kind forward iifname br-1 oifname != br-1 ip daddr 10.0.0.0/8 drop && \

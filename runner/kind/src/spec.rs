@@ -31,4 +31,7 @@ pub struct KindSpec {
     pub images: BTreeMap<String, String>,
     /// The kit that images and chart are taken from (`--kit`).
     pub kit: Option<PathBuf>,
+    /// Whether nodes are made of a baked node image, which has Cilium's images already; else these are sent to each node.
+    #[serde(default)]
+    pub bake: bool,
 }

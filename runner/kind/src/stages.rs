@@ -7,9 +7,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::api::{Api, Patience, PullPolicy, Workload};
+use super::cilium::agents::is_agent;
 use super::config::{cluster_config, mark_of};
 use super::create::{Creation, kubeconfig_of};
 use super::lab::{BASE_FILE, BEFORE_FILE, BeforeCni, FIRST_FILE, FirstNodes, FirstReady, KindLab, SEAL_FILE};
+use super::node_image::NodeImage;
 use super::observed::{WORKLOAD_NAMESPACE, bridge_of};
 use super::seal::{self, Seal};
 use super::tool;
@@ -19,7 +21,7 @@ use lab_base::failure::chain;
 use lab_engine::NodeProbe;
 use lab_images::HELLO_APP;
 use lab_model::StoredBase;
-use lab_model::observe::{ImageFrom, ImageSource, NodeName, Place, Role};
+use lab_model::observe::{ImageFrom, ImageSource, NodeName, Place};
 use lab_model::request::{Answer, Request};
 use lab_model::stage::Stage;
 
@@ -35,21 +37,22 @@ const LOADED_DEADLINE: Duration = Duration::from_mins(2);
 /// The same just before traffic is sent. The programs are already loaded then, unless an agent was restarted.
 const STILL_LOADED_DEADLINE: Duration = Duration::from_secs(30);
 
-pub(super) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
+pub(crate) fn failed(stage: Stage, why: impl Into<String>) -> LabError {
     LabError::Stage { stage, why: why.into() }
 }
 
 impl KindLab {
-    /// Reaches a stage; the ones before it must have been reached. Returns a summary as text.
+    /// Reaches a stage; the ones before it must have been reached. `goal` is the last one that will be asked for: what that
+    /// needs may be begun early. Returns a summary as text.
     ///
     /// # Errors
     /// When it cannot be reached; the error says what was waited for and what was seen last.
     #[boxed(?Send)]
-    pub async fn raise(&self, stage: Stage) -> Result<String, LabError> {
+    pub async fn raise(&self, stage: Stage, goal: Stage) -> Result<String, LabError> {
         let summary = match stage {
             Stage::ClusterCreated => self.create().await?,
             Stage::BaseObserved => self.observe_base().await?,
-            Stage::RoutingInstalled => self.install_cilium().await?,
+            Stage::RoutingInstalled => self.install_cilium(goal).await?,
             Stage::NodesReady => self.wait_for_nodes().await?,
             Stage::WorkloadReady => self.apply_workload().await?,
             Stage::Doctor | Stage::TrafficObserved => String::new(),
@@ -60,10 +63,9 @@ impl KindLab {
 
     async fn create(&self) -> Result<String, LabError> {
         let kind = tool::find("kind")?;
-        let image = self.node_image().await?;
+        let NodeImage { reference: image, told } = self.node_image().await?;
         let state = self.state()?;
-        let roles: Vec<Role> = self.nodes().iter().map(|(_, role)| *role).collect();
-        let config = cluster_config(&self.spec.manifests.kind, &roles, &mark_of(state.path()))
+        let config = cluster_config(&self.spec.manifests.kind, self.nodes(), &mark_of(state.path()), self.layout())
             .map_err(|error| failed(Stage::ClusterCreated, format!("the configuration for kind: {error}")))?;
         let creation = Creation {
             kind: &kind,
@@ -74,7 +76,14 @@ impl KindLab {
             environment: self.engine.environment(),
         };
         self.begin_distribution()?;
+        if let Some(layout) = self.layout() {
+            self.make_racks(layout).await?;
+        }
         creation.run(&self.doing).await?;
+        if let Some(layout) = self.layout() {
+            self.stand_in_racks(layout).await?;
+            self.until_racks_are_joined(layout).await?;
+        }
         let addresses = self.connect().await?;
         let seal = self.seal().await?;
         let network = &self.spec.expect.network;
@@ -82,7 +91,16 @@ impl KindLab {
             Seal::Table(table) => format!("sealed: nftables table {table} keeps its packets on this host"),
             Seal::Open(_why) => "NOT sealed: packets can leave this host".to_owned(),
         };
-        Ok(format!("{} nodes on the Docker network {network}, {}; {sealed}", addresses.len(), range(&addresses)))
+        let of = told.map(|told| format!(" of {told}")).unwrap_or_default();
+        if let Some(layout) = self.layout() {
+            let (nodes, racks) = (addresses.len(), layout.racks.len());
+            let range = layout.racks.iter().map(|rack| rack.gateway.trunc().to_string()).collect::<Vec<_>>().join(", ");
+            return Ok(format!(
+                "{nodes} nodes{of} in {racks} racks, {range}; {} routers run BIRD; management on the Docker network {network}; {sealed}",
+                racks + 1
+            ));
+        }
+        Ok(format!("{} nodes{of} on the Docker network {network}, {}; {sealed}", addresses.len(), range(&addresses)))
     }
 
     /// Connects to the cluster: the API server, the probe in the nodes, the network's gateway. Returns each node's address.
@@ -109,7 +127,10 @@ impl KindLab {
                 .collect();
             self.doing.now(format!("copying the probe into {} nodes", running.len()));
             let probe = NodeProbe::new(&self.engine, &self.spec.cluster);
-            let probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
+            let mut probe = probe.map_err(|error| LabError::Probe(chain(&error)))?;
+            if self.layout().is_some() {
+                probe = probe.with_routers(&mark_of(self.state()?.path()).display().to_string());
+            }
             probe.install(&running).await?;
             let _first = self.probe.set(probe);
         }
@@ -120,15 +141,22 @@ impl KindLab {
     }
 
     async fn seal(&self) -> Result<Seal, LabError> {
-        let network = self.engine.network(&self.spec.expect.network).await?;
-        let seal = match network.as_ref().and_then(bridge_of) {
-            Some(bridge) => {
+        let mut bridges = Vec::new();
+        let mut open = None;
+        for name in self.networks() {
+            match self.engine.network(&name).await?.as_ref().and_then(bridge_of) {
+                Some(bridge) => bridges.push(bridge),
+                None => open = Some(format!("the Docker network {name} is not a bridge")),
+            }
+        }
+        let seal = match open {
+            None => {
                 let native = self.spec.expect.native_cidr;
                 let pool = self.spec.expect.pod_pool;
                 let networks = if native.contains(&pool) { vec![native] } else { vec![native, pool] };
-                seal::seal(&self.name, &bridge, &networks).await
+                seal::seal(&self.name, &bridges, &networks).await
             }
-            None => Seal::Open(format!("the Docker network {} is not a bridge", self.spec.expect.network)),
+            Some(why) => Seal::Open(why),
         };
         self.state()?.write_json(SEAL_FILE, &seal)?;
         Ok(seal)
@@ -155,9 +183,34 @@ impl KindLab {
         let (kube, said) = tokio::join!(api.nodes(), self.run_commands_before_cni());
         let state = self.state()?;
         let summary = format!("observed on {} nodes, before any CNI", nodes.len());
-        state.write_json(BASE_FILE, &StoredBase { observed, gateway: *self.outside().ip(), nodes })?;
+        state.write_json(
+            BASE_FILE,
+            &StoredBase { observed, gateway: *self.outside().ip(), gateways: self.gateways(), nodes },
+        )?;
         state.write_json(BEFORE_FILE, &BeforeCni { observed, nodes: kube?, said })?;
         Ok(summary)
+    }
+
+    /// Observes again what was observed before the CNI was installed, now that it is, and keeps that in its place. Returns
+    /// what was kept before, for [`Self::put_base_back`].
+    ///
+    /// # Errors
+    /// When nothing was kept, or it cannot be observed.
+    pub async fn observe_base_too_late(&self) -> Result<(StoredBase, BeforeCni), LabError> {
+        let kept = self.base()?.zip(self.before_cni()?);
+        let kept = kept.ok_or_else(|| failed(Stage::BaseObserved, "nothing was kept of the time before the CNI"))?;
+        self.observe_base().await?;
+        Ok(kept)
+    }
+
+    /// Keeps what was observed in time.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put_base_back(&self, (base, before): &(StoredBase, BeforeCni)) -> Result<(), LabError> {
+        let state = self.state()?;
+        state.write_json(BASE_FILE, base)?;
+        Ok(state.write_json(BEFORE_FILE, before)?)
     }
 
     async fn wait_for_nodes(&self) -> Result<String, LabError> {
@@ -179,12 +232,7 @@ impl KindLab {
         let stage = Stage::WorkloadReady;
         let say = self.say();
         let patience = Patience { deadline: WORKLOAD_DEADLINE, say: &say };
-        let image = self.images()?.into_iter().find(|image| image.name == HELLO_APP);
-        let image = image.ok_or_else(|| failed(stage, "the image of hello-app is not on the nodes"))?;
-        let app = &self.spec.manifests.hello_app;
-        // Never pulled: a registry could have another image of the same name.
-        let pull = PullPolicy::Never;
-        let workload = Workload::new(app, WORKLOAD_NAMESPACE, self.spec.expect.replicas, &image.reference, pull)?;
+        let (image, workload) = self.workload()?;
         let api = self.api()?;
         api.apply_workload(&workload).await?;
         let ready = api.until_workload_ready(&workload, patience).await;
@@ -197,6 +245,36 @@ impl KindLab {
         let address = service.cluster_ip.map_or_else(|| "no ClusterIP".to_owned(), |address| address.to_string());
         let from = came_from(&image);
         Ok(format!("{} ({}, {from}) on {}; {address}", self.spec.expect.service, image.reference, nodes.join(", ")))
+    }
+
+    fn workload(&self) -> Result<(ImageSource, Workload), LabError> {
+        let image = self.images()?.into_iter().find(|image| image.name == HELLO_APP);
+        let image = image.ok_or_else(|| failed(Stage::WorkloadReady, "the image of hello-app is not on the nodes"))?;
+        let app = &self.spec.manifests.hello_app;
+        // Never pulled: a registry could have another image of the same name.
+        let pull = PullPolicy::Never;
+        let workload = Workload::new(app, WORKLOAD_NAMESPACE, self.spec.expect.replicas, &image.reference, pull)?;
+        Ok((image, workload))
+    }
+
+    /// Applies the workload as soon as the nodes are Ready, which they are before all agents are: its pods are then set up
+    /// while the rest of Cilium starts.
+    pub(super) async fn begin_workload(&self) -> Result<(), LabError> {
+        let patience = Patience { deadline: WORKLOAD_DEADLINE, say: &|_seen| {} };
+        let api = self.api()?;
+        let ready = api.until_nodes_ready(&self.node_names(), patience).await;
+        ready.map_err(|error| failed(Stage::NodesReady, chain(&error)))?;
+        let (_image, workload) = self.workload()?;
+        Ok(api.apply_workload(&workload).await?)
+    }
+
+    /// Whether each node has an agent that is ready. Where that cannot be told, they are not.
+    #[boxed(?Send)]
+    pub async fn agents_are_ready(&self) -> bool {
+        let Ok(api) = self.api() else { return false };
+        let pods = api.pods().await.unwrap_or_default();
+        let ready = pods.iter().filter(|pod| is_agent(pod) && pod.ready && !pod.terminating);
+        ready.count() == self.nodes().len()
     }
 
     /// Waits, before traffic is sent, until the agents have their programs loaded. Returns a text if they have not: traffic

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::drift::{ClusterRecord, Drift, drift};
 use super::lab::{BUILT_FILE, RECORD_FILE, SPEC_FILE};
 use super::ownership::members;
+use super::racks;
 use super::spec::KindSpec;
 use super::teardown::{TakenDown, take_down};
 use lab_backend::LabError;
@@ -60,7 +61,9 @@ pub async fn drift_of(state: &StateDir, mark: &ClusterMark) -> Result<Vec<Drift>
     let now = members(&engine, Some(&mark.cluster)).await?;
     let first = spec.nodes.iter().find(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.clone());
     let control_plane = first.unwrap_or_else(|| NodeName(format!("{}-control-plane", mark.cluster)));
-    Ok(drift(state.name(), &mark.network, &control_plane, &record, &now))
+    let mut found = drift(state.name(), &mark.network, &control_plane, &record, &now);
+    found.extend(racks::drift(state.name(), &spec, &engine).await?);
+    Ok(found)
 }
 
 /// Takes down the kind lab with this state folder.

@@ -12,6 +12,7 @@ use super::create;
 use super::lab::{BUILT_FILE, IMAGES_FILE, SPEC_FILE};
 use super::late::Names;
 use super::ownership::{Member, members};
+use super::racks;
 use super::seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use super::spec::KindSpec;
@@ -20,6 +21,7 @@ use lab_backend::state::{ClusterMark, Life, StateDir};
 use lab_base::failure::chain;
 use lab_engine::{Engine, EngineError};
 use lab_images::NODE;
+use lab_images::baked::remove_builders;
 use lab_model::observe::{ImageSource, NodeName};
 use lab_model::stage::Stage;
 
@@ -36,6 +38,8 @@ pub struct TakenDown {
     pub containers: Vec<String>,
     /// The network, if it was removed.
     pub network: Option<String>,
+    /// The networks of racks and links that were removed.
+    pub racks: Vec<String>,
     /// Notes for the user, such as a network that is kept, and why.
     pub notes: Vec<String>,
 }
@@ -46,6 +50,9 @@ impl TakenDown {
         let mut lines = Vec::new();
         if !self.containers.is_empty() {
             lines.push(format!("removed the containers {} with their volumes", self.containers.join(", ")));
+        }
+        if !self.racks.is_empty() {
+            lines.push(format!("removed the networks {}", self.racks.join(", ")));
         }
         if let Some(network) = &self.network {
             lines.push(format!("removed the network {network}"));
@@ -93,10 +100,23 @@ pub async fn take_down(
             remove_containers(engine, ours, &mut gone, &mut failures).await;
         }
     }
+    // A command that was killed while it baked has left a container that is no node.
+    match remove_builders(engine, &mark_of(state.path()).display().to_string()).await {
+        Ok(builders) => gone.containers.extend(builders),
+        Err(error) => failures.push(chain(&error)),
+    }
     if failures.is_empty()
         && let Err(why) = remove_late(engine, state, &mark.cluster, &mut gone).await
     {
         failures.push(why);
+    }
+    // After the nodes, since a network with containers on it stays.
+    match racks::remove(engine, &mark_of(state.path()).display().to_string()).await {
+        Ok(removed) => {
+            gone.containers.extend(removed.containers);
+            gone.racks = removed.networks;
+        }
+        Err(why) => failures.push(why),
     }
     if failures.is_empty() && !mark.network_was_there {
         match remove_network(engine, &mark.network).await {
@@ -165,17 +185,23 @@ async fn remove_late(engine: &Engine, state: &StateDir, cluster: &str, gone: &mu
 /// When Docker does not list them, or one could not be removed.
 #[boxed(?Send)]
 pub async fn remove_strays(engine: &Engine, root: &Path, name: Option<&str>) -> Result<Vec<String>, LabError> {
-    let stray = |member: &Member| {
-        let folder = member.mark.as_deref().and_then(Path::parent);
+    let is_stray = |mark: Option<&Path>| {
+        let folder = mark.and_then(Path::parent);
         folder.is_some_and(|folder| {
             folder.parent() == Some(root)
                 && name.is_none_or(|name| folder.file_name().is_some_and(|own| own == name))
                 && !folder.join(lab_backend::state::STATE_FILE).exists()
         })
     };
-    let strays = members(engine, None).await?.into_iter().filter(stray).collect();
+    let strays = members(engine, None).await?.into_iter().filter(|member| is_stray(member.mark.as_deref())).collect();
     let (mut gone, mut failures) = (TakenDown::default(), Vec::new());
     remove_containers(engine, strays, &mut gone, &mut failures).await;
+    for mark in racks::marks(engine).await?.into_iter().filter(|mark| is_stray(Some(Path::new(mark)))) {
+        match racks::remove(engine, &mark).await {
+            Ok(removed) => gone.containers.extend(removed.containers),
+            Err(why) => failures.push(why),
+        }
+    }
     if failures.is_empty() {
         return Ok(gone.containers);
     }
@@ -213,6 +239,7 @@ fn differences_text(differences: &[String]) -> String {
 
 /// Removes containers at the same time, because each takes seconds of waiting.
 async fn remove_containers(engine: &Engine, ours: Vec<Member>, gone: &mut TakenDown, failures: &mut Vec<String>) {
+    racks::leave(engine, &ours).await;
     let mut removals = JoinSet::new();
     for member in ours {
         let engine = engine.clone();

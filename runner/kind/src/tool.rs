@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::excerpt::excerpt;
 use lab_backend::{Doing, LabError};
 use lab_base::exec;
 use lab_base::exec::{Finished, Invocation, Running};
+use lab_kube::excerpt::excerpt;
 
 /// The path of a program.
 ///

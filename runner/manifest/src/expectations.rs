@@ -104,7 +104,9 @@ impl Manifests {
             service: service.metadata.name.as_str().to_owned(),
             service_port: port.port.get(),
             target_port: port.target_port.get(),
+            racks: None,
             cluster: None,
+            foreign: None,
         })
     }
 

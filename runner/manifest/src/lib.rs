@@ -14,6 +14,7 @@ mod kind_config;
 mod locate;
 pub mod overrides;
 pub mod pins;
+mod racks;
 mod read;
 mod reword;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use hello_app::{
     ServicePort, ServiceSpec, ServiceType, V1,
 };
 pub use kind_config::{ClusterKind, KindApi, KindConfig, KindNode, KubeProxyMode, Networking};
+pub use racks::{AsNumber, Fabric, RacksConfig, RacksError};
 pub use value::{
     ApiVersion, Cidr, Digest, GithubName, Malformed, MaskSize, NarHash, NixRelease, ObjectName, Port, Replicas,
     Repository, Revision, Schema, ServiceCidr, Sha256, Tag, Url, Version,
@@ -42,6 +44,10 @@ use crate::pins::Pins;
 /// The environment variable with the path of an archive of the workload's image, as `docker save` writes it. The flake sets
 /// it to what it has built.
 pub const HELLO_APP_VARIABLE: &str = "LAB_HELLO_APP";
+/// The environment variable with the path of an archive of the image that routers between racks are made of on kind.
+pub const BIRD_VARIABLE: &str = "LAB_BIRD";
+/// The name in the Engine of the image that routers between racks are made of on kind.
+pub const BIRD_IMAGE: &str = "lab-bird:2";
 
 /// The contents of `manifests/`. A run's folder has them as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +60,9 @@ pub struct Manifests {
     pub cilium: CiliumConfig,
     /// `hello-app.yaml`.
     pub hello_app: HelloApp,
+    /// `racks.yaml`. What older programs have written has none; the embedded one stands for it.
+    #[serde(default = "racks::embedded")]
+    pub racks: RacksConfig,
 }
 
 impl Manifests {
@@ -74,13 +83,14 @@ impl Manifests {
     }
 
     fn parse(files: &Files) -> Result<Self, ManifestError> {
-        let Files { pins, kind, cilium, hello_app } = files;
+        let Files { pins, kind, cilium, hello_app, racks } = files;
         let pins = read::json(&pins.name, &pins.text)?;
         let kind = read::Yaml::parse(&kind.name, &kind.text, &[""])?.document(0).map_err(of_kind)?;
         let cilium = read::Yaml::parse(&cilium.name, &cilium.text, &[""])?.document(0)?;
         let workload = read::Yaml::parse(&hello_app.name, &hello_app.text, &["Deployment", "Service"])?;
         let hello_app = HelloApp { deployment: workload.document(0)?, service: workload.document(1)? };
-        let manifests = Self { pins, kind, cilium, hello_app };
+        let racks = read::Yaml::parse(&racks.name, &racks.text, &[""])?.document(0)?;
+        let manifests = Self { pins, kind, cilium, hello_app, racks };
         check::check(&manifests, files)?;
         Ok(manifests)
     }
@@ -106,6 +116,7 @@ struct Files {
     kind: File,
     cilium: File,
     hello_app: File,
+    racks: File,
 }
 
 /// A file before it is parsed.
@@ -132,6 +143,7 @@ impl Files {
             kind: embedded!("kind.yaml"),
             cilium: embedded!("cilium.yaml"),
             hello_app: embedded!("hello-app.yaml"),
+            racks: embedded!("racks.yaml"),
         }
     }
 
@@ -148,6 +160,8 @@ impl Files {
             kind: file("kind.yaml")?,
             cilium: file("cilium.yaml")?,
             hello_app: file("hello-app.yaml")?,
+            // The article's own files are the other four: a folder with those alone is a whole one.
+            racks: if folder.join("racks.yaml").exists() { file("racks.yaml")? } else { embedded!("racks.yaml") },
         })
     }
 }

@@ -111,6 +111,7 @@ fn the_types_write_back_what_the_files_say() {
         "kind": yaml(&files.kind.text),
         "cilium": yaml(&files.cilium.text),
         "hello_app": {"deployment": yaml(deployment), "service": yaml(service)},
+        "racks": yaml(&files.racks.text),
     });
     assert_eq!(serde_json::to_value(manifests()).unwrap(), said);
 }
@@ -144,7 +145,9 @@ fn the_expectations_are_the_articles() {
         service: "hello-app".to_owned(),
         service_port: 8080,
         target_port: 8080,
+        racks: None,
         cluster: None,
+        foreign: None,
     };
     assert_eq!(manifests().expectations(None, None), Ok(expected));
 }

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use crate::foreign::ForeignExpectations;
+use crate::observe::NodeName;
+use crate::racks::Racks;
+use crate::{BackendKind, Ground};
+
 /// The yardstick of a run; written to `run.json`, so that a run can be judged again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectations {
@@ -29,9 +34,15 @@ pub struct Expectations {
     pub service_port: u16,
     /// Port of the pods (hello-app.yaml: `Service.spec.ports[0].targetPort`).
     pub target_port: u16,
+    /// How racks are laid out; none where all nodes are on one network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub racks: Option<Racks>,
     /// What only a lab on kind should be; none on netns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterExpectations>,
+    /// What only a foreign cluster should be; none of a lab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignExpectations>,
 }
 
 /// What stands in place of a value of the Helm release that is read from the cluster each time: the control plane's
@@ -119,5 +130,22 @@ impl Expectations {
     /// All nodes.
     pub const fn nodes(&self) -> usize {
         self.control_planes + self.workers
+    }
+
+    /// The name of the network on which a node is with its peers: its rack's, where that is a network of its own.
+    pub fn network_of(&self, node: &NodeName) -> &str {
+        let rack = self.racks.as_ref().and_then(|racks| racks.of(node));
+        rack.and_then(|(_, rack)| rack.network.as_deref()).unwrap_or(&self.network)
+    }
+
+    /// Whether nodes are to be on a network of this name: the lab's, or that of a rack.
+    pub fn has_network(&self, name: &str) -> bool {
+        let racks = self.racks.as_ref().map(|racks| racks.racks.as_slice()).unwrap_or_default();
+        name == self.network || racks.iter().any(|rack| rack.network.as_deref() == Some(name))
+    }
+
+    /// Which cases exist in such a lab on this backend.
+    pub fn ground(&self, backend: BackendKind) -> Ground {
+        Ground { backend, bgp: self.racks.as_ref().is_some_and(|racks| racks.bgp) }
     }
 }

@@ -101,6 +101,22 @@ pub enum Reason {
     LeaksToGateway,
     /// A packet between two pods lost of its TTL between their nodes.
     RoutedInBetween,
+    /// A node's BGP session with its ToR, or a ToR's with the router, is not established.
+    SessionDown,
+    /// A BGP session is configured for another AS, or another neighbour, than it should be.
+    WrongSession,
+    /// A router has not learnt a pod CIDR.
+    NotLearnt,
+    /// A router has a pod CIDR by another way than its node's.
+    LearntElsewhere,
+    /// A router's kernel forwards otherwise than its daemon says.
+    DaemonDisagrees,
+    /// A node has a route of its own to a peer's pod CIDR, or its default route does not lead to its ToR.
+    OwnRouteToPeer,
+    /// Pods' packets take another way through the routers than the declared one, or lose more or less of their TTL on it.
+    WrongPath,
+    /// A router passes on none of a pod's packets by a link of the fabric, or they come back to it.
+    TurnedAway,
     /// The Docker Engine does not answer.
     EngineDoesNotAnswer,
     /// The API version that was agreed on with the Engine is too old.

@@ -35,6 +35,9 @@ pub struct RunHead {
     pub nodes: usize,
     /// Pods of the workload.
     pub replicas: usize,
+    /// Racks that the nodes stand in; 0 where all are on one network.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub racks: usize,
     /// What the command line declared to be otherwise than it is pinned, each with the option that did.
     pub deviations: Vec<String>,
     /// How many of the selected cases are judged against a pin that is not the pinned one any more.
@@ -162,6 +165,8 @@ pub enum CaseOutcome {
     },
     /// It is about objects that this backend does not have. It was not looked at, and says nothing.
     NotOnBackend,
+    /// It is about nodes that stand to each other otherwise than in this lab. It was not looked at, and says nothing.
+    NotInTopology,
 }
 
 impl From<Judgement> for CaseOutcome {
@@ -318,8 +323,13 @@ fn in_words(claim: &str, outcome: &CaseOutcome) -> (String, String) {
         CaseOutcome::Blocked { stage, cause } => (claim, format!("not looked at: {stage} failed: {cause}")),
         CaseOutcome::Unobserved { missing } => (claim, missing.clone()),
         CaseOutcome::Deadline { last, .. } => (claim, format!("last seen: {last}")),
-        CaseOutcome::NotOnBackend => (claim, String::new()),
+        CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology => (claim, String::new()),
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it asks about by reference")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Durations as a number of seconds, to the microsecond.

@@ -94,6 +94,13 @@ pub struct HttpAsk {
     pub deadline: Duration,
 }
 
+/// How much of a frame [`CaptureFilter::Headers`] keeps, in octets: Ethernet, IPv4 and UDP, a tunnel's own header, and in it
+/// Ethernet, IPv4, and TCP with a timestamp take 116.
+pub const HEADERS: u16 = 128;
+
+/// Octets of the IPv4 packet that a plain `ping` sends: 56 of data, 8 ICMP, 20 IPv4.
+pub const SMALL_PACKET: u32 = 84;
+
 /// Which frames a capture keeps. The kernel drops the others before they are copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +109,9 @@ pub enum CaptureFilter {
     All,
     /// IPv4 and ARP.
     Ipv4AndArp,
+    /// Packets from or to one of these addresses, bare or in a tunnel, and of them no more than [`HEADERS`] octets: on a
+    /// link that others use.
+    Headers(Vec<Ipv4Addr>),
 }
 
 /// What a probe saw.

@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::observe::{
-    HttpReply, Lookup, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Resolution, Role, Segment, ServiceSeen,
-    ServiceTable, Traffic,
+    HttpReply, Lookup, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Resolution, Role, RouterSeen, Segment,
+    ServiceSeen, ServiceTable, Traffic, UPLINK,
 };
 
 pub use kind::{
@@ -65,6 +65,9 @@ pub struct BaseSeen {
     pub age: Duration,
     /// The gateway of the bridge, that the default route must lead to.
     pub gateway: Ipv4Addr,
+    /// Each node's own gateway, where they have not all the same: in racks, its ToR.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateways: BTreeMap<NodeName, Ipv4Addr>,
     /// A look into each node.
     pub nodes: BTreeMap<NodeName, NetnsView>,
 }
@@ -78,6 +81,17 @@ pub struct RoutingSeen {
     pub pod_cidrs: PodCidrs,
     /// The kernel's own decisions, asked on each node; empty where they were not recorded.
     pub lookups: BTreeMap<NodeName, Vec<Lookup>>,
+}
+
+/// Routers between racks, and the nodes beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutersSeen {
+    /// All ToRs, and then the router.
+    pub routers: Vec<RouterSeen>,
+    /// A look into each node.
+    pub nodes: BTreeMap<NodeName, NetnsView>,
+    /// Who has which pod CIDR.
+    pub pod_cidrs: PodCidrs,
 }
 
 /// The workload's pods.
@@ -144,4 +158,14 @@ pub struct WireSeen {
     /// an older program did not say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_entered: BTreeMap<PodName, String>,
+    /// The name of each node's link to its peers, where it is another than [`UPLINK`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uplinks: BTreeMap<NodeName, String>,
+}
+
+impl WireSeen {
+    /// The name of a node's link to its peers.
+    pub fn uplink(&self, node: &NodeName) -> &str {
+        self.uplinks.get(node).map_or(UPLINK, String::as_str)
+    }
 }

@@ -20,6 +20,8 @@ pub struct Tally {
     pub deadline: usize,
     /// They do not exist on this backend.
     pub not_on_backend: usize,
+    /// They are about another topology.
+    pub not_in_topology: usize,
     /// Selected, but without a verdict.
     pub not_reached: usize,
     /// Of those that held, the ones that were judged against overridden pins.
@@ -101,6 +103,7 @@ impl Report {
                 CaseOutcome::Blocked { .. } => &mut tally.blocked,
                 CaseOutcome::Deadline { .. } => &mut tally.deadline,
                 CaseOutcome::NotOnBackend => &mut tally.not_on_backend,
+                CaseOutcome::NotInTopology => &mut tally.not_in_topology,
             } += 1;
             if matches!(case.outcome, CaseOutcome::Held { .. }) && !case.deviation.is_empty() {
                 tally.held_overridden += 1;

@@ -33,6 +33,12 @@ pub fn in_agent(command: &str) -> String {
     format!("sh -c 'crictl exec $(crictl ps --quiet --name cilium-agent) {command}'")
 }
 
+/// The command in a text that [`in_agent`] made; any other text as it is.
+pub fn of_agent(text: &str) -> &str {
+    let inner = text.strip_prefix("sh -c 'crictl exec $(crictl ps --quiet --name cilium-agent) ");
+    inner.and_then(|inner| inner.strip_suffix('\'')).unwrap_or(text)
+}
+
 /// A table's name where it has one (iproute2's `rt_tables`), else its number.
 pub fn table(table: u32) -> Cow<'static, str> {
     match table {
@@ -143,4 +149,13 @@ pub fn rule(rule: &Rule) -> String {
         RuleAction::Other(number) => format!("action {number}"),
     });
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_command_in_an_agent_is_found_again() {
+        assert_eq!(super::of_agent(&super::in_agent("cilium status --verbose")), "cilium status --verbose");
+        assert_eq!(super::of_agent("ip route get 10.0.2.1"), "ip route get 10.0.2.1");
+    }
 }

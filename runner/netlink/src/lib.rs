@@ -1,11 +1,12 @@
 //! Talking to the kernel over netlink (netlink(7)): links, addresses, routes, rules and neighbours (rtnetlink(7)),
-//! tables of sockets (`sock_diag(7)`), and nftables.
+//! tables of sockets (`sock_diag(7)`), nftables, and connection tracking.
 //!
 //! The sockets are netlink-sys's. A [`Request`] is one message to the kernel with a text that says what it is for, so
 //! that an [`Error`] says what could not be done and why; the caller adds in which namespace. Answers are read
 //! attribute by attribute with [`Message`], not with a library of known types: a selector or an encapsulation that this
 //! program does not know must be noticed, and a message that cannot be read must be an error rather than a missing route.
 
+mod conntrack;
 mod error;
 mod link;
 mod message;

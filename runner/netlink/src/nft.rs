@@ -33,6 +33,11 @@ fn attributes(family: u8, resource: u16) -> Attributes {
     Attributes::after([family, 0, high, low])
 }
 
+/// The same for a message about no family and without attributes.
+pub(super) fn generic() -> Attributes {
+    attributes(0, 0)
+}
+
 impl Socket {
     /// Applies all of these changes in one transaction, or none of them.
     ///

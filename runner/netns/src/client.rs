@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::announce::Announcing;
 use super::control::{Built, Description, Order, Reply};
 use lab_backend::LabError;
 use lab_backend::state::socket_within;
 use lab_base::clock;
-use lab_model::observe::NodeName;
+use lab_model::observe::{NodeName, Place};
 use lab_model::stage::Stage;
 
 /// The deadline for one order. The longest, building a topology of a hundred nodes, takes seconds on a slow machine.
@@ -79,7 +80,7 @@ impl Client {
 
     pub(super) async fn describe(&mut self) -> Result<Description, LabError> {
         match self.send(&Order::Describe).await? {
-            Reply::Description(description) => Ok(description),
+            Reply::Description(description) => Ok(*description),
             other => Err(self.unexpected(&Order::Describe, other)),
         }
     }
@@ -90,6 +91,18 @@ impl Client {
 
     pub(super) async fn start_node(&mut self, node: &NodeName) -> Result<(), LabError> {
         self.send_expecting_done(Order::StartNode(node.clone())).await
+    }
+
+    pub(super) async fn announce(&mut self, node: &NodeName, how: Announcing) -> Result<(), LabError> {
+        self.send_expecting_done(Order::Announce { node: node.clone(), how }).await
+    }
+
+    pub(super) async fn silence(&mut self, router: &Place) -> Result<(), LabError> {
+        self.send_expecting_done(Order::Silence(router.clone())).await
+    }
+
+    pub(super) async fn wake(&mut self, router: &Place) -> Result<(), LabError> {
+        self.send_expecting_done(Order::Wake(router.clone())).await
     }
 
     async fn send_expecting_done(&mut self, order: Order) -> Result<(), LabError> {
@@ -110,6 +123,9 @@ fn describe(order: &Order) -> String {
         Order::Describe => "describe itself".to_owned(),
         Order::StopNode(node) => format!("stop {node}"),
         Order::StartNode(node) => format!("start {node}"),
+        Order::Announce { node, how } => format!("make the speaker of {node} {how}"),
+        Order::Silence(router) => format!("silence {router}"),
+        Order::Wake(router) => format!("wake {router}"),
         Order::Shutdown => "shut down".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::announce::Announcing;
 use super::plan::Spec;
 use lab_model::observe::{NodeName, Place, Role};
 use lab_model::stage::Stage;
@@ -21,6 +22,17 @@ pub enum Order {
     StopNode(NodeName),
     /// Build a stopped node and its pods again.
     StartNode(NodeName),
+    /// Announce a node's pod CIDR otherwise than the plan says, or not at all.
+    Announce {
+        /// The node.
+        node: NodeName,
+        /// How.
+        how: Announcing,
+    },
+    /// Stop BIRD of this router as SIGSTOP does, and wait until no other router believes it any more.
+    Silence(Place),
+    /// Let BIRD of this router go on.
+    Wake(Place),
     /// End, which removes the whole lab.
     Shutdown,
 }
@@ -32,7 +44,7 @@ pub enum Reply {
     /// The stage was built.
     Built(Built),
     /// The answer to [`Order::Describe`].
-    Description(Description),
+    Description(Box<Description>),
     /// The order was carried out.
     Done,
     /// The order failed; with the reason.

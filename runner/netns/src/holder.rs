@@ -14,11 +14,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::LocalSet;
 
 use super::control::{Built, Description, Order, Reply};
 use super::plan::{Plan, Spec};
 use super::world::{BuildError, World};
-use super::{hello, pods, restart, routing, service, settle, topology};
+use super::{announce, hello, pods, restart, routing, service, settle, silence, topology};
 use lab_backend::state::socket_within;
 use lab_base::clock;
 use lab_base::clock::Poll;
@@ -98,7 +99,8 @@ pub fn hold(args: &HolderArgs) -> ExitCode {
     let held = fs::File::open(&args.state)
         .and_then(|folder| end_with_standard_input(folder, args.state.clone()))
         .and_then(|()| lab_base::runtime())
-        .and_then(|runtime| runtime.block_on(take_orders(args)));
+        // Speakers are tasks of this thread alone.
+        .and_then(|runtime| runtime.block_on(LocalSet::new().run_until(take_orders(args))));
     match held {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -150,7 +152,7 @@ async fn take_orders(args: &HolderArgs) -> io::Result<()> {
     let spec: Spec = serde_json::from_str(&args.spec)?;
     let plan = Plan::new(spec).map_err(io::Error::other)?;
     let listener = bind(&args.state)?;
-    let mut holder = Holder { plan, world: None, built: Vec::new() };
+    let mut holder = Holder { plan, state: args.state.clone(), world: None, built: Vec::new() };
     loop {
         let (stream, _peer) = listener.accept().await?;
         if holder.serve(stream).await {
@@ -167,6 +169,8 @@ fn bind(state: &Path) -> io::Result<UnixListener> {
 
 struct Holder {
     plan: Plan,
+    /// The lab's state folder.
+    state: PathBuf,
     world: Option<World>,
     built: Vec<Stage>,
 }
@@ -202,11 +206,16 @@ impl Holder {
                 Ok(built) => Reply::Built(built),
                 Err(error) => Reply::Failed(error.to_string()),
             },
-            Order::Describe => Reply::Description(self.describe()),
+            Order::Describe => Reply::Description(Box::new(self.describe())),
             Order::StopNode(name) => self.change(async |world, _built| restart::stop_node(world, &name).await).await,
             Order::StartNode(name) => {
                 self.change(async |world, built| restart::start_node(world, &name, built).await).await
             }
+            Order::Announce { node, how } => {
+                self.change(async |world, _built| announce::instead(world, &node, how).await).await
+            }
+            Order::Silence(router) => self.change(async |world, _built| silence::silence(world, &router).await).await,
+            Order::Wake(router) => self.change(async |world, _built| silence::wake(world, &router)).await,
             Order::Shutdown => Reply::Done,
         }
     }
@@ -228,8 +237,8 @@ impl Holder {
 
     async fn build_stage(&mut self, stage: Stage) -> Result<String, BuildError> {
         if stage == Stage::ClusterCreated {
-            let world = topology::build(self.plan.clone()).await?;
-            let summary = format!("1 bridge, {} nodes on {}", world.nodes.len(), world.plan.gateway.trunc());
+            let world = topology::build(self.plan.clone(), &self.state).await?;
+            let summary = topology::summary(&world.plan);
             settle::links_are_up(&world).await?;
             self.world = Some(world);
             return Ok(summary);
@@ -267,7 +276,9 @@ fn serve_all(world: &mut World) -> Result<(), BuildError> {
     for pod in 0..world.plan.pods.len() {
         serve_pod(world, pod)?;
     }
-    let _runs_until_exit = hello::serve(&world.bridge.namespace, world.plan.outside(), hello::Says::ClientAddress)?;
+    // Between racks the router is last.
+    let hub = world.routers.last().map_or(&world.bridge, |router| &router.member);
+    let _runs_until_exit = hello::serve(&hub.namespace, world.plan.outside(), hello::Says::ClientAddress)?;
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
+use super::announce::Announcing;
 use super::client::Client;
 use super::control::{Built, Description};
-use super::plan::{OUTSIDE_PORT, Plan};
+use super::plan::Plan;
 use super::start::Tie;
 use super::teardown::take_down;
 use lab_backend::LabError;
@@ -84,6 +85,14 @@ impl NetnsLab {
         Ok(())
     }
 
+    /// Has a node announce its pod CIDR otherwise than the plan says, or not at all, or again as it says.
+    ///
+    /// # Errors
+    /// When there is no such node, or what it announces as planned is not learnt in time.
+    pub async fn announce(&self, node: &NodeName, how: Announcing) -> Result<(), LabError> {
+        self.client.lock().await.announce(node, how).await
+    }
+
     /// The stages that are built.
     pub fn built(&self) -> Vec<Stage> {
         self.description.borrow().built.clone()
@@ -106,7 +115,7 @@ impl NetnsLab {
 
     /// The address of the server outside the native routing CIDR.
     pub fn outside(&self) -> SocketAddrV4 {
-        SocketAddrV4::new(self.plan.gateway.addr(), OUTSIDE_PORT)
+        self.plan.outside()
     }
 
     /// A folder for captures, which is removed when this handle is dropped.

@@ -1,6 +1,8 @@
 //! The embedded lab: the article's topology in Linux network namespaces.
 
+pub mod announce;
 mod ask;
+pub mod bird;
 mod client;
 pub mod control;
 mod hello;
@@ -10,10 +12,13 @@ pub mod namespace;
 mod observed;
 pub mod plan;
 mod pods;
+mod racks;
 mod restart;
 mod routing;
 mod service;
 mod settle;
+mod silence;
+mod speaker;
 mod start;
 pub mod tamper;
 mod teardown;

@@ -106,6 +106,16 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), file })
     }
 
+    /// Another descriptor of it, which keeps it alive too.
+    ///
+    /// # Errors
+    /// When descriptors are short.
+    pub fn try_clone(&self) -> Result<Self, NamespaceError> {
+        let file = self.file.try_clone();
+        let file = file.map_err(|source| NamespaceError::Create { name: self.name.clone(), source })?;
+        Ok(Self { name: self.name.clone(), file })
+    }
+
     /// The node or pod whose namespace it is.
     pub fn name(&self) -> &str {
         &self.name

@@ -6,15 +6,17 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use super::bird;
 use super::lab::NetnsLab;
 use super::plan::ROUTER_DEVICE;
 use lab_backend::LabError;
 use lab_base::clock;
 use lab_model::StoredBase;
 use lab_model::observe::{
-    Link, Mtu, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, Segment, SegmentMember,
-    ServiceSeen, ServiceTable, TABLE_MAIN, UPLINK,
+    Link, Mtu, NetnsView, NodeName, Place, PodCidrs, PodName, PodSeen, Role, RouteKind, RouterSeen, Segment,
+    SegmentMember, ServiceSeen, ServiceTable, TABLE_MAIN, UPLINK,
 };
+use lab_model::racks;
 use lab_model::request::{Answer, Answered, Request};
 
 impl NetnsLab {
@@ -44,43 +46,83 @@ impl NetnsLab {
             nodes.insert(name.clone(), view);
         }
         let summary = format!("observed on {} nodes", nodes.len());
-        self.store_base(&StoredBase { observed: clock::unix_now(), gateway: *self.outside().ip(), nodes })?;
+        let (observed, gateway) = (clock::unix_now(), *self.outside().ip());
+        self.store_base(&StoredBase { observed, gateway, gateways: self.gateways(), nodes })?;
         Ok(summary)
     }
 
     /// The bridges, and the nodes whose eth0 is the other end of one of their ports.
     ///
     /// # Errors
-    /// When the bridge's namespace cannot be looked into.
+    /// When a namespace with a bridge cannot be looked into.
     #[boxed(?Send)]
     pub async fn segments(&self) -> Result<Vec<Segment>, LabError> {
         let nodes = self.nodes().iter().map(|(name, _)| Place::Node(name.clone()));
-        let mut views = self.views(std::iter::once(Place::Bridge).chain(nodes).collect()).await?.into_iter();
-        let hub = match views.next() {
-            Some((_, Ok(view))) => view,
-            Some((_, Err(why))) => return Err(LabError::Probe(format!("the bridge's namespace: {why}"))),
-            None => return Err(LabError::Probe("it gave no answer".to_owned())),
+        let hubs: Vec<Place> = match self.plan().racks() {
+            None => vec![Place::Bridge],
+            Some(layout) => (0..layout.racks.len()).map(racks::tor).collect(),
         };
-        let nodes: Vec<(NodeName, NetnsView)> = views
+        let mut hub_views = self.views(hubs.iter().cloned().chain(nodes).collect()).await?;
+        let node_views = hub_views.split_off(hubs.len().min(hub_views.len()));
+        let nodes: Vec<(NodeName, NetnsView)> = node_views
+            .into_iter()
             .filter_map(|(place, view)| match (place, view) {
                 (Place::Node(name), Ok(view)) => Some((name, view)),
                 // A node that cannot be looked into is a member of no bridge.
                 _ => None,
             })
             .collect();
-        let bridges = hub.links.iter().filter(|link| link.kind.as_deref() == Some("bridge"));
-        Ok(bridges
-            .map(|bridge| Segment {
-                name: bridge.name.clone(),
-                gateway: hub.address_of(&bridge.name),
-                mtu: takes(&hub, bridge),
-                members: nodes
-                    .iter()
-                    .filter(|(_, node)| is_port_of(&hub, bridge.index, node))
-                    .map(|(name, node)| SegmentMember { node: name.clone(), address: node.address_of(UPLINK) })
-                    .collect(),
-            })
-            .collect())
+        let mut segments = Vec::new();
+        for (place, hub) in hub_views {
+            let hub = hub.map_err(|why| match place {
+                Place::Bridge => LabError::Probe(format!("the bridge's namespace: {why}")),
+                place => LabError::Probe(format!("{place}: {why}")),
+            })?;
+            segments.extend(segments_of(&hub, &nodes, hubs.len() > 1));
+        }
+        Ok(segments)
+    }
+
+    /// What the ToRs and the router say and show; empty where there are none.
+    ///
+    /// # Errors
+    /// When the probe could not be run.
+    #[boxed(?Send)]
+    pub async fn routers(&self) -> Result<Vec<RouterSeen>, LabError> {
+        let Some(layout) = self.plan().racks() else { return Ok(Vec::new()) };
+        let views = self.views(layout.routers().collect()).await?;
+        let mut routers = Vec::with_capacity(views.len());
+        for (place, kernel) in views {
+            let daemon = bird::daemon(self.state.path(), &place).await;
+            routers.push(RouterSeen { place, daemon, kernel });
+        }
+        Ok(routers)
+    }
+
+    /// Puts another text into the configuration of BIRD at a router, in place of each that is there, and has it read that.
+    ///
+    /// # Errors
+    /// When the configuration does not have the text, cannot be written, or BIRD refuses it.
+    #[boxed(?Send)]
+    pub async fn reconfigure(&self, router: &str, text: &str, instead: &str) -> Result<(), String> {
+        bird::reconfigure(self.state.path(), &Place::Router(router.to_owned()), text, instead).await
+    }
+
+    /// The links of routers by which pods' packets may go: to nodes, and between routers.
+    pub fn router_links(&self) -> Vec<(Place, String)> {
+        let plan = self.plan();
+        let Some(layout) = plan.racks() else { return Vec::new() };
+        let of_tor =
+            |rack| [(racks::tor(rack), plan.spec.bridge.clone()), (racks::tor(rack), racks::TOR_UPLINK.to_owned())];
+        let tors = (0..layout.racks.len()).flat_map(of_tor);
+        tors.chain((0..layout.racks.len()).map(|rack| (racks::router(), racks::router_port(rack)))).collect()
+    }
+
+    /// Where each node's default route must lead, where that is not the same for all: in racks, its ToR.
+    pub fn gateways(&self) -> BTreeMap<NodeName, Ipv4Addr> {
+        let plan = self.plan();
+        let own = plan.nodes.iter().filter(|_| plan.racks().is_some());
+        own.map(|node| (node.name.clone(), node.gateway.addr())).collect()
     }
 
     /// The network of each node's router address.
@@ -166,6 +208,29 @@ impl NetnsLab {
 
 fn endpoints(frontend: &lab_model::observe::Frontend) -> Vec<SocketAddrV4> {
     frontend.backends.iter().map(|backend| backend.address).collect()
+}
+
+/// The bridges of one namespace. Where there are several such namespaces, indexes do not tell them apart, and a node is on the
+/// bridge of its own network.
+fn segments_of(hub: &NetnsView, nodes: &[(NodeName, NetnsView)], several: bool) -> Vec<Segment> {
+    let bridges = hub.links.iter().filter(|link| link.kind.as_deref() == Some("bridge"));
+    let segment = |bridge: &Link| {
+        let gateway = hub.address_of(&bridge.name);
+        let fits = |node: &NetnsView| {
+            !several || gateway.map(|own| own.trunc()) == node.address_of(UPLINK).map(|own| own.trunc())
+        };
+        Segment {
+            name: bridge.name.clone(),
+            gateway,
+            mtu: takes(hub, bridge),
+            members: nodes
+                .iter()
+                .filter(|(_, node)| is_port_of(hub, bridge.index, node) && fits(node))
+                .map(|(name, node)| SegmentMember { node: name.clone(), address: node.address_of(UPLINK) })
+                .collect(),
+        }
+    };
+    bridges.map(segment).collect()
 }
 
 /// The largest packet that a bridge or one of its ports takes. The bridge's own MTU cannot be used, because it follows the

@@ -6,9 +6,11 @@
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 
 use lab_model::Routing;
 use lab_model::observe::{MacAddr, Mtu, NodeName, PodName, Role};
+use lab_model::racks::Racks;
 
 /// The subnet of Docker's network `kind` in the article.
 pub const BRIDGE_SUBNET: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 18, 0, 0), 16);
@@ -61,6 +63,19 @@ pub struct Spec {
     /// Where the nodes are.
     #[serde(default = "bridge_subnet")]
     pub subnet: Ipv4Net,
+    /// The racks that they stand in; none where all are on one bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub racks: Option<RacksSpec>,
+}
+
+/// The racks of a lab, and what their routers run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RacksSpec {
+    /// The program BIRD. Empty where none was found, which the doctor refuses.
+    pub bird: PathBuf,
+    /// How they are laid out.
+    pub layout: Racks,
 }
 
 /// Where the article's nodes are.
@@ -101,6 +116,10 @@ pub struct NodePlan {
     pub port: String,
     /// Address of its eth0, with the bridge's prefix length.
     pub address: Ipv4Net,
+    /// Where its default route leads: the bridge's address, in a rack that of the ToR.
+    pub gateway: Ipv4Net,
+    /// The position of its rack; 0 where there are none.
+    pub rack: usize,
     /// Link-layer address of its eth0, made from the IPv4 address as Docker does.
     pub mac: MacAddr,
     /// Its pod CIDR.
@@ -147,6 +166,12 @@ pub enum PlanError {
         /// The pool.
         pool: Ipv4Net,
     },
+    /// A node is in none of the racks.
+    #[error("{node} is in none of the racks")]
+    InNoRack {
+        /// The node.
+        node: NodeName,
+    },
 }
 
 /// The offset in a pod CIDR of the first pod's address. The router has the first address, and the article's pods do not
@@ -180,12 +205,24 @@ impl Plan {
         for (index, (name, _role)) in (0_u8..).zip(&spec.nodes) {
             let available = u64::from(index);
             let pod_cidr = cidrs.next().ok_or_else(|| too_many("pod CIDRs", available, pool, spec.nodes.len()))?;
-            let address = Ipv4Addr::from_bits(bridge.addr().to_bits() + 2 + u32::from(index));
-            let [a, b, c, d] = address.octets();
+            let (rack, gateway, address) = match &spec.racks {
+                None => {
+                    let gateway = Ipv4Net::new_assert(nth(bridge, 1), bridge.prefix_len());
+                    (0, gateway, Ipv4Net::new_assert(nth(bridge, 2 + u32::from(index)), bridge.prefix_len()))
+                }
+                Some(RacksSpec { layout, .. }) => {
+                    let own = layout.of(name).zip(layout.address_of(name));
+                    let own = own.ok_or_else(|| PlanError::InNoRack { node: name.clone() })?;
+                    (own.0.0, own.0.1.gateway, own.1)
+                }
+            };
+            let [a, b, c, d] = address.addr().octets();
             nodes.push(NodePlan {
                 name: name.clone(),
                 port: format!("veth{index}"),
-                address: Ipv4Net::new_assert(address, bridge.prefix_len()),
+                address,
+                gateway,
+                rack,
                 mac: MacAddr([0x02, 0x42, a, b, c, d]),
                 pod_cidr,
                 router: nth(pod_cidr, 1),
@@ -231,9 +268,15 @@ impl Plan {
         SocketAddrV4::new(CLUSTER_IP, self.spec.service_port)
     }
 
-    /// The address of the server outside the native routing CIDR.
+    /// The address of the server outside the native routing CIDR: the bridge's, or the router's own between racks.
     pub fn outside(&self) -> SocketAddrV4 {
-        SocketAddrV4::new(self.gateway.addr(), OUTSIDE_PORT)
+        let address = self.racks().map_or(self.gateway.addr(), |racks| racks.router);
+        SocketAddrV4::new(address, OUTSIDE_PORT)
+    }
+
+    /// How the racks are laid out; none where all nodes are on one bridge.
+    pub fn racks(&self) -> Option<&Racks> {
+        self.spec.racks.as_ref().map(|racks| &racks.layout)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn build_pod(world: &World, pod: &PodPlan) -> Result<Member, Bu
     // Packets to pods behind the overlay must leave room for its headers (Cilium's route MTU).
     let mtu = match world.plan.spec.routing {
         Routing::Vxlan => Some(LINK_MTU.0 - VXLAN_OVERHEAD),
-        Routing::Native | Routing::None => None,
+        Routing::Native | Routing::Bgp | Routing::None => None,
     };
     let default = NewRoute { mtu, ..NewRoute::default_via(node_plan.router).by(eth0) };
     member.make_all(&[NewRoute::to_host(node_plan.router).by(eth0).add(), default.add()]).await?;

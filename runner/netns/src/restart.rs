@@ -2,7 +2,8 @@
 
 use super::holder::serve_pod;
 use super::world::{BuildError, World};
-use super::{pods, routing, service, settle, topology};
+use super::{announce, pods, routing, service, settle, topology};
+use lab_model::Routing;
 use lab_model::observe::NodeName;
 use lab_model::stage::Stage;
 
@@ -11,9 +12,8 @@ pub(super) async fn stop_node(world: &mut World, name: &NodeName) -> Result<(), 
     if !world.stop(name) {
         return Err(BuildError::Missing(format!("node {name}")));
     }
-    let ports = world.plan.nodes.iter().filter(|node| node.name == *name);
-    for port in ports.map(|node| node.port.clone()).collect::<Vec<_>>() {
-        settle::port_is_gone(world, &port).await?;
+    for node in world.plan.nodes.iter().filter(|node| node.name == *name) {
+        settle::port_is_gone(world.hub(node), &node.port).await?;
     }
     Ok(())
 }
@@ -25,16 +25,19 @@ pub(super) async fn start_node(world: &mut World, name: &NodeName, built: &[Stag
         return Err(BuildError::Missing(format!("stopped node {name}")));
     };
     let plan = world.plan.nodes[index].clone();
-    let bridge = world.bridge.index(&world.plan.spec.bridge).await?;
-    let node = topology::build_node(&world.bridge, bridge, &world.plan, &plan).await?;
+    let node = topology::build_node(world.hub(&plan), &world.plan, &plan).await?;
     if built.contains(&Stage::RoutingInstalled) {
         routing::build_on(world, index, &plan, &node).await?;
     }
     world.nodes[index] = Some(node);
+    if built.contains(&Stage::RoutingInstalled) && world.plan.spec.routing == Routing::Bgp {
+        announce::default(world, index)?;
+    }
     if built.contains(&Stage::WorkloadReady) {
         start_workload(world, index).await?;
     }
-    settle::links_are_up(world).await
+    settle::links_are_up(world).await?;
+    announce::until_learnt(world).await
 }
 
 async fn start_workload(world: &mut World, index: usize) -> Result<(), BuildError> {

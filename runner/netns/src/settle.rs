@@ -38,16 +38,15 @@ async fn link_is_up(member: &Member) -> Result<(), BuildError> {
 
 /// Waits until a stopped node's port on the bridge is gone. The kernel removes a namespace's links some time after its last
 /// user is gone.
-pub(super) async fn port_is_gone(world: &World, port: &str) -> Result<(), BuildError> {
+pub(super) async fn port_is_gone(hub: &Member, port: &str) -> Result<(), BuildError> {
     let what = format!("the end of {port}, the stopped node's port on the bridge");
-    let waited = clock::until(DEADLINE, INTERVAL, &what, async || {
-        match world.bridge.route.link(port).await.map_err(at(world.bridge.name())) {
+    let waited =
+        clock::until(DEADLINE, INTERVAL, &what, async || match hub.route.link(port).await.map_err(at(hub.name())) {
             Ok(None) => Poll::Ready(()),
             Ok(Some(_)) => Poll::NotYet("it still exists".to_owned()),
             Err(error) => Poll::Failed(error.to_string()),
-        }
-    })
-    .await;
+        })
+        .await;
     waited.map_err(|error| BuildError::NotUp(error.to_string()))
 }
 

@@ -8,6 +8,8 @@ use tokio::task::AbortHandle;
 
 use super::namespace::{Namespace, NamespaceError};
 use super::plan::{Plan, PlanError};
+use lab_base::exec;
+use lab_base::exec::{ExecError, Running};
 use lab_model::observe::Place;
 
 /// A step of building a lab failed.
@@ -30,6 +32,22 @@ pub enum BuildError {
         /// What was being done, and where.
         doing: String,
         /// The kernel's reason.
+        source: io::Error,
+    },
+    /// BIRD could not be started.
+    #[error("{place}: {}", lab_base::failure::chain(source))]
+    Bird {
+        /// The ToR, or the router.
+        place: String,
+        /// Why.
+        source: ExecError,
+    },
+    /// A file of BIRD's could not be written.
+    #[error("{}: {source}", path.display())]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
         source: io::Error,
     },
     /// The topology does not fit.
@@ -107,8 +125,28 @@ pub(super) struct World {
     pub(super) nodes: Vec<Option<NodeUp>>,
     /// The pods, in the order of the plan, once the workload exists; none for a pod whose node was stopped.
     pub(super) pods: Vec<Option<Member>>,
+    /// The ToRs, and then the router between them; empty where all nodes are on one bridge.
+    pub(super) routers: Vec<RouterUp>,
+    /// What announces the nodes' pod CIDRs, in the order of the plan; none for a node that announces nothing.
+    pub(super) speakers: Vec<Option<AbortHandle>>,
     /// The servers of the pods that run, by the pods' positions in the plan.
     pub(super) servers: Vec<(usize, AbortHandle)>,
+}
+
+/// A router between racks.
+pub(super) struct RouterUp {
+    pub(super) place: Place,
+    pub(super) member: Member,
+    /// Its BGP daemon.
+    pub(super) bird: Running,
+}
+
+impl RouterUp {
+    /// How its daemon ended, and what it said last; none while it runs.
+    pub(super) fn ended(&self) -> Option<String> {
+        let end = self.bird.id().and_then(exec::ended)?;
+        Some(format!("BIRD of {} ended with {end}: {}", self.place, self.bird.last_stderr_lines()))
+    }
 }
 
 /// A node that runs.
@@ -134,7 +172,13 @@ impl World {
             .iter()
             .zip(&self.pods)
             .filter_map(|(plan, pod)| pod.as_ref().map(|pod| (Place::Pod(plan.name.clone()), path(pod))));
-        std::iter::once((Place::Bridge, path(&self.bridge))).chain(nodes).chain(pods).collect()
+        let routers = self.routers.iter().map(|router| (router.place.clone(), path(&router.member)));
+        std::iter::once((Place::Bridge, path(&self.bridge))).chain(routers).chain(nodes).chain(pods).collect()
+    }
+
+    /// The namespace with the bridge that a node is on: the lab's own, or that of its rack's ToR.
+    pub(super) fn hub(&self, node: &super::plan::NodePlan) -> &Member {
+        self.routers.get(node.rack).map_or(&self.bridge, |tor| &tor.member)
     }
 
     /// The nodes that run, with their plans.
@@ -151,7 +195,10 @@ impl World {
     pub(super) fn stop(&mut self, name: &lab_model::observe::NodeName) -> bool {
         let Some(index) = self.plan.nodes.iter().position(|node| node.name == *name) else { return false };
         let on_it: Vec<usize> = self.pods_of(index).collect();
-        // Servers are ended too, because an open socket keeps its namespace alive.
+        // Servers and speakers are ended too, because an open socket keeps its namespace alive.
+        if let Some(speaker) = self.speakers.get_mut(index).and_then(Option::take) {
+            speaker.abort();
+        }
         self.servers.retain(|(pod, server)| {
             let stays = !on_it.contains(pod);
             if !stays {

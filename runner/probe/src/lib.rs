@@ -8,6 +8,8 @@ mod capture;
 mod datagram;
 pub mod decode;
 mod enter;
+mod filter;
+pub mod hello;
 mod http;
 mod icmp;
 mod links;

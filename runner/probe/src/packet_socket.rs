@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use nix::sys::socket::{
     setsockopt, socket,
 };
 use nix::sys::time::TimeSpec;
-use socket2::{SockFilter, SockRef};
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::datagram::register;
 use super::decode::RawFrame;
+use super::filter::{attach, keeps};
 use super::look::LookError;
 use super::packet_diag;
 use lab_base::clock;
@@ -35,16 +36,6 @@ const RECEIVE_BUFFER: usize = 32 << 20;
 /// How much later than its arrival the kernel may date a frame. It begins to date frames some time after it was asked
 /// to, and a frame that came before has the time at which it is read (`__sock_recv_timestamp()` in net/socket.c).
 const DATED_LATE: Duration = Duration::from_millis(250);
-
-const ETHERTYPE_OFFSET: u32 = 12;
-const IPV4: u32 = 0x0800;
-const ARP: u32 = 0x0806;
-
-// Classic BPF (include/uapi/linux/bpf_common.h).
-const LOAD_HALF_WORD: u16 = 0x28;
-const JUMP_IF_EQUAL: u16 = 0x15;
-const RETURN: u16 = 0x06;
-const WHOLE_FRAME: u32 = u32::MAX;
 
 /// Reads the frames of one link, each with the time at which it passed.
 #[derive(Debug)]
@@ -187,45 +178,4 @@ fn link_address(device: &str) -> Result<LinkAddr, LookError> {
         .filter(|one| one.interface_name == device)
         .find_map(|one| one.address.and_then(|address| address.as_link_addr().copied()))
         .ok_or_else(|| LookError::NoLink { device: device.to_owned() })
-}
-
-/// Has the kernel drop what is not wanted before it is copied.
-fn attach(socket: &OwnedFd, filter: &CaptureFilter) -> io::Result<()> {
-    let program: &[SockFilter] = match filter {
-        CaptureFilter::All => return Ok(()),
-        CaptureFilter::Ipv4AndArp => &[
-            SockFilter::new(LOAD_HALF_WORD, 0, 0, ETHERTYPE_OFFSET),
-            SockFilter::new(JUMP_IF_EQUAL, 1, 0, IPV4),
-            SockFilter::new(JUMP_IF_EQUAL, 0, 1, ARP),
-            SockFilter::new(RETURN, 0, 0, WHOLE_FRAME),
-            SockFilter::new(RETURN, 0, 0, 0),
-        ],
-    };
-    SockRef::from(socket).attach_filter(program)
-}
-
-/// The same decision, for what came before the kernel's filter was in place.
-fn keeps(filter: &CaptureFilter, frame: &[u8]) -> bool {
-    match (filter, frame) {
-        (CaptureFilter::All, _) => true,
-        // Two addresses of six octets, and the type.
-        (CaptureFilter::Ipv4AndArp, [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..]) => {
-            [IPV4, ARP].contains(&u32::from(u16::from_be_bytes([*high, *low])))
-        }
-        (CaptureFilter::Ipv4AndArp, _) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_decide_by_the_ethernet_type() {
-        let frame = |kind: u16| [[0; 12].as_slice(), &kind.to_be_bytes(), &[0; 46]].concat();
-        let keeps = |frame: &[u8]| keeps(&CaptureFilter::Ipv4AndArp, frame);
-        assert!(keeps(&frame(0x0800)) && keeps(&frame(0x0806)));
-        assert!(!keeps(&frame(0x86dd)) && !keeps(&frame(0x0800)[..13]));
-        assert!(super::keeps(&CaptureFilter::All, &frame(0x86dd)));
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use nix::sched::CloneFlags;
 use tokio::sync::watch;
 
 use super::enter::{EnterError, answers, enter};
+use super::hello::serve_hello;
 use lab_base::failure::chain;
 use lab_model::request::{Answered, Ask, CAPTURE_READY, Request};
 
@@ -25,6 +27,8 @@ pub struct ProbeArgs {
     pub userns: Option<PathBuf>,
     /// `--netns PATH`: the network namespace of the questions that name none.
     pub netns: Option<PathBuf>,
+    /// `--hello PORT NAME`: in place of being asked, hello-app's three lines are answered there, by this name.
+    pub hello: Option<(u16, String)>,
 }
 
 impl ProbeArgs {
@@ -36,10 +40,22 @@ impl ProbeArgs {
         let mut read = Self::default();
         let mut args = args.into_iter();
         while let Some(option) = args.next() {
+            if option == "--hello" {
+                let mut word = || args.next().and_then(|word| word.into_string().ok());
+                let port = word().and_then(|port| port.parse().ok());
+                let hello = port.zip(word());
+                read.hello = Some(hello.ok_or("--hello: expected a port and a name after it")?);
+                continue;
+            }
             let value = match option.to_str() {
                 Some("--userns") => &mut read.userns,
                 Some("--netns") => &mut read.netns,
-                _ => return Err(format!("{}: expected --userns PATH or --netns PATH", option.display())),
+                _ => {
+                    return Err(format!(
+                        "{}: expected --userns PATH, --netns PATH or --hello PORT NAME",
+                        option.display()
+                    ));
+                }
             };
             let path = args.next().ok_or_else(|| format!("{}: expected a path after it", option.display()))?;
             *value = Some(path.into());
@@ -92,6 +108,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    if let Some((port, name)) = args.hello {
+        return match serve_hello(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port), name) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Nobody is left to tell that standard error is closed.
+                let _ = writeln!(io::stderr(), "lab-probe: port {port}: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     match serve(&args, BufReader::new(io::stdin()), io::stdout(), io::stderr()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

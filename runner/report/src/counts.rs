@@ -1,7 +1,8 @@
 //! What a run comes to, in words that the formats for a page share.
 
 use lab_base::text::counted;
-use lab_model::report::{CaseOutcome, Report};
+use lab_model::BackendKind;
+use lab_model::report::{CaseOutcome, CaseReport, Report};
 
 /// A verdict as a page shows it: never by colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub(super) const fn word(outcome: &CaseOutcome) -> Word {
         CaseOutcome::Blocked { .. } => ("open", "■", "BLOCKED"),
         CaseOutcome::Deadline { .. } => ("open", "…", "DEADLINE"),
         CaseOutcome::NotOnBackend => ("aside", "–", "not on this backend"),
+        CaseOutcome::NotInTopology => ("aside", "–", "not in this topology"),
     };
     Word { class, mark, label }
 }
@@ -55,14 +57,33 @@ pub(super) fn verdict_line(report: &Report) -> String {
 pub(super) fn what_was_run(report: &Report) -> String {
     let head = &report.head;
     let (nodes, replicas) = (counted(head.nodes, "node"), counted(head.replicas, "replica"));
+    if head.backend == BackendKind::Cluster {
+        return format!("{nodes}, {}, on {}", head.routing_in_words(), head.backend);
+    }
     format!("{nodes}, {replicas}, {}, on {}", head.routing_in_words(), head.backend)
+}
+
+/// Whether a case was not looked at, because it does not exist on this backend or in this topology.
+pub(super) const fn is_elsewhere(case: &CaseReport) -> bool {
+    matches!(case.outcome, CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology)
+}
+
+/// How many cases are not of this topology, in words.
+pub(super) fn of_another_topology(report: &Report) -> Option<String> {
+    match report.tally().not_in_topology {
+        0 => None,
+        1 => Some("1 is about nodes on one L2 network and does not exist with BGP between racks".to_owned()),
+        count => Some(format!("{count} are about nodes on one L2 network and do not exist with BGP between racks")),
+    }
 }
 
 /// How many cases are not of this backend, in words.
 pub(super) fn elsewhere(report: &Report) -> Option<String> {
     let backend = report.head.backend;
     match report.tally().not_on_backend {
-        0 => None,
+        0 => of_another_topology(report),
+        1 if backend == BackendKind::Cluster => Some("1 case does not exist on this cluster".to_owned()),
+        count if backend == BackendKind::Cluster => Some(format!("{count} cases do not exist on this cluster")),
         1 => Some(format!("1 case is about Kubernetes and Cilium and does not exist on {backend}")),
         count => Some(format!("{count} cases are about Kubernetes and Cilium and do not exist on {backend}")),
     }

@@ -90,10 +90,19 @@ fn status(case: &CaseReport, report: &Report) -> TestCaseStatus {
             let message = format!("not done after {}; last seen: {last}", duration(*after));
             error("deadline", &message, &with_evidence(case, message.clone()))
         }
+        CaseOutcome::NotInTopology => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("about nodes on one L2 network; does not exist with BGP between racks");
+            status
+        }
         CaseOutcome::NotOnBackend => {
             let mut status = TestCaseStatus::skipped();
             let backend = report.head.backend;
-            status.set_message(format!("about Kubernetes and Cilium; does not exist on {backend}"));
+            status.set_message(if case.observed.is_empty() {
+                format!("about Kubernetes and Cilium; does not exist on {backend}")
+            } else {
+                format!("does not exist on {backend}: {}", case.observed)
+            });
             status
         }
     }

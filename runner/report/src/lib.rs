@@ -3,6 +3,7 @@
 //! [`Report`] is the one source: it is filled while the run goes on, and every format is a view of it.
 
 pub mod beside;
+mod by_node;
 mod counts;
 mod html;
 mod json;
@@ -16,6 +17,7 @@ mod terminal;
 #[cfg(test)]
 mod verdicts;
 
+pub use by_node::{NodeFinding, NodeFindings, PeerAstray, by_node};
 pub use html::to_html;
 pub use json::{JsonError, from_json, to_json};
 pub use junit::{junit, to_junit};
@@ -75,6 +77,7 @@ pub fn heading(area: &str) -> &str {
         "cilium" => "Cilium",
         "service" => "The Service",
         "wire" => "On the wire",
+        "bgp" => "BGP between racks",
         other => other,
     }
 }

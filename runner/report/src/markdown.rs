@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::by_node::{PEERS_TOLD, by_node};
 use super::counts::{elsewhere, verdict_line, what_was_run, word};
 use super::terminal::blocked;
 use super::{HTML_FILE, JSON_FILE, JUNIT_FILE};
@@ -11,6 +12,8 @@ use lab_model::report::{CaseOutcome, CaseReport, Report, StageOutcome, at};
 
 /// Findings of one case that are written in full; the others are in `report.json`.
 const FINDINGS_SHOWN: usize = 5;
+/// Nodes of a foreign cluster that are listed; the others are in `report.json`.
+const NODES_SHOWN: usize = 100;
 
 /// The report as Markdown. Every text that came from elsewhere is in a code span, or has what Markdown and HTML would
 /// act on escaped.
@@ -36,6 +39,7 @@ fn write(page: &mut String, report: &Report) {
         page.push('\n');
     }
     not_held(page, report);
+    nodes(page, report);
     cases(page, report);
     stages(page, report);
     let _ = writeln!(
@@ -54,7 +58,10 @@ fn not_held(page: &mut String, report: &Report) {
     }
     for case in &report.cases {
         let text = match &case.outcome {
-            CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend | CaseOutcome::Blocked { .. } => continue,
+            CaseOutcome::Held { .. }
+            | CaseOutcome::NotOnBackend
+            | CaseOutcome::NotInTopology
+            | CaseOutcome::Blocked { .. } => continue,
             CaseOutcome::Refuted { .. } => findings(case),
             CaseOutcome::Unobserved { missing } => format!("not seen  {missing}"),
             CaseOutcome::Deadline { after, last } => format!("not done after {}\nlast seen  {last}", duration(*after)),
@@ -68,6 +75,24 @@ fn not_held(page: &mut String, report: &Report) {
         let names: Vec<String> = names.iter().map(|name| format!("`{}`", code(name))).collect();
         let _ = writeln!(page, "Blocked by stage {}: {}\n", stage.title(), names.join(", "));
     }
+}
+
+/// Of a foreign cluster, what is wrong with each node, the worst first.
+fn nodes(page: &mut String, report: &Report) {
+    let nodes = by_node(report);
+    if nodes.is_empty() {
+        return;
+    }
+    page.push_str("### Nodes, the worst first\n\n| Node | Findings | |\n|---|---:|---|\n");
+    for node in nodes.iter().take(NODES_SHOWN) {
+        let texts: Vec<String> = node.lines(PEERS_TOLD).iter().map(|text| escape(text)).collect();
+        let _ = writeln!(page, "| {} | {} | {} |", escape(&node.node), node.count(), texts.join("<br>"));
+    }
+    let more = nodes.len().saturating_sub(NODES_SHOWN);
+    if more > 0 {
+        let _ = writeln!(page, "\nand {more} more nodes in `{JSON_FILE}`");
+    }
+    page.push('\n');
 }
 
 fn findings(case: &CaseReport) -> String {
@@ -91,7 +116,7 @@ fn cases(page: &mut String, report: &Report) {
     }
     page.push_str("| | Case | Verdict |\n|---|---|---|\n");
     for case in &report.cases {
-        if case.outcome == CaseOutcome::NotOnBackend {
+        if super::counts::is_elsewhere(case) {
             continue;
         }
         let word = word(&case.outcome);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use lab_model::host::HostFacts;
 use lab_model::observe::{NodeName, Place};
-use lab_model::report::{CaseOutcome, CaseReport, Claim, Report, RunHead, StageOutcome, StageReport};
+use lab_model::report::{CaseOutcome, CaseReport, Claim, Found, Report, RunHead, StageOutcome, StageReport};
+use lab_model::road::{Road, Way};
 use lab_model::stage::Stage;
 use lab_model::{BackendKind, Routing};
 use lab_model::{Finding, Proof, Reason};
@@ -21,6 +22,7 @@ pub(super) fn head(selected: usize) -> RunHead {
         not_native: String::new(),
         nodes: 3,
         replicas: 2,
+        racks: 0,
         deviations: Vec::new(),
         overridden: 0,
         notes: vec!["kind was not taken: no Docker Engine at unix:///var/run/docker.sock".to_owned()],
@@ -29,6 +31,49 @@ pub(super) fn head(selected: usize) -> RunHead {
         started: Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap(),
         selected,
     }
+}
+
+/// A foreign cluster in which worker-7 does not reach four peers, and more is wrong.
+pub(super) fn foreign_cluster() -> Report {
+    let finding = |reason, node: &str, text: &str| Finding {
+        reason,
+        place: Place::Node(node.into()),
+        expected: format!("{node}: as it should be"),
+        observed: format!("{node}: {text}"),
+        by_hand: Some("ip route".to_owned()),
+    };
+    let road = |from: &str, to: u8, reason, observed: &str| Road {
+        from: from.into(),
+        to: format!("worker-{to}").as_str().into(),
+        pods: format!("10.0.{to}.0/24").parse().expect("a network"),
+        way: Way::Astray { reason, observed: observed.replace("TO", &to.to_string()) },
+    };
+    let subnets = "no route; 10.0.TO.1 would leave through default via 192.168.0.1; the nodes are in two subnets";
+    let mut routes = case(
+        "routing::direct_route_to_every_peer",
+        CaseOutcome::Refuted {
+            findings: vec![
+                finding(Reason::RouteMissing, "worker-7", "worker-0's 10.0.0.0/24: no route; likewise 3 more peers"),
+                finding(Reason::WrongNextHop, "cp-1", "worker-3's 10.0.3.0/24: 10.0.3.1 takes another"),
+            ],
+        },
+    );
+    routes.found = Found::roads(
+        (0..4)
+            .map(|to| road("worker-7", to, Reason::RouteMissing, subnets))
+            .chain([road("cp-1", 3, Reason::WrongNextHop, "10.0.TO.1 takes 10.0.TO.0/24 via 192.168.0.9 dev ens3")])
+            .collect(),
+    );
+    let missing = |node| finding(Reason::BackendMissing, node, "default/web (10.96.0.9:80) has no 10.0.1.7:8080");
+    let tables = CaseOutcome::Refuted { findings: vec![missing("worker-1"), missing("worker-7")] };
+    let mut report = Report::new(RunHead { backend: BackendKind::Cluster, notes: Vec::new(), ..head(3) });
+    let failing = Finding {
+        by_hand: Some("cilium status".to_owned()),
+        ..finding(Reason::AgentInError, "worker-7", "controller sync has failed 3 times in a row")
+    };
+    let components = case("cilium::components_are_ok", CaseOutcome::Refuted { findings: vec![failing] });
+    report.cases = vec![components, routes, case("service::load_balancer_table_matches", tables)];
+    report
 }
 
 /// A case of this name with this outcome.

@@ -106,12 +106,16 @@ impl<W: Write> Terminal<W> {
     pub fn head(&mut self, report: &Report) -> io::Result<()> {
         let head = &report.head;
         let overridden = report.overridden().map(|words| format!("; {words}")).unwrap_or_default();
+        let replicas = match head.backend {
+            // No workload of this program's is there.
+            BackendKind::Cluster => String::new(),
+            BackendKind::Netns | BackendKind::Kind => format!(", {}", counted(head.replicas, "replica")),
+        };
         let line = format!(
-            "lab {} on {}: {}, {}, {}{overridden}",
+            "lab {} on {}: {}{replicas}, {}{overridden}",
             head.lab,
             head.backend,
             counted(head.nodes, "node"),
-            counted(head.replicas, "replica"),
             head.routing_in_words()
         );
         writeln!(self.out, "{}", self.style.heading(&one_line(&line)))?;
@@ -172,7 +176,7 @@ impl<W: Write> Terminal<W> {
 
     /// The same with a remark that follows the verdict.
     pub fn case_with(&mut self, case: &CaseReport, remark: &str) -> io::Result<()> {
-        if matches!(case.outcome, CaseOutcome::Blocked { .. } | CaseOutcome::NotOnBackend) {
+        if matches!(case.outcome, CaseOutcome::Blocked { .. }) || super::counts::is_elsewhere(case) {
             return Ok(());
         }
         self.open_area(case.area())?;
@@ -199,13 +203,14 @@ impl<W: Write> Terminal<W> {
                 let text = format!("not done after {}; last seen: {last}{remark}", duration(*after));
                 self.undecided("DEADLINE", &name, &text)?;
             }
-            CaseOutcome::Blocked { .. } | CaseOutcome::NotOnBackend => {}
+            CaseOutcome::Blocked { .. } | CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology => {}
         }
         self.out.flush()
     }
 
     /// The blocked cases under the causes of their stages, the counts, where the report is, and what to do next.
     pub fn close(&mut self, report: &Report, closing: &Closing<'_>) -> io::Result<()> {
+        self.nodes(report)?;
         for (stage, cause, names) in blocked(report) {
             writeln!(self.out)?;
             let cases = counted(names.len(), "case");
@@ -307,7 +312,14 @@ impl<W: Write> Terminal<W> {
             let (are, count) = (if tally.not_on_backend == 1 { "is" } else { "are" }, tally.not_on_backend);
             let do_not = if count == 1 { "does not" } else { "do not" };
             let backend = report.head.backend;
-            line.plain(&format!("; {count} {are} about Kubernetes and Cilium and {do_not} exist on {backend}"));
+            line.plain(&if backend == BackendKind::Cluster {
+                format!("; {count} {do_not} exist on this cluster")
+            } else {
+                format!("; {count} {are} about Kubernetes and Cilium and {do_not} exist on {backend}")
+            });
+        }
+        if let Some(elsewhere) = super::counts::of_another_topology(report) {
+            line.plain(&format!("; {elsewhere}"));
         }
         line
     }
@@ -355,28 +367,37 @@ pub(super) fn blocked(report: &Report) -> Vec<(Stage, &str, Vec<&str>)> {
 }
 
 fn hint(report: &Report, lab: LabAfter) -> Option<String> {
+    // The commands of the findings look around in a cluster that is there.
+    if report.head.backend == BackendKind::Cluster {
+        return None;
+    }
     let about_the_lab =
         matches!(report.exit_reason(), ExitReason::NotHeld | ExitReason::StageFailed | ExitReason::DeadlinePassed);
     let place = report.cases.iter().flat_map(CaseReport::findings).find_map(|(finding, _)| match &finding.place {
         Place::Bridge => None,
-        Place::Node(_) | Place::Pod(_) => Some(finding.place.to_string()),
+        Place::Node(_) | Place::Pod(_) | Place::Router(_) => Some(finding.place.to_string()),
     });
     let place = place.as_deref().unwrap_or("NODE");
     let name = &report.head.lab;
     match lab {
         LabAfter::TakenDown => about_the_lab.then(|| {
             let routing = match report.head.routing {
-                Routing::Native => String::new(),
+                Routing::Native | Routing::Bgp => String::new(),
                 other => format!(" --routing {other}"),
+            };
+            let stand = match (report.head.racks, report.head.routing) {
+                (0, _) => String::new(),
+                (racks, Routing::Native) => format!(" --topology racks --racks {racks} --routing native"),
+                (racks, _) => format!(" --topology racks --racks {racks}"),
             };
             // On kind a lab always has a name: without `--name` that of the article's cluster.
             let (on, named) = match report.head.backend {
                 BackendKind::Netns => ("", " --name lab"),
-                BackendKind::Kind => (" --on kind", ""),
+                BackendKind::Kind | BackendKind::Cluster => (" --on kind", ""),
             };
             let same = if report.head.deviations.is_empty() { "" } else { ", with the same overrides" };
             format!(
-                "Look around in such a lab: `lab run{on}{routing} --keep-on-failure{named}`{same}, then `lab shell {place}`"
+                "Look around in such a lab: `lab run{on}{stand}{routing} --keep-on-failure{named}`{same}, then `lab shell {place}`"
             )
         }),
         LabAfter::Kept => Some(format!(
@@ -386,5 +407,6 @@ fn hint(report: &Report, lab: LabAfter) -> Option<String> {
     }
 }
 
+mod nodes;
 #[cfg(test)]
 mod tests;

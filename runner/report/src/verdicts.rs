@@ -92,6 +92,7 @@ fn the_tally_counts_every_outcome_once() {
         blocked: 1,
         deadline: 1,
         not_on_backend: 1,
+        not_in_topology: 0,
         not_reached: 4,
         held_overridden: 0,
     };

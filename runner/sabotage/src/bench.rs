@@ -22,8 +22,9 @@ use lab_manifest::overrides::Given;
 use lab_model::expect::Expectations;
 use lab_model::observe::NodeName;
 use lab_model::stage::Stage;
-use lab_model::{BackendKind, Routing};
+use lab_model::{BackendKind, Ground, Routing, Topology};
 use lab_model::{Judgement, NotHeld};
+use lab_netns::announce::Announcing;
 use lab_netns::plan::{Plan, Spec};
 use lab_netns::tamper::Tampered;
 use lab_netns::{Lifetime, NetnsLab};
@@ -38,6 +39,9 @@ pub struct Bench {
     expect: Expectations,
     fault: Option<Tampered>,
     stopped: Vec<NodeName>,
+    announced: Vec<NodeName>,
+    configured: Vec<(&'static str, &'static str, &'static str)>,
+    silenced: Option<&'static str>,
     standing: Standing,
 }
 
@@ -57,11 +61,15 @@ pub struct Size {
     pub nodes: Option<usize>,
     /// Number of pods of the workload; `None` for the article's.
     pub replicas: Option<usize>,
+    /// How the nodes stand to each other.
+    pub topology: Topology,
 }
 
 impl Size {
     /// The article's size.
-    pub const ARTICLE: Self = Self { nodes: None, replicas: None };
+    pub const ARTICLE: Self = Self { nodes: None, replicas: None, topology: Topology::Flat };
+    /// The same, in racks.
+    pub const RACKS: Self = Self { topology: Topology::Racks, ..Self::ARTICLE };
 }
 
 /// The setup of `lab run --on netns`, which the faults on netns are made in, with this size.
@@ -72,11 +80,14 @@ fn on_netns(size: Size) -> Result<Setup, Failure> {
     setup(&Wanted {
         on: On::Netns,
         name: None,
-        routing: Routing::Native,
+        routing: if size.topology == Topology::Racks { Routing::Bgp } else { Routing::Native },
+        topology: size.topology,
+        racks: None,
         nodes: size.nodes,
         replicas: size.replicas,
         manifests: None,
         overrides: Given::default(),
+        stream_images: false,
     })
 }
 
@@ -107,12 +118,19 @@ impl Bench {
     }
 
     fn of(lab: Lab, expect: Expectations) -> Self {
-        Self { lab, expect, fault: None, stopped: Vec::new(), standing: Standing::default() }
+        let (stopped, announced, configured) = (Vec::new(), Vec::new(), Vec::new());
+        let standing = Standing::default();
+        Self { lab, expect, fault: None, stopped, announced, configured, silenced: None, standing }
     }
 
     /// Its backend.
     pub const fn backend(&self) -> BackendKind {
         self.lab.kind()
+    }
+
+    /// Which cases exist in it.
+    pub fn ground(&self) -> Ground {
+        self.expect.ground(self.backend())
     }
 
     /// The lab.
@@ -141,7 +159,9 @@ impl Bench {
         match stage {
             Stage::Doctor => Ok(()),
             Stage::TrafficObserved => {
-                if let Lab::Kind(lab) = &self.lab {
+                if let Lab::Kind(lab) = &self.lab
+                    && (self.standing.is_empty() || lab.agents_are_ready().await)
+                {
                     // If this fails, traffic is observed nevertheless, and the cases say what is wrong.
                     let _unloaded = Box::pin(lab.until_datapath_loaded()).await;
                 }
@@ -152,7 +172,9 @@ impl Bench {
             | Stage::BaseObserved
             | Stage::RoutingInstalled
             | Stage::NodesReady
-            | Stage::WorkloadReady => self.lab.raise(stage).await.map(drop).map_err(|error| chain(&error)),
+            | Stage::WorkloadReady => {
+                self.lab.raise(stage, Stage::WorkloadReady).await.map(drop).map_err(|error| chain(&error))
+            }
         }
     }
 
@@ -166,7 +188,7 @@ impl Bench {
     /// The translation of the lab's own names to those in the tables of faults.
     pub async fn names(&self) -> Names {
         match &self.lab {
-            Lab::Netns(_) => Names::default(),
+            Lab::Netns(_) | Lab::Foreign(_) => Names::default(),
             // If the pods cannot be listed, no case mentions a pod.
             Lab::Kind(lab) => Names::of(&lab.spec().cluster, &lab.pods().await.unwrap_or_default()),
         }
@@ -178,7 +200,7 @@ impl Bench {
     /// A text that says why something could not be done.
     #[boxed(?Send)]
     pub async fn break_cluster(&mut self, how: Breakage) -> Result<(), String> {
-        let lab = self.lab.cluster()?;
+        let lab = self.lab.cluster_mut()?;
         Box::pin(self.standing.make(lab, how)).await
     }
 
@@ -210,6 +232,41 @@ impl Bench {
         Ok(())
     }
 
+    /// Has a node announce its pod CIDR otherwise.
+    ///
+    /// # Errors
+    /// Why it could not be made to, or that routers had not withdrawn it in time.
+    pub async fn announce(&mut self, node: &str, how: Announcing) -> Result<(), String> {
+        let node = NodeName::from(node);
+        self.netns().announce(&node, how).await.map_err(|error| chain(&error))?;
+        self.announced.push(node);
+        Ok(())
+    }
+
+    /// Changes a text in the configuration of BIRD at a router.
+    ///
+    /// # Errors
+    /// Why it could not be changed.
+    pub async fn configure(
+        &mut self,
+        at: &'static str,
+        text: &'static str,
+        instead: &'static str,
+    ) -> Result<(), String> {
+        self.netns().reconfigure(at, text, instead).await?;
+        self.configured.push((at, text, instead));
+        Ok(())
+    }
+
+    /// Silences BIRD of a router, which goes on to run.
+    ///
+    /// # Errors
+    /// Why it could not be silenced, or that others believed it for too long.
+    pub async fn silence(&mut self, at: &'static str) -> Result<(), String> {
+        self.silenced = Some(at);
+        self.netns().silence(at).await.map_err(|error| chain(&error))
+    }
+
     /// Undoes all changes: restores the state from before, and starts stopped nodes again.
     ///
     /// # Errors
@@ -218,11 +275,24 @@ impl Bench {
         if let Some(fault) = self.fault.take() {
             fault.undo().await?;
         }
+        if let Some(at) = self.silenced.take() {
+            self.netns().wake(at).await?;
+            self.announced.extend(self.plan().nodes.first().map(|node| node.name.clone()));
+        }
+        for (at, text, instead) in std::mem::take(&mut self.configured) {
+            let back = self.netns().reconfigure(at, instead, text).await;
+            back.map_err(|why| LabError::NotUndone { why })?;
+            // Announcing as planned waits until all is learnt.
+            self.announced.extend(self.plan().nodes.first().map(|node| node.name.clone()));
+        }
+        for node in std::mem::take(&mut self.announced) {
+            self.netns().announce(&node, Announcing::AsPlanned).await?;
+        }
         for node in std::mem::take(&mut self.stopped) {
             self.netns().start_node(&node).await?;
         }
         let standing = std::mem::take(&mut self.standing);
-        if let Lab::Kind(lab) = &self.lab {
+        if let Lab::Kind(lab) = &mut self.lab {
             Box::pin(standing.undo(lab)).await.map_err(|why| LabError::NotUndone { why })?;
         }
         Ok(())
@@ -239,11 +309,13 @@ impl Bench {
         }
     }
 
-    /// Makes the observations of a case and judges them. None for a case that does not exist on the backend.
+    /// Makes the observations of a case and judges them. With `at_once` a look does not wait for the cluster to become as it
+    /// should be. None for a case that does not exist on the backend.
     #[boxed(?Send)]
-    pub async fn judge(&self, case: &Case) -> Option<Judged> {
-        let body = case.body(self.backend())?;
-        Some(match self.look(case, body.look).await {
+    pub async fn judge(&self, case: &Case, at_once: bool) -> Option<Judged> {
+        let body = case.body(self.ground())?;
+        let look = body.at_once.filter(|_look| at_once).unwrap_or(body.look);
+        Some(match self.look(case, look).await {
             Ok(seen) => Judged { judgement: (body.judge)(&seen, &self.expect), seen: Some(seen) },
             // Unobserved, as a session reports it.
             Err(broke) => Judged { judgement: Err(NotHeld::Unobserved(broke)), seen: None },

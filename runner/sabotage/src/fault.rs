@@ -6,8 +6,9 @@ use super::cluster::Breakage;
 use lab_harness::cases;
 use lab_harness::expect::Expect;
 use lab_harness::turned::Effect;
-use lab_model::BackendKind;
 use lab_model::stage::Stage;
+use lab_model::{BackendKind, Ground};
+use lab_netns::announce::Announcing;
 use lab_netns::plan::{Plan, Spec};
 
 /// How a lab is broken.
@@ -30,6 +31,8 @@ pub enum Apply {
         /// The changes, which are made once the lab is up.
         acts: fn(&Plan) -> Vec<PlacedAct>,
     },
+    /// A lab in racks is broken.
+    Racks(InRacks),
     /// A cluster that is up is broken: a lab on kind.
     Cluster {
         /// How.
@@ -37,6 +40,29 @@ pub enum Apply {
         /// The cases that must say what is expected before all cases are judged, because a cluster needs time to notice.
         settles: &'static [&'static str],
     },
+}
+
+/// How a lab in racks is broken.
+#[derive(Debug, Clone, Copy)]
+pub enum InRacks {
+    /// These changes in the namespaces of a lab that is up.
+    Acts(fn(&Plan) -> Vec<PlacedAct>),
+    /// This node announces its pod CIDR otherwise.
+    Announce(&'static str, Announcing),
+    /// The configuration of BIRD at this router has another text in place of one.
+    Configure {
+        /// The router.
+        at: &'static str,
+        /// The text that it has.
+        text: &'static str,
+        /// What stands there instead.
+        instead: &'static str,
+    },
+    /// BIRD of this router says nothing any more, and does not end: it is believed until the hold time is over, which is short
+    /// for its sessions.
+    Silence(&'static str),
+    /// The lab is built with a changed spec, which shows from `routing_installed` on.
+    Built(fn(&mut Spec)),
 }
 
 /// How a fault is undone.
@@ -77,7 +103,10 @@ impl Fault {
     /// The size of the lab that it is made in.
     pub const fn size(&self) -> Size {
         match self.apply {
-            Apply::Sized { nodes, replicas, .. } => Size { nodes: Some(nodes), replicas: Some(replicas) },
+            Apply::Sized { nodes, replicas, .. } => {
+                Size { nodes: Some(nodes), replicas: Some(replicas), ..Size::ARTICLE }
+            }
+            Apply::Racks(_) => Size::RACKS,
             _ => Size::ARTICLE,
         }
     }
@@ -86,16 +115,27 @@ impl Fault {
     pub const fn on(&self) -> BackendKind {
         match self.apply {
             Apply::Cluster { .. } => BackendKind::Kind,
-            Apply::Acts(_) | Apply::Stop(_) | Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } => {
-                BackendKind::Netns
-            }
+            Apply::Acts(_)
+            | Apply::Stop(_)
+            | Apply::Before(..)
+            | Apply::Built(..)
+            | Apply::Sized { .. }
+            | Apply::Racks(_) => BackendKind::Netns,
         }
+    }
+
+    /// Which cases exist where it is made.
+    pub const fn ground(&self) -> Ground {
+        Ground { backend: self.on(), bgp: matches!(self.apply, Apply::Racks(_)) }
     }
 
     /// When it is made: after this stage was reached, or before or while this stage is built.
     pub const fn stage(&self) -> Stage {
         match self.apply {
-            Apply::Acts(_) | Apply::Stop(_) | Apply::Sized { .. } | Apply::Cluster { .. } => Stage::WorkloadReady,
+            Apply::Racks(InRacks::Built(_)) => Stage::RoutingInstalled,
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Sized { .. } | Apply::Racks(_) | Apply::Cluster { .. } => {
+                Stage::WorkloadReady
+            }
             Apply::Before(stage, _) | Apply::Built(stage, _) => stage,
         }
     }
@@ -103,7 +143,8 @@ impl Fault {
     /// When it is made, as text.
     pub fn when(&self) -> String {
         match self.apply {
-            Apply::Acts(_) | Apply::Stop(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
+            Apply::Racks(InRacks::Built(_)) => format!("built at {}", Stage::RoutingInstalled),
+            Apply::Acts(_) | Apply::Stop(_) | Apply::Racks(_) | Apply::Cluster { .. } => "on a running lab".to_owned(),
             Apply::Before(stage, _) => format!("before {stage}"),
             Apply::Built(stage, _) => format!("built at {stage}"),
             Apply::Sized { nodes, replicas, .. } => format!("with --nodes {nodes} --replicas {replicas}"),
@@ -112,7 +153,10 @@ impl Fault {
 
     /// Whether it needs a lab of its own, because it cannot be made in a lab that is up.
     pub const fn needs_its_own_lab(&self) -> bool {
-        matches!(self.apply, Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. })
+        matches!(
+            self.apply,
+            Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } | Apply::Racks(InRacks::Built(_))
+        )
     }
 
     /// What a case must say with it.
@@ -134,10 +178,13 @@ impl Fault {
             (Undo::PutBack, Apply::Cluster { how: Breakage::Commands(_), .. }) => "commands undo what was done",
             (Undo::PutBack, Apply::Cluster { how: Breakage::Paused(_), .. }) => "the node is unpaused",
             (Undo::PutBack, Apply::Cluster { how: Breakage::Restarted, .. }) => {
-                "all nodes are started in the order of the addresses that they had, and all agents are replaced"
+                "all nodes are started in the order of the addresses that they had"
             }
             (Undo::PutBack, Apply::Cluster { how: Breakage::ServiceHost, .. }) => {
-                "all agents come back with the address that they had"
+                "`helm upgrade` gives the address back that all agents had, and agents and operators are replaced"
+            }
+            (Undo::PutBack, Apply::Racks(InRacks::Announce(..) | InRacks::Configure { .. } | InRacks::Silence(_))) => {
+                "it is as before again, and all routers have learnt all routes"
             }
             (Undo::PutBack, _) => "the state from before is restored",
             (Undo::PutBackAnd(_), _) => "the state from before is restored, and learned path MTUs are forgotten",

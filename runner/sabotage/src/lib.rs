@@ -17,15 +17,16 @@ mod one;
 mod report;
 mod run;
 mod select;
+mod settle;
 mod table;
 mod verify;
 
 pub use bench::{Bench, Judged, Size};
 pub use fault::{Apply, Fault, Undo};
-pub use faults::{ALL, ON_KIND, check, judging, never_kill, table};
+pub use faults::{ALL, IN_RACKS, ON_KIND, check, judging, never_kill, table};
 pub use lab_harness::expect::{Expect, describe};
 pub use lab_harness::turned::Effect;
-pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Report, SCHEMA, Wrong, from_json};
+pub use report::{Cell, CellReport, FaultReport, Head, JSON_FILE, Phases, Report, SCHEMA, Wrong, from_json};
 pub use run::{Event, Kept, Labs, Outcome, Run};
 pub use select::selected;
 pub use table::{list, printed};

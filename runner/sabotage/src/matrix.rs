@@ -3,15 +3,15 @@
 use std::fmt::Write;
 
 use super::faults::{judging, table};
-use lab_model::BackendKind;
+use lab_model::{BackendKind, Ground};
 
-/// A paragraph for each fault of a backend, with a line for each case that must not hold under it. `K` marks a case that is
+/// A paragraph for each fault, with a line for each case that must not hold under it. `K` marks a case that is
 /// named for the fault, `t` another case that it turns.
-fn matrix(backend: BackendKind) -> String {
+fn matrix(ground: Ground) -> String {
     let mut text = String::new();
-    for fault in table(backend) {
+    for fault in table(ground) {
         let _infallible = writeln!(text, "{}", fault.name);
-        for case in judging(backend) {
+        for case in judging(ground) {
             let expect = fault.expects(case.name);
             if !matches!(expect, super::Expect::Held) {
                 let mark = if fault.kills.contains(&case.name) { 'K' } else { 't' };
@@ -26,11 +26,13 @@ fn matrix(backend: BackendKind) -> String {
 /// a change of an effect shows which cells it changes.
 #[test]
 fn the_matrix_is_the_one_that_is_kept() {
-    for (backend, kept) in [
-        (BackendKind::Netns, include_str!("../matrix/netns.txt")),
-        (BackendKind::Kind, include_str!("../matrix/kind.txt")),
+    let in_racks = Ground { backend: BackendKind::Netns, bgp: true };
+    for (ground, name, kept) in [
+        (BackendKind::Netns.into(), "netns", include_str!("../matrix/netns.txt")),
+        (in_racks, "racks", include_str!("../matrix/racks.txt")),
+        (BackendKind::Kind.into(), "kind", include_str!("../matrix/kind.txt")),
     ] {
-        let there = matrix(backend);
-        assert!(there == kept, "runner/sabotage/matrix/{backend}.txt should be:\n{there}");
+        let there = matrix(ground);
+        assert!(there == kept, "runner/sabotage/matrix/{name}.txt should be:\n{there}");
     }
 }

@@ -2,21 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, Size};
-use super::fault::{Apply, Fault, Undo};
-use super::faults::judging;
-use super::report::{CellReport, FaultReport, Wrong, broken};
+use super::bench::Bench;
+use super::fault::{Apply, Fault, InRacks, Undo};
+use super::report::{CellReport, FaultReport, Phases, Wrong, broken};
 use super::run::{Event, Run};
-use super::verify::{Verdict, Verification, verify};
+use super::settle::{healed, settled};
+use super::verify::{Patience, Verdict, verify};
 use lab_base::clock;
-use lab_base::clock::Poll;
-use lab_harness::expect::Expect;
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 
 /// The deadlines of the steps.
 #[derive(Debug, Clone, Copy)]
-struct Deadlines {
+pub(super) struct Deadlines {
     /// For building a lab.
     build: Duration,
     /// For making or undoing a fault, and for ending a lab.
@@ -24,12 +22,12 @@ struct Deadlines {
     /// For judging all cases of one lab; each observation has deadlines of its own.
     judge: Duration,
     /// For a cluster to notice a fault.
-    settle: Duration,
+    pub(super) settle: Duration,
     /// For a cluster to recover after a fault was undone.
-    heal: Duration,
+    pub(super) heal: Duration,
 }
 
-const fn deadlines(backend: BackendKind) -> Deadlines {
+pub(super) const fn deadlines(backend: BackendKind) -> Deadlines {
     const fn minutes(number: u64) -> Duration {
         Duration::from_mins(number)
     }
@@ -42,14 +40,11 @@ const fn deadlines(backend: BackendKind) -> Deadlines {
             settle: Duration::ZERO,
             heal: Duration::ZERO,
         },
-        BackendKind::Kind => {
+        BackendKind::Kind | BackendKind::Cluster => {
             Deadlines { build: minutes(30), make: minutes(6), judge: minutes(8), settle: minutes(3), heal: minutes(8) }
         }
     }
 }
-
-/// The time between two checks of a cluster that settles or heals.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits for work with a deadline; turns its error, or the deadline, into a [`Wrong`].
 async fn in_time<T, E: ToString>(
@@ -72,45 +67,10 @@ const fn not_undone(why: String) -> Wrong {
     Wrong::NotUndone { why }
 }
 
-async fn judged(bench: &Bench) -> Result<Vec<Verdict>, Wrong> {
+async fn judged(bench: &Bench, patience: Patience<'_>) -> Result<Vec<Verdict>, Wrong> {
     let deadline = deadlines(bench.backend()).judge;
-    in_time(deadline, "all verdicts", Box::pin(async { Ok::<_, String>(verify(bench).await) }), not_made).await
-}
-
-/// Waits until a cluster has noticed the fault, or until the deadline; the judges then show what it has not noticed.
-async fn settled(fault: &Fault, bench: &Bench) {
-    let Apply::Cluster { settles, .. } = fault.apply else { return };
-    let slow = judging(bench.backend()).filter(|case| settles.contains(&case.name));
-    for case in slow {
-        let as_it_must = clock::until(deadlines(bench.backend()).settle, INTERVAL, case.name, async || {
-            let Some(verdict) = Verification::of(bench).judge(case).await else { return Poll::Ready(()) };
-            match fault.expects(case.name).check(&verdict.named) {
-                Ok(()) => Poll::Ready(()),
-                Err(why) => Poll::<(), String>::NotYet(why),
-            }
-        });
-        let _judged_later = Box::pin(as_it_must).await;
-    }
-}
-
-/// Waits until all cases of a cluster hold again, or until the deadline; the judges then show what does not hold.
-async fn healed(bench: &Bench) {
-    let deadline = deadlines(bench.backend()).heal;
-    if deadline.is_zero() {
-        return;
-    }
-    let whole = clock::until(deadline, INTERVAL, "the cluster to be whole again", async || {
-        let mut verification = Verification::of(bench);
-        for case in judging(bench.backend()) {
-            let Some(verdict) = verification.judge(case).await else { continue };
-            if let Err(why) = Expect::Held.check(&verdict.judgement) {
-                bench.is_doing(&format!("waiting for {} to hold again", case.name));
-                return Poll::NotYet(why);
-            }
-        }
-        Poll::Ready(())
-    });
-    let _judged_later = Box::pin(whole).await;
+    let all = Box::pin(async { Ok::<_, String>(verify(bench, patience).await) });
+    in_time(deadline, "all verdicts", all, not_made).await
 }
 
 impl Run<'_> {
@@ -122,10 +82,10 @@ impl Run<'_> {
     async fn build(&self, fault: Option<&Fault>) -> Result<Bench, String> {
         let apply = fault.map(|fault| fault.apply);
         let shape = match apply {
-            Some(Apply::Built(_, shape)) => shape,
+            Some(Apply::Built(_, shape) | Apply::Racks(InRacks::Built(shape))) => shape,
             _ => |_spec: &mut _| {},
         };
-        let mut bench = self.start(fault.map_or(Size::ARTICLE, Fault::size), shape).await?;
+        let mut bench = self.start(fault.map_or(self.size(), Fault::size), shape).await?;
         for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::TrafficObserved) {
             if let Some(Apply::Before(before, acts)) = apply
                 && before == stage
@@ -145,7 +105,7 @@ impl Run<'_> {
     /// Builds a lab without a fault, and checks that all cases hold.
     pub(super) async fn sound(&self) -> Result<Bench, Vec<Wrong>> {
         let bench = self.built(None).await.map_err(|wrong| vec![wrong])?;
-        let wrong = self.all_hold(&bench, None).await;
+        let wrong = self.all_hold(judged(&bench, Patience::AsInARun).await, None);
         if wrong.is_empty() {
             return Ok(bench);
         }
@@ -154,8 +114,8 @@ impl Run<'_> {
     }
 
     /// The errors of a lab without a fault: before the first fault, or after one was undone.
-    async fn all_hold(&self, bench: &Bench, after: Option<&Fault>) -> Vec<Wrong> {
-        match judged(bench).await {
+    fn all_hold(&self, judged: Result<Vec<Verdict>, Wrong>, after: Option<&Fault>) -> Vec<Wrong> {
+        match judged {
             Ok(verdicts) => {
                 let wrong = broken(&verdicts);
                 self.keep(after.map_or("before", |fault| fault.name), "after", &verdicts, &wrong);
@@ -174,53 +134,59 @@ impl Run<'_> {
     /// Makes a fault, judges all cases, undoes it and judges all cases again. Returns the report, and the lab if it is sound
     /// again.
     pub(super) async fn run_fault(&self, fault: &Fault, sound: Bench) -> (FaultReport, Option<Bench>) {
-        let begun = clock::now();
+        let mut laps = Laps::begin();
         if fault.needs_its_own_lab() {
-            let (cases, mut wrong) = self.in_its_own_lab(fault).await;
-            let sound = match self.sound().await {
-                Ok(again) => {
-                    self.end(sound).await;
-                    Some(again)
-                }
-                Err(broken) => {
-                    wrong.extend(broken);
-                    self.end(sound).await;
-                    None
-                }
-            };
-            return (report(fault, cases, wrong, begun), sound);
+            let (cases, mut wrong) = self.in_its_own_lab(fault, &mut laps).await;
+            let again = self.sound().await;
+            self.end(sound).await;
+            laps.end(|phases| &mut phases.healed);
+            let sound = again.map_err(|broken| wrong.extend(broken)).ok();
+            return (laps.report(fault, cases, wrong), sound);
         }
         let mut bench = sound;
-        let (cases, mut wrong) = match make(fault, &mut bench).await {
+        let made = make(fault, &mut bench).await;
+        laps.end(|phases| &mut phases.made);
+        let (cases, mut wrong) = match made {
             Ok(()) => {
                 settled(fault, &bench).await;
+                laps.end(|phases| &mut phases.noticed);
                 self.judge_with(fault, &bench).await
             }
             Err(why) => (Vec::new(), vec![why]),
         };
+        laps.end(|phases| &mut phases.judged);
         let before = wrong.len();
         (self.tell)(Event::Undone(fault));
-        match undo(fault, &mut bench).await {
+        let undone = undo(fault, &mut bench).await;
+        laps.end(|phases| &mut phases.undone);
+        match undone {
             Ok(()) => {
-                healed(&bench).await;
-                wrong.extend(self.all_hold(&bench, Some(fault)).await);
+                let after = match healed(fault, &bench).await {
+                    Some(verdicts) => Ok(verdicts),
+                    None => judged(&bench, Patience::None).await,
+                };
+                wrong.extend(self.all_hold(after, Some(fault)));
             }
             Err(why) => wrong.push(why),
         }
-        let report = |wrong| report(fault, cases, wrong, begun);
+        laps.end(|phases| &mut phases.healed);
         if wrong.len() == before {
-            return (report(wrong), Some(bench));
+            return (laps.report(fault, cases, wrong), Some(bench));
         }
         // The next fault begins with a sound lab again.
         self.end(bench).await;
-        (report(wrong), None)
+        (laps.report(fault, cases, wrong), None)
     }
 
-    async fn in_its_own_lab(&self, fault: &Fault) -> (Vec<CellReport>, Vec<Wrong>) {
-        match self.built(Some(fault)).await {
+    async fn in_its_own_lab(&self, fault: &Fault, laps: &mut Laps) -> (Vec<CellReport>, Vec<Wrong>) {
+        let built = self.built(Some(fault)).await;
+        laps.end(|phases| &mut phases.made);
+        match built {
             Ok(bench) => {
                 let seen = self.judge_with(fault, &bench).await;
+                laps.end(|phases| &mut phases.judged);
                 self.end(bench).await;
+                laps.end(|phases| &mut phases.undone);
                 seen
             }
             Err(why) => (Vec::new(), vec![why]),
@@ -231,7 +197,7 @@ impl Run<'_> {
 impl Run<'_> {
     /// Judges all cases while a fault is made. Returns what each said, and what of that is wrong.
     async fn judge_with(&self, fault: &Fault, bench: &Bench) -> (Vec<CellReport>, Vec<Wrong>) {
-        match judged(bench).await {
+        match judged(bench, Patience::With(fault)).await {
             Ok(verdicts) => {
                 let (cells, wrong): (Vec<_>, Vec<_>) =
                     verdicts.iter().map(|verdict| CellReport::of(fault, verdict)).unzip();
@@ -253,8 +219,17 @@ async fn make(fault: &Fault, bench: &mut Bench) -> Result<(), Wrong> {
                 bench.tamper(acts).await
             }
             Apply::Stop(node) => bench.stop(node).await,
+            Apply::Racks(InRacks::Acts(acts)) => {
+                let acts = acts(bench.plan());
+                bench.tamper(acts).await
+            }
+            Apply::Racks(InRacks::Announce(node, how)) => bench.announce(node, how).await,
+            Apply::Racks(InRacks::Silence(at)) => bench.silence(at).await,
+            Apply::Racks(InRacks::Configure { at, text, instead }) => bench.configure(at, text, instead).await,
             Apply::Cluster { how, .. } => bench.break_cluster(how).await,
-            Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } => Err("it needs a lab of its own".to_owned()),
+            Apply::Before(..) | Apply::Built(..) | Apply::Sized { .. } | Apply::Racks(InRacks::Built(_)) => {
+                Err("it needs a lab of its own".to_owned())
+            }
         }
     };
     in_time(deadline, "the fault", Box::pin(make), not_made).await
@@ -281,15 +256,37 @@ async fn undo(fault: &Fault, bench: &mut Bench) -> Result<(), Wrong> {
     in_time(deadline, "undoing the fault", Box::pin(undo), not_undone).await
 }
 
-fn report(fault: &Fault, cases: Vec<CellReport>, wrong: Vec<Wrong>, begun: Instant) -> FaultReport {
-    FaultReport {
-        name: fault.name.to_owned(),
-        what: fault.what.to_owned(),
-        stage: fault.stage(),
-        undone: fault.undone().to_owned(),
-        named: fault.kills.iter().map(|case| (*case).to_owned()).collect(),
-        cases,
-        wrong,
-        seconds: begun.elapsed(),
+/// The time that a fault takes, phase by phase.
+struct Laps {
+    begun: Instant,
+    since: Instant,
+    phases: Phases,
+}
+
+impl Laps {
+    fn begin() -> Self {
+        let now = clock::now();
+        Self { begun: now, since: now, phases: Phases::default() }
+    }
+
+    /// Ends this phase; the next one begins.
+    fn end(&mut self, phase: fn(&mut Phases) -> &mut Duration) {
+        let now = clock::now();
+        *phase(&mut self.phases) += now - self.since;
+        self.since = now;
+    }
+
+    fn report(&self, fault: &Fault, cases: Vec<CellReport>, wrong: Vec<Wrong>) -> FaultReport {
+        FaultReport {
+            name: fault.name.to_owned(),
+            what: fault.what.to_owned(),
+            stage: fault.stage(),
+            undone: fault.undone().to_owned(),
+            named: fault.kills.iter().map(|case| (*case).to_owned()).collect(),
+            cases,
+            wrong,
+            seconds: self.begun.elapsed(),
+            phases: self.phases,
+        }
     }
 }

@@ -85,6 +85,42 @@ pub struct FaultReport {
     /// How long it took, with undoing it and judging again.
     #[serde(with = "lab_model::report::seconds")]
     pub seconds: Duration,
+    /// What of that was what. All zero in reports of older programs.
+    #[serde(default)]
+    pub phases: Phases,
+}
+
+/// How long the phases of a fault took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Until it was made; with a lab that is built with it, until that was up.
+    #[serde(with = "lab_model::report::seconds")]
+    pub made: Duration,
+    /// Then until the cluster had noticed it.
+    #[serde(with = "lab_model::report::seconds")]
+    pub noticed: Duration,
+    /// Then until all cases were judged.
+    #[serde(with = "lab_model::report::seconds")]
+    pub judged: Duration,
+    /// Then until it was undone.
+    #[serde(with = "lab_model::report::seconds")]
+    pub undone: Duration,
+    /// Then until all cases held again, in one look at all of them.
+    #[serde(with = "lab_model::report::seconds")]
+    pub healed: Duration,
+}
+
+impl Phases {
+    /// Each with its name, in order.
+    pub const fn named(&self) -> [(&'static str, Duration); 5] {
+        [
+            ("made", self.made),
+            ("noticed", self.noticed),
+            ("judged", self.judged),
+            ("undone", self.undone),
+            ("healed", self.healed),
+        ]
+    }
 }
 
 /// What a case did under a fault, compared with what the fault declares.

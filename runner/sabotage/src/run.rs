@@ -112,13 +112,19 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The size of its sound labs, which is that of its faults.
+    pub(super) fn size(&self) -> Size {
+        let in_racks = self.faults.first().is_some_and(|fault| fault.ground().bgp);
+        if in_racks { Size::RACKS } else { Size::ARTICLE }
+    }
+
     /// Runs all faults. The future may be dropped before its end; [`Self::outcome`] then has what was done until then.
     #[boxed(?Send)]
     pub async fn run_all(&self) {
         let labs = match self.backend() {
             BackendKind::Netns => LABS,
             // One only, because the cluster has the article's names and network.
-            BackendKind::Kind => 1,
+            BackendKind::Kind | BackendKind::Cluster => 1,
         };
         join_all((0..labs.min(self.faults.len())).map(|_| self.lane())).await;
     }

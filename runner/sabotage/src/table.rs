@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use super::fault::Fault;
 use super::faults::judging;
-use super::report::{Cell, FaultReport, Report, Wrong};
+use super::report::{Cell, FaultReport, Phases, Report, Wrong};
 use lab_base::text::clean;
 use lab_harness::expect::Expect;
+use lab_model::BackendKind;
 use std::time::Duration;
 
 /// The list of faults: for each, what is done, when, the cases that kill it, the others that it turns, and how it is undone.
@@ -14,7 +15,7 @@ pub fn list(faults: &[Fault]) -> String {
     let mut text = String::new();
     for fault in faults {
         let turned = |case: &&str| !matches!(fault.expects(case), Expect::Held) && !fault.kills.contains(case);
-        let turned: Vec<&str> = judging(fault.on()).map(|case| case.name).filter(|case| turned(case)).collect();
+        let turned: Vec<&str> = judging(fault.ground()).map(|case| case.name).filter(|case| turned(case)).collect();
         let _infallible = write!(
             text,
             "{} ({})\n  {}\n  killed by: {}\n",
@@ -74,6 +75,9 @@ pub fn printed(report: &Report) -> String {
     if !report.faults.is_empty() {
         rows(&mut text, report);
         legend(&mut text, &report.head.cases);
+        if report.head.backend == BackendKind::Kind {
+            phases(&mut text, &report.faults);
+        }
     }
     for wrong in &report.before {
         problem(&mut text, "before any fault", wrong);
@@ -100,6 +104,19 @@ fn rows(text: &mut String, report: &Report) {
     for fault in &report.faults {
         let cells: String = cells(fault, &report.head.cases, &keys);
         let _infallible = writeln!(text, "{:<width$} {cells}  {:>8}", fault.name, seconds(fault.seconds));
+    }
+    text.push('\n');
+}
+
+/// Where the seconds of each fault went: a cluster notices and heals in its own time.
+fn phases(text: &mut String, faults: &[FaultReport]) {
+    let head = "seconds";
+    let width = faults.iter().map(|fault| fault.name.len()).fold(head.len(), usize::max);
+    let heads = Phases::default().named().map(|(name, _time)| format!("{name:>7}"));
+    let _infallible = writeln!(text, "{head:<width$}  {}", heads.join("  "));
+    for fault in faults {
+        let times = fault.phases.named().map(|(_name, time)| format!("{:>7.1}", time.as_secs_f64()));
+        let _infallible = writeln!(text, "{:<width$}  {}", fault.name, times.join("  "));
     }
     text.push('\n');
 }
@@ -173,11 +190,8 @@ mod tests {
     use super::*;
     use lab_model::stage::Stage;
 
-    #[test]
-    fn marks_stand_below_the_ends_of_their_keys() {
-        let cases: Vec<String> = (0..12).map(|number| format!("cluster::{number}")).collect();
-        let keys = keys(&cases);
-        let fault = FaultReport {
+    fn fault(phases: Phases) -> FaultReport {
+        FaultReport {
             name: "any".to_owned(),
             what: String::new(),
             stage: Stage::WorkloadReady,
@@ -186,7 +200,34 @@ mod tests {
             cases: Vec::new(),
             wrong: Vec::new(),
             seconds: Duration::ZERO,
+            phases,
+        }
+    }
+
+    #[test]
+    fn each_phase_stands_below_its_name() {
+        let seconds = Duration::from_secs;
+        let one = Phases {
+            made: seconds(1),
+            noticed: seconds(20),
+            judged: seconds(300),
+            undone: Duration::from_millis(40),
+            healed: seconds(0),
         };
+        let mut text = String::new();
+        phases(&mut text, &[fault(one)]);
+        assert_eq!(
+            text,
+            "seconds     made  noticed   judged   undone   healed\n\
+             any          1.0     20.0    300.0      0.0      0.0\n\n"
+        );
+    }
+
+    #[test]
+    fn marks_stand_below_the_ends_of_their_keys() {
+        let cases: Vec<String> = (0..12).map(|number| format!("cluster::{number}")).collect();
+        let keys = keys(&cases);
+        let fault = fault(Phases::default());
         let row = cells(&fault, &cases, &keys);
         let head = keys.iter().map(|key| format!(" {key:>2}")).collect::<Vec<_>>().concat();
         assert_eq!(row.len(), head.len());

@@ -19,6 +19,9 @@ pub struct BundleArgs {
     /// The folder in which runs are kept
     #[arg(long, value_name = "DIR", default_value = "./lab-runs")]
     pub runs_dir: PathBuf,
+    /// Replace names and addresses of the cluster that the run is about, so that the file can be given away
+    #[arg(long)]
+    pub anonymise: bool,
     /// Only print what would be bundled
     #[arg(long)]
     pub dry_run: bool,

@@ -12,6 +12,8 @@ use lab_manifest::overrides::{Assignment, Given, LocalImage, PodPool, Reference}
 pub enum Routing {
     /// Direct routes, as Cilium's `autoDirectNodeRoutes` installs them: what the article builds
     Native,
+    /// By routers that learn over BGP where pods are, as with Cilium's BGP control plane: needs racks
+    Bgp,
     /// A VXLAN overlay, as a contrast: cases about native routing must be refuted
     Vxlan,
     /// No routes to pods on other nodes, as a contrast: cases about native routing must be refuted
@@ -22,8 +24,37 @@ impl From<Routing> for lab_model::Routing {
     fn from(routing: Routing) -> Self {
         match routing {
             Routing::Native => Self::Native,
+            Routing::Bgp => Self::Bgp,
             Routing::Vxlan => Self::Vxlan,
             Routing::None => Self::None,
+        }
+    }
+}
+
+/// How the nodes stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Topology {
+    /// All on one L2 network: the article's first case
+    Flat,
+    /// In racks, each with a router of its own: the article's second case
+    Racks,
+}
+
+impl Topology {
+    /// What the article says is needed there.
+    const fn usual_routing(self) -> lab_model::Routing {
+        match self {
+            Self::Flat => lab_model::Routing::Native,
+            Self::Racks => lab_model::Routing::Bgp,
+        }
+    }
+}
+
+impl From<Topology> for lab_model::Topology {
+    fn from(topology: Topology) -> Self {
+        match topology {
+            Topology::Flat => Self::Flat,
+            Topology::Racks => Self::Racks,
         }
     }
 }
@@ -37,6 +68,8 @@ pub enum On {
     Netns,
     /// Docker, kind, Kubernetes and Cilium
     Kind,
+    /// A cluster that is there already, which is read and not changed: `lab verify` and `lab doctor` only
+    Cluster,
 }
 
 /// The options that say which lab is built.
@@ -49,8 +82,15 @@ pub struct LabArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// How pod traffic gets from node to node; with vxlan or none, cases about native routing must be refuted
-    #[arg(long, value_enum, default_value_t = Routing::Native)]
-    pub routing: Routing,
+    /// [default: native; in racks bgp]
+    #[arg(long, value_enum)]
+    pub routing: Option<Routing>,
+    /// How the nodes stand to each other: on one L2 network, or in racks with routers between them
+    #[arg(long, value_enum, default_value_t = Topology::Flat)]
+    pub topology: Topology,
+    /// Number of racks [default: 2]
+    #[arg(long, value_name = "N")]
+    pub racks: Option<usize>,
     /// Number of nodes, one control plane included: 2 to 100
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,
@@ -60,6 +100,9 @@ pub struct LabArgs {
     /// A folder whose pins.json, kind.yaml, cilium.yaml and hello-app.yaml replace the built-in ones
     #[arg(long, value_name = "DIR")]
     pub manifests: Option<PathBuf>,
+    /// How images get onto nodes
+    #[command(flatten)]
+    pub images: ImageArgs,
     /// The options that replace pins
     #[command(flatten)]
     pub overrides: OverrideArgs,
@@ -71,6 +114,7 @@ impl From<On> for wanted::On {
             On::Auto => Self::Auto,
             On::Netns => Self::Netns,
             On::Kind => Self::Kind,
+            On::Cluster => Self::Cluster,
         }
     }
 }
@@ -81,13 +125,25 @@ impl LabArgs {
         Wanted {
             on: self.on.into(),
             name: self.name.clone(),
-            routing: self.routing.into(),
+            routing: self.routing.map_or_else(|| self.topology.usual_routing(), Into::into),
+            topology: self.topology.into(),
+            racks: self.racks,
             nodes: self.nodes,
             replicas: self.replicas,
             manifests: self.manifests.clone(),
             overrides: self.overrides.given(),
+            stream_images: self.images.stream_images,
         }
     }
+}
+
+/// How images get onto nodes.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ImageArgs {
+    /// Send Cilium's images to each node, as `kind load` does, instead of baking them once into an image that nodes are made
+    /// of; kind only
+    #[arg(long)]
+    pub stream_images: bool,
 }
 
 /// The options that replace pins. Cases that are judged against a replaced pin say so.

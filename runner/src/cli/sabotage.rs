@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::Format;
 use super::OverrideArgs;
-use lab_model::BackendKind;
+use super::lab::{ImageArgs, Topology};
+use lab_model::{BackendKind, Ground};
 
 /// What a lab is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -14,6 +15,9 @@ pub enum Backend {
     Netns,
     /// Docker, kind, Kubernetes and Cilium, as in the article
     Kind,
+    /// A cluster that is there already: refused
+    #[value(hide = true)]
+    Cluster,
 }
 
 impl From<Backend> for BackendKind {
@@ -21,6 +25,7 @@ impl From<Backend> for BackendKind {
         match backend {
             Backend::Netns => Self::Netns,
             Backend::Kind => Self::Kind,
+            Backend::Cluster => Self::Cluster,
         }
     }
 }
@@ -43,6 +48,9 @@ pub struct SabotageArgs {
     /// What the labs are made of; on netns four are broken at a time, on kind one
     #[arg(long, value_enum, default_value_t = Backend::Netns)]
     pub on: Backend,
+    /// How the nodes stand to each other; racks have faults of their own, on netns only
+    #[arg(long, value_enum, default_value_t = Topology::Flat)]
+    pub topology: Topology,
     /// The lab's name; kind only [default: kind]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -55,6 +63,9 @@ pub struct SabotageArgs {
     /// Only print what would be built and broken
     #[arg(long)]
     pub dry_run: bool,
+    /// How images get onto nodes; kind only
+    #[command(flatten)]
+    pub images: ImageArgs,
     /// The options that replace pins; kind only
     #[command(flatten)]
     pub overrides: OverrideArgs,
@@ -64,5 +75,10 @@ impl SabotageArgs {
     /// What the labs are made of.
     pub fn backend(&self) -> BackendKind {
         self.on.into()
+    }
+
+    /// Which cases and faults exist there.
+    pub fn ground(&self) -> Ground {
+        Ground { backend: self.backend(), bgp: self.topology == Topology::Racks }
     }
 }

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use super::print;
 use crate::cli::BundleArgs;
 use lab_base::failure::{Failure, code};
-use lab_bundle::{Packing, plan};
+use lab_bundle::{Anonymised, Packing, plan};
 use lab_evidence::{PARTIAL, RUN_FILE};
 use lab_sabotage as sabotage;
+
+/// What is said of a bundle with other names and addresses.
+const ANONYMISED: &str = "  (names and addresses are not the cluster's own, and its verdicts are the same; look through it before you give it away)\n";
 
 pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     let folder = folder(args)?;
@@ -18,8 +21,9 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
             args.run
         )));
     }
-    let packing = plan(&folder)?;
-    let output = args.output.clone().unwrap_or_else(|| packing.default_name());
+    let anonymised = args.anonymise.then(|| Anonymised::of(&folder)).transpose()?;
+    let packing = plan(anonymised.as_ref().map_or(&folder, Anonymised::folder))?;
+    let output = args.output.clone().unwrap_or_else(|| packing.default_name(args.anonymise));
     if args.dry_run {
         return print(&dry_run(args, &packing, &output)).map(|()| 0);
     }
@@ -37,6 +41,7 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
             index.run,
             index.version
         ),
+        if args.anonymise { ANONYMISED.to_owned() } else { String::new() },
         not_whole(&packing),
         not_hashed(&packing),
         left_out(&packing),
@@ -87,6 +92,7 @@ fn dry_run(args: &BundleArgs, packing: &Packing, output: &Path) -> String {
         let so = if args.force { "and would be replaced" } else { "and is not replaced without --force" };
         lines.push(format!("  (it exists, {so})\n"));
     }
+    lines.extend(args.anonymise.then(|| ANONYMISED.to_owned()));
     lines.extend([not_whole(packing), not_hashed(packing)]);
     lines.extend(packing.index().members.iter().map(|member| format!("  {:>9}  {}\n", member.bytes, member.path)));
     lines.push(left_out(packing));

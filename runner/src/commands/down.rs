@@ -1,12 +1,13 @@
 //! `lab down`: takes labs down, also what is left of them after a crash.
 
-use super::{print, program};
-use crate::cli::DownArgs;
+use super::{cluster, print, program};
+use crate::cli::{DownArgs, On, OnDown};
 use lab_backend::LabError;
 use lab_backend::state::{StateDir, StateError};
 use lab_base::failure::{Failure, code};
 use lab_engine::Engine;
 use lab_harness::lab::take_down;
+use lab_images::baked::remove_all;
 use lab_kind::teardown::remove_strays;
 
 /// Removes containers that carry the mark of a lab whose state folder no longer exists. Returns whether there were any; if
@@ -30,6 +31,36 @@ fn remove_marked_containers(name: Option<&str>) -> Result<bool, Failure> {
 }
 
 pub(super) fn down(args: &DownArgs) -> Result<u8, Failure> {
+    if args.on == Some(OnDown::Cluster) {
+        return cluster::down(args);
+    }
+    cluster::refuse_without(On::Auto, &args.cluster, &[])?;
+    let code = take_down_labs(args)?;
+    if args.images {
+        remove_images()?;
+    }
+    Ok(code)
+}
+
+/// Removes the node images that were baked, and says which stay since a lab uses them.
+fn remove_images() -> Result<(), Failure> {
+    let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
+    let records = lab_kind::records()?;
+    let (removed, kept) = runtime.block_on(async {
+        let engine = Engine::connect().await.map_err(|error| Failure::stage(&error))?;
+        remove_all(&engine, &records).await.map_err(|error| Failure::stage(&error))
+    })?;
+    print(&match removed.as_slice() {
+        [] => "no baked node image was removed\n".to_owned(),
+        names => format!("removed the baked node images {}\n", names.join(", ")),
+    })?;
+    if kept.is_empty() {
+        return Ok(());
+    }
+    print(&format!("kept, since containers are made of them: {}\n", kept.join(", ")))
+}
+
+fn take_down_labs(args: &DownArgs) -> Result<u8, Failure> {
     let labs = if args.all {
         StateDir::all()?
     } else {

@@ -1,6 +1,7 @@
 //! The commands, each in a file.
 
 mod bundle;
+mod cluster;
 mod doctor;
 mod down;
 mod explain;

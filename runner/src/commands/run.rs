@@ -26,7 +26,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let setup = setup(&args.lab.wanted())?;
     let selection =
         Selection { filter: args.select.filter.clone(), exact: args.select.exact, skip: args.select.skip.clone() };
-    let cases = selected(&selection, setup.backend)?;
+    let cases = selected(&selection, setup.ground())?;
     if args.dry_run {
         return print(&plan(&setup, &cases, args)).map(|()| 0);
     }
@@ -117,8 +117,8 @@ async fn go(
         lines.hear(Event::Stage(stage));
     }
     doctor.map_err(stop)?;
-    let backend = session.report().head.backend;
-    let needed = cases.iter().filter(|case| case.body(backend).is_some()).map(|case| case.needs).max();
+    let ground = session.ground();
+    let needed = cases.iter().filter(|case| case.body(ground).is_some()).map(|case| case.needs).max();
     session.reach(needed.unwrap_or(Stage::Doctor), interrupt, &mut |event| lines.hear(event)).await.map_err(stop)?;
     for case in cases {
         let judged = Box::pin(session.run_case(case, interrupt, &mut |event| lines.hear(event))).await;
@@ -184,7 +184,7 @@ pub(super) fn list_deviations(setup: &Setup) -> String {
 }
 
 fn plan(setup: &Setup, cases: &[&'static Case], args: &RunArgs) -> String {
-    let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.backend).is_some()).collect();
+    let here: Vec<&&Case> = cases.iter().filter(|case| case.body(setup.ground()).is_some()).collect();
     let overridden = here.iter().filter(|case| !setup.deviations_of(case).is_empty()).count();
     let against =
         if overridden == 0 { String::new() } else { format!(", {overridden} of them against overridden pins") };

@@ -15,7 +15,7 @@ use lab_doctor as doctor;
 use lab_evidence::RunFolder;
 use lab_harness::wanted::{On, Wanted};
 use lab_harness::{Selection, Setup, new_id, setup, utc_now};
-use lab_model::{BackendKind, Routing};
+use lab_model::{BackendKind, Routing, Topology};
 use lab_report::Progress;
 use lab_sabotage::{
     Event, Fault, Head, JSON_FILE, Labs, Outcome, Report, Run, judging, list, printed, selected, table,
@@ -25,8 +25,11 @@ use lab_sabotage::{
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
+    if args.backend() == BackendKind::Cluster {
+        return Err(never());
+    }
     let selection = Selection { filter: args.fault.clone(), exact: args.exact, skip: args.skip.clone() };
-    let faults = selected(table(args.backend()), &selection)?;
+    let faults = selected(table(args.ground()), &selection)?;
     if args.list {
         return print(&list(&faults)).map(|()| 0);
     }
@@ -38,11 +41,19 @@ pub(super) fn sabotage(args: &SabotageArgs) -> Result<u8, Failure> {
     runtime.block_on(Box::pin(run(args, &setup, &faults)))
 }
 
+/// Why there is no sabotage in a foreign cluster.
+fn never() -> Failure {
+    Failure::usage(
+        "--on cluster: sabotage breaks labs that this program has built, and never a cluster of somebody's own",
+    )
+}
+
 /// The setup of the lab that is broken: as in the article, with the options' values in place of pins.
 fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
     let on = match args.backend() {
         BackendKind::Netns => On::Netns,
         BackendKind::Kind => On::Kind,
+        BackendKind::Cluster => return Err(never()),
     };
     let only_on_kind = [("--name", args.name.is_some()), ("--pod-pool", args.overrides.pod_pool.is_some())];
     if let (On::Netns, Some((option, _))) = (on, only_on_kind.into_iter().find(|(_, given)| *given)) {
@@ -51,14 +62,22 @@ fn lab(args: &SabotageArgs) -> Result<Setup, Failure> {
              them after the run; leave it out, or give `--on kind`"
         )));
     }
+    if on == On::Kind && args.ground().bgp {
+        return Err(Failure::usage(
+            "--topology racks: its faults are made on netns; give `--on netns`, or leave `--topology racks` out",
+        ));
+    }
     setup(&Wanted {
         on,
         name: args.name.clone(),
-        routing: Routing::Native,
+        routing: if args.ground().bgp { Routing::Bgp } else { Routing::Native },
+        topology: if args.ground().bgp { Topology::Racks } else { Topology::Flat },
+        racks: None,
         nodes: None,
         replicas: None,
         manifests: None,
         overrides: args.overrides.given(),
+        stream_images: args.images.stream_images,
     })
 }
 
@@ -86,6 +105,7 @@ async fn run(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> Result<u8,
     let labs = match args.backend() {
         BackendKind::Netns => Labs::Netns(&state_root),
         BackendKind::Kind => Labs::Kind { setup, doing: &doing },
+        BackendKind::Cluster => return Err(never()),
     };
     let progress = Shown::new(faults.len(), &doing);
     let tell = |event: Event<'_>| progress.hear(event);
@@ -129,10 +149,16 @@ fn head(setup: &Setup, faults: &[Fault], runs_dir: &Path) -> Head {
         host: lab_evidence::host_facts(),
         started: utc_now(),
         selected: faults.iter().map(|fault| fault.name.to_owned()).collect(),
-        whole_table: setup.backend == BackendKind::Netns && faults.len() == table(setup.backend).len(),
-        cases: judging(setup.backend).map(|case| case.name.to_owned()).collect(),
+        whole_table: whole_table(setup, faults),
+        cases: judging(setup.ground()).map(|case| case.name.to_owned()).collect(),
         deviations: setup.deviations.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// Whether these are all faults that every case must kill one of. Faults of racks are for the claims about racks alone.
+fn whole_table(setup: &Setup, faults: &[Fault]) -> bool {
+    let first_case = setup.backend == BackendKind::Netns && !setup.ground().bgp;
+    first_case && faults.len() == table(setup.backend).len()
 }
 
 /// Shows on standard error what is being done.
@@ -220,11 +246,13 @@ impl<'a> Shown<'a> {
 }
 
 fn plan(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> String {
-    let cases = judging(args.backend()).count();
+    let cases = judging(args.ground()).count();
     let lines: Vec<String> = faults.iter().map(|fault| format!("  {} ({})\n", fault.name, fault.when())).collect();
     let labs = match args.backend() {
         BackendKind::Netns => "sound labs".to_owned(),
-        BackendKind::Kind => format!("the sound lab {}", setup.name.as_deref().unwrap_or_default()),
+        BackendKind::Kind | BackendKind::Cluster => {
+            format!("the sound lab {}", setup.name.as_deref().unwrap_or_default())
+        }
     };
     format!(
         "would build {labs} on {}, in which {cases} of {cases} cases must hold\n\
@@ -232,7 +260,7 @@ fn plan(args: &SabotageArgs, setup: &Setup, faults: &[Fault]) -> String {
          would keep the report in {}\n",
         args.backend(),
         faults.len(),
-        table(args.backend()).len(),
+        table(args.ground()).len(),
         lines.concat(),
         args.runs_dir.display()
     )

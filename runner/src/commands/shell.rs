@@ -71,7 +71,8 @@ async fn on_kind(
         return Ok(Some(Invocation::new(program).args(rest)));
     }
     let node = lab.nodes().iter().find(|(node, _)| node.0 == place).map(|(node, _)| node.clone());
-    let (node, netns) = if let Some(node) = node {
+    let router = lab.router_called(place);
+    let (node, netns) = if let Some(node) = node.or(router) {
         (node, None)
     } else {
         let entered = lab.enter_pod(&PodName(place.to_owned())).await?;
@@ -106,6 +107,10 @@ async fn on_kind(
 fn place(lab: &NetnsLab, name: &str) -> Place {
     if name == "bridge" {
         Place::Bridge
+    } else if let Some(router) =
+        lab.plan().racks().and_then(|racks| racks.routers().find(|router| router.to_string() == name))
+    {
+        router
     } else if lab.nodes().iter().any(|(node, _)| node.0 == name) {
         Place::Node(name.into())
     } else {

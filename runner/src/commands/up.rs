@@ -138,6 +138,7 @@ async fn start(setup: &Setup, program: &Path, name: &str, doing: &Doing) -> Resu
             lab.claim().await?;
             Ok(Lab::Kind(Box::new(lab)))
         }
+        BackendKind::Cluster => Err(LabError::Unasked("a cluster that is there already is not built".to_owned())),
     }
 }
 
@@ -150,7 +151,7 @@ async fn stages(lab: &Lab, doing: &Doing) -> Result<(), Failure> {
     let mut terminal = Terminal::new(std::io::stdout(), Style::of_stdout(), "", []);
     for name in STAGES {
         let begun = clock::now();
-        let mut raising = pin!(lab.raise(name));
+        let mut raising = pin!(lab.raise(name, Stage::WorkloadReady));
         let raised = loop {
             match clock::within(TICK, name.title(), &mut raising).await {
                 Ok(raised) => break raised,

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{print, program};
+use super::{cluster, print, program};
+use crate::cli;
 use crate::cli::VerifyArgs;
 use lab_backend::state::StateDir;
 use lab_base::failure::{Failure, complain};
@@ -14,25 +15,36 @@ use lab_harness::cases;
 use lab_harness::wanted::{On, Wanted};
 use lab_harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
 use lab_kind::made_from;
-use lab_model::BackendKind;
 use lab_model::report::StageOutcome;
+use lab_model::{BackendKind, Topology};
 use lab_netns::{Lifetime, NetnsLab};
 use lab_report::HTML_FILE;
 
 pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
+    let on = match (&args.sysdump, args.lab.on) {
+        (Some(_), cli::On::Auto | cli::On::Cluster) => cli::On::Cluster,
+        (Some(_), _) => {
+            return Err(Failure::usage("--sysdump is of a cluster; leave --on out, or give `--on cluster`"));
+        }
+        (None, on) => on,
+    };
+    cluster::refuse_without(on, &args.cluster, &[("--dry-run", args.dry_run)])?;
     if args.libtest.list && args.libtest.format.is_none() {
         return print(&list()).map(|()| 0);
+    }
+    if on == cli::On::Cluster {
+        return cluster::verify(args);
     }
     let program = program()?;
     let source = source(&args)?;
     let setup = match &source {
         LabSource::Found(name) => setup_of_lab(&args, &program, name)?,
-        LabSource::Made { .. } => setup(&args.lab.wanted())?,
+        LabSource::Made { .. } | LabSource::Foreign(_) => setup(&args.lab.wanted())?,
     };
     let options =
         SessionOptions { program, source, runs_dir: args.runs.runs_dir, case_deadline: args.runs.case_deadline };
     // libtest prints the verdicts only; a stage that failed is printed here, because it is the cause of many of them.
-    Harness { arguments: args.libtest, setup, options }.run(|event| match event {
+    Harness { arguments: args.libtest, setup, options, foreign: None }.run(|event| match event {
         Event::Stage(stage) if stage.outcome == StageOutcome::Failed => {
             complain(&format_args!("{} failed: {}", stage.name, stage.summary));
         }
@@ -96,6 +108,8 @@ fn setup_of_lab(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, 
     lab.nodes = Some(spec.nodes.len());
     lab.replicas = Some(spec.replicas);
     lab.routing = spec.routing;
+    lab.racks = spec.racks.as_ref().map(|racks| racks.layout.racks.len());
+    lab.topology = if spec.racks.is_some() { Topology::Racks } else { Topology::Flat };
     let mut setup = setup(&lab)?;
     // If --manifests is given, the lab is judged against those, and not against what it was built from.
     if lab.manifests.is_none() {
@@ -118,6 +132,8 @@ fn setup_of_kind_lab(mut args: Wanted, state: &StateDir) -> Result<Setup, Failur
     args.nodes = Some(spec.nodes.len());
     args.replicas = Some(spec.expect.replicas);
     args.routing = spec.routing;
+    args.racks = spec.expect.racks.as_ref().map(|racks| racks.racks.len());
+    args.topology = if spec.expect.racks.is_some() { Topology::Racks } else { Topology::Flat };
     let mut setup = setup_on(BackendKind::Kind, Vec::new(), &args)?;
     if args.manifests.is_none() {
         setup.recall(state.name())?;
@@ -131,7 +147,8 @@ fn list() -> String {
     let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
     let line = |case: &Case| {
         let on = if matches!(case.on, case::On::Both(_)) { "netns, kind" } else { "kind" };
-        format!("{:<width$}  {on:<11}  {}\n", case.name, case.claim)
+        let cluster = if case.exists_on(BackendKind::Cluster) { ", cluster" } else { "" };
+        format!("{:<width$}  {:<20}  {}\n", case.name, format!("{on}{cluster}"), case.claim)
     };
     cases::ALL.iter().map(line).collect::<Vec<String>>().concat()
 }

@@ -13,7 +13,7 @@ use lab_base::failure::Failure;
 use lab_harness::case::Case;
 use lab_harness::cases;
 use lab_harness::explanation::Explanation;
-use lab_harness::nearest;
+use lab_harness::{ThereExplained, explained_there, nearest};
 use lab_model::BackendKind;
 use lab_model::stage::Stage;
 use lab_sabotage as sabotage;
@@ -34,6 +34,9 @@ pub struct Explained {
     /// The texts of its explanation.
     #[serde(flatten)]
     pub explanation: Explanation,
+    /// What it claims, reads and expects in a cluster that is there already; none where it does not exist there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub there: Option<ThereExplained>,
     /// The faults that name it in `kills`: it must notice each of them in `lab sabotage`. Empty if its subject cannot be
     /// broken in a cluster that is up.
     pub kills: Vec<Killed>,
@@ -52,12 +55,15 @@ pub struct Killed {
 
 impl Explained {
     fn of(case: &Case) -> Self {
-        let on = [BackendKind::Netns, BackendKind::Kind].into_iter().filter(|on| case.exists_on(*on)).collect();
+        let on = [BackendKind::Netns, BackendKind::Kind, BackendKind::Cluster]
+            .into_iter()
+            .filter(|on| case.exists_on(*on))
+            .collect();
         let Case { name, article, claim, needs, explanation, .. } = *case;
         let faults = [BackendKind::Netns, BackendKind::Kind].into_iter().flat_map(sabotage::table);
         let named = faults.filter(|fault| fault.kills.contains(&name));
         let kills = named.map(|fault| Killed { on: fault.on(), fault: fault.name, what: fault.what }).collect();
-        Self { name, on, article, claim, needs, explanation, kills }
+        Self { name, on, article, claim, needs, explanation, there: explained_there(name), kills }
     }
 }
 

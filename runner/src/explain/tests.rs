@@ -131,7 +131,9 @@ fn lines_are_wrapped_to_the_terminal_and_commands_are_not() {
         for width in [60, 100] {
             let printed = text(&one, Style::new(false, Some(width)));
             for line in printed.lines().skip(1).filter(|line| line.chars().count() > width) {
-                let is_command = one.explanation.by_hand.iter().any(|by_hand| by_hand.command == line.trim());
+                let there = one.there.iter().flat_map(|there| &there.commands);
+                let is_command = one.explanation.by_hand.iter().any(|by_hand| by_hand.command == line.trim())
+                    || there.into_iter().any(|command| command == line.trim());
                 // A word that is longer than the room is not broken either: it may be a path to copy.
                 assert!(is_command || line.trim().split(' ').count() <= 2, "{width}: {line}");
             }
@@ -142,4 +144,29 @@ fn lines_are_wrapped_to_the_terminal_and_commands_are_not() {
         let whole = text(&one, Style::PLAIN);
         assert!(whole.contains(one.explanation.step) && whole.contains(one.explanation.native));
     }
+}
+
+#[test]
+fn a_case_that_exists_on_a_cluster_says_what_is_read_and_expected_there() {
+    let mut there = 0;
+    for one in matching("").unwrap() {
+        let printed = text(&one, Style::PLAIN);
+        assert_eq!(one.there.is_some(), one.on.contains(&BackendKind::Cluster), "{}", one.name);
+        let Some(explained) = &one.there else {
+            assert!(!printed.contains("on a cluster"), "{}", one.name);
+            continue;
+        };
+        there += 1;
+        assert!(printed.contains(explained.claim) && printed.contains(explained.asks), "{printed}");
+        for command in &explained.commands {
+            assert!(printed.lines().any(|line| line.trim() == command), "{command} is not in:\n{printed}");
+        }
+        // The last row is about any other configuration; who makes the routes is always known.
+        assert!(explained.expects.len() > 1, "{}", one.name);
+        for (read, says) in &explained.expects {
+            assert!(printed.contains(&format!("{read}: {says}")), "{read} is not in:\n{printed}");
+        }
+    }
+    assert_eq!(there, cases::on(BackendKind::Cluster).count());
+    assert!(there > 0);
 }

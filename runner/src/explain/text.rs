@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Explained;
+use lab_harness::ThereExplained;
 use lab_harness::explanation::{ByHand, Where};
 use lab_model::BackendKind;
 use lab_report::Style;
@@ -25,6 +26,8 @@ pub(super) const STANDS_FOR: [(&str, &str); 7] = [
 /// A placeholder that is in commands for labs on netns only.
 pub(super) const GATEWAY_LLADDR: (&str, &str) =
     ("GATEWAY_LLADDR", "the link-layer address that the command before it printed");
+/// How a command is run in the agent on a node.
+const IN_AN_AGENT: &str = "kubectl exec --namespace kube-system AGENT --container cilium-agent -- COMMAND";
 /// Programs that need a kubeconfig, because they ask the API server.
 const ASK_THE_API: [&str; 3] = ["kubectl ", "helm ", "cilium "];
 
@@ -43,7 +46,7 @@ pub fn text(one: &Explained, style: Style) -> String {
     let mut page = Page { style, text: String::new() };
     let on: Vec<String> = one.on.iter().map(ToString::to_string).collect();
     page.line(&style.heading(one.name));
-    page.prose("", &format!("{} (on {})", one.claim, on.join(" and ")));
+    page.prose("", &format!("{} (on {})", one.claim, listed(&on)));
     let about = &one.explanation;
     page.prose("the article", &format!("{}. {}", one.article, about.step));
     page.prose("native routing", about.native);
@@ -57,15 +60,28 @@ pub fn text(one: &Explained, style: Style) -> String {
         page.prose(label, &format!("{}: {}", breaks.reason, breaks.how));
     }
     page.prose("unobserved", about.unobserved);
+    if let Some(there) = &one.there {
+        page.there(there);
+    }
     for (index, killed) in one.kills.iter().enumerate() {
         let label = if index == 0 { "kills" } else { "" };
         let on = match killed.on {
-            BackendKind::Netns => "",
+            BackendKind::Netns | BackendKind::Cluster => "",
             BackendKind::Kind => " --on kind",
         };
         page.prose(label, &format!("`lab sabotage{on} --exact {}`: {}", killed.fault, killed.what));
     }
     page.text
+}
+
+/// `netns, kind and cluster`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [before @ .., second, last] => {
+            before.iter().fold(String::new(), |text, name| text + name + ", ") + second + " and " + last
+        }
+        few => few.concat(),
+    }
 }
 
 /// The text, with the backend that it is about before it if it is about one only.
@@ -99,6 +115,28 @@ impl Page {
             let before = if index == 0 { &first } else { &indent };
             let line = format!("{before}{line}");
             self.line(line.trim_end());
+        }
+    }
+
+    /// Adds what is claimed, read and expected in a cluster that is there already.
+    fn there(&mut self, there: &ThereExplained) {
+        self.prose("on a cluster", &format!("{} (`lab verify --on cluster`)", there.claim));
+        if there.commands.is_empty() {
+            self.prose("sends there", &format!("in the probe tier: {}", there.asks));
+        } else {
+            self.prose("reads there", &format!("of the API server: {}", there.asks));
+            self.prose("", &format!("in the agent on each node, by `{IN_AN_AGENT}`:"));
+        }
+        let indent = " ".repeat(2 + LABEL);
+        for command in &there.commands {
+            self.line(&format!("{indent}{BEFORE_COMMAND}{command}"));
+        }
+        self.prose(
+            "expects there",
+            "what the first row says that applies, of what was read of the cluster's configuration:",
+        );
+        for (read, says) in &there.expects {
+            self.prose("", &format!("{read}: {says}"));
         }
     }
 

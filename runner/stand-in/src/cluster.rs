@@ -37,12 +37,14 @@ pub struct NodePlan {
     pub suffix: String,
     /// The value of kind's role label; `None` for a container without kind's labels.
     pub role: Option<String>,
+    /// Its image; `None` for the one that is made for all.
+    pub image: Option<String>,
 }
 
 impl NodePlan {
     /// A node with kind's labels.
     pub fn new(suffix: &str, role: &str) -> Self {
-        Self { suffix: suffix.to_owned(), role: Some(role.to_owned()) }
+        Self { suffix: suffix.to_owned(), role: Some(role.to_owned()), image: None }
     }
 }
 
@@ -125,7 +127,7 @@ impl Cluster {
             .then(|| HashMap::from([(API_PORT.to_owned(), Some(vec![loopback]))]));
         let body = ContainerCreateBody {
             hostname: Some(name.clone()),
-            image: Some(self.image.reference().to_owned()),
+            image: Some(node.image.as_deref().unwrap_or(self.image.reference()).to_owned()),
             cmd: Some(["/bin/sleep", "infinity"].map(str::to_owned).to_vec()),
             exposed_ports: ports.is_some().then(|| vec![API_PORT.to_owned()]),
             labels: Some(labels),

@@ -24,6 +24,8 @@ pub struct ImagePlan {
     pub programs: Vec<PathBuf>,
     /// Files by absolute path, with their bytes. All are executable.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Its configuration, as lines of a Dockerfile: `ENV ANSWER=42`.
+    pub changes: Vec<String>,
 }
 
 /// An image that is removed when this value is dropped. Its containers must be removed before.
@@ -47,7 +49,7 @@ impl Image {
             .from_src("-")
             .repo(&repository)
             .tag("test")
-            .changes(vec![format!("LABEL {OWNER_LABEL}=\"{label}\"")])
+            .changes([vec![format!("LABEL {OWNER_LABEL}=\"{label}\"")], plan.changes.clone()].concat())
             .build();
         let body = bollard::body_full(archive.into());
         let mut progress = Box::pin(engine.client().create_image(Some(options), Some(body), None));

@@ -1,12 +1,20 @@
-//! What may stay held, read from `exceptions.txt`.
+//! What may stay held, read from `exceptions.txt` for labs, and from `foreign.txt` for foreign clusters.
 
 use super::alteration::Change;
 
-/// How many pairs of a case and an element may stay held: the list must not come to mean more than it did unseen.
-pub(super) const PAIRS: usize = 784;
+/// A list: paragraphs of a reason and what it is the reason for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List {
+    file: &'static str,
+    text: &'static str,
+    /// How many pairs of a case and an element may stay held: the list must not come to mean more than it did unseen.
+    pub(super) pairs: usize,
+}
 
-/// The list itself: paragraphs of a reason and what it is the reason for.
-const TEXT: &str = include_str!("exceptions.txt");
+/// Of what labs show.
+pub(super) const LABS: List = List { file: "exceptions.txt", text: include_str!("exceptions.txt"), pairs: 784 };
+/// Of what foreign clusters show.
+pub(super) const FOREIGN: List = List { file: "foreign.txt", text: include_str!("foreign.txt"), pairs: 111 };
 
 /// Alterations with which a case may stay held.
 #[derive(Debug)]
@@ -84,16 +92,17 @@ impl Exception {
 ///
 /// # Errors
 /// The line that is not one, or that has no reason above it.
-pub(super) fn read() -> Result<Vec<Exception>, String> {
+pub(super) fn read(list: List) -> Result<Vec<Exception>, String> {
     let mut exceptions = Vec::new();
     let mut has_reason = false;
-    for (number, line) in TEXT.lines().enumerate() {
+    let List { file, text, .. } = list;
+    for (number, line) in text.lines().enumerate() {
         if line.is_empty() {
             has_reason = false;
         } else if line.starts_with("# ") {
             has_reason = true;
         } else {
-            let wrong = |what: &str| format!("exceptions.txt:{}: {what}: {line}", number + 1);
+            let wrong = |what: &str| format!("{file}:{}: {what}: {line}", number + 1);
             let mut words = line.split_whitespace();
             let (Some(cases), Some(changes)) = (words.next(), words.next()) else {
                 return Err(wrong("expected cases, changes and elements"));

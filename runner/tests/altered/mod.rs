@@ -2,7 +2,8 @@
 //!
 //! - One element is altered: the case must not hold any longer. Every element of everything that a case looks at is
 //!   removed, emptied, truncated, duplicated and exchanged with its neighbour, so that a member that is added to the
-//!   observations is tried without new code. What may stay held, and why, is in `exceptions.txt`.
+//!   observations is tried without new code. What may stay held, and why, is in `exceptions.txt`, and for foreign clusters
+//!   in `foreign.txt`.
 //! - What does not matter is altered: the case must stay held (`harmless`).
 
 mod alteration;
@@ -12,6 +13,7 @@ mod least;
 mod sources;
 
 use lab_harness::cases;
+use lab_judge::foreign::table;
 use lab_model::BackendKind;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,10 +90,10 @@ fn not_needed(exceptions: &[exceptions::Exception], all: &Outcome) -> Vec<String
         let fit = |(case, change, element): &&(&str, Change, String)| exception.fits(case, *change, element);
         let for_cases: BTreeSet<&'static str> = all.altered.iter().filter(fit).map(|(case, ..)| *case).collect();
         if for_cases.is_empty() {
-            stale.push(format!("exceptions.txt:{line}: {element}: nothing is altered so"));
+            stale.push(format!("line {line}: {element}: nothing is altered so"));
         }
         let needless = for_cases.into_iter().filter(|case| !all.used.contains(&(exception.at, case)));
-        stale.extend(needless.map(|case| format!("exceptions.txt:{line}: {element}: {case}")));
+        stale.extend(needless.map(|case| format!("line {line}: {element}: {case}")));
     }
     stale
 }
@@ -108,7 +110,25 @@ fn a_case_does_not_hold_when_one_element_of_what_it_saw_is_altered() {
     let missing: Vec<&str> =
         cases::on(BackendKind::Kind).map(|case| case.name).filter(|name| !held.contains(name)).collect();
     assert_eq!(missing, [""; 0], "cases without observations that hold");
-    let exceptions = exceptions::read().expect("exceptions.txt");
+    judged(&sources, exceptions::LABS);
+}
+
+#[test]
+fn nor_does_one_of_a_foreign_cluster() {
+    let sources = sources::foreign().expect("observations");
+    let held: Vec<&str> = sources.iter().map(|source| source.case).collect();
+    let read: Vec<&str> = table::CASES.iter().filter(|case| !table::PROBED.contains(case)).copied().collect();
+    assert_eq!(held, read, "each of them was seen");
+    for source in &sources {
+        source.judge(&source.seen).unwrap_or_else(|why| panic!("{}: {why:?}", source.case));
+    }
+    judged(&sources, exceptions::FOREIGN);
+}
+
+/// Alters all of it, and holds what stays held against the list.
+#[track_caller]
+fn judged(sources: &[Source], list: exceptions::List) {
+    let exceptions = exceptions::read(list).expect("a list");
     let (next, all) = (Mutex::new(sources.iter()), Mutex::new(Outcome::default()));
     scope(|scope| {
         for _ in 0..available_parallelism().map_or(1, usize::from) {
@@ -134,7 +154,7 @@ fn a_case_does_not_hold_when_one_element_of_what_it_saw_is_altered() {
     assert!(held.is_empty(), "{} still hold and must not:\n{}", held.len(), held.join("\n"));
     let stale = not_needed(&exceptions, &all);
     assert!(stale.is_empty(), "exceptions that a case is in and does not need:\n{}", stale.join("\n"));
-    assert!(all.excused.len() <= exceptions::PAIRS, "more pairs than exceptions.rs says: {}", all.excused.len());
+    assert!(all.excused.len() <= list.pairs, "more pairs than exceptions.rs says: {}", all.excused.len());
 }
 
 #[test]

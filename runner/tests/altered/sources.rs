@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::made::Made;
 use crate::recorded::runs::KindRun;
 use crate::recorded::{self, BEFORE, NATIVE, NATIVE_WIRE, Read, kind_only};
 use crate::{Must, rows};
@@ -82,6 +83,15 @@ fn on_kind() -> Read<Vec<Source>> {
     Ok(sources)
 }
 
+/// What the cases that exist in foreign clusters look at in a sound one: its sysdump has all that they need.
+pub(super) fn foreign() -> Read<Vec<Source>> {
+    let (lab, ended) = Made::of_recordings().verify(&[]);
+    if ended.status.code() != Some(0) {
+        return Err(ended.to_string());
+    }
+    of_run(&lab.only_run())
+}
+
 /// What the cases look at in a lab with five workers and a replica on each. It is made on netns: what further nodes would
 /// have shown, their routes and their answers, no recording has, and copies of a node's own would not fit together.
 pub(super) async fn with_five_workers() -> Read<Vec<Source>> {
@@ -108,7 +118,9 @@ fn of_run(folder: &Path) -> Read<Vec<Source>> {
     let run = RunFile::parse(&text, &path).map_err(|error| error.to_string())?;
     let from = format!("a lab on {}", run.backend);
     let mut sources = Vec::new();
-    for case in cases::on(run.backend) {
+    // Nothing is sent where a run reads alone.
+    let reads_alone = run.expectations.foreign.as_ref().is_some_and(|foreign| !foreign.probed);
+    for case in cases::on(run.backend).filter(|case| !(reads_alone && case.is_probed())) {
         let evidence = Evidence::read(&folder.join(case_folder(case.name))).map_err(|error| error.to_string())?;
         let seen = evidence.judged().ok_or_else(|| format!("{}: nothing was seen", case.name))?;
         sources.push(Source::new(case.name, run.backend, &from, seen.data.clone(), &run.expectations)?);

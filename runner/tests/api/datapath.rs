@@ -52,6 +52,12 @@ fn agents_that_have_loaded_all_programs_lack_nothing() {
         assert_eq!(missing(&endpoints), None, "{node}");
     }
     let worker = parse_endpoints(&recorded("kind-worker").to_string()).unwrap();
+    assert!(worker.iter().all(|endpoint| endpoint.enforced == "none"), "{worker:?}");
+    let isolated =
+        changed(|list| endpoint(list, 1921)["status"]["policy"]["realized"]["policy-enabled"] = json!("egress"));
+    let enforced =
+        parse_endpoints(&isolated).unwrap().into_iter().find(|endpoint| endpoint.id == 1921).unwrap().enforced;
+    assert_eq!(enforced, "egress");
     let names: Vec<&str> = worker.iter().map(|endpoint| endpoint.name.as_str()).collect();
     assert_eq!(
         names,

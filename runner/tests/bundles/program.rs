@@ -319,3 +319,16 @@ fn a_run_that_was_not_over_says_so() {
         assert!(ended.stdout.contains(part), "{part:?} is not in {}", ended.stdout);
     }
 }
+
+#[test]
+fn a_run_in_a_lab_is_not_anonymised() {
+    let (folder, id) = run("native");
+    let ended = lab(folder.path(), &["bundle", &id, "--anonymise"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("a run in a lab, whose names and addresses are the lab's own; leave --anonymise out"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(names(folder.path()), ["lab-runs"]);
+}

@@ -23,7 +23,7 @@ fn cases_are_listed_explained_and_selected_by_parts_of_their_names() {
     let read: Vec<Value> = serde_json::from_str(&area.stdout).unwrap();
     assert_eq!(read.len(), of_area("wire::"));
     assert_eq!(read[0]["name"], "wire::pods_reach_each_other_directly");
-    assert_eq!(read[0]["on"], serde_json::json!(["netns", "kind"]));
+    assert_eq!(read[0]["on"], serde_json::json!(["netns", "kind", "cluster"]));
     assert_eq!(read[0]["breaks"][0]["reason"], "pod_unreachable");
 
     lab.run(&["explain", "wire::no_frames"]).code(2).prints("").mentions(&["there is no case \"wire::no_frames\""]);

@@ -25,8 +25,16 @@ fn kill_holder(lab: &Lab) -> i32 {
     let holders = lab.holders();
     let [holder] = &holders[..] else { panic!("{holders:?}") };
     kill(Pid::from_raw(holder.pid), Signal::SIGKILL).unwrap();
-    wait_for_none("the end of the holder", || lab.holders());
+    wait_for_none("the end of the holder", || threads(holder.pid));
     holder.pid
+}
+
+/// The threads of a process that have not ended. The kernel takes a killed one's memory, and its environment with it,
+/// before it closes its sockets.
+fn threads(pid: i32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    stats.filter(|stat| !stat.contains(") Z ") && !stat.contains(") X ")).collect()
 }
 
 #[test]

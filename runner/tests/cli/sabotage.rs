@@ -78,6 +78,13 @@ fn a_fault_is_made_and_undone_and_its_report_kept() {
     let text = fs::read_to_string(folder.join("sabotage.json")).unwrap();
     let report = from_json(&text).unwrap();
     assert_eq!((report.faults.len(), report.killed(), report.exit_code()), (1, 1, 0));
+    let phases = report.faults[0].phases;
+    let of_all: Duration = phases.named().map(|(_name, time)| time).iter().sum();
+    assert!(
+        phases.judged > Duration::ZERO && of_all <= report.faults[0].seconds + Duration::from_millis(1),
+        "{:?}",
+        report.faults[0]
+    );
     assert!(folder.join("run.json").is_file());
     lab.run(&["report", id]).code(0).quiet().prints(&ended.stdout);
     lab.run(&["report", id, "--format", "json"]).code(0).quiet().prints(&text);

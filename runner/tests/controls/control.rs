@@ -125,6 +125,7 @@ impl Control {
             Apply::Acts(acts) | Apply::Sized { acts, .. } => bench.tamper(acts(bench.plan())).await,
             Apply::Stop(node) => bench.stop(node).await,
             Apply::Before(..) | Apply::Built(..) => Ok(()),
+            Apply::Racks(_) => Err("it is a fault of racks".to_owned()),
             Apply::Cluster { .. } => Err("it is a fault of a cluster".to_owned()),
         }
     }

@@ -26,7 +26,7 @@ fn the_engine_tells_of_itself() {
 fn nodes_of_a_cluster_are_found_and_no_other_containers() {
     with_engine("nodes_of_a_cluster_are_found_and_no_other_containers", async |engine| {
         let mut cluster = Cluster::make(&engine, Plan::default()).await;
-        let stranger = NodePlan { suffix: "stranger".to_owned(), role: None };
+        let stranger = NodePlan { suffix: "stranger".to_owned(), role: None, image: None };
         let stranger = cluster.add(&stranger).await;
         let balancer = cluster.add(&NodePlan::new("balancer", "external-load-balancer")).await;
         let nodes = engine.nodes(cluster.name()).await.unwrap();

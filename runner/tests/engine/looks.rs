@@ -144,7 +144,7 @@ fn the_probe_is_copied_once_and_whole() {
 fn a_node_that_cannot_be_asked_has_the_reason_and_the_others_their_answers() {
     with_engine("a_node_that_cannot_be_asked_has_the_reason_and_the_others_their_answers", async |engine| {
         let mut cluster = Cluster::make(&engine, Plan::default()).await;
-        let foreign = cluster.add(&NodePlan { suffix: "foreign".to_owned(), role: None }).await;
+        let foreign = cluster.add(&NodePlan { suffix: "foreign".to_owned(), role: None, image: None }).await;
         let probe = probe(&engine, &cluster).await;
         let [control_plane, worker, worker2, _] = cluster.nodes() else { panic!("four containers were made") };
         let (control_plane, worker, worker2) = (control_plane.clone(), worker.clone(), worker2.clone());

@@ -8,7 +8,8 @@ use lab_engine::Endpoint;
 use lab_images::{NodeImages, Reference};
 use lab_kind::api::{convert, parse_slices};
 use lab_kind::cilium::{missing, parse_config, parse_endpoints, parse_services, parse_status, parse_table};
-use lab_kind::in_node::{parse_containers, parse_filter, parse_tasks};
+use lab_kind::in_node::{parse_containers, parse_tasks};
+use lab_kube::filter::parse_filter;
 use lab_manifest::overrides::{Assignment, LocalImage, PodPool};
 use lab_model::observe::MacAddr;
 use proptest::prelude::*;
@@ -22,14 +23,14 @@ use super::driver::{Checked, Fate, fate, fuzz, reads_back};
 use super::seeds::{in_pairs, texts};
 
 /// What is read is written to evidence, and reads back.
-fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug, E>(read: &Result<T, E>) -> Checked {
+pub(super) fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug, E>(read: &Result<T, E>) -> Checked {
     if let Ok(read) = read {
         reads_back(read)?;
     }
     Ok(fate(read))
 }
 
-fn fuzz_texts(what: &str, seeds: Vec<String>, check: impl Fn(&str) -> Checked) {
+pub(super) fn fuzz_texts(what: &str, seeds: Vec<String>, check: impl Fn(&str) -> Checked) {
     fuzz(what, &Text::all(seeds), &text(), |text, changes| check(&text.changed(changes)));
 }
 

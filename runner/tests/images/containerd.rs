@@ -26,7 +26,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 "#;
 
 /// What CRI's plugin would list: each name with the digest of its configuration, read from its manifest.
-const CRICTL: &str = r#"#!/bin/sh
+pub(crate) const CRICTL: &str = r#"#!/bin/sh
 printf '{"images":['
 comma=
 for name in $(ctr -n k8s.io images ls -q); do
@@ -39,7 +39,7 @@ printf ']}\n'
 "#;
 
 /// None where it is missing, and that was said.
-fn programs(test: &str) -> Option<Vec<PathBuf>> {
+pub(crate) fn programs(test: &str) -> Option<Vec<PathBuf>> {
     let mut programs = Vec::new();
     for program in ["containerd", "ctr", "tail", "sed", "tr", "mkdir"] {
         match which::which(program) {
@@ -61,18 +61,26 @@ async fn node(engine: &Engine, programs: Vec<PathBuf>) -> (Cluster, Started) {
         ("/etc/containerd.toml".to_owned(), CONFIG.as_bytes().to_vec()),
     ];
     let nodes = Some(vec![NodePlan::new("worker", "worker")]);
-    let cluster = Cluster::make(engine, Plan { nodes, image: ImagePlan { programs, files }, ..Plan::default() }).await;
+    let cluster = Cluster::make(
+        engine,
+        Plan { nodes, image: ImagePlan { programs, files, ..ImagePlan::default() }, ..Plan::default() },
+    )
+    .await;
     let worker = &cluster.nodes()[0];
     let daemon = engine.start(&worker.0, ["containerd", "-c", "/etc/containerd.toml"], false).await.unwrap();
+    until_it_answers(engine, worker).await;
+    (cluster, daemon)
+}
+
+pub(crate) async fn until_it_answers(engine: &Engine, node: &NodeName) {
     let up = clock::until(LONG, Duration::from_millis(100), "containerd", async || {
-        match engine.exec(&worker.0, ["ctr", "version"], Vec::new(), LONG).await {
+        match engine.exec(&node.0, ["ctr", "version"], Vec::new(), LONG).await {
             Ok(ran) if ran.success() => Poll::Ready(()),
             Ok(ran) => Poll::NotYet(ran.stderr_text()),
             Err(error) => Poll::Failed(error.to_string()),
         }
     });
     up.await.unwrap();
-    (cluster, daemon)
 }
 
 async fn names(engine: &Engine, node: &NodeName) -> Vec<String> {

@@ -47,7 +47,7 @@ pub(crate) fn plan() -> Plan {
     let programs = ["mkdir", "tar", "sed", "sha256sum", "head"].map(PathBuf::from).to_vec();
     let script = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
     let files = vec![script("/bin/ctr", CTR), script("/bin/crictl", CRICTL)];
-    Plan { image: ImagePlan { programs, files }, ..Plan::default() }
+    Plan { image: ImagePlan { programs, files, ..ImagePlan::default() }, ..Plan::default() }
 }
 
 /// One node with them.

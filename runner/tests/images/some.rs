@@ -43,21 +43,38 @@ pub(crate) async fn config(engine: &Engine, image: &Image) -> (Held, Digest) {
 
 /// One more layer on an image, under another name: as many shared layers as an image of a registry's has.
 pub(crate) async fn layered(engine: &Engine, image: &Image, name: &str) -> Digest {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, "one-more", b"layer".as_slice()).unwrap();
+    let layer = builder.into_inner().unwrap();
+    changed(engine, image, name, async |container| engine.upload(container, "/", layer).await.unwrap()).await
+}
+
+/// One more layer on an image, under another name, which removes a file of the layers below it.
+pub(crate) async fn without(engine: &Engine, image: &Image, file: &str, name: &str) {
+    let remove = async |container: &str| {
+        engine.start_container(container).await.unwrap();
+        let ran = engine.exec(container, ["rm", file], Vec::new(), LONG).await.unwrap();
+        assert!(ran.success(), "{}", ran.stderr_text());
+        engine.kill_container(container).await.unwrap();
+    };
+    changed(engine, image, name, remove).await;
+}
+
+/// What a container of an image becomes when it is changed, under another name.
+async fn changed(engine: &Engine, image: &Image, name: &str, change: impl AsyncFnOnce(&str)) -> Digest {
     let body = ContainerCreateBody {
         image: Some(image.reference().to_owned()),
-        cmd: Some(vec!["/bin/sh".to_owned()]),
+        cmd: Some(["/bin/sleep", "infinity"].map(str::to_owned).to_vec()),
         ..ContainerCreateBody::default()
     };
     let container = format!("lab-layer-{:08x}", fastrand::u32(..));
     let options = CreateContainerOptionsBuilder::default().name(&container).build();
     let docker = engine.client();
     engine.call("make a container", LONG, docker.create_container(Some(options), body)).await.unwrap();
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(5);
-    header.set_mode(0o644);
-    builder.append_data(&mut header, "one-more", b"layer".as_slice()).unwrap();
-    engine.upload(&container, "/", builder.into_inner().unwrap()).await.unwrap();
+    change(&container).await;
     let (repository, tag) = name.rsplit_once(':').unwrap();
     let options = CommitContainerOptionsBuilder::default().container(&container).repo(repository).tag(tag).build();
     let made = docker.commit_container(options, ContainerConfig::default());

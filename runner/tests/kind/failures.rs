@@ -71,6 +71,22 @@ fn what_kind_fails_with_is_told_with_its_remedy_and_nothing_stays() {
     });
 }
 
+/// A stand-in's image has no containerd, which could import anything.
+#[test]
+fn a_node_image_that_cannot_be_baked_is_told_and_nothing_stays() {
+    in_world("a_node_image_that_cannot_be_baked_is_told_and_nothing_stays", |world| {
+        let ended = Running::start(world.baked_by("up")).finish().code(5);
+        for part in [
+            "lab-node:test-",
+            " cannot be baked: containerd in the node image will not happen: it ended with exit code ",
+            "; with `--stream-images` images are sent to each node instead",
+        ] {
+            assert!(ended.stderr.contains(part), "{part} is not in: {ended}");
+        }
+        world.assert_nothing_left();
+    });
+}
+
 #[test]
 fn a_run_whose_cluster_cannot_be_made_blocks_its_cases_and_keeps_what_is_known() {
     in_world("a_run_whose_cluster_cannot_be_made_blocks_its_cases_and_keeps_what_is_known", |world| {

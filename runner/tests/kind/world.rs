@@ -151,8 +151,16 @@ impl World {
         command
     }
 
-    /// `lab up` or `lab run`, with all that this lab needs.
+    /// `lab up` or `lab run`, with all that this lab needs. Its node image has no containerd with which anything could be
+    /// baked.
     pub(super) fn made_by(&self, command: &str) -> Command {
+        let mut lab = self.baked_by(command);
+        lab.arg("--stream-images");
+        lab
+    }
+
+    /// The same, of a baked image.
+    pub(super) fn baked_by(&self, command: &str) -> Command {
         let image = self.image.reference();
         let chart = self.path("cilium-1.12.4.tgz");
         let mut lab = self.lab(&[command, "--on", "kind", "--name", &self.name, "--pod-pool", POD_POOL]);

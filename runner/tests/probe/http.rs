@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lab_model::observe::{HttpOutcome, HttpReply};
 use lab_model::request::{Answer, HttpAsk, Request};
+use lab_probe::hello;
 
 use crate::scratch::{NOBODY, Netns, TWO, pair};
 
@@ -73,6 +74,21 @@ fn a_response_is_whole_and_names_both_ends() {
     assert_eq!(connection.local.ip(), &crate::scratch::ONE);
     let asked = SocketAddrV4::new(TWO, PORT);
     assert_eq!((connection.remote, connection.peer), (asked, Some(asked)));
+}
+
+#[test]
+fn the_probes_own_server_answers_with_the_three_lines_of_its_name() {
+    let (client, server) = pair();
+    let listener = server.run(async |_connection| TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).unwrap());
+    listener.set_nonblocking(true).unwrap();
+    thread::spawn(|| {
+        lab_base::runtime().unwrap().block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            hello::serve(listener, hello::Says::Hello { hostname: "client-1".to_owned() }).await;
+        });
+    });
+    let body = "Hello, world!\nVersion: 1.0.0\nHostname: client-1\n".to_owned();
+    assert_eq!(one(&client, ask(TWO)).outcome, HttpOutcome::Response { status: 200, body });
 }
 
 /// Asked for the address 0.0.0.0, Linux connects to the loopback (net/ipv4/route.c, `ip_route_output_key_hash_rcu()`).

@@ -11,7 +11,7 @@ use crate::http::LONG;
 use crate::scratch::{ONE, TWO, pair};
 
 fn args() -> ProbeArgs {
-    ProbeArgs { userns: None, netns: None }
+    ProbeArgs::default()
 }
 
 /// Answers to a whole input.
@@ -97,10 +97,10 @@ fn a_capture_runs_from_the_ready_line_to_the_end_of_standard_input() {
 
 #[test]
 fn a_user_namespace_that_is_not_there_is_an_error() {
-    let args = ProbeArgs { userns: Some("/proc/self/ns/no-such".into()), netns: None };
+    let args = ProbeArgs { userns: Some("/proc/self/ns/no-such".into()), ..ProbeArgs::default() };
     let error = run(&args, "[]").unwrap_err();
     assert_eq!(error.to_string(), "the user namespace cannot be joined");
     // This process's own is not joined again, which the kernel would refuse.
-    let args = ProbeArgs { userns: Some("/proc/self/ns/user".into()), netns: None };
+    let args = ProbeArgs { userns: Some("/proc/self/ns/user".into()), ..ProbeArgs::default() };
     assert_eq!(run(&args, "[]").unwrap(), []);
 }

@@ -260,3 +260,28 @@ fn a_link_that_goes_down_ends_its_capture_with_an_error() {
     });
     assert_eq!(answers[0].answer, Err("cannot read frames: Network is down (os error 100)".to_owned()));
 }
+
+#[test]
+fn on_a_link_that_others_use_only_the_given_addresses_are_captured_and_only_their_headers() {
+    let (one, router, far) = routed(1500);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headers.pcap");
+    let ask = router.ask(Request::Capture {
+        device: "eth1".to_owned(),
+        filter: CaptureFilter::Headers(vec![ONE, NOBODY]),
+        deadline: LONG,
+        pcap: Some(file.clone()),
+    });
+    let answers = while_capturing(&[ask], || {
+        assert_eq!(ping(&one, FAR, &[1500], LONG), [PingOutcome::Answered]);
+        // Between two others, of which the link carries as much.
+        assert_eq!(ping(&far, Ipv4Addr::new(198, 51, 100, 1), &[84], LONG), [PingOutcome::Answered]);
+    });
+    let seen = captured(&answers[0]);
+    let packets: Vec<_> = seen.frames.iter().filter_map(|frame| frame.ip.as_ref()).collect();
+    assert_eq!(packets.len(), 2, "{packets:?}");
+    assert!(packets.iter().all(|ip| ip.length == 1500 && (ip.source == ONE || ip.destination == ONE)));
+    let kept = pcap::read(&file).unwrap();
+    let headers = usize::from(lab_model::request::HEADERS);
+    assert!(kept.iter().all(|frame| frame.bytes.len() == headers), "{kept:?}");
+}

@@ -3,14 +3,17 @@
 
 use std::collections::BTreeSet;
 
+use lab_harness::case::Case;
 use lab_harness::{Selection, cases};
-use lab_model::BackendKind;
+use lab_model::{BackendKind, Ground};
 
 use crate::links::targets;
 use crate::markdown::{CHINESE, README, blocks, inline_code, section, table};
 
 /// What the Chinese page has and the English one has not.
 const STEPS: &str = "## 从文章的步骤到用例";
+/// The part of it about the article's second case.
+const RACKS: &str = "### 文章提到的第二种情况";
 
 /// The Chinese page without that.
 fn common() -> String {
@@ -71,19 +74,50 @@ fn the_articles_steps_lead_to_all_cases_by_commands_that_select_them() {
             ["lab", "verify", "--on", "kind", ref filter @ ..] => (BackendKind::Kind, filter.to_vec()),
             _ => panic!("{step}: `{command}` is neither a run on netns nor a look at a lab on kind"),
         };
-        assert!(!filter.is_empty(), "{step}: `{command}` takes all cases");
-        let filter = filter.into_iter().map(str::to_owned).collect();
-        let selection = Selection { filter, exact: false, skip: Vec::new() };
-        let selected: BTreeSet<&str> =
-            cases::ALL.iter().map(|case| case.name).filter(|name| selection.takes(name)).collect();
-        assert_eq!(selected, named.iter().map(String::as_str).collect(), "{step}: `{command}`");
-        for case in cases::ALL.iter().filter(|case| selected.contains(case.name)) {
-            assert!(case.exists_on(backend), "{step}: {} does not exist on {backend}", case.name);
-        }
+        assert_selects(command, &filter, Ground { backend, bgp: false }, &named);
         reached.extend(named);
     }
+    assert_all(cases::ALL, &reached);
+}
+
+#[test]
+fn what_to_look_at_in_racks_leads_to_all_cases_of_the_second_case() {
+    let mut reached: Vec<String> = Vec::new();
+    for row in table(CHINESE, RACKS) {
+        let (command, named) = (row[1].trim_matches('`'), inline_code(row[2]));
+        let Some(filter) = command.strip_prefix("lab run --on netns --topology racks ") else {
+            panic!("`{command}` is no run in racks");
+        };
+        // The article's own values there: no selection, and a case of the first case that is refuted.
+        if filter == "--routing native" {
+            assert!(named.iter().all(|name| cases::find(name).is_some()), "{named:?}");
+            continue;
+        }
+        assert_selects(command, &[filter], Ground { backend: BackendKind::Netns, bgp: true }, &named);
+        reached.extend(named);
+    }
+    assert_all(cases::SECOND, &reached);
+}
+
+/// Exactly the named cases are selected by the filter there.
+#[track_caller]
+fn assert_selects(command: &str, filter: &[&str], ground: Ground, named: &[String]) {
+    assert!(!filter.is_empty(), "`{command}` takes all cases");
+    let filter = filter.iter().map(|&word| word.to_owned()).collect();
+    let selection = Selection { filter, exact: false, skip: Vec::new() };
+    let selected: BTreeSet<&str> =
+        cases::offered(ground).map(|case| case.name).filter(|name| selection.takes(name)).collect();
+    assert_eq!(selected, named.iter().map(String::as_str).collect(), "`{command}`");
+    for case in cases::offered(ground).filter(|case| selected.contains(case.name)) {
+        assert!(case.exists_on(ground), "`{command}`: {} does not exist there", case.name);
+    }
+}
+
+/// Each case is reached, and once.
+#[track_caller]
+fn assert_all(cases: &[Case], reached: &[String]) {
     let missing: Vec<&str> =
-        cases::ALL.iter().map(|case| case.name).filter(|name| !reached.iter().any(|reached| reached == name)).collect();
-    assert_eq!(missing, [""; 0], "no row of the table after {STEPS} in README.zh-CN.md leads to these cases");
-    assert_eq!(reached.len(), cases::ALL.len(), "two rows lead to the same case: {reached:?}");
+        cases.iter().map(|case| case.name).filter(|name| !reached.iter().any(|reached| reached == name)).collect();
+    assert_eq!(missing, [""; 0], "no row of the table in README.zh-CN.md leads to these cases");
+    assert_eq!(reached.len(), cases.len(), "two rows lead to the same case: {reached:?}");
 }

@@ -57,7 +57,7 @@ fn bundle(recording: Recording, folder: &Path, instead: &BTreeMap<&str, Value>) 
     if !packing.left_out().is_empty() {
         return Err(format!("left out: {:?}", packing.left_out()));
     }
-    let file = folder.join(packing.default_name());
+    let file = folder.join(packing.default_name(false));
     packing.write(&file, false).map_err(|error| text(&error))?;
     Ok(file)
 }

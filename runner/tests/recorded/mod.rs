@@ -131,6 +131,8 @@ pub(crate) fn expectations() -> Read<Expectations> {
         service: "hello-app".into(),
         service_port: 8080,
         target_port: 8080,
+        racks: None,
         cluster: None,
+        foreign: None,
     })
 }

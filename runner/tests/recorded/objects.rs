@@ -6,7 +6,8 @@ use lab_engine::node_container;
 use lab_images::NodeImages;
 use lab_kind::api::convert;
 use lab_kind::cilium::{parse_config, parse_status};
-use lab_kind::in_node::{parse_containers, parse_filter};
+use lab_kind::in_node::parse_containers;
+use lab_kube::filter::parse_filter;
 use lab_model::observe::{
     AgentConfig, AgentStatus, CiliumEndpointSeen, ContainerState, EngineFacts, FilterListing, HelmRelease, ImageFrom,
     ImageSource, KubeNode, KubePod, NestedContainer, NodeContainer, NodeName, Privileged, Role,
@@ -71,7 +72,7 @@ pub(crate) fn engine(recording: Recording) -> Read<EngineSeen> {
 pub(crate) fn containers(recording: Recording) -> Read<ContainersSeen> {
     let read = |node: &str| -> Read<NodeContainer> {
         let file = format!("docker/inspect-{node}.json");
-        let found = node_container(recording.json(&file)?, &BTreeMap::new());
+        let found = node_container(recording.json(&file)?, &[]);
         found.ok_or_else(|| recording.wrong(&file, "no container of a kind cluster"))
     };
     let containers = NODES.into_iter().map(read).collect::<Read<Vec<_>>>()?;
@@ -83,8 +84,9 @@ pub(crate) fn containers(recording: Recording) -> Read<ContainersSeen> {
         config_digest: first.image_id.clone(),
         engine_id: Some(first.image_id.clone()),
         from: ImageFrom::Local,
+        baked: None,
     };
-    Ok(ContainersSeen { image: Some(image), containers })
+    Ok(ContainersSeen { image: Some(image), containers, node_image: None })
 }
 
 /// `daemonsets.json`, and `node/NODE.iptables-save.txt`: the packet filter that kind chose, nftables'. The other one
@@ -209,6 +211,7 @@ pub(crate) fn images(recording: Recording) -> Read<ImagesSeen> {
             config_digest: image.id.clone(),
             engine_id: None,
             from: ImageFrom::Local,
+            baked: None,
         })
     };
     let taken =

@@ -80,6 +80,7 @@ impl<'a> Written<'a> {
             not_native: String::new(),
             nodes: expect.nodes(),
             replicas: expect.replicas,
+            racks: 0,
             deviations: Vec::new(),
             overridden: 0,
             notes: Vec::new(),

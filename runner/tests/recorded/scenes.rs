@@ -69,7 +69,7 @@ pub(crate) fn adjacency(recording: Recording) -> Read<AdjacencySeen> {
 pub(crate) fn base(recording: Recording) -> Read<BaseSeen> {
     let gateway = docker::segment(recording)?.gateway.map(|net| net.addr());
     let gateway = gateway.ok_or_else(|| recording.wrong("docker/network-kind.json", "no gateway"))?;
-    Ok(BaseSeen { age: Duration::ZERO, gateway, nodes: nodes(recording)? })
+    Ok(BaseSeen { age: Duration::ZERO, gateway, gateways: BTreeMap::new(), nodes: nodes(recording)? })
 }
 
 /// Routes and rules. The kernel's own lookups were not recorded.

@@ -25,7 +25,7 @@ pub(crate) fn seen(recording: Recording) -> Read<WireSeen> {
         if recording.is_flat() { on_eth0(recording, &nodes, &pods) } else { on_bridge(recording, &nodes, &pods) };
     // Of 7 and 8 the Docker network was not recorded.
     let segment = if recording.is_flat() { None } else { Some(docker::segment(recording)?) };
-    Ok(WireSeen { traffic: traffic?, nodes, pods, segment, not_entered: BTreeMap::new() })
+    Ok(WireSeen { traffic: traffic?, nodes, pods, segment, not_entered: BTreeMap::new(), uplinks: BTreeMap::new() })
 }
 
 type Views = BTreeMap<NodeName, NetnsView>;

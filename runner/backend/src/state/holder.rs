@@ -11,10 +11,15 @@ use super::{LabState, Life, StateDir, StateError};
 /// Name of the socket in the state folder on which the process that holds a lab takes orders.
 pub const SOCKET_FILE: &str = "control.sock";
 
-/// A path to the control socket within this open folder that is always short enough: a socket's path may have at most 107
-/// octets (unix(7)), and the folder's path may be longer.
+/// A path to the control socket within this open folder.
 pub fn socket_within(folder: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", folder.as_raw_fd()))
+    within(folder, SOCKET_FILE)
+}
+
+/// A path to a socket within this open folder that is always short enough: a socket's path may have at most 107 octets
+/// (unix(7)), and the folder's path may be longer.
+pub fn within(folder: &File, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
 }
 
 impl StateDir {

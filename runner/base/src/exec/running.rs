@@ -68,6 +68,27 @@ impl Running {
         self.child.id()
     }
 
+    /// Stops it, as SIGSTOP does: it stays as it is, with all that it has open, and does nothing.
+    ///
+    /// # Errors
+    /// The kernel's, or that it has ended.
+    pub fn stop(&self) -> io::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`Self::stop`].
+    ///
+    /// # Errors
+    /// The kernel's, or that it has ended.
+    pub fn go_on(&self) -> io::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        let group = self.group.0.ok_or_else(|| io::Error::other("it has ended"))?;
+        Ok(killpg(group, signal)?)
+    }
+
     fn command_line(&self) -> String {
         self.argv.join(" ")
     }

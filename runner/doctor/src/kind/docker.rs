@@ -12,6 +12,7 @@ use super::input::KindDoctorInput;
 use super::trial;
 use lab_base::failure::chain;
 use lab_engine::{CLUSTER_LABEL, Endpoint, Engine, EngineError};
+use lab_manifest::BIRD_IMAGE;
 use lab_model::observe::{EngineFacts, Privileged};
 
 /// The deadline of each question. All of them together usually take a fraction of a second.
@@ -60,13 +61,15 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
     let info = engine.call("describe itself", DEADLINE, client.info()).await?;
     let remapped = has_option(&info, "name=userns");
     let containers = ListContainersOptionsBuilder::new().all(true).build();
-    let (version, networks, listed, containers, node_image, workload_image, tried) = tokio::join!(
+    let bird = input.racks.as_ref().map(|_racks| BIRD_IMAGE.to_owned());
+    let (version, networks, listed, containers, node_image, workload_image, bird_image, tried) = tokio::join!(
         engine.call("tell its version", DEADLINE, client.version()),
         engine.networks(),
         engine.call("list its networks", DEADLINE, client.list_networks(None::<ListNetworksOptions>)),
         engine.call("list its containers", DEADLINE, client.list_containers(Some(containers))),
         has_image(engine, Some(&input.node_image)),
         has_image(engine, input.workload_image.as_ref().map(|image| &image.reference)),
+        has_image(engine, bird.as_ref()),
         trial::privileged(client, info.architecture.as_deref(), remapped),
     );
     // Podman implements the Engine's API too, and can be recognised by this list only.
@@ -96,7 +99,7 @@ async fn ask_all(engine: &Engine, input: &KindDoctorInput) -> Result<DockerSeen,
         product,
         networks,
         containers,
-        images: ImagesSeen { node: node_image?, workload: workload_image? },
+        images: ImagesSeen { node: node_image?, workload: workload_image?, bird: bird_image? },
         tried,
         ..from_info(engine.facts_of(info.clone()), info)
     })
@@ -150,7 +153,7 @@ fn from_info(engine: EngineFacts, info: SystemInfo) -> DockerSeen {
             .collect(),
         networks: Vec::new(),
         containers: Vec::new(),
-        images: ImagesSeen { node: false, workload: false },
+        images: ImagesSeen { node: false, workload: false, bird: false },
         tried: trial::not_tried("not asked for"),
         id: info.id,
         engine,

@@ -49,6 +49,8 @@ pub struct ImagesSeen {
     pub node: bool,
     /// The workload's.
     pub workload: bool,
+    /// That of the routers between racks.
+    pub bird: bool,
 }
 
 /// The programs that implement the Engine's API.

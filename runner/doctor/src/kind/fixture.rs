@@ -85,7 +85,7 @@ pub(super) fn docker() -> DockerSeen {
             state: "running".to_owned(),
             ..ContainerSeen::default()
         }],
-        images: ImagesSeen { node: true, workload: true },
+        images: ImagesSeen { node: true, workload: true, bird: true },
         tried: Tried {
             privileged: Privileged::Runs("an image of two instructions".to_owned()),
             cgroupns: Some("private".to_owned()),

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 use lab_base::failure::chain;
-use lab_engine::{Program, Settings};
+use lab_engine::{Program, Settings, router_container};
 
 use lab_manifest::Manifests;
 use lab_model::expect::Expectations;
 use lab_model::observe::NodeName;
+use lab_model::racks::{Rack, Racks};
 
 /// The properties of the planned lab that the machine is checked against.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct KindDoctorInput {
     pub node_image: String,
     /// The workload's image; none if a kit has it.
     pub workload_image: Option<WorkloadImage>,
+    /// What its racks need; none where all nodes are on one network.
+    pub racks: Option<RacksInput>,
     /// Whether Cilium's agent is not the pinned image. What the pinned image is known to refuse is only a warning then.
     pub own_cilium_image: bool,
     /// The folder that runs are kept in.
@@ -50,6 +53,28 @@ pub struct KindDoctorInput {
     pub search_path: OsString,
     /// The folder with `proc`, `sys` and `etc`: `/`, or another one in tests.
     pub host_root: PathBuf,
+}
+
+/// What a lab in racks has beside its nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RacksInput {
+    /// The networks of racks and links.
+    pub subnets: Vec<Ipv4Net>,
+    /// The names of the routers' containers.
+    pub routers: Vec<NodeName>,
+    /// The archive that the routers' image is loaded from if the Engine does not have it ([`lab_manifest::BIRD_VARIABLE`]).
+    pub bird_archive: Option<PathBuf>,
+}
+
+impl RacksInput {
+    fn new(racks: &Racks, cluster: &str) -> Self {
+        let networks = |rack: &Rack| [rack.gateway.trunc(), rack.tor_end.trunc()];
+        Self {
+            subnets: racks.racks.iter().flat_map(networks).collect(),
+            routers: racks.routers().map(|place| router_container(cluster, &place.to_string())).collect(),
+            bird_archive: std::env::var_os(lab_manifest::BIRD_VARIABLE).map(PathBuf::from),
+        }
+    }
 }
 
 /// The probe that nodes would get.
@@ -124,6 +149,7 @@ impl KindDoctorInput {
                     .as_ref()
                     .map(|published| format!("{}@{}", published.repository, published.digest)),
             }),
+            racks: expect.racks.as_ref().map(|racks| RacksInput::new(racks, cluster)),
             own_cilium_image: false,
             runs_dir: runs_dir.to_owned(),
             state_root: lab_backend::state::StateDir::root().ok(),

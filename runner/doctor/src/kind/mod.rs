@@ -23,7 +23,7 @@ use lab_engine::{Engine, EngineError};
 use rows::locality::Where;
 
 pub use docker::privileged;
-pub use input::{KindDoctorInput, ProbeSeen, ToolPin, WorkloadImage};
+pub use input::{KindDoctorInput, ProbeSeen, RacksInput, ToolPin, WorkloadImage};
 
 /// Checks this machine for a lab on kind, with the Engine that the docker program would use.
 pub async fn kind(input: &KindDoctorInput) -> Vec<Row> {
@@ -58,7 +58,9 @@ fn rows(
     room: Option<&Room>,
 ) -> Vec<Row> {
     use self::rows::{bridge_filter, cgroups, disk, docker as engine, iptables, kernel, leftovers, limits, locality};
-    use self::rows::{memory, names, occupied, pods, probe, proxies, segment, snap, tools as programs, workload};
+    use self::rows::{
+        memory, names, occupied, pods, probe, proxies, racks, segment, snap, tools as programs, workload,
+    };
 
     // Facts about this host say nothing if the Engine runs on another one; then only the Engine's answers are used.
     let here = docker.map_or(Where::Here, |docker| locality::place(docker, host)) == Where::Here;
@@ -119,6 +121,9 @@ fn rows(
             names::kind_network(input, docker),
             names::cluster(input, docker),
         ]);
+        if let Some(input) = &input.racks {
+            rows.extend([racks::networks(input, docker), racks::image(input, docker)]);
+        }
         if here {
             rows.push(disk::disk(room, input.nodes.len(), docker.images.node));
         }

@@ -61,7 +61,12 @@ pub(super) async fn engine(lab: &KindLab) -> Result<EngineSeen, String> {
 pub(super) async fn containers(lab: &KindLab) -> Result<ContainersSeen, String> {
     let containers = lab.containers().await.map_err(error_text)?;
     let image = sources(lab)?.into_iter().find(|source| source.name == NODE_IMAGE);
-    Ok(ContainersSeen { containers, image })
+    let baked = image.as_ref().and_then(|image| image.baked.as_ref());
+    let node_image = match baked {
+        Some(baked) => lab.engine().image(&baked.node_id).await.map_err(error_text)?,
+        None => None,
+    };
+    Ok(ContainersSeen { containers, image, node_image })
 }
 
 fn sources(lab: &KindLab) -> Result<Vec<ImageSource>, String> {
@@ -168,7 +173,8 @@ fn summary(not: NotHeld) -> String {
     }
 }
 
-async fn components_now(lab: &KindLab) -> Result<ComponentsSeen, String> {
+/// The same, as they are now.
+pub(super) async fn components_now(lab: &KindLab) -> Result<ComponentsSeen, String> {
     let api = api(lab)?;
     let nodes = names(lab);
     let statuses = async {

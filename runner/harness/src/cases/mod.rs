@@ -1,18 +1,21 @@
 //! The explicit list of cases, in the article's order.
 
 pub mod article;
+mod bgp;
 mod cilium;
 mod cluster;
+pub(crate) mod foreign;
 mod kind;
 mod l2;
 mod look;
 mod routing;
 mod service;
+pub(crate) mod topology;
 mod traffic;
 mod wire;
 
 use crate::case::Case;
-use lab_model::BackendKind;
+use lab_model::Ground;
 
 pub use traffic::observe as observe_traffic;
 
@@ -50,14 +53,35 @@ pub const ALL: &[Case] = &[
     wire::nothing_leaks_to_the_uplink::CASE,
 ];
 
-/// The cases that exist on a backend, in the article's order.
-pub fn on(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
-    ALL.iter().filter(move |case| case.exists_on(backend))
+/// The cases of the article's second case, nodes that do not share one L2 network. Only labs in racks have them.
+pub const SECOND: &[Case] = &[
+    bgp::sessions_are_established::CASE,
+    bgp::pod_cidrs_are_learnt::CASE,
+    routing::peers_by_the_tor_alone::CASE,
+    wire::path_by_declared_routers::CASE,
+    wire::no_router_turns_packets_away::CASE,
+];
+
+/// All cases that a selection chooses from: those of the article's steps, and in racks those of its second case too, each after
+/// the others of its area.
+pub fn offered(ground: impl Into<Ground>) -> impl Iterator<Item = &'static Case> {
+    let second = if ground.into().bgp { SECOND } else { &[] };
+    let last_of_its_area = |at: usize| ALL[at + 1..].iter().all(|later| later.area() != ALL[at].area());
+    let in_area = move |area: &'static str| second.iter().filter(move |case| case.area() == area);
+    let after = move |at: usize| last_of_its_area(at).then(|| in_area(ALL[at].area())).into_iter().flatten();
+    let elsewhere = second.iter().filter(|case| ALL.iter().all(|first| first.area() != case.area()));
+    ALL.iter().enumerate().flat_map(move |(at, case)| std::iter::once(case).chain(after(at))).chain(elsewhere)
+}
+
+/// The cases that exist there, in the article's order.
+pub fn on(ground: impl Into<Ground>) -> impl Iterator<Item = &'static Case> {
+    let ground = ground.into();
+    offered(ground).filter(move |case| case.exists_on(ground))
 }
 
 /// The case of this name.
 pub fn find(name: &str) -> Option<&'static Case> {
-    ALL.iter().find(|case| case.name == name)
+    ALL.iter().chain(SECOND).find(|case| case.name == name)
 }
 
 /// `On::Both` from a look (an `async fn(&Lab) -> Result<Seen, String>`) and a judge of what it yields; and, where there is
@@ -72,6 +96,7 @@ macro_rules! both {
     ($look:expr, $judge:expr, found: $found:expr) => {
         $crate::case::On::Both($crate::case::Body {
             look: |lab| Box::pin(async move { $crate::case::store(&$look(lab).await?) }),
+            at_once: None,
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
             found: $found,
         })
@@ -79,14 +104,25 @@ macro_rules! both {
 }
 use both;
 
-/// `On::KindOnly` from a look (an `async fn(&KindLab) -> Result<Seen, String>`) and a judge of what it yields.
+/// `On::KindOnly` from a look (an `async fn(&KindLab) -> Result<Seen, String>`) and a judge of what it yields. A look that waits
+/// has one beside it that does not.
 macro_rules! kind_only {
-    ($look:expr, $judge:expr) => {
+    (@ $look:expr) => {
+        |lab| Box::pin(async move { $crate::case::store(&$look(lab.cluster()?).await?) })
+    };
+    (@ $look:expr, $judge:expr, $at_once:expr) => {
         $crate::case::On::KindOnly($crate::case::Body {
-            look: |lab| Box::pin(async move { $crate::case::store(&$look(lab.cluster()?).await?) }),
+            look: kind_only!(@ $look),
+            at_once: $at_once,
             judge: |stored, expect| $crate::case::judge_stored(stored, expect, $judge),
             found: None,
         })
+    };
+    ($look:expr, $judge:expr) => {
+        kind_only!(@ $look, $judge, None)
+    };
+    ($look:expr, $judge:expr, at_once: $at_once:expr) => {
+        kind_only!(@ $look, $judge, Some(kind_only!(@ $at_once)))
     };
 }
 use kind_only;

@@ -4,6 +4,7 @@ pub(super) mod direct_route_to_every_peer;
 pub(super) mod no_tunnel_device;
 pub(super) mod only_base_routes_before;
 pub(super) mod own_pods_are_local;
+pub(super) mod peers_by_the_tor_alone;
 
 use super::look::{broke, routing};
 use crate::lab::Lab;
@@ -18,6 +19,7 @@ async fn base(lab: &Lab) -> Result<BaseSeen, String> {
     Ok(BaseSeen {
         age: clock::unix_now().saturating_sub(stored.observed),
         gateway: stored.gateway,
+        gateways: stored.gateways,
         nodes: stored.nodes,
     })
 }

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use self::plan::{Outside, Planned, SMALL_PACKET, Send, full_mtu, sends, taking_part};
+use self::plan::{Outside, Planned, Send, echo, full_mtu, sends, taking_part};
 use super::look::{broke, node_views};
 use crate::lab::Lab;
 use lab_model::expect::Expectations;
 use lab_model::observe::{
     Capture, HttpOutcome, HttpReply, MacAddr, Mtu, NetnsView, NodeName, OutsideExchange, PingOutcome, PingReply, Place,
-    PodExchange, PodSeen, Resolved, Traffic, UPLINK,
+    PodExchange, PodSeen, Resolved, Segment, Traffic, UPLINK,
 };
-use lab_model::request::{Answer, CaptureFilter, Request};
+use lab_model::request::{Answer, CaptureFilter, Request, SMALL_PACKET};
 use lab_model::seen::WireSeen;
 
 /// For the gateway's ARP answer: the kernel's own three tries.
@@ -32,9 +32,9 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
     let nodes = node_views(lab).await?;
     let pods = lab.pods(&nodes).await.map_err(|error| broke(&error))?;
     let segments = lab.segments().await.map_err(|error| broke(&error))?;
-    let segment = segments.into_iter().find(|segment| segment.name == expect.network);
-    let gateway = *lab.outside().ip();
-    let gateway_macs = gateway_macs(lab, &nodes, gateway).await?;
+    let segment = one_network(segments, expect);
+    let gateways = Gateways { own: lab.gateways(), common: *lab.outside().ip() };
+    let gateway_macs = gateway_macs(lab, &nodes, &gateways).await?;
     // Of a pod that cannot be entered, judges know that it took no part.
     let not_entered = lab.not_entered(&pods).await.map_err(|error| broke(&error))?;
     let able = taking_part(&pods, &not_entered);
@@ -42,17 +42,16 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
     let plan = Planned {
         mtu: full_mtu(segment.as_ref(), &nodes, &pods).ok_or("no node has an eth0")?,
         outside: Outside::of(lab.outside(), expect),
-        gateway,
     };
 
     let captures = lab.capture(capture_requests(lab, &nodes, &able)).await.map_err(|error| broke(&error))?;
-    let from_nodes = nodes.keys().map(|node| (Place::Node(node.clone()), plan.echo()));
+    let from_nodes = nodes.keys().map(|node| (Place::Node(node.clone()), echo(gateways.of(node))));
     let asks = from_nodes.chain(sends.iter().flat_map(|send| send.asks(&plan))).collect();
     let answered = lab.ask(asks).await.map_err(|error| broke(&error));
     let captured = captures.stop().await;
 
     let mut answers = answered?.into_iter().map(|answered| answered.answer);
-    let echoes = nodes.keys().map(|node| Ok((node.clone(), echoed(plan.gateway, &next(&mut answers)?)?)));
+    let echoes = nodes.keys().map(|node| Ok((node.clone(), echoed(gateways.of(node), &next(&mut answers)?)?)));
     let mut traffic = Traffic {
         mtu: plan.mtu,
         from_nodes: Some(echoes.collect::<Result<_, String>>()?),
@@ -65,7 +64,21 @@ pub async fn observe(lab: &Lab, expect: &Expectations) -> Result<WireSeen, Strin
         send.collect(&plan, &mut answers, &mut traffic)?;
     }
     traffic.captures = captured.into_iter().map(capture_of).collect::<Result<_, _>>()?;
-    Ok(WireSeen { traffic, nodes, pods, segment, not_entered })
+    Ok(WireSeen { traffic, nodes, pods, segment, not_entered, uplinks: BTreeMap::new() })
+}
+
+/// The network that the nodes should be on. In racks, each has a part of it, and the largest packet that fits is what all take.
+fn one_network(segments: Vec<Segment>, expect: &Expectations) -> Option<Segment> {
+    let mut own = segments.into_iter().filter(|segment| expect.has_network(&segment.name));
+    let first = own.next()?;
+    if expect.racks.as_ref().is_none_or(|racks| !racks.bgp) {
+        return Some(first);
+    }
+    Some(own.fold(first, |mut whole, part| {
+        whole.mtu = whole.mtu.min(part.mtu);
+        whole.members.extend(part.members);
+        whole
+    }))
 }
 
 fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String> {
@@ -79,10 +92,12 @@ fn capture_of(answered: lab_model::request::Answered) -> Result<Capture, String>
 fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[PodSeen]) -> Vec<(Place, Request)> {
     let places = nodes.keys().cloned().map(Place::Node).chain(pods.iter().map(|pod| Place::Pod(pod.name.clone())));
     places
-        .map(|place| {
-            let pcap = lab.scratch().join(format!("{place}.eth0.pcap"));
+        .map(|place| (place, UPLINK.to_owned()))
+        .chain(lab.router_links())
+        .map(|(place, device)| {
+            let pcap = lab.scratch().join(format!("{place}.{device}.pcap"));
             let request = Request::Capture {
-                device: UPLINK.to_owned(),
+                device,
                 filter: CaptureFilter::Ipv4AndArp,
                 deadline: CAPTURE_DEADLINE,
                 pcap: Some(pcap),
@@ -92,17 +107,31 @@ fn capture_requests(lab: &Lab, nodes: &BTreeMap<NodeName, NetnsView>, pods: &[Po
         .collect()
 }
 
+/// Each node's gateway.
+struct Gateways {
+    /// Those that have one of their own.
+    own: BTreeMap<NodeName, Ipv4Addr>,
+    /// That of all others.
+    common: Ipv4Addr,
+}
+
+impl Gateways {
+    fn of(&self, node: &NodeName) -> Ipv4Addr {
+        self.own.get(node).copied().unwrap_or(self.common)
+    }
+}
+
 /// The link-layer address of the gateway, as each node resolves it now. A node that gets no answer has none.
 async fn gateway_macs(
     lab: &Lab,
     nodes: &BTreeMap<NodeName, NetnsView>,
-    gateway: Ipv4Addr,
+    gateways: &Gateways,
 ) -> Result<BTreeMap<NodeName, MacAddr>, String> {
     let asks = nodes
         .keys()
         .map(|node| {
-            let request =
-                Request::Resolve { device: UPLINK.to_owned(), addresses: vec![gateway], deadline: ARP_DEADLINE };
+            let addresses = vec![gateways.of(node)];
+            let request = Request::Resolve { device: UPLINK.to_owned(), addresses, deadline: ARP_DEADLINE };
             (Place::Node(node.clone()), request)
         })
         .collect();

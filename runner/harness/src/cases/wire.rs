@@ -5,7 +5,9 @@ pub(super) mod frames_are_not_encapsulated;
 pub(super) mod full_mtu_fits;
 pub(super) mod masqueraded_outside_the_native_cidr;
 pub(super) mod no_router_between_nodes;
+pub(super) mod no_router_turns_packets_away;
 pub(super) mod nothing_leaks_to_the_uplink;
+pub(super) mod path_by_declared_routers;
 pub(super) mod pods_reach_each_other_directly;
 pub(super) mod source_address_is_kept;
 

@@ -72,6 +72,7 @@ impl Kit {
             config_digest: image.config_digest.to_string(),
             engine_id: Some(held.id.to_string()),
             from: ImageFrom::Kit,
+            baked: None,
         };
         Ok(Loaded { source, loaded })
     }

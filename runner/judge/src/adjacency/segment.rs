@@ -46,7 +46,7 @@ pub fn nodes_share_one_bridge(seen: &SegmentsSeen, expect: &Expectations) -> Jud
             (None, _) => refute(
                 Reason::NotOnBridge,
                 format!("on bridge {}", expect.network),
-                elsewhere(seen, node),
+                elsewhere(seen, node, expect),
                 format!("ip -d link show dev {UPLINK}"),
             ),
             (Some(None), _) => refute(
@@ -73,14 +73,19 @@ fn member<'a>(segment: &'a Segment, node: &NodeName) -> Option<&'a SegmentMember
 }
 
 /// Where a node is instead.
-fn elsewhere(seen: &SegmentsSeen, node: &NodeName) -> String {
+fn elsewhere(seen: &SegmentsSeen, node: &NodeName, expect: &Expectations) -> String {
     let others: Vec<&str> = seen
         .segments
         .iter()
         .filter(|segment| member(segment, node).is_some())
         .map(|segment| segment.name.as_str())
         .collect();
-    if others.is_empty() { "on no bridge".to_owned() } else { format!("on bridge {}", others.join(", ")) }
+    match others[..] {
+        [] => "on no bridge".to_owned(),
+        // In racks, each ToR has one.
+        [name] if name == expect.network => format!("on another bridge {name}, of another rack"),
+        _ => format!("on bridge {}", others.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -148,12 +148,22 @@ fn weigh(node: &NodeName, status: &AgentStatus, weighing: &mut Weighing) {
     } else if let Some(part) = PARTS.into_iter().find(|part| status.component(part).is_none()) {
         weighing.miss(format!("{node}: the agent's status has no part {part}"));
     }
+    refute_errors(node, status, &status.failing.iter().collect::<Vec<_>>(), weighing);
+}
+
+/// Refutes an agent that reports parts in error, or of which these controllers have failed.
+pub(crate) fn refute_errors(
+    node: &NodeName,
+    status: &AgentStatus,
+    failing: &[&FailingController],
+    weighing: &mut Weighing,
+) {
     let wrong = status
         .components
         .iter()
         .filter(|part| !matches!(part.state.as_str(), "Ok" | "Disabled"))
         .map(|part| format!("{} is {}: {}", part.name, part.state, part.message));
-    let failing = status.failing.iter().map(|controller| {
+    let failing = failing.iter().map(|controller| {
         let FailingController { name, consecutive_failures, message } = controller;
         format!("controller {name} has failed {consecutive_failures} times in a row: {message}")
     });

@@ -69,6 +69,8 @@ const SAME: [(&str, &str, Field); 4] = [
     ("kubeProxyReplacement", "kube-proxy-replacement", Field::KubeProxyReplacement),
     ("bpf.masquerade", "enable-bpf-masquerade", Field::EnableBpfMasquerade),
 ];
+/// Value and key of what has agents announce pod CIDRs by BGP; the agent's running configuration does not tell it.
+const BGP: (&str, &str) = ("bgpControlPlane.enabled", "enable-bgp-control-plane");
 /// The value of `tunnel` that is native routing (charts 1.12 to 1.14).
 const DISABLED: &str = "disabled";
 /// The value of `routingMode` that is native routing (charts 1.14 and 1.15).
@@ -82,6 +84,10 @@ pub(super) fn settings(version: CiliumVersion, values: &BTreeMap<String, Value>)
     for (value, config_map, field) in SAME {
         let wanted = set(values, value).ok_or(value)?;
         settings.push(Setting { value, config_map, field: Some(field), wanted });
+    }
+    // Asked for in the article's second case alone.
+    if let Some(wanted) = set(values, BGP.0) {
+        settings.push(Setting { value: BGP.0, config_map: BGP.1, field: None, wanted });
     }
     Ok(settings)
 }
@@ -159,6 +165,17 @@ mod tests {
         assert_eq!(told(15, &own), ["routing-mode=native"]);
         let overlay = [("routingMode", json!("tunnel")), ("tunnelProtocol", json!("geneve"))];
         assert_eq!(told(15, &overlay), ["routing-mode=tunnel", "tunnel-protocol=geneve"]);
+    }
+
+    #[test]
+    fn bgp_is_told_where_it_is_asked_for_alone() {
+        let key = |values: &BTreeMap<String, Value>| {
+            let settings = settings(version(12), values).expect("all is said").into_iter();
+            settings.map(|one| format!("{}={}", one.config_map, one.wanted)).find(|text| text.contains("bgp"))
+        };
+        assert_eq!(key(&article(&[])), None);
+        let second = article(&[("bgpControlPlane.enabled", json!(true))]);
+        assert_eq!(key(&second).as_deref(), Some("enable-bgp-control-plane=true"));
     }
 
     #[test]

@@ -35,13 +35,18 @@ const CHAINS_NAMED: usize = 3;
 /// chains could not be listed, or the listing is not of the packet filter that the node's kubelet uses.
 pub fn no_kube_proxy(seen: &KubeProxySeen, expect: &Expectations) -> Judgement {
     of_cluster(expect)?;
+    weigh(seen, expect.nodes())
+}
+
+/// The same about as many nodes as there should be.
+pub(crate) fn weigh(seen: &KubeProxySeen, nodes: usize) -> Judgement {
     if seen.nodes.is_empty() {
         return unobserved("the lab names no nodes");
     }
     let mut weighing = Weighing::default();
     weighing.each_once("node", &seen.nodes);
-    if seen.nodes.len() < expect.nodes() {
-        weighing.miss(format!("the lab names {} of {} nodes", seen.nodes.len(), expect.nodes()));
+    if seen.nodes.len() < nodes {
+        weighing.miss(format!("the lab names {} of {nodes} nodes", seen.nodes.len()));
     }
     let mut others = Vec::new();
     match &seen.daemon_sets {

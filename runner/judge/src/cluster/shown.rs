@@ -57,7 +57,7 @@ pub fn nodes_are_what_the_article_shows(seen: &NodesShownSeen, expect: &Expectat
             against.compare(Reason::WrongVersion, "version", version, &node.kubelet_version);
         }
         match containers.get(&node.name) {
-            Some(container) => against.container(container, &expect.network),
+            Some(container) => against.container(container, expect.network_of(&node.name)),
             None => against.weighing.miss(format!("{}: the Engine lists no container of that name", node.name)),
         }
         if let Some(kernel) = &seen.host_kernel {
@@ -176,6 +176,7 @@ mod tests {
     use super::*;
     use crate::fixture::kind::{expectations, shown};
     use lab_model::NotHeld;
+    use lab_model::observe::Attachment;
 
     fn judged(change: impl FnOnce(&mut NodesShownSeen)) -> Judgement {
         let mut seen = shown();
@@ -232,6 +233,32 @@ mod tests {
         let another = reasons(|seen| seen.nodes[1].roles.push("database".to_owned()));
         assert_eq!(another, [Reason::NodeDiffers]);
         assert_eq!(reasons(|seen| drop(seen.nodes.pop())), [Reason::WrongNodeCount]);
+    }
+
+    /// The Engine knows two addresses of each node; what Kubernetes calls the node's own is that in its rack.
+    #[test]
+    fn in_racks_a_nodes_address_is_that_in_its_rack_and_not_that_for_management() {
+        let racks = crate::fixture::racks::layout_on_kind();
+        let expect = Expectations { racks: Some(racks.clone()), ..expectations() };
+        let mut seen = shown();
+        let judged = |seen: &NodesShownSeen| nodes_are_what_the_article_shows(seen, &expect);
+        assert!(matches!(judged(&seen), Err(NotHeld::Unobserved(_))), "no container is in a rack");
+        for container in &mut seen.containers {
+            let own = racks.address_of(&container.name).expect("a place in a rack");
+            let network = expect.network_of(&container.name).to_owned();
+            let attached = container.networks[0].clone();
+            container.networks.push(Attachment { network, address: Some(own.addr()), ..attached });
+        }
+        assert_eq!(
+            judged(&seen).expect_err("management's").reasons(),
+            [Reason::NodeDiffers; 1],
+            "kind-worker2 is elsewhere"
+        );
+        for node in &mut seen.nodes {
+            let own = racks.address_of(&node.name).expect("a place in a rack");
+            node.internal_ips = vec![IpAddr::V4(own.addr())];
+        }
+        assert!(judged(&seen).is_ok());
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn three_node_containers_run(seen: &ContainersSeen, expect: &Expectations) -
     count(&nodes, expect, &mut weighing);
     let mut lines = Vec::new();
     for node in &nodes {
-        image::weigh(node, seen.image.as_ref(), cluster, &mut weighing);
+        image::weigh(node, seen, cluster, &mut weighing);
         if node.is_running() {
             ports(node, &mut weighing);
         } else {

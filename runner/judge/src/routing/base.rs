@@ -14,7 +14,7 @@ use lab_model::{Judgement, Proof, Reason, words};
 const BASE_ROUTES: usize = 2;
 
 /// Before routing is installed, a node has its default route via the bridge's gateway and its link route, and no other
-/// (IPv4, tables other than local).
+/// (IPv4, tables other than local). One that has a declared link for management has that link's route besides.
 ///
 /// # Errors
 /// [`Reason::RouteBeforeRouting`] for each further route, [`Reason::BaseRouteMissing`] for each of the two that is not
@@ -24,6 +24,7 @@ pub fn only_base_routes_before(seen: &BaseSeen, expect: &Expectations) -> Judgem
         return unobserved("no node's routes were observed before routing was installed");
     }
     let mut weighing = Weighing::default();
+    let management = expect.racks.as_ref().and_then(|racks| racks.management.as_deref());
     if seen.nodes.len() < expect.nodes() {
         weighing.miss(format!(
             "routes before routing was installed were observed on {} of {} nodes",
@@ -32,12 +33,14 @@ pub fn only_base_routes_before(seen: &BaseSeen, expect: &Expectations) -> Judgem
         ));
     }
     for (name, view) in &seen.nodes {
-        weigh(name, view, seen.gateway, &mut weighing);
+        let gateway = seen.gateways.get(name).copied().unwrap_or(seen.gateway);
+        weigh(name, view, gateway, management, &mut weighing);
     }
     weighing.conclude(|| {
         let nodes = seen.nodes.len();
+        let routes = BASE_ROUTES + usize::from(management.is_some());
         Proof::new(format!(
-            "{BASE_ROUTES} of {BASE_ROUTES} routes are base routes on {nodes} of {nodes} nodes before routing was installed, observed {} before",
+            "{routes} of {routes} routes are base routes on {nodes} of {nodes} nodes before routing was installed, observed {} before",
             words::span(seen.age)
         ))
         .with_details(seen.nodes.iter().map(|(name, view)| {
@@ -51,18 +54,27 @@ fn candidates(view: &NetnsView) -> impl Iterator<Item = &Route> {
     view.routes.iter().filter(|route| route.table != TABLE_LOCAL)
 }
 
-fn weigh(name: &NodeName, view: &NetnsView, gateway: Ipv4Addr, weighing: &mut Weighing) {
+fn weigh(name: &NodeName, view: &NetnsView, gateway: Ipv4Addr, management: Option<&str>, weighing: &mut Weighing) {
     let place = || Place::Node(name.clone());
     let by_hand = || Some("ip -4 route show table all".to_owned());
-    let subnet = view.address_of(UPLINK).map(|address| address.trunc());
+    let subnet_of = |device: &str| view.address_of(device).map(|address| address.trunc());
+    let subnet = subnet_of(UPLINK);
+    // Its device, and its subnet where it has one.
+    let management = management.map(|device| (device, subnet_of(device)));
     let mut default_seen = false;
     let mut link_seen = false;
+    let mut management_seen = false;
     for route in candidates(view) {
         // A second one like it would be one more than a node has of its own.
-        if !default_seen && leads(route, Ipv4Net::default(), Some(gateway)) {
+        if !default_seen && leads(route, Ipv4Net::default(), Some(gateway), UPLINK) {
             default_seen = true;
-        } else if !link_seen && subnet.is_some_and(|subnet| leads(route, subnet, None)) {
+        } else if !link_seen && subnet.is_some_and(|subnet| leads(route, subnet, None, UPLINK)) {
             link_seen = true;
+        } else if !management_seen
+            && let Some((device, Some(subnet))) = management
+            && leads(route, subnet, None, device)
+        {
+            management_seen = true;
         } else {
             weighing.refute(
                 Reason::RouteBeforeRouting,
@@ -85,6 +97,11 @@ fn weigh(name: &NodeName, view: &NetnsView, gateway: Ipv4Addr, weighing: &mut We
     if !default_seen {
         missing(format!("default via {gateway} dev {UPLINK}"), "no such route");
     }
+    if let Some((device, _)) = management
+        && !management_seen
+    {
+        missing(format!("the link route of {device}'s subnet"), "no such route");
+    }
     match subnet {
         Some(_) if link_seen => {}
         Some(subnet) => missing(format!("{subnet} dev {UPLINK}"), "no such route"),
@@ -92,14 +109,14 @@ fn weigh(name: &NodeName, view: &NetnsView, gateway: Ipv4Addr, weighing: &mut We
     }
 }
 
-/// Whether this is a plain route of the main table to there, through the uplink.
-fn leads(route: &Route, destination: Ipv4Net, gateway: Option<Ipv4Addr>) -> bool {
+/// Whether this is a plain route of the main table to there, through this link.
+fn leads(route: &Route, destination: Ipv4Net, gateway: Option<Ipv4Addr>, device: &str) -> bool {
     let [hop] = route.hops.as_slice() else { return false };
     route.table == TABLE_MAIN
         && route.kind == RouteKind::Unicast
         && route.destination == destination
         && hop.gateway == gateway.map(IpAddr::V4)
-        && hop.device.as_deref() == Some(UPLINK)
+        && hop.device.as_deref() == Some(device)
         && !hop.encapsulates
 }
 
@@ -115,6 +132,7 @@ mod tests {
         BaseSeen {
             age: Duration::from_secs(3),
             gateway: addr("172.18.0.1"),
+            gateways: std::collections::BTreeMap::new(),
             nodes: fixture::views(3, fixture::base_view),
         }
     }
@@ -171,6 +189,33 @@ mod tests {
             refuted(|view| view.routes[0] = fixture::route("default via 172.18.0.9 dev eth0")),
             [Reason::RouteBeforeRouting, Reason::BaseRouteMissing]
         );
+    }
+
+    /// A node with a link for management, and its route, if it is as it must be.
+    fn managed(routes: &[&str]) -> Judgement {
+        let mut seen = seen();
+        for view in seen.nodes.values_mut() {
+            let address = fixture::net("172.29.0.3/16");
+            view.addresses.push(lab_model::observe::Address { device: "mgmt0".to_owned(), address });
+            view.routes.extend(routes.iter().map(|text| fixture::route(text)));
+        }
+        let racks = Some(fixture::racks::layout_on_kind());
+        let expect = lab_model::expect::Expectations { racks, ..expectations() };
+        only_base_routes_before(&seen, &expect)
+    }
+
+    #[test]
+    fn the_route_of_a_declared_link_for_management_is_a_base_route_and_no_other_by_it() {
+        let proof = managed(&["172.29.0.0/16 dev mgmt0"]).expect("held");
+        assert!(proof.summary.starts_with("3 of 3 routes are base routes on 3 of 3 nodes"), "{}", proof.summary);
+        let reasons = |routes: &[&str]| managed(routes).expect_err("refuted").reasons();
+        assert_eq!(reasons(&[]), [Reason::BaseRouteMissing; 3]);
+        for other in ["default via 172.29.0.1 dev mgmt0", "10.0.2.0/24 dev mgmt0", "172.29.0.0/16 dev mgmt0"] {
+            assert_eq!(reasons(&["172.29.0.0/16 dev mgmt0", other]), [Reason::RouteBeforeRouting; 3], "{other}");
+        }
+        // Where none is declared it is one route too many.
+        let undeclared = judged(|view| view.routes.push(fixture::route("172.29.0.0/16 dev mgmt0")));
+        assert_eq!(undeclared.expect_err("refuted").reasons(), [Reason::RouteBeforeRouting]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) fn unlisted(view: &NetnsView) -> Vec<String> {
 }
 
 /// A link whose packets go no further than this node: a pair with both its ends here, or a bridge of nothing but pods.
-fn is_among_pods(view: &NetnsView, cidr: Ipv4Net, link: &Link) -> bool {
+pub(super) fn is_among_pods(view: &NetnsView, cidr: Ipv4Net, link: &Link) -> bool {
     if link.kind.as_deref() == Some(BRIDGE_KIND) {
         let pods: BTreeSet<u32> = pod_links(view, Some(cidr)).map(|pod| pod.index).collect();
         return view.links.iter().filter(|port| port.master == Some(link.index)).all(|port| pods.contains(&port.index));

@@ -74,7 +74,13 @@ pub(super) fn require_links(node: &Node<'_>, weighing: &mut Weighing) {
     }
 }
 
-fn origins(view: &NetnsView, fib: &Fib<'_>, cidr: Option<Ipv4Net>, address: Option<Ipv4Addr>) -> Vec<Origin> {
+/// Where packets of this node's to peers come from: itself, and its pods.
+pub(super) fn origins(
+    view: &NetnsView,
+    fib: &Fib<'_>,
+    cidr: Option<Ipv4Net>,
+    address: Option<Ipv4Addr>,
+) -> Vec<Origin> {
     let mut origins = vec![Origin { source: None, iif: None }];
     // A TCP socket asks again once the kernel has chosen its source (ip_route_connect() in include/net/route.h).
     origins.extend(address.map(|address| Origin { source: Some(address), iif: None }));

@@ -88,13 +88,18 @@ fn weigh(node: &Node<'_>, cidr: Ipv4Net, arrivals: &[Origin], weighing: &mut Wei
     first
 }
 
-enum Stays<'a> {
+/// Whether a packet for a pod of this node stays on it.
+pub(super) enum Stays<'a> {
+    /// It does, by this route.
     Here(&'a Route),
+    /// It does not.
     Leaves,
+    /// That depends on what was not seen.
     Open(String),
 }
 
-fn stays<'a>(view: &NetnsView, cidr: Ipv4Net, decision: &Decision<'a>) -> Stays<'a> {
+/// Whether a packet for this network of pods of this node stays.
+pub(super) fn stays<'a>(view: &NetnsView, cidr: Ipv4Net, decision: &Decision<'a>) -> Stays<'a> {
     match decision {
         Decision::Undecidable(why) => Stays::Open(why.clone()),
         Decision::NoRoute | Decision::Refused(_) => Stays::Leaves,
@@ -120,7 +125,8 @@ fn leads_here(view: &NetnsView, cidr: Ipv4Net, route: &Route, hop: &NextHop) -> 
     links::keeps(view, cidr, hop) || (straight && to_a_pod())
 }
 
-fn away(flow: &Flow<'_>, decision: &Decision<'_>) -> String {
+/// Where it goes instead, in words.
+pub(super) fn away(flow: &Flow<'_>, decision: &Decision<'_>) -> String {
     let destination: Ipv4Addr = flow.destination;
     match decision {
         Decision::Route { route, .. } if route.destination.prefix_len() == 0 => {

@@ -147,7 +147,7 @@ pub(super) fn tunnel_kind(link: &Link) -> Option<&str> {
 }
 
 /// Why it is not known whether a link is a tunnel; none where it is.
-fn unknown(link: &Link) -> Option<String> {
+pub(super) fn unknown(link: &Link) -> Option<String> {
     match link.kind.as_deref() {
         Some(kind) if TUNNEL_KINDS.contains(&kind) || PLAIN_KINDS.contains(&kind) => None,
         Some(kind) => Some(format!("{} is of the kind {kind}, and whether that is a tunnel's is not known", link.name)),
@@ -180,7 +180,8 @@ pub(super) fn why_tunnel(view: &NetnsView, hop: &NextHop) -> Option<String> {
     Some(format!("it leads to the node itself, which has the {kind} device {tunnel}"))
 }
 
-fn is_idle_fallback(view: &NetnsView, link: &Link) -> bool {
+/// Whether it is one of the kernel's own, down, and no route is by it.
+pub(super) fn is_idle_fallback(view: &NetnsView, link: &Link) -> bool {
     let own = |&(name, kind): &(&str, &str)| name == link.name && link.kind.as_deref() == Some(kind);
     let mut devices = view.routes.iter().flat_map(|route| &route.hops).filter_map(|hop| hop.device.as_deref());
     !link.up && FALLBACK_DEVICES.iter().any(own) && devices.all(|device| device != link.name)

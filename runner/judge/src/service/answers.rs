@@ -67,7 +67,12 @@ fn is_control_plane(seen: &AnswersSeen, node: &NodeName) -> bool {
 }
 
 /// What the replies at these places come to. What was asked elsewhere says nothing about them.
-fn weigh(seen: &AnswersSeen, expect: &Expectations, asked: &BTreeSet<&Place>, mut weighing: Weighing) -> Judgement {
+pub(crate) fn weigh(
+    seen: &AnswersSeen,
+    expect: &Expectations,
+    asked: &BTreeSet<&Place>,
+    mut weighing: Weighing,
+) -> Judgement {
     let Some(cluster_ip) = seen.cluster_ip else {
         return unobserved(format!("Service {} has no ClusterIP to ask", expect.service));
     };

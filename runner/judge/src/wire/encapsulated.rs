@@ -13,24 +13,43 @@ use std::net::Ipv4Addr;
 /// Refuted by a tunnel's packet between the two nodes or around the pods' packets, and by pod packets between
 /// other link-layer addresses; unobserved when no packet was seen in one of the directions, or frames were lost.
 pub fn frames_are_not_encapsulated(seen: &WireSeen, expect: &Expectations) -> Judgement {
+    frames_are_bare(seen, expect, &|one| Some(last_before(seen, one, expect)))
+}
+
+/// The same, where `before` says whose link-layer address frames for the receiver's node have. Where nobody knows that, only
+/// that they are bare is judged.
+pub(crate) fn frames_are_bare(
+    seen: &WireSeen,
+    expect: &Expectations,
+    before: &dyn Fn(&Across<'_>) -> Option<MacAddr>,
+) -> Judgement {
     let (across, missing) = who::across(seen, expect);
     let mut gathered = Gathered { missing, ..Gathered::default() };
     for one in &across {
         if let Some(capture) = gathered.or_missing(who::node_capture(seen, one.to.node)) {
-            judge_capture(one, capture, expect.target_port, &mut gathered);
+            judge_capture(one, capture, before(one), expect.target_port, &mut gathered);
         }
     }
     gathered.decide("no pod sent anything to a pod on another node: nothing is proved", first_of)
 }
 
-fn judge_capture(one: &Across<'_>, capture: &Capture, port: u16, gathered: &mut Gathered) {
+/// Whose link-layer address frames for the receiver's node have, and its answers go to: the sender's node, or in racks the
+/// receiver's ToR.
+fn last_before(seen: &WireSeen, one: &Across<'_>, expect: &Expectations) -> MacAddr {
+    let tor = expect.racks.as_ref().filter(|racks| racks.bgp).and_then(|_| seen.traffic.gateway_macs.get(one.to.node));
+    tor.copied().unwrap_or(one.from.node_mac)
+}
+
+fn judge_capture(one: &Across<'_>, capture: &Capture, before: Option<MacAddr>, port: u16, gathered: &mut Gathered) {
     let Across { from, to, .. } = one;
     let mut tunnelled: Vec<_> =
         capture.frames.iter().filter_map(|frame| Some((frame, tunnel_between(frame, from, to)?))).collect();
     // The first to be shown is the first around the pods' own packets, if any is.
     tunnelled.sort_by_key(|(_, tunnelled)| !tunnelled.is_of_pods);
-    let requests = Direction::of(capture, from, to, |_source, destination| destination == port);
-    let replies = Direction::of(capture, to, from, |source, _destination| source == port);
+    let own = to.node_mac;
+    let requests = Direction::of(capture, (from, to), before.map(|before| (before, own)), |_, port_to| port_to == port);
+    let replies =
+        Direction::of(capture, (to, from), before.map(|before| (own, before)), |port_from, _| port_from == port);
     if let Some((first, Tunnelled { text, .. })) = tunnelled.first() {
         gathered.findings.push(Finding {
             reason: Reason::Encapsulated,
@@ -76,7 +95,7 @@ struct Direction<'a> {
     source: Ipv4Addr,
     destination: Ipv4Addr,
     /// The link-layer addresses that its frames must have.
-    between: (MacAddr, MacAddr),
+    between: Option<(MacAddr, MacAddr)>,
     /// Frames that have them.
     bare: usize,
     /// Frames that have others.
@@ -84,8 +103,13 @@ struct Direction<'a> {
 }
 
 impl<'a> Direction<'a> {
-    fn of(capture: &'a Capture, from: &End<'_>, to: &End<'_>, ports: impl Fn(u16, u16) -> bool) -> Self {
-        let between = (from.node_mac, to.node_mac);
+    /// From one pod to another, each with the link-layer address that stands for it on this link.
+    fn of(
+        capture: &'a Capture,
+        (from, to): (&End<'_>, &End<'_>),
+        between: Option<(MacAddr, MacAddr)>,
+        ports: impl Fn(u16, u16) -> bool,
+    ) -> Self {
         let is_it = |ip: &IpHeader| {
             (ip.source, ip.destination) == (from.address, to.address)
                 && tcp(ip).is_some_and(|tcp| ports(tcp.source, tcp.destination))
@@ -94,14 +118,14 @@ impl<'a> Direction<'a> {
             .frames
             .iter()
             .filter(|frame| frame.ip.as_ref().is_some_and(is_it))
-            .partition(|frame| (frame.source, frame.destination) == between);
+            .partition(|frame| between.is_none_or(|between| (frame.source, frame.destination) == between));
         Self { source: from.address, destination: to.address, between, bare: bare.len(), astray }
     }
 
     /// The finding about frames between other addresses, if there are any.
     fn astray(&self, capture: &Capture) -> Option<Finding> {
         let first = self.astray.first()?;
-        let (source, destination) = self.between;
+        let (source, destination) = self.between?;
         Some(Finding {
             reason: Reason::WrongFrameAddresses,
             place: capture.place.clone(),
@@ -131,6 +155,11 @@ struct Tunnelled {
     is_of_pods: bool,
     /// What it is, for a reader.
     text: String,
+}
+
+/// What a tunnel's packet around the pods' packets, or between their nodes, is, for a reader; none for any other frame.
+pub(super) fn tunnel_of(frame: &Frame, from: &End<'_>, to: &End<'_>) -> Option<String> {
+    tunnel_between(frame, from, to).map(|tunnelled| tunnelled.text)
 }
 
 /// None for any other frame.

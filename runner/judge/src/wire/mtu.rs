@@ -1,9 +1,10 @@
 use super::Gathered;
-use super::who::{self, Across};
+use super::who::{self, Across, End};
 use lab_model::expect::Expectations;
 use lab_model::observe::{Mtu, NodeName, PingOutcome, PingReply, Place, Segment, UPLINK};
 use lab_model::seen::WireSeen;
 use lab_model::{Finding, Judgement, Proof, Reason};
+use std::collections::BTreeSet;
 
 /// Octets of the ICMP and IPv4 headers around what `ping -s` counts (RFC 791, RFC 792).
 const PING_OVERHEAD: u32 = 28;
@@ -33,6 +34,38 @@ pub fn full_mtu_fits(seen: &WireSeen, expect: &Expectations) -> Judgement {
     })
 }
 
+/// A packet as large as both pods' links and both nodes' links take passes between pods on two nodes without being
+/// fragmented: in a foreign cluster, where no network between the nodes tells what it takes.
+///
+/// # Errors
+/// As [`full_mtu_fits`].
+pub(crate) fn full_mtu_of_links_fits(seen: &WireSeen, expect: &Expectations) -> Judgement {
+    let (across, missing) = who::across(seen, expect);
+    let mut gathered = Gathered { missing, ..Gathered::default() };
+    let mut octets = BTreeSet::new();
+    for one in &across {
+        let link = |end: &End<'_>| end.view.link(seen.uplink(end.node)).map(|link| link.mtu.0);
+        let narrowest = [&one.from, &one.to].into_iter().filter_map(link).min();
+        let ping = &one.exchange.full_mtu;
+        // Pods' own links may be narrower; wider ones cannot be filled.
+        match narrowest.filter(|narrowest| ping.length <= *narrowest && ping.length > one.exchange.small.length) {
+            Some(_) if ping.destination == one.to.address => {
+                octets.insert(ping.length);
+                judge_ping(one, &mut gathered);
+            }
+            _ => gathered.missing.push(format!(
+                "{} sent {} octets to {}, which is not what the links between take",
+                one.from.pod, ping.length, ping.destination
+            )),
+        }
+    }
+    gathered.decide("no packet of the whole MTU was sent between pods on two nodes", |shown| {
+        let octets = octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        Proof::new(format!("{0} of {0} packets of {octets} octets with DF set were answered", shown.len()))
+            .with_details(shown)
+    })
+}
+
 /// The size that packets are measured by, and whose MTU that is.
 struct Wire {
     mtu: Mtu,
@@ -49,10 +82,10 @@ fn wire(seen: &WireSeen, across: &[Across<'_>], expect: &Expectations) -> Result
     });
     let widest = links.max_by_key(|link| link.mtu);
     let segment = match &seen.segment {
-        Some(Segment { name, mtu: Some(mtu), .. }) if *name == expect.network => {
+        Some(Segment { name, mtu: Some(mtu), .. }) if expect.has_network(name) => {
             Wire { mtu: *mtu, whose: format!("the network {name}") }
         }
-        Some(Segment { name, .. }) if *name == expect.network => {
+        Some(Segment { name, .. }) if expect.has_network(name) => {
             return Err(format!("the MTU of the network {name} is not known"));
         }
         Some(Segment { name, .. }) => return Err(format!("the network {name} was seen, not {}", expect.network)),

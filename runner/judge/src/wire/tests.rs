@@ -4,9 +4,11 @@ mod captured;
 mod exchanged;
 mod hops;
 mod outside;
+mod path;
 mod silent;
 mod source;
 mod there;
+mod turned_away;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -67,7 +69,9 @@ fn expect() -> Expectations {
         service: "hello-app".into(),
         service_port: 8080,
         target_port: 8080,
+        racks: None,
         cluster: None,
+        foreign: None,
     }
 }
 
@@ -250,6 +254,7 @@ fn native() -> WireSeen {
             members: (0..3).map(member).collect(),
         }),
         not_entered: BTreeMap::new(),
+        uplinks: BTreeMap::new(),
     }
 }
 
@@ -270,7 +275,14 @@ fn nothing_at_all() -> WireSeen {
         gateway_macs: BTreeMap::new(),
         from_nodes: None,
     };
-    WireSeen { traffic, nodes: BTreeMap::new(), pods: Vec::new(), segment: None, not_entered: BTreeMap::new() }
+    WireSeen {
+        traffic,
+        nodes: BTreeMap::new(),
+        pods: Vec::new(),
+        segment: None,
+        not_entered: BTreeMap::new(),
+        uplinks: BTreeMap::new(),
+    }
 }
 
 #[track_caller]

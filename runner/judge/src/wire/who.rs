@@ -5,48 +5,49 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use lab_model::expect::Expectations;
 use lab_model::observe::{
-    Capture, Frame, MacAddr, NetnsView, NodeName, OutsideExchange, Place, PodExchange, PodName, PodSeen, UPLINK,
+    Capture, Frame, IpHeader, MacAddr, NetnsView, NodeName, OutsideExchange, Place, PodExchange, PodName, PodSeen,
+    UPLINK,
 };
 use lab_model::seen::WireSeen;
 
 /// A pod, and the node it is on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct End<'a> {
-    pub(super) pod: &'a PodName,
-    pub(super) address: Ipv4Addr,
-    pub(super) node: &'a NodeName,
+pub(crate) struct End<'a> {
+    pub(crate) pod: &'a PodName,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) node: &'a NodeName,
     /// The look into its node.
-    pub(super) view: &'a NetnsView,
+    pub(crate) view: &'a NetnsView,
     /// The link-layer address of its node's eth0.
-    pub(super) node_mac: MacAddr,
+    pub(crate) node_mac: MacAddr,
     /// The address of its node's eth0.
-    pub(super) node_address: Ipv4Addr,
+    pub(crate) node_address: Ipv4Addr,
 }
 
 /// Everything about a pod that frames are compared with, or what of it is not known.
-pub(super) fn end<'a>(seen: &'a WireSeen, name: &PodName) -> Result<End<'a>, String> {
+pub(crate) fn end<'a>(seen: &'a WireSeen, name: &PodName) -> Result<End<'a>, String> {
     let pod = seen.pods.iter().find(|pod| pod.name == *name).ok_or_else(|| format!("no pod {name} was seen"))?;
     let address = pod.address.ok_or_else(|| format!("pod {name} had no address"))?;
     let node = pod.node.as_ref().ok_or_else(|| format!("no node claims pod {name}"))?;
     let (node, view) = seen.nodes.get_key_value(node).ok_or_else(|| format!("nobody looked into {node}"))?;
-    let (node_mac, node_address) = identity(node, view)?;
+    let (node_mac, node_address) = identity(node, view, seen.uplink(node))?;
     Ok(End { pod: &pod.name, address, node, view, node_mac, node_address })
 }
 
-/// The link-layer and IPv4 addresses of a node's eth0.
-pub(super) fn identity(node: &NodeName, view: &NetnsView) -> Result<(MacAddr, Ipv4Addr), String> {
-    let mac = view.link(UPLINK).and_then(|link| link.mac);
-    let mac = mac.ok_or_else(|| format!("{node} has no {UPLINK} with a link-layer address"))?;
-    let address = view.address_of(UPLINK).ok_or_else(|| format!("{node} has no address on {UPLINK}"))?;
+/// The link-layer and IPv4 addresses of a node's link to its peers.
+fn identity(node: &NodeName, view: &NetnsView, uplink: &str) -> Result<(MacAddr, Ipv4Addr), String> {
+    let mac = view.link(uplink).and_then(|link| link.mac);
+    let mac = mac.ok_or_else(|| format!("{node} has no {uplink} with a link-layer address"))?;
+    let address = view.address_of(uplink).ok_or_else(|| format!("{node} has no address on {uplink}"))?;
     Ok((mac, address.addr()))
 }
 
 /// An exchange across nodes with both its ends.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Across<'a> {
-    pub(super) exchange: &'a PodExchange,
-    pub(super) from: End<'a>,
-    pub(super) to: End<'a>,
+pub(crate) struct Across<'a> {
+    pub(crate) exchange: &'a PodExchange,
+    pub(crate) from: End<'a>,
+    pub(crate) to: End<'a>,
 }
 
 /// What is missing of the replicas: there must be as many as should be, each with an address of its own.
@@ -119,19 +120,24 @@ pub(super) fn outside(exchange: &OutsideExchange, expect: &Expectations) -> Resu
 
 /// The capture on a place's eth0, or that there is none that counts.
 pub(super) fn capture<'a>(seen: &'a WireSeen, place: &Place) -> Result<&'a Capture, String> {
-    let mut there = seen.traffic.captures.iter().filter(|one| one.place == *place && one.device == UPLINK);
+    capture_on(seen, place, UPLINK)
+}
+
+/// The capture on a link of a place, or that there is none that counts.
+pub(super) fn capture_on<'a>(seen: &'a WireSeen, place: &Place, device: &str) -> Result<&'a Capture, String> {
+    let mut there = seen.traffic.captures.iter().filter(|one| one.place == *place && one.device == device);
     match (there.next(), there.next()) {
         (Some(capture), None) => Ok(capture),
-        (None, _) => Err(format!("nothing was captured on {place}'s {UPLINK}")),
+        (None, _) => Err(format!("nothing was captured on {place}'s {device}")),
         (Some(_), Some(_)) => {
-            Err(format!("{place}'s {UPLINK} was captured twice, and which capture counts is not known"))
+            Err(format!("{place}'s {device} was captured twice, and which capture counts is not known"))
         }
     }
 }
 
-/// The capture on a node's eth0.
+/// The capture on a node's link to its peers.
 pub(super) fn node_capture<'a>(seen: &'a WireSeen, node: &NodeName) -> Result<&'a Capture, String> {
-    capture(seen, &Place::Node(node.clone()))
+    capture_on(seen, &Place::Node(node.clone()), seen.uplink(node))
 }
 
 /// `kind-worker2's eth0`.
@@ -154,4 +160,15 @@ pub(super) fn losses(capture: &Capture) -> Option<String> {
 /// `02:42:ac:12:00:03 → 02:42:ac:12:00:04`.
 pub(super) fn macs(frame: &Frame) -> String {
     format!("{} → {}", frame.source, frame.destination)
+}
+
+/// TTLs for a reader.
+pub(super) fn listed(ttls: &BTreeSet<u8>) -> String {
+    ttls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The TTLs of one pod's bare packets to the other.
+pub(super) fn ttls(capture: &Capture, one: &Across<'_>) -> BTreeSet<u8> {
+    let between = |ip: &&IpHeader| (ip.source, ip.destination) == (one.from.address, one.to.address);
+    capture.frames.iter().filter_map(|frame| frame.ip.as_ref()).filter(between).map(|ip| ip.ttl).collect()
 }

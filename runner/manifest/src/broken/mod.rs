@@ -13,10 +13,11 @@ const PINS: &str = "pins.json";
 const KIND: &str = "kind.yaml";
 const CILIUM: &str = "cilium.yaml";
 const HELLO_APP: &str = "hello-app.yaml";
+const RACKS: &str = "racks.yaml";
 
 fn write(folder: &Path) {
-    let Files { pins, kind, cilium, hello_app } = Files::embedded();
-    for (name, file) in [(PINS, pins), (KIND, kind), (CILIUM, cilium), (HELLO_APP, hello_app)] {
+    let Files { pins, kind, cilium, hello_app, racks } = Files::embedded();
+    for (name, file) in [(PINS, pins), (KIND, kind), (CILIUM, cilium), (HELLO_APP, hello_app), (RACKS, racks)] {
         fs::write(folder.join(name), file.text).unwrap();
     }
 }
@@ -43,6 +44,33 @@ fn an_unbroken_folder_is_read() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
     assert_eq!(Manifests::load(folder.path()).unwrap(), Manifests::embedded().unwrap());
+}
+
+/// A folder with the article's own files alone is a whole one.
+#[test]
+fn racks_may_be_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    fs::remove_file(folder.path().join(RACKS)).unwrap();
+    assert_eq!(Manifests::load(folder.path()).unwrap(), Manifests::embedded().unwrap());
+}
+
+#[test]
+fn what_is_wrong_with_racks_is_named() {
+    refused(
+        RACKS,
+        "firstAs: 64601",
+        "firstAs: 13335",
+        "13335",
+        "DIR/racks.yaml:LINE: tors.firstAs: expected the number of a private AS, 64512 to 65534, found 13335",
+    );
+    refused(
+        RACKS,
+        "holdSeconds: 90",
+        "holdSeconds: 2",
+        "2",
+        "DIR/racks.yaml:LINE: holdSeconds: expected a hold time of 3 to 65535 seconds, found 2",
+    );
 }
 
 #[test]

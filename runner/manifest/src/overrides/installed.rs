@@ -33,12 +33,25 @@ pub fn installed_values(expected: &ClusterExpectations, control_plane: Ipv4Addr,
     Value::Object(root)
 }
 
+/// The value that has agents speak BGP.
+const BGP_KEY: &str = "bgpControlPlane.enabled";
+
+/// Expects the article's second case of a release: no direct routes, and agents that announce pod CIDRs. Unlike a contrast it is
+/// what must hold.
+pub fn expect_second_case(expected: &mut ClusterExpectations) {
+    let by_mode = expected.values.get(MODE_KEY).is_some_and(|mode| !mode.is_null());
+    for (key, value) in contrast(Routing::Bgp, by_mode) {
+        expected.values.insert(key.to_owned(), value);
+    }
+}
+
 /// The values that make a routing mode differ from the article. They have the keys of chart 1.12; if `routingMode` is set
 /// (`by_mode`), as it must be from 1.15 on, they have the keys of charts with `routingMode`.
 pub(super) fn contrast(routing: Routing, by_mode: bool) -> Vec<(&'static str, Value)> {
     let no_routes = ("autoDirectNodeRoutes", json!(false));
     match (routing, by_mode) {
         (Routing::Native, _) => Vec::new(),
+        (Routing::Bgp, _) => vec![no_routes, (BGP_KEY, json!(true))],
         (Routing::Vxlan, false) => vec![("tunnel", json!("vxlan")), no_routes],
         (Routing::Vxlan, true) => vec![(MODE_KEY, json!("tunnel")), ("tunnelProtocol", json!("vxlan")), no_routes],
         (Routing::None, _) => vec![no_routes],

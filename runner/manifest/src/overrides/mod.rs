@@ -23,7 +23,7 @@ pub use assignment::{Assignment, ValuePath};
 pub use chart::{ChartError, ChartFile};
 pub use error::OverrideError;
 pub use image::{LocalImage, pinned};
-pub use installed::installed_values;
+pub use installed::{expect_second_case, installed_values};
 pub use pod_pool::PodPool;
 pub use reference::{Reference, Unusable};
 

@@ -106,6 +106,10 @@ pub struct NodeContainer {
     /// What registries call that image (`RepoDigests` of the image): `kindest/node@sha256:…`. Empty for an image that
     /// was built or loaded here.
     pub repo_digests: Vec<String>,
+    /// Its layers, lowest first, by the digests of their uncompressed archives (`RootFS.Layers` of the image). Empty where the
+    /// Engine did not tell them, and in evidence of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<String>,
     /// `State.Status`: `running`, `exited`, `paused`, …
     pub state: String,
     /// The host's process id of its first process (`State.Pid`); none while it is stopped.
@@ -182,6 +186,17 @@ impl DockerNetwork {
     }
 }
 
+/// An image that the Engine has (`GET /images/{name}/json`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineImage {
+    /// What the Engine calls it (`Id`).
+    pub id: String,
+    /// What registries call it (`RepoDigests`). Empty for an image that was built or loaded here.
+    pub repo_digests: Vec<String>,
+    /// Its layers, lowest first (`RootFS.Layers`).
+    pub layers: Vec<String>,
+}
+
 /// Where an image of a lab came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -214,4 +229,24 @@ pub struct ImageSource {
     pub engine_id: Option<String>,
     /// Where it came from.
     pub from: ImageFrom,
+    /// For the node image: the image that the nodes were made of in its place, which has it below and a cluster's images in
+    /// it. None where they were made of the node image itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baked: Option<Baked>,
+}
+
+/// A node image with a cluster's images in the store of its container runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baked {
+    /// Its name: `lab-node:v1.25.3-0123456789ab`.
+    pub reference: String,
+    /// What the Engine calls it.
+    pub engine_id: String,
+    /// What the Engine calls the node image that it was made from.
+    pub node_id: String,
+    /// The one layer that it has above the layers of that image, by the digest of its uncompressed archive (OCI image
+    /// specification 1.0, config.md, `rootfs.diff_ids`).
+    pub layer: String,
+    /// The images in it: the digest of each one's configuration, by its key in `pins.json`.
+    pub images: BTreeMap<String, String>,
 }

@@ -9,6 +9,7 @@ mod link;
 mod place;
 mod reply;
 mod route;
+mod router;
 mod service;
 mod traffic;
 mod view;
@@ -19,8 +20,8 @@ pub use cluster::{
     NestedContainer, NodeImage,
 };
 pub use engine::{
-    Attachment, DockerNetwork, EngineFacts, ImageFrom, ImageSource, NetworkMember, NodeContainer, Privileged,
-    PublishedPort, Subnet,
+    Attachment, Baked, DockerNetwork, EngineFacts, EngineImage, ImageFrom, ImageSource, NetworkMember, NodeContainer,
+    Privileged, PublishedPort, Subnet,
 };
 pub use link::{Address, Link, MacAddr, Mtu, Neighbour, NeighbourState, VxlanDetails};
 pub use place::{NodeName, Place, PodName, Role};
@@ -29,6 +30,7 @@ pub use route::{
     Lookup, LookupOutcome, LookupQuery, NextHop, Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL,
     TABLE_MAIN,
 };
+pub use router::{BgpSession, DaemonSeen, Learnt, RouterSeen};
 pub use service::{
     Backend, BackendState, Frontend, Listener, PodCidrs, PodSeen, Segment, SegmentMember, ServiceSeen, ServiceTable,
 };

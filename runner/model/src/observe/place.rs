@@ -53,6 +53,8 @@ pub enum Place {
     Node(NodeName),
     /// A pod's.
     Pod(PodName),
+    /// A router's between racks: `tor0`, `tor1`, …, `router`.
+    Router(String),
 }
 
 impl fmt::Display for Place {
@@ -61,6 +63,7 @@ impl fmt::Display for Place {
             Self::Bridge => f.pad("bridge"),
             Self::Node(name) => name.fmt(f),
             Self::Pod(name) => name.fmt(f),
+            Self::Router(name) => f.pad(name),
         }
     }
 }

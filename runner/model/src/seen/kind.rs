@@ -6,8 +6,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::observe::{
-    AgentConfig, AgentStatus, CiliumEndpointSeen, DaemonSetSeen, DeploymentSeen, EngineFacts, FilterListing,
-    HelmRelease, ImageSource, KubeNode, KubePod, NestedContainer, NodeContainer, NodeImage, NodeName, Privileged,
+    AgentConfig, AgentStatus, CiliumEndpointSeen, DaemonSetSeen, DeploymentSeen, EngineFacts, EngineImage,
+    FilterListing, HelmRelease, ImageSource, KubeNode, KubePod, NestedContainer, NodeContainer, NodeImage, NodeName,
+    Privileged,
 };
 
 /// The Engine, for `cluster::docker_engine_answers`.
@@ -26,6 +27,10 @@ pub struct ContainersSeen {
     pub containers: Vec<NodeContainer>,
     /// Where the lab's node image came from; none where that was not recorded.
     pub image: Option<ImageSource>,
+    /// That image as the Engine has it, where nodes were made of one that was baked from it. None where they were not, and
+    /// where the Engine does not have it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_image: Option<EngineImage>,
 }
 
 /// What kube-proxy would leave, for `cluster::no_kube_proxy`.

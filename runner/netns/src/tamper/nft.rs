@@ -6,15 +6,27 @@ use lab_netlink::nft::{
 };
 use lab_netlink::{Error, Socket};
 use nix::errno::Errno;
+use std::path::Path;
 
-use super::Act;
+use super::{Act, undo};
 use crate::MASQUERADE_CHAIN;
 use lab_base::failure::chain;
 use lab_probe::nft_layout;
-use lab_probe::nft_layout::Service;
+use lab_probe::nft_layout::{LayoutError, Service};
 
 /// The table for the rules of faults, separate from the lab's own table.
 const TABLE: &str = "lab_fault";
+
+/// Makes a change of a namespace's nftables, and has it forget its connections: they keep the translation that they began
+/// with, and so does a new one from the port of an old one that was never answered.
+pub(super) async fn forgetting<E: std::error::Error + 'static>(
+    netns: &Path,
+    change: impl AsyncFnOnce(&Socket) -> Result<(), E>,
+) -> Result<(), String> {
+    let nftables = undo::nftables(netns)?;
+    change(&nftables).await.map_err(|error| chain(&error))?;
+    nftables.forget_connections().await.map_err(|error| chain(&error))
+}
 
 /// Makes the change, if it is one of nftables; otherwise does nothing.
 pub(super) async fn make(act: &Act, nftables: &Socket) -> Result<(), Error> {
@@ -55,20 +67,20 @@ pub(super) async fn put_rules(nftables: &Socket, rules: &[lab_netlink::nft::Rule
 }
 
 /// Replaces the Services of this namespace's table by the saved ones.
-pub(super) async fn put_services(nftables: &Socket, services: &[Service]) -> Result<(), String> {
-    let now = nft_layout::services(nftables).await.map_err(|error| chain(&error))?;
+pub(super) async fn put_services(nftables: &Socket, services: &[Service]) -> Result<(), LayoutError> {
+    let now = nft_layout::services(nftables).await?;
     let mut changes: Vec<_> =
         now.iter().map(|service| delete_rule(nft_layout::TABLE, nft_layout::CHAIN, service.handle)).collect();
-    nftables.commit(&changes).await.map_err(|error| chain(&error))?;
+    nftables.commit(&changes).await?;
     // Also the maps of saved Services whose rule is gone already.
     for map in now.iter().chain(services).filter_map(|service| service.map.as_deref()) {
-        ignore_missing(nftables.commit(&[delete_set(nft_layout::TABLE, map)]).await).map_err(|error| chain(&error))?;
+        ignore_missing(nftables.commit(&[delete_set(nft_layout::TABLE, map)]).await)?;
     }
     changes.clear();
     for Service { address, target_port, backends, .. } in services {
         changes.extend(nft_layout::install(*address.ip(), address.port(), target_port.unwrap_or_default(), backends));
     }
-    nftables.commit(&changes).await.map_err(|error| chain(&error))
+    Ok(nftables.commit(&changes).await?)
 }
 
 /// Removes the table of faults. It may be gone already, because all changes of a namespace share it.

@@ -72,16 +72,20 @@ async fn make(change: &Tamper) -> Result<(), String> {
         Act::ForgetPaths => set_sysctl(netns, "net/ipv4/route/flush", "1"),
         Act::Serve { at, says } => serve(netns, *at, *says),
         Act::SetBackends { service, target_port, backends } => {
-            nft_layout::replace(&undo::nftables(netns)?, *service.ip(), service.port(), *target_port, backends)
-                .await
-                .map_err(|error| chain(&error))
+            let (address, port) = (*service.ip(), service.port());
+            let replace = async |nftables: &lab_netlink::Socket| {
+                nft_layout::replace(nftables, address, port, *target_port, backends).await
+            };
+            nft::forgetting(netns, replace).await
         }
         act @ (Act::RemoveServices
         | Act::AddService { .. }
         | Act::DropTo { .. }
         | Act::DropPort { .. }
         | Act::MasqueradeTo { .. }
-        | Act::StopMasquerading) => nft::make(act, &undo::nftables(netns)?).await.map_err(|error| chain(&error)),
+        | Act::StopMasquerading) => {
+            nft::forgetting(netns, async |nftables: &lab_netlink::Socket| nft::make(act, nftables).await).await
+        }
         Act::JoinNetwork { device, address, bridge, port, .. } => {
             let other = change.other.as_deref().ok_or("nothing says where the bridge is")?;
             let opened = File::open(other).map_err(|error| format!("{}: {error}", other.display()))?;

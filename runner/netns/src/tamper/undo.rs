@@ -164,9 +164,17 @@ impl Back {
             }
             Self::Mtu { device, mtu } => route(netns)?.make(set_mtu(&device, mtu.0)).await,
             Self::Sysctl { key, value } => return serve::set_sysctl(netns, &key, &value),
-            Self::Services(services) => return nft::put_services(&nftables(netns)?, &services).await,
-            Self::Masquerading(rules) => nft::put_rules(&nftables(netns)?, &rules).await,
-            Self::NoFaultTable => nft::remove_fault_table(&nftables(netns)?).await,
+            Self::Services(services) => {
+                let put = async |nftables: &Socket| nft::put_services(nftables, &services).await;
+                return nft::forgetting(netns, put).await;
+            }
+            Self::Masquerading(rules) => {
+                let put = async |nftables: &Socket| nft::put_rules(nftables, &rules).await;
+                return nft::forgetting(netns, put).await;
+            }
+            Self::NoFaultTable => {
+                return nft::forgetting(netns, async |nftables: &Socket| nft::remove_fault_table(nftables).await).await;
+            }
         };
         done.map_err(|error| chain(&error))
     }

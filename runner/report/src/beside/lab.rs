@@ -36,6 +36,7 @@ pub(super) fn shown(step: &Step, backend: BackendKind, folder: &Path) -> Result<
     match backend {
         BackendKind::Kind => said(step, &evidence.records),
         BackendKind::Netns => rendered(step, &evidence.records),
+        BackendKind::Cluster => Err("the article's steps are those of its own lab".to_owned()),
     }
 }
 

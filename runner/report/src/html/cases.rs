@@ -81,7 +81,7 @@ pub(super) struct Root {
 pub(super) fn areas(report: &Report) -> Vec<Area> {
     let mut ids = BTreeSet::new();
     let mut areas: Vec<(String, Area)> = Vec::new();
-    for case in report.cases.iter().filter(|case| case.outcome != CaseOutcome::NotOnBackend) {
+    for case in report.cases.iter().filter(|case| !crate::counts::is_elsewhere(case)) {
         let view = case_view(case, unique(&mut ids, &case.name));
         if let Some((_, area)) = areas.iter_mut().find(|(area, _)| area == case.area()) {
             area.cases.push(view);
@@ -118,7 +118,10 @@ fn case_view(case: &CaseReport, id: String) -> CaseView {
         CaseOutcome::Deadline { after, last } => {
             (vec![format!("not done after {}", duration(*after)), format!("last seen: {last}")], Vec::new())
         }
-        CaseOutcome::NotOnBackend => (vec!["It was not looked at, and says nothing.".to_owned()], Vec::new()),
+        CaseOutcome::NotOnBackend | CaseOutcome::NotInTopology => {
+            let why = (!case.observed.is_empty()).then(|| case.observed.clone());
+            (vec!["It was not looked at, and says nothing.".to_owned()], why.into_iter().collect())
+        }
     };
     let beside = match &case.outcome {
         CaseOutcome::Held { proof } => cut(&one_line(&proof.summary), BESIDE),
@@ -139,7 +142,7 @@ fn case_view(case: &CaseReport, id: String) -> CaseView {
         beside,
         article: case.article.clone(),
         took: duration(case.seconds),
-        open: !matches!(case.outcome, CaseOutcome::Held { .. } | CaseOutcome::NotOnBackend),
+        open: !matches!(case.outcome, CaseOutcome::Held { .. }) && !crate::counts::is_elsewhere(case),
         deviation: case.deviation.clone(),
         said,
         details,

@@ -53,7 +53,7 @@ pub(super) fn owners(shown: &Shown) -> Owners {
     let mut owners = Owners::new();
     let Some(wire) = &shown.wire else { return owners };
     for mac in wire.traffic.gateway_macs.values() {
-        owners.insert(*mac, "the bridge".to_owned());
+        owners.insert(*mac, if shown.routers.is_some() { "its ToR" } else { "the bridge" }.to_owned());
     }
     for node in wire.nodes.keys() {
         for link in view(shown, node).into_iter().flat_map(|view| &view.links) {
@@ -79,9 +79,11 @@ pub(super) fn ends(shown: &Shown, from: &PodName, http: &HttpReply) -> Option<En
     Some(Ends { client, port: http.connection.as_ref().map(|connection| connection.local.port()), server })
 }
 
-pub(super) fn hop(shown: &Shown, names: &Owners, place: &Place, ends: &Ends, answer: bool) -> Hop {
-    let link = format!("{place}'s eth0");
-    let capture = shown.wire.as_ref().and_then(|wire| wire.traffic.capture(place));
+/// A hop on a place's link, by its captures there.
+pub(super) fn hop(shown: &Shown, names: &Owners, (place, device): (&Place, &str), ends: &Ends, answer: bool) -> Hop {
+    let link = format!("{place}'s {device}");
+    let on_it = |capture: &&Capture| capture.place == *place && capture.device == device;
+    let capture = shown.wire.as_ref().and_then(|wire| wire.traffic.captures.iter().find(on_it));
     let seen = capture.and_then(|capture| first(capture, names, ends, answer));
     let missing = match capture {
         None => format!("not captured on {link}"),

@@ -8,6 +8,8 @@ mod cases;
 mod hop;
 mod ink;
 mod leaving;
+mod nodes;
+mod racks;
 mod routes;
 mod seen;
 mod standing;
@@ -25,13 +27,15 @@ use askama::Template;
 use std::path::Path;
 
 use self::cases::{Area, Root};
+use self::nodes::Nodes;
 use self::routes::Routes;
 use self::seen::Shown;
 use self::table::Table;
 use self::topology::Topology;
 use super::counts::{counts, elsewhere, verdict_line, what_was_run};
 use lab_base::text::{clean, duration};
-use lab_model::report::{CaseOutcome, Report};
+use lab_model::BackendKind;
+use lab_model::report::Report;
 use lab_model::verdict::ExitReason;
 
 /// Nodes that are drawn. A lab of more is told in its tables.
@@ -53,6 +57,8 @@ struct Page<'a> {
     counts: Vec<(&'static str, usize, &'static str)>,
     roots: Vec<Root>,
     unreadable: Vec<String>,
+    /// Of a foreign cluster, of which nothing is drawn.
+    foreign: Option<Nodes>,
     topology: Drawing,
     routes: Routes,
     ways: Vec<WayView>,
@@ -75,6 +81,8 @@ struct Drawing {
     summary: String,
     nodes: Option<Table>,
     roads: Option<Table>,
+    /// Of a lab in racks: sessions, and what was learnt over them.
+    racks: Vec<Table>,
 }
 
 /// The section about one request.
@@ -111,6 +119,7 @@ pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> 
         counts: counts(report),
         roots: cases::roots(report, &areas),
         unreadable: shown.unreadable.clone(),
+        foreign: (report.head.backend == BackendKind::Cluster).then(|| Nodes::of(report)),
         topology: drawing(&shown, report),
         routes: Routes::of(&shown),
         ways: ways.into_iter().enumerate().map(|(index, way)| way_view(index, way)).collect(),
@@ -123,7 +132,7 @@ pub fn to_html(folder: &Path, report: &Report) -> Result<String, askama::Error> 
         not_here: report
             .cases
             .iter()
-            .filter(|case| case.outcome == CaseOutcome::NotOnBackend)
+            .filter(|case| crate::counts::is_elsewhere(case))
             .map(|case| (case.name.as_str(), case.claim.as_str()))
             .collect(),
     };
@@ -140,7 +149,8 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
         let nodes = topology.nodes.len();
         notes.push(format!("{nodes} nodes are too many for a picture that can be read. The tables have all of them."));
     }
-    if topology.roads.is_empty() && !topology.nodes.is_empty() {
+    // Between racks nodes have no routes to peers of their own.
+    if topology.roads.is_empty() && !topology.nodes.is_empty() && shown.routers.is_none() {
         let why = match shown.routing {
             None => "The nodes' routes were not seen",
             Some(_) => "Nothing was kept of what was found about the way from each node to each peer's pods",
@@ -169,6 +179,7 @@ fn drawing(shown: &Shown, report: &Report) -> Drawing {
         summary,
         nodes: (!topology.nodes.is_empty()).then(|| topology.table_of_nodes()),
         roads: (!roads.rows.is_empty()).then_some(roads),
+        racks: racks::tables(shown),
     }
 }
 

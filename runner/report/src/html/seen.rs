@@ -5,18 +5,24 @@ use std::path::Path;
 
 use lab_base::failure::chain;
 use lab_evidence::{Evidence, case_folder};
+use lab_model::BackendKind;
 use lab_model::observe::{PodCidrs, PodSeen};
 use lab_model::report::Report;
 use lab_model::seen::{
-    AnswersSeen, BaseSeen, EndpointsSeen, NodesSeen, RoutingSeen, SegmentsSeen, WireSeen, WorkloadSeen,
+    AnswersSeen, BaseSeen, EndpointsSeen, NodesSeen, RoutersSeen, RoutingSeen, SegmentsSeen, WireSeen, WorkloadSeen,
 };
 
 /// The cases whose evidence holds a look of each kind, the best first.
 const NODES: &[&str] = &["cluster::three_nodes_run"];
 const SEGMENTS: &[&str] = &["l2::nodes_share_one_bridge"];
+const ROUTERS: &[&str] = &["bgp::pod_cidrs_are_learnt", "bgp::sessions_are_established"];
 const BASE: &[&str] = &["routing::only_base_routes_before"];
-const ROUTING: &[&str] =
-    &["routing::direct_route_to_every_peer", "routing::no_tunnel_device", "routing::own_pods_are_local"];
+const ROUTING: &[&str] = &[
+    "routing::direct_route_to_every_peer",
+    "routing::no_tunnel_device",
+    "routing::own_pods_are_local",
+    "routing::peers_by_the_tor_alone",
+];
 const WORKLOAD: &[&str] = &["service::two_replicas_on_two_workers"];
 const ENDPOINTS: &[&str] = &["service::cluster_ip_has_both_backends"];
 pub(super) const ANSWERS: &[&str] = &["service::answers_from_the_control_plane", "service::answers_from_each_pod"];
@@ -28,6 +34,8 @@ const WIRE: &str = "wire::";
 pub(super) struct Shown {
     pub(super) nodes: Option<NodesSeen>,
     pub(super) segments: Option<SegmentsSeen>,
+    /// Of a lab in racks.
+    pub(super) routers: Option<RoutersSeen>,
     /// Before routing was installed.
     pub(super) base: Option<BaseSeen>,
     /// After it.
@@ -52,11 +60,16 @@ fn of_area<'a>(report: &'a Report, area: &str) -> Vec<&'a str> {
 impl Shown {
     /// Reads the folder of this run.
     pub(super) fn read(folder: &Path, report: &Report) -> Self {
+        // What is looked at in a foreign cluster has forms of its own, and nothing of it is drawn.
+        if report.head.backend == BackendKind::Cluster {
+            return Self::default();
+        }
         let mut reader = Reader { folder, report, unreadable: Vec::new() };
         let workload: Option<WorkloadSeen> = reader.first(WORKLOAD);
         let mut shown = Self {
             nodes: reader.first(NODES),
             segments: reader.first(SEGMENTS),
+            routers: reader.first(ROUTERS),
             base: reader.first(BASE),
             routing: reader.first(ROUTING),
             endpoints: reader.first(ENDPOINTS),

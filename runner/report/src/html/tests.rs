@@ -9,6 +9,7 @@ use super::*;
 use crate::samples;
 use lab_evidence::{RunFolder, Seen};
 use lab_model::observe::{NodeName, Place};
+use lab_model::report::CaseOutcome;
 use lab_model::report::{CaseReport, Claim, StageOutcome};
 use lab_model::road::{Road, Way};
 use lab_model::stage::Stage;
@@ -309,4 +310,23 @@ fn direct_routes_are_arrows_and_a_hundred_nodes_are_a_table() {
     assert!(!page.contains("class=\"road"), "a picture of 9,900 routes");
     assert!(page.contains("100 nodes are too many for a picture") && page.contains("99 of 99"), "{page}");
     assert!(page.len() < 1_000_000, "{} octets", page.len());
+}
+
+#[test]
+fn a_foreign_cluster_is_told_by_node_and_by_pair_and_not_drawn() {
+    let page = to_html(Path::new("nowhere"), &samples::foreign_cluster()).unwrap();
+    for part in [
+        "<h2 id=\"nodes-heading\">Nodes, the worst first</h2>",
+        "no route to worker-0&#39;s 10.0.0.0/24",
+        "likewise to 1 more peer: worker-3",
+        "Packets that do not get to a peer&#39;s pods",
+        "wrong next hop: 10.0.3.1 takes 10.0.3.0/24 via 192.168.0.9 dev ens3",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in:\n{page}");
+    }
+    for section in ["topology-heading", "ways-heading", "article-heading", "Evidence that cannot be used"] {
+        assert!(!page.contains(section), "{section}");
+    }
+    let page = to_html(Path::new("nowhere"), &samples::run_that_holds()).unwrap();
+    assert!(!page.contains("nodes-heading") && page.contains("topology-heading"));
 }

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 
+use super::racks;
 use super::seen::Shown;
 use super::standing::{self, Judged, Standing};
 use super::table::{Cell, Table};
@@ -17,7 +18,7 @@ const ROADS_LISTED: usize = 60;
 /// The lab as it was seen.
 #[derive(Debug)]
 pub(super) struct Topology {
-    /// Every segment that was seen: its name, and the bridge's own address.
+    /// Every segment that was seen: `bridge` and its name, and the bridge's own address. In racks, each ToR and the router.
     pub(super) bridges: Vec<(String, Option<String>)>,
     pub(super) nodes: Vec<NodeBox>,
     pub(super) roads: Vec<Road>,
@@ -105,10 +106,10 @@ impl Topology {
     /// What was seen of it.
     pub(super) fn of(shown: &Shown, report: &Report) -> Self {
         let segments = shown.segments.iter().flat_map(|seen| &seen.segments);
-        let bridges = segments
-            .clone()
-            .map(|segment| (segment.name.clone(), segment.gateway.map(|gateway| gateway.to_string())))
-            .collect();
+        let bridge = |segment: &lab_model::observe::Segment| {
+            (format!("bridge {}", segment.name), segment.gateway.map(|gateway| gateway.to_string()))
+        };
+        let bridges = shown.routers.as_ref().map_or_else(|| segments.map(bridge).collect(), racks::hubs);
         let names = names(shown);
         let nodes = names.iter().map(|name| node(name, shown, report)).collect::<Vec<_>>();
         // Evidence that cannot be used says nothing, nor does what was found in it.
@@ -131,7 +132,8 @@ impl Topology {
         let mut words = Vec::new();
         for (name, gateway) in &self.bridges {
             let gateway = gateway.as_ref().map(|gateway| format!(", {gateway}")).unwrap_or_default();
-            words.push(format!("Bridge {name}{gateway}."));
+            let capital = name.strip_prefix("bridge").map(|rest| format!("Bridge{rest}"));
+            words.push(format!("{}{gateway}.", capital.as_ref().unwrap_or(name)));
         }
         for node in &self.nodes {
             let address = node.address.map_or_else(|| "no address seen".to_owned(), |net| net.addr().to_string());
@@ -249,7 +251,10 @@ fn node(name: &NodeName, shown: &Shown, report: &Report) -> NodeBox {
         address: looked.and_then(|view| view.address_of(UPLINK)),
         mac: looked.and_then(|view| view.link(UPLINK)?.mac).map(|mac| mac.to_string()),
         cidr: shown.cidrs.as_ref().and_then(|cidrs| cidrs.by_node.get(name)).copied(),
-        bridge: segments.iter().position(member),
+        bridge: shown
+            .routers
+            .as_ref()
+            .map_or_else(|| segments.iter().position(member), |seen| racks::rack_of(seen, name)),
         link: standing::link(report, &place),
         judged: standing::node(report, &place),
         pods: pods.collect(),

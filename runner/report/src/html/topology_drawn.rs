@@ -40,7 +40,7 @@ pub(super) fn draw(topology: &Topology) -> Document {
         let y = bridge + BRIDGE * int(row);
         drawn = drawn
             .add(rectangle((4, y), (width - 8, 36), "bridge"))
-            .add(text((14, y + 23), "name", &format!("bridge {name}")))
+            .add(text((14, y + 23), "name", name))
             .add(ending((width - 14, y + 23), "mono", address.as_deref().unwrap_or("no address")));
     }
     if topology.bridges.is_empty() {

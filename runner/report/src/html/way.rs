@@ -2,10 +2,12 @@
 
 use super::hop::{Ends, Hop, Owners, changes, ends, hop, owners};
 use super::leaving;
+use super::racks;
 use super::seen::Shown;
 use super::standing::Standing;
 use lab_model::leaving::Leaving;
-use lab_model::observe::{HttpOutcome, HttpReply, MacAddr, Place, PodName};
+use lab_model::observe::{HttpOutcome, HttpReply, MacAddr, Place, PodName, UPLINK};
+use lab_model::racks::{ROUTER, tor};
 use lab_model::report::Report;
 
 /// Requests that are drawn; the captures of all are in the evidence.
@@ -81,13 +83,31 @@ fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
         Some(_) => Verdict { standing: Standing::Bad, words: "no answer".to_owned(), note: None },
     };
     let node_of = |pod: &PodName| shown.pods.iter().find(|seen| seen.name == *pod)?.node.clone();
-    let mut places = vec![Place::Pod(from.clone()), Place::Node(node_of(from)?)];
-    let mut lanes = vec![from.to_string(), places[1].to_string()];
-    let bridge = shown.segments.as_ref().and_then(|seen| seen.segments.first());
-    lanes.push(bridge.map_or_else(|| "the bridge".to_owned(), |segment| format!("bridge {}", segment.name)));
-    if let Some(to) = asked.to {
-        places.extend([Place::Node(node_of(to)?), Place::Pod(to.clone())]);
-        lanes.extend([places[2].to_string(), to.to_string()]);
+    let node = node_of(from)?;
+    let on = |place: Place| (place, UPLINK.to_owned());
+    let mut lanes = vec![from.to_string(), node.to_string()];
+    let target = asked.to.map(|to| Some((to, node_of(to)?)));
+    let mut places = vec![on(Place::Pod(from.clone())), on(Place::Node(node.clone()))];
+    if let Some(seen) = &shown.routers {
+        let home = racks::rack_of(seen, &node)?;
+        let away = match &target {
+            Some(target) => Some(racks::rack_of(seen, &target.as_ref()?.1)?),
+            None => None,
+        };
+        lanes.push(tor(home).to_string());
+        let between = racks::between(home, away);
+        // Behind the ToR's link is the router, and behind the router's the other ToR.
+        lanes.extend((!between.is_empty()).then(|| ROUTER.to_owned()));
+        lanes.extend(away.filter(|away| *away != home).map(|away| tor(away).to_string()));
+        places.extend(between);
+    } else {
+        let bridge = shown.segments.as_ref().and_then(|seen| seen.segments.first());
+        lanes.push(bridge.map_or_else(|| "the bridge".to_owned(), |segment| format!("bridge {}", segment.name)));
+    }
+    if let Some(target) = target {
+        let (to, node) = target?;
+        lanes.extend([node.to_string(), to.to_string()]);
+        places.extend([on(Place::Node(node)), on(Place::Pod(to.clone()))]);
     }
     let mut hops = Vec::new();
     for answer in [false, true] {
@@ -99,9 +119,12 @@ fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
         for index in order {
             let (left, right) = (index, index + 1);
             let (from, to) = if answer { (right, left) } else { (left, right) };
-            let at_node = matches!(places[index], Place::Node(_));
-            let ends = leaves.as_ref().filter(|_| at_node).unwrap_or(&ends);
-            let mut hop = hop(shown, names, &places[index], ends, answer);
+            let (place, device) = &places[index];
+            let at_node = matches!(place, Place::Node(_));
+            // On routers too it is what its node has made of it.
+            let translated = !matches!(place, Place::Pod(_));
+            let ends = leaves.as_ref().filter(|_| translated).unwrap_or(&ends);
+            let mut hop = hop(shown, names, (place, device), ends, answer);
             (hop.from, hop.to) = (from, to);
             hop.standing = match (&hop.seen, asked.to) {
                 (Some(_), None) if at_node && !answer => verdict.standing,
@@ -110,7 +133,8 @@ fn one(shown: &Shown, names: &Owners, asked: Asked<'_>) -> Option<Way> {
                 (None, None) => Standing::Open,
                 (None, Some(_)) => Standing::Bad,
             };
-            if let (Some(seen), Place::Node(node), true) = (&mut hop.seen, &places[index], places.len() > 2)
+            if let (Some(seen), Place::Node(node), true) =
+                (&mut hop.seen, place, asked.to.is_some() && shown.routers.is_none())
                 && gateway(shown, node) == Some(seen.destination)
             {
                 seen.changes.push("to the bridge's own address: by the default route, not to the peer".to_owned());

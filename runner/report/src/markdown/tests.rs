@@ -77,3 +77,16 @@ fn nothing_that_came_from_outside_is_markup() {
     }
     assert_eq!(fenced, None, "a block of code that does not end:\n{page}");
 }
+
+#[test]
+fn a_foreign_cluster_is_told_by_node() {
+    let page = to_markdown(&samples::foreign_cluster());
+    assert!(page.contains("\n| worker-7 | 6 | no route to worker-0's 10.0.0.0/24: "), "{page}");
+    assert!(
+        page.contains(
+            "<br>likewise to 1 more peer: worker-3<br>controller sync has failed 3 times in a row<br>default/web"
+        ),
+        "{page}"
+    );
+    assert!(!to_markdown(&samples::run_with_every_outcome()).contains("the worst first"));
+}

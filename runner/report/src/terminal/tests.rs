@@ -260,3 +260,27 @@ fn an_output_that_fails_is_an_error() {
     let error = terminal.case(&samples::held()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
+
+#[test]
+fn what_is_wrong_in_a_foreign_cluster_is_told_by_node() {
+    let report = samples::foreign_cluster();
+    let mut printed = Vec::new();
+    let mut terminal = Terminal::new(&mut printed, Style::PLAIN, "runs/k3f2", ["x"]);
+    terminal.close(&report, &Closing { report: None, lab: LabAfter::TakenDown }).unwrap();
+    let text = String::from_utf8(printed).unwrap();
+    let order = [
+        " Nodes, the worst first\n  worker-7   6 findings\n",
+        "no route to worker-0's 10.0.0.0/24: 10.0.0.1 would leave through default via 192.168.0.1; the nodes are in two subnets\n",
+        "likewise to 1 more peer: worker-3\n",
+        "default/web (10.96.0.9:80) has no 10.0.1.7:8080\n",
+        "by hand   lab shell worker-7 -- ip route\n",
+        "  cp-1   1 finding\n",
+        "  worker-1   1 finding\n",
+        "3 REFUTED",
+    ];
+    let places: Vec<usize> =
+        order.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("no {part:?} in:\n{text}"))).collect();
+    assert!(places.is_sorted(), "{text}");
+    // No lab of this program's could show it.
+    assert!(!text.contains("lab run"), "{text}");
+}

@@ -1,7 +1,7 @@
 //! Removes a cluster's agents and brings them back, so that what they start with can be changed in between.
 //!
-//! If an agent's pod were only replaced, its node would stay Ready. So agents are removed for long enough that their nodes
-//! become not Ready: the agents that come back are then what makes the nodes Ready again.
+//! They are removed for long enough that their nodes become not Ready. If their pods were only replaced, a node might become
+//! so or not, depending on when its kubelet looks, and at any moment of the next ten seconds.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The label by which the chart's `DaemonSet` selects nodes, and its value (chart 1.12.4: `values.yaml`,
 /// `nodeSelector`): a node without it has no agent.
 const SELECTOR: (&str, &str) = ("kubernetes.io/os", "linux");
+
+/// The label of operators' pods (chart 1.12.4: `cilium-operator/deployment.yaml`).
+const OPERATOR_LABEL: (&str, &str) = ("io.cilium/app", "operator");
 
 /// `kubectl` as it can be run in a control plane's container.
 pub(crate) const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
@@ -49,6 +52,19 @@ pub(super) async fn remove_all(lab: &KindLab) -> Result<(), String> {
         Ok((agents + ready > 0).then(|| format!("{agents} agents are there, {ready} nodes are Ready")))
     })
     .await
+}
+
+/// Has the operators made anew. One that has lost its API server ends, and is started again only after minutes once it has ended
+/// a few times.
+///
+/// # Errors
+/// A text that says what failed.
+pub(super) async fn replace_operators(lab: &KindLab) -> Result<(), String> {
+    let namespace = lab.spec().manifests.cilium.release.namespace.as_str();
+    let (key, value) = OPERATOR_LABEL;
+    let replace =
+        format!("{KUBECTL} --namespace {namespace} delete pods --selector {key}={value} --grace-period=1 --wait=false");
+    in_node(lab, CONTROL_PLANE, &replace).await
 }
 
 /// Brings all agents back, and waits until their containers run, but not until they are ready.

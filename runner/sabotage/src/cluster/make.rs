@@ -5,11 +5,14 @@ use ipnet::IpNet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::liar::Liar;
 use super::who::{Who, own_name};
-use super::{Breakage, agents};
+use super::{Breakage, agents, liar};
 use lab_base::failure::chain;
-use lab_kind::KindLab;
+use lab_engine::Engine;
 use lab_kind::api::Patience;
+use lab_kind::{BeforeCni, KindLab};
+use lab_model::StoredBase;
 
 /// How long the API server may take to answer after its node was started.
 const API_DEADLINE: Duration = Duration::from_mins(2);
@@ -36,6 +39,10 @@ enum Done {
     Restarted(Vec<String>),
     /// The agents were given another API server. The address that they had before.
     ServiceHost(Ipv4Addr),
+    /// What was kept of the time before the CNI was replaced. What it was.
+    ObservedTooLate(Box<(StoredBase, BeforeCni)>),
+    /// The Engine is asked through a liar. The connection before.
+    LyingEngine { before: Box<Engine>, _liar: Liar },
 }
 
 impl Standing {
@@ -43,7 +50,7 @@ impl Standing {
     ///
     /// # Errors
     /// A text that says what could not be done.
-    pub async fn make(&mut self, lab: &KindLab, breakage: Breakage) -> Result<(), String> {
+    pub async fn make(&mut self, lab: &mut KindLab, breakage: Breakage) -> Result<(), String> {
         match breakage {
             Breakage::Commands(commands) => {
                 for command in commands(&Who::of(lab).await?)? {
@@ -68,6 +75,14 @@ impl Standing {
                 self.done.push(Done::Restarted(before));
                 restart(lab, &other).await?;
             }
+            Breakage::ObservedTooLate => {
+                let kept = lab.observe_base_too_late().await.map_err(|error| chain(&error))?;
+                self.done.push(Done::ObservedTooLate(Box::new(kept)));
+            }
+            Breakage::LyingEngine => {
+                let (liar, through) = liar::before(lab.engine()).await?;
+                self.done.push(Done::LyingEngine { before: Box::new(lab.ask_through(through)), _liar: liar });
+            }
             Breakage::ServiceHost => {
                 let record = lab.record().map_err(|error| chain(&error))?;
                 let before =
@@ -78,6 +93,11 @@ impl Standing {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing was done.
+    pub const fn is_empty(&self) -> bool {
+        self.done.is_empty()
     }
 
     /// Notes what is about to be done, since this future may be dropped before there is an answer.
@@ -97,7 +117,7 @@ impl Standing {
     ///
     /// # Errors
     /// A text that says what could not be undone.
-    pub async fn undo(self, lab: &KindLab) -> Result<(), String> {
+    pub async fn undo(self, lab: &mut KindLab) -> Result<(), String> {
         let mut failures = Vec::new();
         for (done, unsure) in self.backwards() {
             let undone = match done {
@@ -106,7 +126,12 @@ impl Standing {
                     lab.engine().unpause_container(&container_name(lab, node)).await.map_err(|error| chain(&error))
                 }
                 Done::Restarted(order) => put_back_in_order(lab, &order).await,
-                Done::ServiceHost(host) => give_api_server(lab, host).await,
+                Done::ObservedTooLate(kept) => lab.put_base_back(&kept).map_err(|error| chain(&error)),
+                Done::LyingEngine { before, _liar } => {
+                    let _through_it = lab.ask_through(*before);
+                    Ok(())
+                }
+                Done::ServiceHost(host) => give_api_server_back(lab, host).await,
             };
             failures.extend(undone.err().filter(|_why| !unsure));
         }
@@ -153,16 +178,14 @@ fn with_another_address(order: &[String], node: &str) -> Vec<String> {
     }
 }
 
-/// Restarts all nodes in the order of the addresses that they had. By then Kubernetes no longer knows when their agents
-/// first started, since it remembers the last restart only. So the agents' pods are replaced too.
+/// Restarts all nodes in the order of the addresses that they had. Their kubelets start all pods, and remember no
+/// back-off.
 async fn put_back_in_order(lab: &KindLab, order: &[String]) -> Result<(), String> {
     restart(lab, order).await?;
     let say = |seen: String| lab.doing().now(seen);
     let api = lab.api().map_err(|error| chain(&error))?;
     let answers = api.until_it_answers(Patience { deadline: API_DEADLINE, say: &say }).await;
-    answers.map_err(|error| chain(&error))?;
-    agents::remove_all(lab).await?;
-    agents::bring_back(lab).await
+    answers.map(drop).map_err(|error| chain(&error))
 }
 
 /// An address of the lab's network that no container has: the last one, because Docker assigns the lowest ones.
@@ -184,11 +207,20 @@ async fn unused_address(lab: &KindLab) -> Result<Ipv4Addr, String> {
     }
 }
 
-/// Gives all agents another address of the API server.
+/// Gives all agents another address of the API server, while none is there.
 async fn give_api_server(lab: &KindLab, host: Ipv4Addr) -> Result<(), String> {
-    agents::remove_all(lab).await?;
-    lab.upgrade_service_host(host).await.map_err(|error| chain(&error))?;
+    let (removed, upgraded) = tokio::join!(Box::pin(agents::remove_all(lab)), lab.upgrade_service_host(host));
+    removed?;
+    upgraded.map_err(|error| chain(&error))?;
     agents::bring_back(lab).await
+}
+
+/// Gives all agents the address that they had. Those that are not available are replaced by their `DaemonSet` at once and all
+/// together, and need not wait for the end of their back-off.
+async fn give_api_server_back(lab: &KindLab, host: Ipv4Addr) -> Result<(), String> {
+    lab.upgrade_service_host(host).await.map_err(|error| chain(&error))?;
+    agents::bring_back(lab).await?;
+    agents::replace_operators(lab).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The ways to break a cluster that is up: by commands in its nodes, by the Engine, or by Helm.
 
 mod agents;
+mod liar;
 mod make;
 mod names;
 mod who;
@@ -31,6 +32,10 @@ pub enum Breakage {
     /// All nodes are stopped and started again, in an order that gives another address to the control plane, since Docker
     /// assigns the lowest free address.
     Restarted,
+    /// What was observed before Cilium is observed once more, now that it runs.
+    ObservedTooLate,
+    /// The Engine is asked through a socket that says of it that it runs without root.
+    LyingEngine,
     /// All agents are removed and come back with a wrong address of the API server. It is the last address of the lab's own
     /// network, which no node has, so that no packet leaves that network.
     ServiceHost,

@@ -44,7 +44,7 @@ impl Names {
     fn place(&self, place: &Place) -> Place {
         let known = |name: &str| self.own.get(name).copied().unwrap_or(name).to_owned();
         match place {
-            Place::Bridge => Place::Bridge,
+            Place::Bridge | Place::Router(_) => place.clone(),
             Place::Node(name) => Place::Node(NodeName(known(&name.0))),
             Place::Pod(name) => Place::Pod(PodName(known(&name.0))),
         }

@@ -40,17 +40,26 @@ pub(super) const KUBE_PROXY_CHAIN: Fault = Fault {
     undo: Undo::PutBack,
 };
 
-/// Cilium's agent restores the route about once a minute. So it is deleted a second time just after that.
+/// The unit in the node's systemd that deletes the route again.
+const ROUTE_GUARD: &str = "lab-route-guard";
+
+/// Cilium's agent restores the route within a minute or two. So with each change of a route it is deleted again.
 pub(super) const DIRECT_ROUTE_DELETED: Fault = Fault {
     name: "direct-route-deleted",
-    what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted, as soon as the agent has put it back.",
+    what: "On kind-worker the route to the pod CIDR of kind-worker2 is deleted, and again as soon as the agent has put it back.",
     apply: Apply::Cluster {
         how: Breakage::Commands(|who| {
             let (pods, via) = (who.pods_of(WORKER2)?, who.address(WORKER2)?);
-            let delete = format!("ip route del {pods}");
-            let until_it_is_back = format!("until ip route show {pods} | grep -q via; do sleep 0.1; done");
-            let make = format!("{delete} && {until_it_is_back} && {delete}");
-            Ok(vec![NodeCommand { node: WORKER, make, undo: format!("ip route replace {pods} via {via}") }])
+            let (put, delete) = (format!("ip route replace {pods} via {via}"), format!("ip route del {pods}"));
+            let heard = format!("/run/{ROUTE_GUARD}");
+            let guard = format!("ip monitor route | while read -r _; do {delete}; touch {heard}; done");
+            // Until the guard hears, which it does not at once.
+            let delete = format!("until [ -e {heard} ]; do {put}; {delete}; sleep 0.1; done");
+            Ok(vec![NodeCommand {
+                node: WORKER,
+                make: format!("systemd-run --quiet --collect --unit {ROUTE_GUARD} sh -c '{guard}' && {delete}"),
+                undo: format!("systemctl stop {ROUTE_GUARD}; rm -f {heard}; {put}"),
+            }])
         }),
         settles: &[],
     },

@@ -5,7 +5,10 @@ use super::super::fault::{Apply, Fault, Undo};
 use super::super::members::{BRIDGE, CONTROL_PLANE, POD1, POD2, WORKER, WORKER2};
 use lab_harness::expect::Expect::{Refuted, Unobserved};
 use lab_harness::turned::Effect;
-use lab_model::Reason::{BackendMissing, ContainerMissing, EndpointMissing, NoAnswer, NodeDiffers};
+use lab_model::Reason::{
+    BackendMissing, ContainerMissing, EndpointMissing, EngineRootless, NoAnswer, NodeDiffers, ReadyBeforeCni,
+    RouteBeforeRouting,
+};
 
 /// A command on the control plane, and the command that undoes it.
 fn on_control_plane(make: String, undo: String) -> Vec<NodeCommand> {
@@ -26,6 +29,38 @@ pub(super) const ANOTHER_ROLE: Fault = Fault {
     kills: &["cluster::nodes_are_what_the_article_shows"],
     breaks: &[],
     turns: &[("cluster::nodes_are_what_the_article_shows", Refuted(&[(NodeDiffers, BRIDGE)]))],
+    undo: Undo::PutBack,
+};
+
+/// As in a cluster to which kind gave a network plugin: its nodes were Ready, and had routes to pods, when it was looked at.
+pub(super) const OBSERVED_TOO_LATE: Fault = Fault {
+    name: "observed-too-late",
+    what: "What is to be observed before there is a network plugin is observed again, with Cilium up.",
+    apply: Apply::Cluster { how: Breakage::ObservedTooLate, settles: &[] },
+    kills: &["cluster::nodes_not_ready_for_want_of_a_cni", "routing::only_base_routes_before"],
+    breaks: &[],
+    turns: &[
+        ("cluster::nodes_not_ready_for_want_of_a_cni", Refuted(&[(ReadyBeforeCni, BRIDGE)])),
+        (
+            "routing::only_base_routes_before",
+            Refuted(&[
+                (RouteBeforeRouting, CONTROL_PLANE),
+                (RouteBeforeRouting, WORKER),
+                (RouteBeforeRouting, WORKER2),
+            ]),
+        ),
+    ],
+    undo: Undo::PutBack,
+};
+
+/// An Engine without root has no links and routes that are the host's, and no lab on kind.
+pub(super) const LYING_ENGINE: Fault = Fault {
+    name: "lying-engine",
+    what: "The Engine says of itself that it runs without root.",
+    apply: Apply::Cluster { how: Breakage::LyingEngine, settles: &[] },
+    kills: &["cluster::docker_engine_answers"],
+    breaks: &[],
+    turns: &[("cluster::docker_engine_answers", Refuted(&[(EngineRootless, BRIDGE)]))],
     undo: Undo::PutBack,
 };
 

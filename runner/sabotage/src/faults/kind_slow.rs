@@ -34,7 +34,7 @@ pub(super) const AGENT_KILLED: Fault = Fault {
                 undo: restore_agents_command(&node),
             }])
         }),
-        settles: &["cluster::nodes_become_ready"],
+        settles: &["cluster::nodes_become_ready", "cilium::components_are_ok"],
     },
     kills: &["cilium::components_are_ok", "cluster::nodes_become_ready"],
     breaks: &[Effect::AgentsAway, Effect::NodeNotReady],
@@ -49,7 +49,7 @@ pub(super) const WRONG_SERVICE_HOST: Fault = Fault {
     what: "All agents are replaced and get a k8sServiceHost that is not the address of any node.",
     apply: Apply::Cluster {
         how: Breakage::ServiceHost,
-        settles: &["cilium::images_are_the_pinned_ones", "cluster::nodes_become_ready"],
+        settles: &["cilium::images_are_the_pinned_ones", "cluster::nodes_become_ready", "cilium::components_are_ok"],
     },
     kills: &["cilium::release_has_the_articles_values", "cilium::components_are_ok"],
     breaks: &[Effect::ServiceHostStale, Effect::AgentsAway],

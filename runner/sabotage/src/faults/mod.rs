@@ -2,9 +2,11 @@
 
 mod built;
 mod kind;
+mod kind_cilium;
 mod kind_objects;
 mod kind_slow;
 mod nodes;
+mod racks;
 mod routing;
 mod service;
 mod wire;
@@ -16,7 +18,7 @@ use lab_harness::case::Case;
 use lab_harness::cases;
 use lab_harness::expect::Expect;
 use lab_harness::turned::Effect;
-use lab_model::BackendKind;
+use lab_model::{BackendKind, Ground};
 
 /// All faults of a lab on netns, in the order of the cases that they are for.
 pub const ALL: &[Fault] = &[
@@ -52,6 +54,9 @@ pub const ALL: &[Fault] = &[
 pub const ON_KIND: &[Fault] = &[
     kind::KUBE_PROXY_CHAIN,
     kind_objects::ANOTHER_ROLE,
+    kind_objects::LYING_ENGINE,
+    kind_objects::OBSERVED_TOO_LATE,
+    kind_cilium::CONFIG_MAP_CHANGED,
     kind_objects::NO_SCHEDULER,
     kind::DIRECT_ROUTE_DELETED,
     kind::MORE_SPECIFIC_ROUTES,
@@ -65,28 +70,45 @@ pub const ON_KIND: &[Fault] = &[
     kind_objects::SERVICE_SELECTS_NOBODY,
     kind_objects::PODS_ISOLATED,
     kind_slow::NODE_PAUSED,
+    kind_cilium::AGENT_OF_ANOTHER_IMAGE,
     kind_slow::AGENT_KILLED,
     kind_slow::WRONG_SERVICE_HOST,
     kind_slow::NODES_RESTARTED,
 ];
 
-/// The faults of labs on a backend.
-pub const fn table(backend: BackendKind) -> &'static [Fault] {
-    match backend {
-        BackendKind::Netns => ALL,
-        BackendKind::Kind => ON_KIND,
+/// All faults of a lab in racks, in the order of the cases that they are for.
+pub const IN_RACKS: &[Fault] = &[
+    racks::SESSION_DOWN,
+    racks::WRONG_AS,
+    racks::ROUTER_SILENT_BUT_UP,
+    racks::CIDR_NOT_EXPORTED,
+    racks::TOR_PASSES_NOTHING_ON,
+    racks::STATIC_ROUTE_HIDES_THE_LEARNT_ONE,
+    racks::NODE_IN_THE_OTHER_RACK,
+    racks::DIRECT_ROUTE_WITHIN_A_RACK,
+    racks::OVERLAY_ANSWERS_ALL_THE_SAME,
+];
+
+/// The faults of labs there.
+pub fn table(ground: impl Into<Ground>) -> &'static [Fault] {
+    match ground.into() {
+        Ground { backend: BackendKind::Netns, bgp: true } => IN_RACKS,
+        Ground { backend: BackendKind::Netns, bgp: false } => ALL,
+        Ground { backend: BackendKind::Kind, .. } => ON_KIND,
+        // Nothing is broken there.
+        Ground { backend: BackendKind::Cluster, .. } => &[],
     }
 }
 
-/// The cases that judge faults on a backend: all that exist there, in the article's order.
-pub fn judging(backend: BackendKind) -> impl Iterator<Item = &'static Case> {
-    cases::on(backend)
+/// The cases that judge faults there: all that exist, in the article's order.
+pub fn judging(ground: impl Into<Ground>) -> impl Iterator<Item = &'static Case> {
+    cases::on(ground)
 }
 
 /// The cases of a backend that no fault in a table is named for. Nothing shows that such a case can fail.
-pub fn never_kill(backend: BackendKind, faults: &[Fault]) -> Vec<&'static str> {
+pub fn never_kill(ground: impl Into<Ground>, faults: &[Fault]) -> Vec<&'static str> {
     let killed: BTreeSet<&str> = faults.iter().flat_map(|fault| fault.kills).copied().collect();
-    judging(backend).map(|case| case.name).filter(|name| !killed.contains(name)).collect()
+    judging(ground).map(|case| case.name).filter(|name| !killed.contains(name)).collect()
 }
 
 /// The errors in a table of faults that can be found without making them.
@@ -111,12 +133,12 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
             wrong.push(format!("{name}: no case is named for it"));
         }
         for effect in fault.breaks {
-            if !judging(fault.on()).any(|case| decides(fault, *effect, case)) {
+            if !judging(fault.ground()).any(|case| decides(fault, *effect, case)) {
                 wrong.push(format!("{name}: its effect {effect:?} turns no case"));
             }
         }
         for (turned, expect) in fault.turns {
-            if !judging(fault.on()).any(|case| case.name == *turned) {
+            if !judging(fault.ground()).any(|case| case.name == *turned) {
                 wrong.push(format!("{name}: there is no case {turned} on {}", fault.on()));
             }
             if matches!(expect, Expect::Held) && fault.follows(turned).is_none() {
@@ -127,7 +149,7 @@ pub fn check(faults: &[Fault]) -> Vec<String> {
             }
         }
         if let Apply::Cluster { settles, .. } = fault.apply {
-            for case in settles.iter().filter(|case| judging(fault.on()).all(|one| one.name != **case)) {
+            for case in settles.iter().filter(|case| judging(fault.ground()).all(|one| one.name != **case)) {
                 wrong.push(format!("{name}: settles names the case {case}, which does not exist"));
             }
         }

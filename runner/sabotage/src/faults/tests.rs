@@ -27,11 +27,22 @@ const NOT_TURNED: &[(&str, Expect)] = &[("l2::nodes_share_one_bridge", Expect::H
 fn the_table_keeps_its_rules() {
     assert_eq!(check(ALL), [""; 0]);
     assert_eq!(check(ON_KIND), [""; 0]);
+    assert_eq!(check(IN_RACKS), [""; 0]);
+    assert!(IN_RACKS.iter().all(|fault| fault.ground().bgp));
     for backend in [BackendKind::Netns, BackendKind::Kind] {
         let others: Vec<&str> =
             table(backend).iter().filter(|fault| fault.on() != backend).map(|fault| fault.name).collect();
         assert_eq!(others, [""; 0], "made on another backend than {backend}");
     }
+}
+
+/// Those that exist on one L2 network too are shown there to be able to fail.
+#[test]
+fn every_case_of_racks_alone_kills_at_least_one_fault() {
+    let in_racks = Ground { backend: BackendKind::Netns, bgp: true };
+    let never = never_kill(in_racks, IN_RACKS);
+    let alone: Vec<&str> = cases::SECOND.iter().map(|case| case.name).filter(|name| never.contains(name)).collect();
+    assert_eq!(alone, [""; 0]);
 }
 
 #[test]
@@ -43,25 +54,16 @@ fn every_case_kills_at_least_one_fault() {
     );
 }
 
-/// Cases that exist on kind and that no fault there is named for. What the first four are about cannot be changed in a
-/// cluster that is up; the others kill faults on netns.
-const NEVER_KILL_ON_KIND: [&str; 8] = [
-    "cluster::docker_engine_answers",
-    "cluster::nodes_not_ready_for_want_of_a_cni",
-    "cilium::images_are_the_pinned_ones",
-    "cilium::routes_natively",
-    "l2::nodes_share_one_bridge",
-    "routing::only_base_routes_before",
-    "wire::source_address_is_kept",
-    "wire::masqueraded_outside_the_native_cidr",
-];
+/// Cases that exist on kind and that no fault there is named for. They kill faults on netns.
+const NEVER_KILL_ON_KIND: [&str; 3] =
+    ["l2::nodes_share_one_bridge", "wire::source_address_is_kept", "wire::masqueraded_outside_the_native_cidr"];
 
 #[test]
 fn cases_that_no_fault_on_kind_is_named_for_are_these() {
     let never: BTreeSet<&str> = never_kill(BackendKind::Kind, ON_KIND).into_iter().collect();
     assert_eq!(never, NEVER_KILL_ON_KIND.into());
     let on_netns = never.iter().filter(|name| judging(BackendKind::Netns).any(|case| case.name == **name));
-    assert_eq!(on_netns.count(), NEVER_KILL_ON_KIND[4..].len());
+    assert_eq!(on_netns.count(), NEVER_KILL_ON_KIND.len());
 }
 
 #[test]

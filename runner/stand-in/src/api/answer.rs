@@ -11,6 +11,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
+use super::exec;
 use super::objects::Objects;
 use super::server::{Fault, State};
 
@@ -40,8 +41,9 @@ fn not_found(path: &str) -> Response<Body> {
 pub(super) async fn answer(
     state: Arc<Mutex<State>>,
     changed: watch::Receiver<u64>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, incoming) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let full = parts.uri.to_string();
@@ -62,6 +64,12 @@ pub(super) async fn answer(
             ]);
             Response::new(StreamBody::new(broken.boxed()))
         }
+        None if let Some(words) = forbidden(&state, &parts.method, &path) => failure(403, "Forbidden", &words),
+        None if path.ends_with("/exec") => {
+            let response = exec::begin(&state, &parts, upgrade);
+            response.map(|()| body(""))
+        }
+        None if path.ends_with("/selfsubjectaccessreviews") => review(&state.lock().unwrap(), &sent),
         None if query.watch => watched(&state, changed, &path, &query),
         None => {
             let mut state = state.lock().unwrap();
@@ -69,10 +77,72 @@ pub(super) async fn answer(
                 Method::GET => get(&state, &path, &query),
                 Method::PATCH => patch(&mut state.objects, &path, &sent),
                 Method::DELETE => delete(&mut state.objects, &path),
+                Method::POST => create(&mut state, &path, &sent),
                 other => plain(405, format!("{other} is not served")),
             }
         }
     })
+}
+
+/// Why the client may not do this, if it may not.
+fn forbidden(state: &Arc<Mutex<State>>, method: &Method, path: &str) -> Option<String> {
+    let state = state.lock().unwrap();
+    let right = if path.ends_with("/exec") {
+        "get pods/exec".to_owned()
+    } else {
+        let (kind, _namespace, name) = state.objects.find(path)?;
+        let verb = match (method, name) {
+            (&Method::GET, Some(_)) => "get",
+            (&Method::GET, None) => "list",
+            (&Method::POST, _) => "create",
+            (&Method::DELETE, _) => "delete",
+            _ => return None,
+        };
+        format!("{verb} {}", kind.plural)
+    };
+    let refused = state.refused.iter().find(|(of, _)| *of == right).map(|(_, words)| words.clone());
+    refused.or_else(|| state.forbidden.contains(&right).then(|| format!("{path} is forbidden")))
+}
+
+/// Makes an object, and lets the cluster do with it what it does.
+fn create(state: &mut State, path: &str, sent: &[u8]) -> Response<Body> {
+    let Some((kind, namespace, None)) = state.objects.find(path) else { return not_found(path) };
+    let mut object: Value = serde_json::from_slice(sent).unwrap();
+    if let Some(namespace) = &namespace {
+        if !state.objects.all("namespaces").iter().any(|known| known["metadata"]["name"] == namespace.as_str()) {
+            return failure(404, "NotFound", &format!("namespaces \"{namespace}\" not found"));
+        }
+        object["metadata"]["namespace"] = json!(namespace);
+    }
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let same = |known: &Value| {
+        known["metadata"]["name"] == name.as_str() && known["metadata"]["namespace"] == object["metadata"]["namespace"]
+    };
+    if state.objects.all(kind.plural).iter().any(same) {
+        return failure(409, "AlreadyExists", &format!("{} \"{name}\" already exists", kind.plural));
+    }
+    state.objects.put(kind.plural, object.clone());
+    if let Some(created) = &state.created {
+        created(&mut state.objects, kind.plural, &name);
+    }
+    json_answer(201, &object)
+}
+
+fn failure(code: u16, reason: &str, message: &str) -> Response<Body> {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code});
+    json_answer(code, &status)
+}
+
+/// Answers a `SelfSubjectAccessReview`.
+fn review(state: &State, sent: &[u8]) -> Response<Body> {
+    let mut review: Value = serde_json::from_slice(sent).unwrap();
+    let asked = &review["spec"]["resourceAttributes"];
+    let text = |key: &str| asked[key].as_str().unwrap_or_default().to_owned();
+    let part = if text("subresource").is_empty() { String::new() } else { format!("/{}", text("subresource")) };
+    let right = format!("{} {}{part}", text("verb"), text("resource"));
+    review["status"] = json!({"allowed": !state.forbidden.contains(&right)});
+    json_answer(201, &review)
 }
 
 /// The query of a request.
@@ -82,11 +152,13 @@ struct Query {
     labels: Vec<(String, String)>,
     name: Option<String>,
     previous: bool,
+    /// How many objects are asked for at a time, and from which one on.
+    page: Option<(usize, usize)>,
 }
 
 impl Query {
     fn of(text: &str) -> Self {
-        let text = text.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/");
+        let text = text.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/").replace("%2B", "+");
         let value = |key: &str| {
             let start = format!("{key}=");
             text.split('&').find_map(|part| part.strip_prefix(&start)).map(str::to_owned)
@@ -101,6 +173,10 @@ impl Query {
             labels: value("labelSelector").map(pairs).unwrap_or_default(),
             name: value("fieldSelector").and_then(|selector| Some(selector.strip_prefix("metadata.name=")?.to_owned())),
             previous: value("previous").is_some_and(|value| value == "true"),
+            page: value("limit").and_then(|limit| {
+                let from = value("continue").map_or(Some(0), |token| token.strip_prefix("from+")?.parse().ok());
+                Some((limit.parse().ok()?, from?))
+            }),
         }
     }
 
@@ -132,10 +208,16 @@ fn get(state: &State, path: &str, query: &Query) -> Response<Body> {
         let object = items.into_iter().find(|object| wanted.selects(namespace.as_deref(), object));
         return object.map_or_else(|| not_found(path), |object| json_answer(200, object));
     }
-    let items: Vec<Value> = items.filter(|object| query.selects(namespace.as_deref(), object)).map(in_list).collect();
+    let selected: Vec<&Value> = items.filter(|object| query.selects(namespace.as_deref(), object)).collect();
+    let (limit, from) = query.page.unwrap_or((selected.len(), 0));
+    let items: Vec<Value> = selected.iter().skip(from).take(limit).map(|object| in_list(object)).collect();
     let version = kind.api.trim_start_matches("/apis/").trim_start_matches("/api/");
-    let list = json!({"kind": format!("{}List", kind.singular), "apiVersion": version,
+    let mut list = json!({"kind": format!("{}List", kind.singular), "apiVersion": version,
         "metadata": {"resourceVersion": objects.version().to_string()}, "items": items});
+    if from + limit < selected.len() {
+        // With a character that a query does not have as it is.
+        list["metadata"]["continue"] = json!(format!("from+{}", from + limit));
+    }
     json_answer(200, &list)
 }
 
@@ -189,7 +271,12 @@ fn delete(objects: &mut Objects, path: &str) -> Response<Body> {
     let Some((kind, namespace, Some(name))) = objects.find(path) else { return not_found(path) };
     let meant = Query { name: Some(name), ..Query::of("") };
     match objects.remove(kind.plural, |object| meant.selects(namespace.as_deref(), object)) {
-        Some(object) => json_answer(200, &object),
+        Some(object) => {
+            if kind.plural == "namespaces" {
+                objects.clear(object["metadata"]["name"].as_str().unwrap_or_default());
+            }
+            json_answer(200, &object)
+        }
         None => not_found(path),
     }
 }

@@ -57,7 +57,8 @@ const fn kind(api: &'static str, plural: &'static str, singular: &'static str) -
 }
 
 /// The kinds that a server of Kubernetes 1.20 with Cilium 1.12 serves. It does not have `discovery.k8s.io/v1`.
-pub const KINDS: [Kind; 12] = [
+pub const KINDS: [Kind; 13] = [
+    kind("/api/v1", "namespaces", "Namespace"),
     kind("/api/v1", "nodes", "Node"),
     kind("/api/v1", "pods", "Pod"),
     kind("/api/v1", "services", "Service"),
@@ -215,6 +216,11 @@ impl Objects {
         self.changes.push(Change { version: self.version, plural: plural.to_owned(), verb, object });
     }
 
+    /// Serves these objects of a kind in the place of those that there are. Watchers are told nothing.
+    pub fn fill(&mut self, plural: &str, objects: Vec<Value>) {
+        self.items.insert(plural.to_owned(), objects);
+    }
+
     /// Changes the object with this name.
     pub fn change(&mut self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut object = self.named(plural, name);
@@ -237,6 +243,13 @@ impl Objects {
             });
         }
         gone.into_iter().next_back()
+    }
+
+    /// Removes all objects of a namespace.
+    pub fn clear(&mut self, namespace: &str) {
+        for kind in KINDS {
+            self.remove(kind.plural, |object| object["metadata"]["namespace"] == namespace);
+        }
     }
 
     /// Forgets all changes, as a server that has restarted: a watch cannot start from an older version.

@@ -38,13 +38,58 @@ pub enum Fault {
     Break,
 }
 
+/// What a command in a pod prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Printed {
+    /// A command that ends well.
+    pub fn well(stdout: impl Into<String>) -> Self {
+        Self { code: 0, stdout: stdout.into(), stderr: String::new() }
+    }
+}
+
+/// What commands print, by the pod (`kube-system/cilium-5hdjt`) and the command; none for one that never ends.
+pub type Commands = Box<dyn Fn(&str, &[String]) -> Option<Printed> + Send>;
+
+/// What a command that reads its standard input does with what has come by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It waits for more.
+    More,
+    /// It says this on standard error, once, and waits for more.
+    Say(String),
+    /// It ends.
+    End(Printed),
+    /// It never ends.
+    Hang,
+}
+
+/// What commands that read their standard input do, by the pod, the command and all that has come.
+pub type Interactive = Box<dyn Fn(&str, &[String], &[u8]) -> Step + Send>;
+/// What becomes of objects once one was made, by the plural of its kind and its name.
+pub type Created = Box<dyn Fn(&mut Objects, &str, &str) + Send>;
+
 /// The state of the server.
-#[derive(Debug)]
 pub(super) struct State {
     pub(super) objects: Objects,
     pub(super) faults: Vec<(String, Fault)>,
     pub(super) requests: Vec<String>,
     pub(super) logs: Vec<(String, String)>,
+    pub(super) commands: Option<Commands>,
+    pub(super) interactive: Option<Interactive>,
+    pub(super) created: Option<Created>,
+    /// The rights that this client does not have: `list nodes`, `get pods/exec`.
+    pub(super) forbidden: Vec<String>,
+    /// The same, of which reviews say nothing: the right, and the server's words.
+    pub(super) refused: Vec<(String, String)>,
     /// The time after which watches end, in place of the one that they ask for.
     pub(super) watch_length: Duration,
 }
@@ -78,6 +123,11 @@ impl Server {
             faults: Vec::new(),
             requests: Vec::new(),
             logs: Vec::new(),
+            commands: None,
+            interactive: None,
+            created: None,
+            refused: Vec::new(),
+            forbidden: Vec::new(),
             watch_length: DEADLINE,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -109,10 +159,10 @@ impl Server {
                     let http = hyper::server::conn::http1::Builder::new();
                     if let Some(tls) = tls {
                         if let Ok(stream) = tls.accept(stream).await {
-                            let _ended = http.serve_connection(TokioIo::new(stream), service).await;
+                            let _ended = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
                         }
                     } else {
-                        let _ended = http.serve_connection(TokioIo::new(stream), service).await;
+                        let _ended = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
                     }
                 });
             }
@@ -192,6 +242,36 @@ impl Server {
     /// `kube-system/cilium-5hdjt previous`.
     pub fn log(&self, key: &str, text: &str) {
         self.state().logs.push((key.to_owned(), text.to_owned()));
+    }
+
+    /// Says what commands in pods print.
+    pub fn commands(&self, commands: Commands) {
+        self.state().commands = Some(commands);
+    }
+
+    /// Takes a right from the client: requests for it are refused, and reviews say no. `list nodes`, `get pods/exec`.
+    pub fn forbid(&self, right: &str) {
+        self.state().forbidden.push(right.to_owned());
+    }
+
+    /// Says what commands in pods do that read their standard input.
+    pub fn interactive(&self, interactive: Interactive) {
+        self.state().interactive = Some(interactive);
+    }
+
+    /// Says what becomes of objects once one was made, as kubelets and controllers do.
+    pub fn created(&self, created: Created) {
+        self.state().created = Some(created);
+    }
+
+    /// Refuses what a review would allow, as an admission controller does, with these words.
+    pub fn refuse(&self, right: &str, words: &str) {
+        self.state().refused.push((right.to_owned(), words.to_owned()));
+    }
+
+    /// Refuses nothing any more.
+    pub fn allow(&self) {
+        self.state().refused.clear();
     }
 
     /// Makes watches end after this time.

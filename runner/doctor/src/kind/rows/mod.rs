@@ -15,6 +15,7 @@ pub(super) mod occupied;
 pub(super) mod pods;
 pub(super) mod probe;
 pub(super) mod proxies;
+pub(super) mod racks;
 pub(super) mod segment;
 pub(super) mod snap;
 pub(super) mod tools;

@@ -27,8 +27,10 @@ pub(in crate::kind) fn cluster(input: &KindDoctorInput, docker: &DockerSeen) -> 
     let of_cluster: Vec<&ContainerSeen> =
         docker.containers.iter().filter(|seen| seen.cluster.as_ref() == Some(name)).collect();
     if of_cluster.is_empty() {
+        let routers = input.racks.as_ref().map(|racks| racks.routers.as_slice()).unwrap_or_default();
+        let all = [input.nodes.as_slice(), routers].concat();
         let named: Vec<&ContainerSeen> =
-            docker.containers.iter().filter(|seen| input.nodes.iter().any(|node| node.0 == seen.name)).collect();
+            docker.containers.iter().filter(|seen| all.iter().any(|name| name.0 == seen.name)).collect();
         if named.is_empty() {
             return Row::ok(ID, format!("no cluster and no container has the name {name}"), WHY);
         }

@@ -10,7 +10,7 @@ pub(in crate::cases) const CASE: Case = Case {
     claim: "Three agents and two operators are ready, without errors; every pod with an address is managed, and all of the cluster's own have one.",
     against: &[],
     needs: Stage::NodesReady,
-    on: kind_only!(kind::components, judge::components_are_ok),
+    on: kind_only!(kind::components, judge::components_are_ok, at_once: kind::components_now),
     shown: Shown::OnHost(&["cilium status"]),
     turned: &[(Effect::AgentsAway, AGENTS_NOT_READY)],
     explanation: Explanation {

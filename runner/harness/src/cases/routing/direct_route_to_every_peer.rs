@@ -3,6 +3,8 @@
 use super::with_lookups;
 use crate::cases::prelude::*;
 use lab_judge::routing as judge;
+use lab_kind::{ByHand, KindLab};
+use serde_json::Value;
 
 pub(in crate::cases) const CASE: Case = Case {
     name: "routing::direct_route_to_every_peer",
@@ -11,7 +13,7 @@ pub(in crate::cases) const CASE: Case = Case {
     against: &[],
     needs: Stage::RoutingInstalled,
     on: both!(with_lookups, judge::direct_route_to_every_peer, |seen, expect| Found::roads(judge::roads(seen, expect))),
-    shown: Shown::InNodes("ip route"),
+    shown: Shown::Now(commands),
     turned: &[(Effect::NodeSilent, BLIND)],
     explanation: Explanation {
         step: "The article installs Cilium with `autoDirectNodeRoutes=true`: each agent then adds, over netlink, one route for each \
@@ -54,7 +56,8 @@ pub(in crate::cases) const CASE: Case = Case {
             breaks(
                 Reason::RouteMissing,
                 "`autoDirectNodeRoutes` is off, or an agent could not add the route because the peer is not on \
-                   its link. `observed` says where the packet would go instead: through default via 172.18.0.1. `cilium status` still says OK.",
+                   its link: then it warns `Unable to install direct node route`, in racks the remedy is `--routing bgp`. `observed` says where the \
+                   packet would go instead: through default via 172.18.0.1. `cilium status` still says OK.",
             ),
             breaks(
                 Reason::WrongNextHop,
@@ -85,3 +88,11 @@ pub(in crate::cases) const CASE: Case = Case {
         unobserved: "A node did not answer, its pod CIDR is not known, or a rule depends on what was not seen, for instance a rule for one user.",
     },
 };
+
+/// The nodes' routes; and where nodes stand in racks, what their agents say of those that they could not install.
+fn commands(lab: &KindLab, _seen: &Value) -> Vec<ByHand> {
+    let nodes = || lab.nodes().iter().map(|(node, _)| node.clone());
+    let routes = nodes().map(|node| ByHand::InNode(node, vec!["ip".to_owned(), "route".to_owned()]));
+    let in_racks = lab.spec().expect.racks.is_some();
+    routes.chain(nodes().filter(|_| in_racks).map(ByHand::RefusedRoutes)).collect()
+}

@@ -25,6 +25,9 @@ pub(in crate::cases) const CASE: Case = Case {
             ),
             read_on_netns("The gateway is the address of the bridge `kind` in the lab's own namespace."),
             read_on_kind("The gateway is that of the Docker network `kind`, as the Engine tells it."),
+            read_on_kind(
+                "In racks it is the node's ToR, and the link route of `mgmt0`, by which the node is on the network `kind`, is a third base route.",
+            ),
         ],
         by_hand: &[
             on_netns("lab up --routing none", "builds a lab that has no more than its base routes"),

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use lab_model::expect::Expectations;
 use lab_model::observe::{Mtu, NetnsView, NodeName, Place, PodName, PodSeen, Segment, UPLINK};
-use lab_model::request::{HttpAsk, Request};
+use lab_model::request::{HttpAsk, Request, SMALL_PACKET};
 
-/// Octets of the IPv4 packet that a plain `ping` sends: 56 of data, 8 ICMP, 20 IPv4.
-pub(super) const SMALL_PACKET: u32 = 84;
 /// For one request or echo.
 const ATTEMPT_DEADLINE: Duration = Duration::from_millis(1200);
 /// Of the address that nobody has (RFC 5737, TEST-NET-1).
@@ -22,14 +20,11 @@ pub(super) struct Planned {
     /// Of the full-size packets.
     pub(super) mtu: Mtu,
     pub(super) outside: Outside,
-    /// Whom each node itself sends an echo request, so that its capture has something of its own.
-    pub(super) gateway: Ipv4Addr,
 }
 
-impl Planned {
-    pub(super) fn echo(&self) -> Request {
-        Request::Ping { destination: self.gateway, lengths: vec![SMALL_PACKET], deadline: ATTEMPT_DEADLINE }
-    }
+/// What each node itself sends to its gateway, so that its capture has something of its own.
+pub(super) fn echo(gateway: Ipv4Addr) -> Request {
+    Request::Ping { destination: gateway, lengths: vec![SMALL_PACKET], deadline: ATTEMPT_DEADLINE }
 }
 
 /// What pods ask for outside the native routing CIDR.

@@ -6,7 +6,7 @@ use lab_model::observe::ImageSource;
 use lab_model::{Finding, NotHeld};
 
 fn judged(change: impl FnOnce(&mut ContainersSeen)) -> Judgement {
-    let mut seen = ContainersSeen { containers: containers(), image: None };
+    let mut seen = ContainersSeen { containers: containers(), image: None, node_image: None };
     change(&mut seen);
     three_node_containers_run(&seen, &expectations())
 }
@@ -111,7 +111,7 @@ fn an_image_of_the_hosts_own_is_the_one_that_was_taken() {
     let mut expect = expectations();
     let Some(cluster) = &mut expect.cluster else { panic!("a cluster is expected") };
     cluster.node_image.digest = None;
-    let mut seen = ContainersSeen { containers: containers(), image: Some(node_image()) };
+    let mut seen = ContainersSeen { containers: containers(), image: Some(node_image()), node_image: None };
     assert!(three_node_containers_run(&seen, &expect).is_ok());
     seen.containers[0].image_id = format!("sha256:{}", "1".repeat(64));
     let judgement = three_node_containers_run(&seen, &expect);
@@ -161,3 +161,5 @@ fn refutes_an_api_server_that_is_not_published() {
 fn no_containers_are_unobserved() {
     assert_eq!(judged(|seen| seen.containers.clear()), unobserved("the Engine lists no containers of cluster kind"));
 }
+
+mod baked;

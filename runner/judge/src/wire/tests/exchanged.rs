@@ -166,3 +166,16 @@ fn a_network_that_is_not_between_the_nodes_is_no_yardstick() {
     let left = with(|segment| drop(segment.members.remove(WORKER2)));
     unobserved(full_mtu_fits, &left, "kind-worker2 is not on the network kind");
 }
+
+#[test]
+fn the_network_of_a_rack_is_a_yardstick_and_another_is_not() {
+    let expect =
+        Expectations { racks: Some(crate::fixture::racks::layout_on_kind()), ..crate::fixture::expectations() };
+    let mut seen = native();
+    let segment = seen.segment.as_mut().expect("the segment");
+    segment.name = "kind-rack0".to_owned();
+    assert!(full_mtu_fits(&seen, &expect).is_ok());
+    unobserved(full_mtu_fits, &seen, "the network kind-rack0 was seen, not kind");
+    seen.segment.as_mut().expect("the segment").name = "kind-link0".to_owned();
+    assert!(matches!(full_mtu_fits(&seen, &expect), Err(lab_model::NotHeld::Unobserved(_))));
+}

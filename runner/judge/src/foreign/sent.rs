@@ -1,0 +1,49 @@
+//! What the judges of what was sent have in common: what was looked at, and what was not.
+
+use lab_model::expect::Expectations;
+use lab_model::foreign::{PROBE, PROBE_PORT, Sample};
+use lab_model::{Judgement, NotHeld, Proof, words};
+
+/// How many nodes or pods are named before the rest is only counted.
+const NAMED: usize = 3;
+
+/// What is expected of pods of the probe's own, of which there are so many.
+pub(super) fn of_own(expect: &Expectations, replicas: usize) -> Expectations {
+    Expectations { replicas, target_port: PROBE_PORT, service: PROBE.to_owned(), racks: None, ..expect.clone() }
+}
+
+/// What a judgement about what was looked at says of the cluster: never that something holds for nodes that took no part,
+/// and nothing against a network where a policy lets pass only some packets.
+pub(super) fn of_sample(judged: Judgement, sample: &Sample, stands_for: Option<String>) -> Judgement {
+    let silent: Vec<String> = sample.silent.iter().map(|(node, why)| format!("{node}: {why}")).collect();
+    let missing = || words::few(&silent, NAMED, "; ");
+    let policed: Vec<String> = sample.policed.iter().map(|(pod, ways)| format!("{pod} ({ways})")).collect();
+    match judged {
+        Ok(proof) if silent.is_empty() => Ok(told(proof, stands_for)),
+        Ok(proof) => Err(NotHeld::Unobserved(format!("{}; of the other nodes: {}", missing(), proof.summary))),
+        Err(NotHeld::Refuted(findings)) if !policed.is_empty() => {
+            let first = findings.first().map(|finding| format!(": {}", finding.observed)).unwrap_or_default();
+            Err(NotHeld::Unobserved(format!(
+                "Cilium enforces policies on {}: what does not pass there says nothing about the network{first}",
+                words::few(&policed, NAMED, ", ")
+            )))
+        }
+        Err(NotHeld::Unobserved(why)) if !silent.is_empty() => {
+            Err(NotHeld::Unobserved(format!("{}; {why}", missing())))
+        }
+        other => other,
+    }
+}
+
+fn told(proof: Proof, stands_for: Option<String>) -> Proof {
+    match stands_for {
+        None => proof,
+        Some(stands_for) => Proof { summary: format!("{}; {stands_for}", proof.summary), ..proof },
+    }
+}
+
+/// `looked at: 6 of 6 ordered pairs of nodes`.
+pub(super) fn pairs_of(sent: usize, of: usize) -> String {
+    let beyond = if sent < of { ", which stand for the others" } else { "" };
+    format!("looked at: {sent} of {of} ordered pairs of nodes{beyond}")
+}

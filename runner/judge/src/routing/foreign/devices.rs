@@ -1,0 +1,83 @@
+//! Tunnel devices.
+
+use super::each_node;
+use super::way::WIREGUARD;
+use crate::foreign::of_foreign;
+use crate::routing::tunnel;
+use crate::weighing::{Weighing, unobserved};
+use lab_model::expect::Expectations;
+use lab_model::foreign::{Beneath, ForeignRoutingSeen};
+use lab_model::observe::{Link, Place};
+use lab_model::{Judgement, Proof, Reason};
+
+/// How an L2TP tunnel's devices are called; the kernel names no kind of theirs (`net/l2tp/l2tp_eth.c`).
+const L2TP: &str = "l2tpeth";
+/// Devices of Cilium's own, which carry pods' packets where it routes through a tunnel (`pkg/defaults/node.go`,
+/// `daemon/cmd`): one of another's may be there for other things.
+const OWN: [&str; 2] = ["cilium_vxlan", "cilium_geneve"];
+
+/// No node has a tunnel device of Cilium's, and no route to pods is by another's. `WireGuard`'s is there where it should be.
+///
+/// # Errors
+/// [`Reason::TunnelDevice`] for each of Cilium's, and for another's that a route to the network of a node's pods is by.
+/// Unobserved where a node's links were not seen, or one is of a kind that nobody knows.
+pub fn no_tunnel_device(seen: &ForeignRoutingSeen, expect: &Expectations) -> Judgement {
+    let configuration = &of_foreign(expect)?.configuration;
+    if seen.nodes.is_empty() {
+        return unobserved("no node's links were seen");
+    }
+    let encrypts = configuration.beneath == Beneath::WireGuard;
+    let mut weighing = Weighing::default();
+    let (mut total, mut beside) = (0, Vec::new());
+    each_node(seen, expect, &mut weighing, |here, weighing| {
+        let name = &here.node.name;
+        total += here.view.links.len();
+        for gap in here.view.links.iter().filter_map(unknown) {
+            weighing.miss(format!("{name}: {gap}"));
+        }
+        let tunnels = here.view.links.iter().filter_map(|link| Some((link, tunnel::tunnel_kind(link)?)));
+        for (link, kind) in tunnels {
+            let state = if link.up { "up" } else { "down" };
+            let meant = encrypts && link.name == WIREGUARD;
+            let leads_to_pods = || {
+                let pods = seen.nodes.iter().flat_map(|node| &node.pod_networks);
+                let by = |route: &&lab_model::observe::Route| {
+                    route.hops.iter().any(|hop| hop.device.as_deref() == Some(link.name.as_str()))
+                };
+                let routes: Vec<_> =
+                    here.view.routes.iter().filter(by).filter(|route| route.destination.prefix_len() > 0).collect();
+                !routes.is_empty()
+                    && pods.into_iter().any(|pods| {
+                        routes.iter().any(|route| route.destination.contains(pods) || pods.contains(&route.destination))
+                    })
+            };
+            let own = configuration.tunnel_beside.is_none() && OWN.contains(&link.name.as_str());
+            if !meant && (own || leads_to_pods()) {
+                weighing.refute(
+                    Reason::TunnelDevice,
+                    Place::Node(name.clone()),
+                    format!("{name}: no tunnel device that carries pods' packets"),
+                    format!("{name}: {}, a {kind} device, {state}", link.name),
+                    Some(format!("ip -d link show type {kind}")),
+                );
+            } else {
+                beside.push(format!("{name}: {} ({kind}), {state}, by which no route leads to pods", link.name));
+            }
+        }
+    });
+    weighing.conclude(|| {
+        let nodes = seen.nodes.len();
+        let others = match beside.len() {
+            0 => String::new(),
+            others => format!("; {others} tunnel devices are there for something else"),
+        };
+        Proof::new(format!("0 of {total} links on {nodes} of {nodes} nodes are tunnels for pods' packets{others}"))
+            .with_details(beside)
+    })
+}
+
+/// Why it is not known whether a link is a tunnel. Hardware has no kind, and a foreign node has hardware.
+fn unknown(link: &Link) -> Option<String> {
+    let is_hardware = link.kind.is_none() && !link.name.starts_with(L2TP);
+    if is_hardware { None } else { tunnel::unknown(link) }
+}

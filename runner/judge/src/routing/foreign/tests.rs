@@ -1,0 +1,349 @@
+//! Controls: generated clusters as their configuration asks for them, and each way in which one can be otherwise.
+
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::foreign::fixture::expecting;
+use crate::foreign::generated::{self, name, reroute, route};
+use lab_model::foreign::{AgentLog, RefusedRoute};
+use lab_model::observe::{Link, Route, RouteKind, TABLE_MAIN};
+use lab_model::road::Way;
+use lab_model::{Judgement, NotHeld, Reason};
+
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
+const AGENTS: Settings<'_> = &[];
+const NETWORK: Settings<'_> = &[("auto-direct-node-routes", "false")];
+const BOTH: Settings<'_> = &[("enable-bgp-control-plane", "true")];
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 255, 254);
+
+fn ways(settings: Settings<'_>, change: impl FnOnce(&mut ForeignRoutingSeen)) -> Judgement {
+    let mut seen = generated::cluster(4);
+    change(&mut seen);
+    ways_to_every_peer(&seen, &expecting(settings))
+}
+
+/// The routes of node 1 to the pods of node 2, changed.
+fn to_second(change: impl Fn(&mut Route)) -> impl FnOnce(&mut ForeignRoutingSeen) {
+    move |seen| {
+        let pods = generated::node(2).pod_networks[0];
+        reroute(seen, 1, |routes| routes.iter_mut().filter(|route| route.destination == pods).for_each(change));
+    }
+}
+
+fn without_route(seen: &mut ForeignRoutingSeen, node: usize, to: usize) {
+    let pods = generated::node(to).pod_networks[0];
+    reroute(seen, node, |routes| routes.retain(|route| route.destination != pods));
+}
+
+fn gateway(route: &mut Route, address: Ipv4Addr) {
+    route.hops[0].gateway = Some(address.into());
+}
+
+fn refuted(judgement: Judgement) -> (Vec<Reason>, Vec<String>) {
+    match judgement {
+        Err(NotHeld::Refuted(findings)) => findings.into_iter().map(|one| (one.reason, one.observed)).unzip(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn missing(judgement: Judgement) -> String {
+    match judgement {
+        Err(NotHeld::Unobserved(missing)) => missing,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn direct_routes_of_a_sound_cluster_hold_whoever_made_them() {
+    for settings in [AGENTS, NETWORK, BOTH, &[("enable-wireguard", "true")], &[("enable-ipsec", "true")]] {
+        let proof = ways(settings, |_seen| {}).expect("held");
+        assert_eq!(proof.summary, "12 of 12 ways to peers' pods on 4 nodes lead to the peer itself", "{settings:?}");
+        assert_eq!(proof.details[1], "node-0001: 3 peers direct");
+    }
+}
+
+#[test]
+fn a_missing_direct_route_is_refuted_where_agents_make_them() {
+    let (reasons, observed) = refuted(ways(AGENTS, |seen| without_route(seen, 1, 2)));
+    assert_eq!(reasons, [Reason::RouteMissing]);
+    assert_eq!(
+        observed[0],
+        "node-0001: node-0002's 10.128.2.0/24: no route; 10.128.2.1 would leave through default via 192.168.255.254"
+    );
+    // Several peers on one node are one finding.
+    let (reasons, observed) = refuted(ways(AGENTS, |seen| {
+        for to in [0, 2, 3] {
+            without_route(seen, 1, to);
+        }
+    }));
+    assert_eq!(reasons, [Reason::RouteMissing]);
+    assert!(observed[0].ends_with("; likewise 2 more peers: node-0002, node-0003"), "{observed:?}");
+}
+
+#[test]
+fn pairs_that_lead_astray_are_told_one_by_one() {
+    let mut seen = generated::cluster(4);
+    assert!(pairs_astray(&seen, &expecting(AGENTS)).is_empty());
+    for (from, to) in [(1, 0), (1, 2), (3, 2)] {
+        without_route(&mut seen, from, to);
+    }
+    let found = pairs_astray(&seen, &expecting(AGENTS)).roads;
+    let pairs: Vec<String> = found.iter().map(|road| format!("{} {} {}", road.from, road.to, road.pods)).collect();
+    assert_eq!(
+        pairs,
+        ["node-0001 node-0000 10.128.0.0/24", "node-0001 node-0002 10.128.2.0/24", "node-0003 node-0002 10.128.2.0/24"]
+    );
+    for road in found {
+        assert!(matches!(road.way, Way::Astray { reason: Reason::RouteMissing, .. }), "{road:?}");
+    }
+}
+
+#[test]
+fn nodes_in_two_subnets_are_told() {
+    let apart = |seen: &mut ForeignRoutingSeen| {
+        without_route(seen, 1, 2);
+        // Node 2 moves to a subnet of its own; all routes to it go with it.
+        let (before, moved) = (generated::node(2).addresses[0], Ipv4Addr::new(172, 20, 0, 2));
+        seen.nodes[2].addresses = vec![moved];
+        for node in [0, 3] {
+            reroute(seen, node, |routes| {
+                routes
+                    .iter_mut()
+                    .filter(|route| route.hops[0].gateway == Some(before.into()))
+                    .for_each(|route| gateway(route, moved));
+            });
+        }
+    };
+    let (_, observed) = refuted(ways(AGENTS, apart));
+    assert_eq!(
+        observed[0],
+        "node-0001: node-0002's 10.128.2.0/24: no route; 10.128.2.1 would leave through default via 192.168.255.254; the nodes are in \
+         two subnets: node-0002's 172.20.0.2 is in no subnet of this node's (192.168.0.11/16), and agents make routes within one alone: \
+         of such a peer they log `must be directly reachable`"
+    );
+    // Where its log was read, the agent's own words are there, and only what it has said.
+    let logged = |to: Ipv4Addr| {
+        refuted(ways(AGENTS, |seen| {
+            apart(seen);
+            let refused = vec![RefusedRoute { to, gateway: GATEWAY }];
+            seen.logs.insert(name(1), Ok(AgentLog { refused, line: None }));
+        }))
+    };
+    let own = "; its agent has logged `route to destination 172.20.0.2 contains gateway 192.168.255.254, must be directly reachable`";
+    let (_, observed) = logged(Ipv4Addr::new(172, 20, 0, 2));
+    assert!(observed[0].ends_with(own), "{observed:?}");
+    let (_, observed) = logged(Ipv4Addr::new(172, 20, 0, 9));
+    assert!(!observed[0].contains("has logged"), "{observed:?}");
+    // Where Cilium announces its pods to routers as well, they may know the way: nobody has looked.
+    let why = missing(ways(BOTH, apart));
+    assert!(why.contains("the pods of node-0002 have no route of their own, as those of 2 other peers have"), "{why}");
+}
+
+#[test]
+fn other_ways_are_refuted_where_agents_make_the_routes() {
+    let third = generated::node(3).addresses[0];
+    for (change, reason, words) in [
+        (
+            &(|route: &mut Route| gateway(route, third)) as &dyn Fn(&mut Route),
+            Reason::WrongNextHop,
+            "which is node-0003",
+        ),
+        (&|route| gateway(route, GATEWAY), Reason::WrongNextHop, "via 192.168.255.254"),
+        (&|route| route.hops[0].device = Some("cilium_host".to_owned()), Reason::WrongDevice, "is reached by ens3"),
+        (&|route| route.hops[0].encapsulates = true, Reason::ThroughTunnel, "encapsulates"),
+        (&|route| route.kind = RouteKind::Blackhole, Reason::RouteMissing, "refused by blackhole"),
+        (&|route| route.kind = RouteKind::Local, Reason::WrongDevice, "it ends on this node"),
+    ] {
+        let (reasons, observed) = refuted(ways(AGENTS, to_second(change)));
+        assert_eq!(reasons, [reason], "{observed:?}");
+        assert!(observed[0].contains(words), "{observed:?}");
+    }
+}
+
+#[test]
+fn a_tunnel_is_refuted_however_packets_get_there() {
+    let vxlan = |seen: &mut ForeignRoutingSeen| {
+        let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+        tables.links.push(Link {
+            index: 9,
+            name: "cilium_vxlan".to_owned(),
+            kind: Some("vxlan".to_owned()),
+            peer_index: None,
+            ..tables.links[2].clone()
+        });
+    };
+    let by = |device: &'static str, seen: &mut ForeignRoutingSeen| {
+        vxlan(seen);
+        to_second(|route| (route.hops[0].gateway, route.hops[0].device) = (None, Some(device.to_owned())))(seen);
+    };
+    let (reasons, observed) = refuted(ways(AGENTS, |seen| by("cilium_vxlan", seen)));
+    assert_eq!(reasons, [Reason::ThroughTunnel], "{observed:?}");
+    let (reasons, _) = refuted(ways(NETWORK, |seen| by("cilium_vxlan", seen)));
+    assert_eq!(reasons, [Reason::ThroughTunnel]);
+    let devices = |settings, change: &dyn Fn(&mut ForeignRoutingSeen)| {
+        let mut seen = generated::cluster(4);
+        change(&mut seen);
+        no_tunnel_device(&seen, &expecting(settings))
+    };
+    assert_eq!(
+        devices(AGENTS, &|_seen| {}).expect("held").summary,
+        "0 of 32 links on 4 of 4 nodes are tunnels for pods' packets"
+    );
+    assert_eq!(refuted(devices(AGENTS, &vxlan)).0, [Reason::TunnelDevice]);
+    // There for Services, it is as it should be, until a route to pods is by it.
+    assert!(devices(&[("bpf-lb-dsr-dispatch", "geneve")], &vxlan).is_ok());
+    assert_eq!(
+        refuted(devices(&[("bpf-lb-dsr-dispatch", "geneve")], &|seen| by("cilium_vxlan", seen))).0,
+        [Reason::TunnelDevice]
+    );
+    // A VPN of somebody's is none of Cilium's business, and WireGuard is where it was asked for.
+    let other = |kind: &'static str, link: &'static str| {
+        move |seen: &mut ForeignRoutingSeen| {
+            vxlan(seen);
+            let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+            let last = tables.links.last_mut().unwrap();
+            (last.name, last.kind) = (link.to_owned(), Some(kind.to_owned()));
+        }
+    };
+    let proof = devices(AGENTS, &other("tun", "tun0")).expect("held");
+    assert_eq!(proof.details, ["node-0001: tun0 (tun), up, by which no route leads to pods"]);
+    assert!(devices(&[("enable-wireguard", "true")], &other("wireguard", "cilium_wg0")).is_ok());
+    let why = missing(devices(AGENTS, &other("wormhole", "hole0")));
+    assert!(why.contains("of the kind wormhole"), "{why}");
+    let why = missing(devices(AGENTS, &|seen| drop(seen.tables.insert(name(1), Err("it did not answer".to_owned())))));
+    assert_eq!(why, "node-0001: it did not answer");
+}
+
+#[test]
+fn ways_by_the_network_hold_and_say_what_was_not_looked_at() {
+    let by_default = |seen: &mut ForeignRoutingSeen| {
+        for node in 0..4 {
+            (0..4).filter(|to| *to != node).for_each(|to| without_route(seen, node, to));
+        }
+    };
+    let proof = ways(NETWORK, by_default).expect("held");
+    assert_eq!(
+        proof.summary,
+        "0 of 12 ways to peers' pods on 4 nodes lead to the peer itself, 12 to routers of the network, whose own routes were \
+         not looked at"
+    );
+    assert_eq!(proof.details[0], "node-0000: 0 peers direct, 3 by default via 192.168.255.254");
+    let learnt = ways(NETWORK, to_second(|route| gateway(route, GATEWAY))).expect("held");
+    assert_eq!(learnt.details[1], "node-0001: 2 peers direct, 1 by routers");
+    // One peer alone without a route is suspect.
+    let why = missing(ways(NETWORK, |seen| without_route(seen, 1, 2)));
+    assert!(why.contains("node-0001: the pods of node-0002 have no route of their own"), "{why}");
+    for change in [
+        &(|route: &mut Route| route.kind = RouteKind::Blackhole) as &dyn Fn(&mut Route),
+        &|route| route.kind = RouteKind::Unreachable,
+        &|route| gateway(route, generated::node(1).addresses[0]),
+    ] {
+        assert!(!refuted(ways(NETWORK, to_second(change))).0.is_empty());
+    }
+}
+
+#[test]
+fn a_way_by_another_node_must_lead_on() {
+    let third = generated::node(3).addresses[0];
+    let by_third = || to_second(move |route| gateway(route, third));
+    let proof = ways(NETWORK, by_third()).expect("held");
+    assert!(proof.summary.ends_with("1 to another node that leads to the peer"), "{}", proof.summary);
+    let circle = |seen: &mut ForeignRoutingSeen| {
+        by_third()(seen);
+        let (pods, back) = (generated::node(2).pod_networks[0], generated::node(1).addresses[0]);
+        reroute(seen, 3, |routes| {
+            routes.iter_mut().filter(|route| route.destination == pods).for_each(|route| gateway(route, back));
+        });
+    };
+    let (reasons, observed) = refuted(ways(NETWORK, circle));
+    // Node 3 sends to node 1, and that one back.
+    assert_eq!(reasons, [Reason::WrongNextHop; 2]);
+    assert!(observed[0].contains("goes to node-0001, which sends it back"), "{observed:?}");
+    let nowhere = |seen: &mut ForeignRoutingSeen| {
+        by_third()(seen);
+        reroute(seen, 3, |routes| routes.retain(|route| route.destination.prefix_len() != 0));
+        without_route(seen, 3, 2);
+    };
+    assert!(!refuted(ways(NETWORK, nowhere)).0.is_empty());
+}
+
+#[test]
+fn what_was_not_seen_proves_nothing() {
+    for (change, words) in [
+        (
+            &(|seen: &mut ForeignRoutingSeen| drop(seen.tables.insert(name(3), Err("no answer".to_owned()))))
+                as &dyn Fn(&mut ForeignRoutingSeen),
+            "node-0003: no answer",
+        ),
+        (&|seen: &mut ForeignRoutingSeen| drop(seen.tables.remove(&name(3))), "node-0003: its routes were not read"),
+        (&|seen: &mut ForeignRoutingSeen| seen.nodes[2].pod_networks.clear(), "the pod CIDR of node-0002 is not known"),
+        (&|seen: &mut ForeignRoutingSeen| seen.nodes[2].addresses.clear(), "no IPv4 address of node-0002 is known"),
+        (
+            &|seen: &mut ForeignRoutingSeen| seen.tables.get_mut(&name(0)).unwrap().as_mut().unwrap().rules.clear(),
+            "no routing rules were seen",
+        ),
+        (
+            &|seen: &mut ForeignRoutingSeen| seen.tables.get_mut(&name(0)).unwrap().as_mut().unwrap().links.clear(),
+            "node-0000",
+        ),
+        (&|seen: &mut ForeignRoutingSeen| seen.nodes.truncate(3), "3 of 4 nodes were looked at"),
+        (&|seen: &mut ForeignRoutingSeen| seen.nodes.truncate(1), "a peer takes two"),
+    ] {
+        let why = missing(ways(AGENTS, change));
+        assert!(why.contains(words), "{words:?} is not in {why:?}");
+    }
+}
+
+#[test]
+fn own_pods_stay_or_are_refuted() {
+    let own = |settings: Settings<'_>, change: &dyn Fn(&mut ForeignRoutingSeen)| {
+        let mut seen = generated::cluster(4);
+        change(&mut seen);
+        own_pods_are_local(&seen, &expecting(settings))
+    };
+    let proof = own(AGENTS, &|_seen| {}).expect("held");
+    assert_eq!(proof.summary, "4 of 4 pod CIDRs stay on their own nodes, 4 of 4 nodes looked at");
+    let network = generated::node(1).pod_networks[0];
+    let gone =
+        |seen: &mut ForeignRoutingSeen| reroute(seen, 1, |routes| routes.retain(|route| route.destination != network));
+    let (reasons, observed) = refuted(own(AGENTS, &gone));
+    assert_eq!(reasons, [Reason::OwnCidrLeadsAway]);
+    assert!(observed[0].starts_with("node-0001: no route; 10.128.1.2 would leave through default"), "{observed:?}");
+    // With a route for each pod the rest of the network leads nowhere, and need not.
+    let by_pod: Settings<'_> = &[("enable-endpoint-routes", "true")];
+    let each =
+        |seen: &mut ForeignRoutingSeen| {
+            for node in 0..4 {
+                let own = generated::node(node);
+                reroute(seen, node, |routes| {
+                    routes.retain(|route| route.destination != own.pod_networks[0]);
+                    let pods = generated::pods(&own).into_iter().enumerate();
+                    routes.extend(pods.map(|(pod, address)| {
+                        route(TABLE_MAIN, &format!("{address}/32"), None, &format!("lxc{pod:08x}"))
+                    }));
+                });
+            }
+        };
+    assert!(own(by_pod, &each).expect("held").summary.starts_with("16 of 16 addresses of pods stay"));
+    let one_gone = |seen: &mut ForeignRoutingSeen| {
+        each(seen);
+        let pod = generated::pods(&generated::node(1))[0];
+        reroute(seen, 1, |routes| routes.retain(|route| route.destination != pod.into()));
+    };
+    assert_eq!(refuted(own(by_pod, &one_gone)).0, [Reason::OwnCidrLeadsAway]);
+    assert!(missing(own(by_pod, &|seen| seen.pods.clear())).contains("no node has a pod"));
+    assert!(missing(own(AGENTS, &|seen| seen.nodes[1].pod_networks.clear())).contains("the pod CIDR of node-0001"));
+}
+
+#[test]
+fn a_device_that_is_not_among_the_links_may_be_anything() {
+    let judgement = ways(AGENTS, |seen| {
+        reroute(seen, 1, |routes| {
+            let to_peer = routes.iter_mut().filter(|route| route.destination == generated::node(2).pod_networks[0]);
+            to_peer.for_each(|route| route.hops[0].device = Some("ens7".to_owned()));
+        });
+    });
+    let why = missing(judgement);
+    assert!(why.contains("node-0001: ") && why.contains("ens7 is not among the node's links"), "{why}");
+}
