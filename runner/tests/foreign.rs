@@ -7,6 +7,8 @@ mod anonymised;
 mod asked;
 #[path = "foreign/faults.rs"]
 mod faults;
+#[path = "foreign/inside.rs"]
+mod inside;
 #[path = "foreign/job.rs"]
 mod job;
 #[path = "foreign/kubelet.rs"]

@@ -7,6 +7,8 @@
 mod http;
 #[path = "probe/look.rs"]
 mod look;
+#[path = "probe/namespaces.rs"]
+mod namespaces;
 #[path = "probe/packets.rs"]
 mod packets;
 #[path = "probe/protocol.rs"]

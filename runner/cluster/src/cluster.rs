@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::logs::{log_of, read_logs};
-use super::probe::Probe;
+use super::probe::{Inside, Probe};
 use super::raw::Raw;
 use super::reading::{Needs, NodeReading, read_all};
 use super::services::Listed;
@@ -73,6 +73,7 @@ struct Sent {
 struct Read {
     nodes: BTreeMap<NodeName, NodeReading>,
     logs: BTreeMap<NodeName, Result<AgentLog, String>>,
+    inside: Inside,
     services: Result<Vec<ForeignService>, String>,
     claimed: Vec<(Ipv4Addr, String)>,
     ready: Vec<Ipv4Addr>,
@@ -307,7 +308,7 @@ impl ForeignCluster {
             settle(&mut services, &tables);
             services
         });
-        Read { nodes, logs, services, claimed, ready: self.survey.ready.clone() }
+        Read { nodes, logs, inside: Inside::new(), services, claimed, ready: self.survey.ready.clone() }
     }
 
     async fn read_by(&self, api: &Api) -> Read {
@@ -335,7 +336,21 @@ impl ForeignCluster {
             (Some(Err(why)), _) | (_, Some(Err(why))) => Err(why),
             _ => Err("Services were not listed".to_owned()),
         };
-        Read { nodes, logs, services, claimed, ready }
+        let inside = Box::pin(self.look_inside(api)).await;
+        Read { nodes, logs, inside, services, claimed, ready }
+    }
+
+    /// Looks into the cluster's own pods, in the inside tier. What keeps it from that is told of each node.
+    async fn look_inside(&self, api: &Api) -> Inside {
+        let Some(probe) = self.probe.as_ref().filter(|probe| self.needs.inside && probe.ours().inside) else {
+            return Inside::new();
+        };
+        let looked = match probe.raise(api, &self.survey, &self.doing).await {
+            Ok(_summary) => probe.inside(api, &self.survey, &self.doing).await,
+            Err(error) => Err(error.to_string()),
+        };
+        looked
+            .unwrap_or_else(|why| self.survey.nodes.iter().map(|node| (node.name.clone(), Err(why.clone()))).collect())
     }
 
     fn read(&self) -> Result<&Read, String> {
@@ -421,6 +436,7 @@ impl ForeignCluster {
             nodes: self.survey.nodes.clone(),
             tables: self.part(|node| &node.tables)?,
             pods: self.survey.pods.clone(),
+            inside: self.read()?.inside.clone(),
             logs: self.read()?.logs.clone(),
             beyond: self.sysdump().map(|_sysdump| TABLES.to_owned()),
         })

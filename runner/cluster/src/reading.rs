@@ -34,6 +34,8 @@ pub struct Needs {
     pub filters: bool,
     /// Load balancers' tables.
     pub services: bool,
+    /// Whether the cluster's own pods are looked into, in the inside tier.
+    pub inside: bool,
     /// What is sent for it, by the probe tier.
     pub sends: Sends,
 }
@@ -74,10 +76,19 @@ impl Sends {
 
 impl Needs {
     /// Nothing but whether an agent answers.
-    pub const NOTHING: Self =
-        Self { tables: false, configs: false, statuses: false, filters: false, services: false, sends: Sends::NOTHING };
+    pub const NOTHING: Self = Self {
+        tables: false,
+        configs: false,
+        statuses: false,
+        filters: false,
+        services: false,
+        inside: false,
+        sends: Sends::NOTHING,
+    };
     /// Links, addresses, rules and routes alone.
     pub const TABLES: Self = Self { tables: true, ..Self::NOTHING };
+    /// The same, and within pods.
+    pub const WITHIN: Self = Self { inside: true, ..Self::TABLES };
     /// What agents run with, alone.
     pub const CONFIGS: Self = Self { configs: true, ..Self::NOTHING };
     /// How agents do, alone.
@@ -95,13 +106,14 @@ impl Needs {
             statuses: self.statuses | other.statuses,
             filters: self.filters | other.filters,
             services: self.services | other.services,
+            inside: self.inside | other.inside,
             sends: self.sends.and(other.sends),
         }
     }
 
     /// Whether nothing is read in agents. Each is asked for its version then, so that it is known whether it answers.
     pub(super) fn reads_nothing(self) -> bool {
-        Self { sends: Sends::NOTHING, ..self } == Self::NOTHING
+        Self { sends: Sends::NOTHING, inside: false, ..self } == Self::NOTHING
     }
 
     /// Whether a part of one is a part of the other.

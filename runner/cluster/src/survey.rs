@@ -121,13 +121,6 @@ impl Survey {
         let Told { nodes, pods, .. } = told;
         let agents: Vec<&KubePod> =
             pods.iter().filter(|pod| is_agent(pod) && pod.namespace == told.namespace).collect();
-        let addresses = |pod: &&KubePod| !pod.host_network && !matches!(pod.phase.as_str(), "Succeeded" | "Failed");
-        let mut of_nodes: BTreeMap<NodeName, Vec<Ipv4Addr>> = BTreeMap::new();
-        for pod in pods.iter().filter(addresses).filter(|pod| pod.phase == "Running" && !pod.terminating) {
-            if let (Some(node), Some(IpAddr::V4(address))) = (&pod.node, pod.address) {
-                of_nodes.entry(node.clone()).or_default().push(address);
-            }
-        }
         Self {
             context: told.context,
             server_version: told.server_version,
@@ -140,7 +133,7 @@ impl Survey {
             daemon_sets: told.daemon_sets,
             deployments: told.deployments,
             ready: ready_addresses(pods),
-            pods: of_nodes,
+            pods: running_addresses(pods),
             node_configs: told.node_configs,
         }
     }
@@ -165,6 +158,17 @@ pub(super) fn ready_addresses(pods: &[KubePod]) -> Vec<Ipv4Addr> {
         Some(IpAddr::V6(_)) | None => None,
     };
     pods.iter().filter(|pod| pod.ready).filter_map(address).collect()
+}
+
+/// The addresses of the pods that run on each node and have one of their own.
+pub(super) fn running_addresses(pods: &[KubePod]) -> BTreeMap<NodeName, Vec<Ipv4Addr>> {
+    let mut of_nodes: BTreeMap<NodeName, Vec<Ipv4Addr>> = BTreeMap::new();
+    for pod in pods.iter().filter(|pod| !pod.host_network && pod.phase == "Running" && !pod.terminating) {
+        if let (Some(node), Some(IpAddr::V4(address))) = (&pod.node, pod.address) {
+            of_nodes.entry(node.clone()).or_default().push(address);
+        }
+    }
+    of_nodes
 }
 
 /// An error of the API server about a foreign cluster.

@@ -1,7 +1,29 @@
 //! The tiers: the rights that each needs, what it does with them, and what an administrator may apply so that somebody has
-//! them. The read tier makes nothing; the probe tier makes pods of its own.
+//! them. The read tier makes nothing; the probe tier makes pods of its own; the inside tier has these look into others.
 
 use lab_kube::api::Question;
+
+/// How a foreign cluster is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// It is read, and nothing is made in it.
+    Read,
+    /// The same, and pods of the probe's own send to each other.
+    Probe,
+    /// The same, and its own pods are looked into.
+    Inside,
+}
+
+impl Tier {
+    /// Its name, as on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Probe => "probe",
+            Self::Inside => "inside",
+        }
+    }
+}
 
 /// Where a right is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

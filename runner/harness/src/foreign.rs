@@ -9,6 +9,7 @@ use crate::setup::{Setup, setup_on};
 use crate::wanted::Wanted;
 use lab_base::failure::Failure;
 use lab_cluster::sysdump::Sysdump;
+use lab_cluster::tier::Tier;
 use lab_cluster::{ForeignCluster, Needs, Survey};
 use lab_judge::foreign::{read, table};
 use lab_model::expect::Expectations;
@@ -22,11 +23,11 @@ pub fn configuration(survey: &Survey) -> Configuration {
     read(&survey.config_map, &survey.images())
 }
 
-/// The setup of a run against a foreign cluster. `probed` is whether something may be sent there: the probe tier.
+/// The setup of a run against a foreign cluster, in this tier.
 ///
 /// # Errors
 /// Exit code 2 where the cluster routes through a tunnel: the cases say nothing about it, and none is run.
-pub fn foreign_setup(cluster: &ForeignCluster, args: &Wanted, probed: bool) -> Result<Setup, Failure> {
+pub fn foreign_setup(cluster: &ForeignCluster, args: &Wanted, tier: Tier) -> Result<Setup, Failure> {
     let survey = cluster.survey();
     let configuration = configuration(survey);
     if let Mode::Tunnel(protocol) = &configuration.mode {
@@ -61,7 +62,8 @@ pub fn foreign_setup(cluster: &ForeignCluster, args: &Wanted, probed: bool) -> R
             context: survey.context.clone(),
             namespace: survey.namespace.clone(),
             configuration,
-            probed,
+            probed: tier != Tier::Read,
+            inside: tier == Tier::Inside,
         }),
         ..setup.expect
     };
@@ -69,8 +71,7 @@ pub fn foreign_setup(cluster: &ForeignCluster, args: &Wanted, probed: bool) -> R
     setup.spec.replicas = 0;
     setup.inputs = match cluster.sysdump() {
         None => {
-            let tier = if probed { "probe" } else { "read" };
-            json!({ "on": "cluster", "context": survey.context, "tier": tier })
+            json!({ "on": "cluster", "context": survey.context, "tier": tier.name() })
         }
         Some(sysdump) => json!({ "on": "cluster", "sysdump": sysdump.file() }),
     };

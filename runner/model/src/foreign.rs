@@ -2,10 +2,12 @@
 //! seen of it where labs are looked at otherwise.
 
 mod configuration;
+mod inside;
 mod probed;
 mod tables;
 
 pub use configuration::{Beneath, Configuration, Families, KubeProxy, Mode, PodAddresses, RoutesBy};
+pub use inside::{NodeInside, PodInside};
 pub use probed::{ForeignAdjacencySeen, ForeignAnswersSeen, ForeignWireSeen, PROBE, PROBE_PORT, Sample};
 pub use tables::{NodeTables, RouteLines};
 
@@ -30,6 +32,9 @@ pub struct ForeignExpectations {
     /// Whether something of its own may be sent there: the probe tier. Without it the cluster is read alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probed: bool,
+    /// Whether the cluster's own pods are looked into: the inside tier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inside: bool,
 }
 
 /// A node as the API server tells of it.
@@ -120,6 +125,9 @@ pub struct ForeignRoutingSeen {
     pub tables: BTreeMap<NodeName, Result<NodeTables, String>>,
     /// The addresses of the pods on each node that are not on its own network.
     pub pods: BTreeMap<NodeName, Vec<Ipv4Addr>>,
+    /// In the inside tier: the pods on each node that were looked into, or why none was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inside: BTreeMap<NodeName, Result<NodeInside, String>>,
     /// Where agents make routes: of the nodes that lack one, what their agents log of that, or why it could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub logs: BTreeMap<NodeName, Result<AgentLog, String>>,

@@ -47,6 +47,8 @@ pub enum Reason {
     TunnelDevice,
     /// A node's own pod CIDR leads to a peer or away from the node.
     OwnCidrLeadsAway,
+    /// Within a pod, packets for other pods do not go to its own node, or the link for them is down.
+    PodLeadsElsewhere,
     /// There are more or fewer ready pods than replicas.
     WrongReplicaCount,
     /// Pods share a worker, or are not on a worker.

@@ -28,6 +28,8 @@ pub struct Ask {
 pub enum Request {
     /// Links, addresses, routes, rules, neighbours, listening sockets.
     View,
+    /// The network namespaces of all processes that this one sees.
+    Namespaces,
     /// The kernel's own routing decisions.
     Lookups(Vec<LookupQuery>),
     /// ARP resolutions on a link, all at once, of entries that are forgotten before and after.
@@ -120,6 +122,13 @@ pub enum CaptureFilter {
 pub enum Answer {
     /// To [`Request::View`].
     View(NetnsView),
+    /// To [`Request::Namespaces`].
+    Namespaces {
+        /// A file of each, its own left out: `/proc/123/ns/net`.
+        files: Vec<PathBuf>,
+        /// How many processes did not let theirs be seen.
+        closed: usize,
+    },
     /// To [`Request::Lookups`], in order.
     Lookups(Vec<Lookup>),
     /// To [`Request::Resolve`], in order.
@@ -150,6 +159,7 @@ impl Request {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::View => "view",
+            Self::Namespaces => "network namespaces",
             Self::Lookups(_) => "route lookups",
             Self::Resolve { .. } => "ARP resolutions",
             Self::Forget { .. } => "forgetting neighbours",
@@ -166,6 +176,7 @@ impl Answer {
     pub fn not(&self, wanted: &str) -> String {
         let got = match self {
             Self::View(_) => "a view",
+            Self::Namespaces { .. } => "network namespaces",
             Self::Lookups(_) => "lookups",
             Self::Resolved(_) => "resolutions",
             Self::Forgotten(_) => "a count of forgotten neighbours",

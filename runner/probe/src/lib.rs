@@ -16,6 +16,7 @@ mod links;
 mod listeners;
 mod look;
 mod lookup;
+mod namespaces;
 mod neighbours;
 mod nexthops;
 pub mod nft_layout;

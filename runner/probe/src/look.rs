@@ -5,7 +5,7 @@ use std::io;
 use lab_netlink::Error as NetlinkError;
 use nix::errno::Errno;
 
-use super::{http, lookup, ping, resolve, service_table, view};
+use super::{http, lookup, namespaces, ping, resolve, service_table, view};
 use lab_model::request::{Answer, Request};
 
 /// Why a probe could not look. What it could see is never an error.
@@ -70,6 +70,7 @@ impl LookError {
 pub(super) async fn look(request: &Request) -> Result<Answer, LookError> {
     match request {
         Request::View => view::view().await.map(Answer::View),
+        Request::Namespaces => namespaces::namespaces(),
         Request::Lookups(queries) => lookup::lookups(queries).await.map(Answer::Lookups),
         Request::Resolve { device, addresses, deadline } => {
             resolve::resolve(device, addresses, *deadline).await.map(Answer::Resolved)

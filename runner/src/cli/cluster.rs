@@ -24,7 +24,7 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "NAME")]
     pub cilium_namespace: Option<String>,
     /// With `--on cluster`: whether it is read alone, or looked at by pods of the probe's own as well, which are taken away
-    /// after [default: probe, where the rights for it are there]
+    /// after, or by these within the cluster's own pods too [default: probe, where the rights for it are there]
     #[arg(long, value_enum)]
     pub tier: Option<Tier>,
     /// With `--on cluster`: the namespace, which is there already, that the probe's pods are made in [default: one that is
@@ -40,6 +40,15 @@ pub enum Tier {
     Read,
     /// The same, and pods of the probe's own send to each other
     Probe,
+    /// The same, and the probe looks into the network namespaces of the cluster's own pods
+    Inside,
+}
+
+impl Tier {
+    /// Whether pods of the probe's own are made.
+    pub fn makes_pods(self) -> bool {
+        self != Self::Read
+    }
 }
 
 impl ClusterArgs {

@@ -8,8 +8,8 @@ use super::{print, print_json, program};
 use crate::cli::{self, ClusterArgs, DoctorArgs, DownArgs, Format, LabArgs, On, VerifyArgs};
 use lab_base::failure::{Failure, code, complain};
 use lab_base::text::clean;
-use lab_cluster::probe::{BACKENDS, Ours, Probe, TIME_TO_LIVE, sweep};
-use lab_cluster::{ForeignCluster, Sends, tier};
+use lab_cluster::probe::{BACKENDS, Ours, PODS, Probe, TIME_TO_LIVE, sweep};
+use lab_cluster::{ForeignCluster, Needs, tier};
 use lab_doctor as doctor;
 use lab_doctor::ProbeTier;
 use lab_harness::case::Case;
@@ -51,7 +51,9 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
         Some(file) => (ForeignCluster::dumped(file, namespace)?, Tier::NotAskedFor),
         None => runtime.block_on(Box::pin(async {
             let mut cluster = ForeignCluster::find(&access, namespace).await?;
-            let probe = if cases.iter().any(|case| case.is_probed()) {
+            let inside = args.cluster.tier == Some(cli::Tier::Inside);
+            let enters = inside && cluster_reads(cases.iter().copied()).inside;
+            let probe = if enters || cases.iter().any(|case| case.is_probed()) {
                 probe_tier(&cluster, &args.cluster).await?
             } else {
                 Tier::NotAskedFor
@@ -62,7 +64,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
             Ok::<_, Failure>((cluster, probe))
         }))?,
     };
-    let setup = foreign_setup(&cluster, &wanted, matches!(probe, Tier::Probe(_)))?;
+    let setup = foreign_setup(&cluster, &wanted, probe.tier())?;
     let context = cluster.survey().context.clone();
     for note in std::iter::once(&format!("{context}: {} nodes", cluster.nodes().len())).chain(&setup.notes) {
         tell(Event::Note(note));
@@ -84,6 +86,14 @@ enum Tier {
 }
 
 impl Tier {
+    const fn tier(&self) -> tier::Tier {
+        match self {
+            Self::NotAskedFor | Self::Read(_) => tier::Tier::Read,
+            Self::Probe(Ours { inside: true, .. }) => tier::Tier::Inside,
+            Self::Probe(_) => tier::Tier::Probe,
+        }
+    }
+
     /// What is told of it before anything is made.
     fn note(&self, nodes: usize) -> Option<String> {
         match self {
@@ -91,9 +101,11 @@ impl Tier {
             Self::Read(why) => Some(format!("it is read alone: {why}")),
             Self::Probe(ours) => {
                 let at = if ours.given { "in the namespace" } else { "in a namespace of its own," };
+                let looks = if ours.inside { ", looks from them into the cluster's own pods" } else { "" };
                 Some(format!(
-                    "the probe tier: makes 2 pods on each of {nodes} nodes and a Service {at} {}, and takes them away after the \
+                    "the {} tier: makes 2 pods on each of {nodes} nodes and a Service {at} {}{looks}, and takes them away after the \
                      run; `--tier read` makes nothing",
+                    self.tier().name(),
                     ours.namespace
                 ))
             }
@@ -124,17 +136,18 @@ async fn probe_tier(cluster: &ForeignCluster, args: &ClusterArgs) -> Result<Tier
         break;
     }
     let context = &cluster.survey().context;
+    let named = if args.tier == Some(cli::Tier::Inside) { "inside" } else { "probe" };
     let advice = || {
         let option = given.map(|namespace| format!(" --probe-namespace {namespace}")).unwrap_or_default();
         format!(
-            "`lab doctor --on cluster --context {context} --tier probe{option}` shows what is missing, and what gives it"
+            "`lab doctor --on cluster --context {context} --tier {named}{option}` shows what is missing, and what gives it"
         )
     };
     match missing {
-        None => Ok(Tier::Probe(Ours::of_new_run(given))),
+        None => Ok(Tier::Probe(Ours::of_new_run(given, args.tier == Some(cli::Tier::Inside)))),
         Some(why) if args.tier.is_none() && given.is_none() => Ok(Tier::Read(format!("{why}; {}", advice()))),
         Some(why) => {
-            Err(Failure { code: code::STAGE, message: format!("{context}: --tier probe: {why}; {}", advice()) })
+            Err(Failure { code: code::STAGE, message: format!("{context}: --tier {named}: {why}; {}", advice()) })
         }
     }
 }
@@ -226,7 +239,7 @@ fn plan(args: &VerifyArgs, access: &Access) -> Result<(), Failure> {
     let rights = rights.map(|right| format!("  {}: {}\n", right.in_words(Some(namespace)), right.why));
     let there: Vec<&&Case> = cases.iter().filter(|case| case.exists_on(BackendKind::Cluster)).collect();
     let needs = cluster_reads(there.iter().map(|case| **case));
-    let made = made(args, needs.sends);
+    let made = made(args, needs);
     let there: Vec<&&Case> = there.into_iter().filter(|case| !case.is_probed() || made.is_some()).collect();
     let commands = needs.commands(CiliumVersion::OLDEST.agent_program());
     let commands = commands.iter().map(|command| format!("  {command}\n"));
@@ -250,16 +263,25 @@ fn plan(args: &VerifyArgs, access: &Access) -> Result<(), Failure> {
 }
 
 /// What the probe tier would make; none where nothing would be sent.
-fn made(args: &VerifyArgs, sends: Sends) -> Option<String> {
-    if !sends.any() || args.cluster.tier == Some(cli::Tier::Read) {
+fn made(args: &VerifyArgs, needs: Needs) -> Option<String> {
+    let inside = args.cluster.tier == Some(cli::Tier::Inside);
+    let looks_inside = inside && needs.inside;
+    if !(needs.sends.any() || looks_inside) || args.cluster.tier == Some(cli::Tier::Read) {
         return None;
     }
-    let ours = Ours::of_new_run(args.cluster.probe_namespace.as_deref());
+    let ours = Ours::of_new_run(args.cluster.probe_namespace.as_deref(), inside);
     let condition = if args.cluster.tier.is_none() && !ours.given { ", if it has the rights for it" } else { "" };
     let after = if ours.given { "these pods and the Service" } else { "the namespace with all that is in it" };
+    let within = if looks_inside {
+        format!(
+            "would look from there at links and routes in the network namespaces of {PODS} other pods on each node at most\n"
+        )
+    } else {
+        String::new()
+    };
     Some(format!(
         "would create this{condition}, with two pods for each node ({} of them behind the Service at most),\n{}\
-         would put its probe into each pod, {} octets by their SHA-256, and ask that there\n\
+         would put its probe into each pod, {} octets by their SHA-256, and ask that there\n{within}\
          would take away {after} at the end; the pods end by themselves after {} min\n",
         BACKENDS,
         ours.shown(),
@@ -294,14 +316,14 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     let _plain = plain(&args.lab)?;
     let named = args.cluster.cilium_namespace.as_deref();
     let given = args.cluster.probe_namespace.as_deref();
+    let wanted = args.cluster.tier.is_some_and(cli::Tier::makes_pods) || given.is_some();
     if let Some(user) = &args.rbac_for {
         let mut text = tier::manifest(named.unwrap_or(CILIUM_NAMESPACE), user);
-        if args.cluster.tier == Some(cli::Tier::Probe) || given.is_some() {
+        if wanted {
             text.push_str(&tier::probe_manifest(given, user));
         }
         return print(&text).map(|()| 0);
     }
-    let wanted = args.cluster.tier == Some(cli::Tier::Probe) || given.is_some();
     let sent = (args.cluster.tier != Some(cli::Tier::Read)).then_some(ProbeTier { wanted, namespace: given });
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let rows = runtime.block_on(async {

@@ -1,4 +1,5 @@
-//! What may stay held, read from `exceptions.txt` for labs, and from `foreign.txt` for foreign clusters.
+//! What may stay held, read from `exceptions.txt` for labs, from `foreign.txt` for what is read of foreign clusters, and from
+//! `probed.txt` for what is sent there.
 
 use super::alteration::Change;
 
@@ -15,6 +16,9 @@ pub(super) struct List {
 pub(super) const LABS: List = List { file: "exceptions.txt", text: include_str!("exceptions.txt"), pairs: 784 };
 /// Of what foreign clusters show.
 pub(super) const FOREIGN: List = List { file: "foreign.txt", text: include_str!("foreign.txt"), pairs: 111 };
+
+/// Of what is sent in foreign clusters, and seen within their pods.
+pub(super) const PROBED: List = List { file: "probed.txt", text: include_str!("probed.txt"), pairs: 0 };
 
 /// Alterations with which a case may stay held.
 #[derive(Debug)]

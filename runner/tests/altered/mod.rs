@@ -3,7 +3,7 @@
 //! - One element is altered: the case must not hold any longer. Every element of everything that a case looks at is
 //!   removed, emptied, truncated, duplicated and exchanged with its neighbour, so that a member that is added to the
 //!   observations is tried without new code. What may stay held, and why, is in `exceptions.txt`, and for foreign clusters
-//!   in `foreign.txt`.
+//!   in `foreign.txt` and `probed.txt`.
 //! - What does not matter is altered: the case must stay held (`harmless`).
 
 mod alteration;
@@ -123,6 +123,16 @@ fn nor_does_one_of_a_foreign_cluster() {
         source.judge(&source.seen).unwrap_or_else(|why| panic!("{}: {why:?}", source.case));
     }
     judged(&sources, exceptions::FOREIGN);
+}
+
+#[test]
+fn nor_does_one_of_what_is_sent_there_or_seen_within_pods() {
+    let sources = sources::probed().expect("observations");
+    assert_eq!(sources.len(), table::PROBED.len() + 1);
+    for source in &sources {
+        source.judge(&source.seen).unwrap_or_else(|why| panic!("{}: {why:?}", source.case));
+    }
+    judged(&sources, exceptions::PROBED);
 }
 
 /// Alters all of it, and holds what stays held against the list.

@@ -3,6 +3,7 @@
 use lab_base::exec::{Exit, Invocation};
 use lab_evidence::{Evidence, RUN_FILE, RunFile, case_folder};
 use lab_harness::cases;
+use lab_judge::foreign::table;
 use lab_model::expect::Expectations;
 use lab_model::{BackendKind, Judgement};
 use serde_json::Value;
@@ -90,6 +91,21 @@ pub(super) fn foreign() -> Read<Vec<Source>> {
         return Err(ended.to_string());
     }
     of_run(&lab.only_run())
+}
+
+/// What was sent in a real foreign cluster, and what was seen within its pods: a run of the inside tier, with other names and
+/// addresses.
+pub(super) fn probed() -> Read<Vec<Source>> {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bundles/cluster-inside.tar.zst");
+    let unpacked = || -> std::io::Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        tar::Archive::new(zstd::Decoder::new(fs::File::open(&bundle)?)?).unpack(folder.path())?;
+        Ok(folder)
+    };
+    let folder = unpacked().map_err(|error| format!("{}: {error}", bundle.display()))?;
+    let mut sources = of_run(folder.path())?;
+    sources.retain(|source| table::PROBED.contains(&source.case) || source.case == "routing::own_pods_are_local");
+    Ok(sources)
 }
 
 /// What the cases look at in a lab with five workers and a replica on each. It is made on netns: what further nodes would

@@ -69,7 +69,7 @@ fn replayed(theirs: &Theirs, file: &str) -> Vec<(String, String, String)> {
 }
 
 #[track_caller]
-fn handed_over(theirs: &Theirs) {
+pub(super) fn handed_over(theirs: &Theirs) {
     let id = theirs.lab.run_names().remove(0);
     theirs.lab.run(&["bundle", &id, "-o", "plain.tar.zst"]).code(0);
     let ended = theirs.lab.run(&["bundle", &id, "--anonymise"]).code(0).shows("not the cluster's own");

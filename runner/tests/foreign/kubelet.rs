@@ -85,6 +85,21 @@ fn serve(objects: &mut Objects, name: &str) {
     objects.put("endpointslices", slice);
 }
 
+/// An agent has the probe's pods on its node among its endpoints; no policy is enforced on them.
+pub(super) fn list_endpoints(made: &[Value], node: &str, printed: &mut Printed) {
+    let mut all: Vec<Value> = serde_json::from_str(&printed.stdout).expect("endpoints");
+    let is_there = |pod: &&Value| pod["spec"]["nodeName"] == node && pod["spec"]["hostNetwork"] != true;
+    let endpoint = |pod: &Value| {
+        let text = |key: &str| pod["metadata"][key].as_str().expect("a text").to_owned();
+        json!({"id": 4000, "status": {"state": "ready",
+            "external-identifiers": {"pod-name": format!("{}/{}", text("namespace"), text("name"))},
+            "identity": {"id": 5000, "labels": []},
+            "policy": {"realized": {"policy-enabled": "none", "policy-revision": 1}}}})
+    };
+    all.extend(made.iter().filter(is_there).map(endpoint));
+    printed.stdout = serde_json::to_string(&all).expect("JSON");
+}
+
 /// What a command does in one of the probe's pods that reads its standard input.
 pub(super) fn command(argv: &[String], input: &[u8]) -> Step {
     let command = argv.join(" ");
@@ -101,7 +116,10 @@ pub(super) fn command(argv: &[String], input: &[u8]) -> Step {
     }
     let answers: Vec<Answered> = asks
         .into_iter()
-        .map(|Ask { place, request, .. }| Answered { answer: Ok(answer(&place, request)), place })
+        .map(|Ask { place, netns, request }| {
+            let answer = netns.map_or_else(|| answer(&place, request), |file| Answer::View(super::inside::view(&file)));
+            Answered { answer: Ok(answer), place }
+        })
         .collect();
     Step::End(Printed::well(serde_json::to_string(&answers).expect("JSON")))
 }
@@ -125,6 +143,7 @@ fn answer(place: &Place, request: Request) -> Answer {
     let number = number_at(place);
     match request {
         Request::View => Answer::View(view(place, number)),
+        Request::Namespaces => Answer::Namespaces { files: super::inside::files(number), closed: 0 },
         Request::Lookups(queries) => Answer::Lookups(queries.into_iter().map(lookup).collect()),
         Request::Ping { destination, lengths, .. } => {
             let reply = |length| PingReply {
@@ -161,7 +180,7 @@ fn reply(to: SocketAddrV4, from: u8, by: u8) -> HttpReply {
     }
 }
 
-fn view(place: &Place, number: u8) -> NetnsView {
+pub(super) fn view(place: &Place, number: u8) -> NetnsView {
     let on_node = matches!(place, Place::Node(_));
     let (address, prefix) = if on_node { (node_address(number), 16) } else { (pod_address(number), 32) };
     let link = Link {

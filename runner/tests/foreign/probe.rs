@@ -1,9 +1,13 @@
 //! The probe tier: what is made in somebody's cluster, what is said of it, and that it is taken away.
 
+use lab_model::Reason;
+use lab_model::observe::HttpOutcome;
 use lab_model::report::{CaseOutcome, Report};
+use lab_model::request::Answer;
 use lab_stand_in::api::server::{Fault, Printed, Step};
 use serde_json::{Value, json};
 
+use super::anonymised::handed_over;
 use super::process::Ended;
 use super::theirs::{CONTEXT, Theirs};
 use lab_judge::foreign::table::{CASES, PROBED};
@@ -12,18 +16,18 @@ const WIRE: &str = "wire::pods_reach_each_other_directly";
 
 /// What is told on standard error has all these parts.
 #[track_caller]
-fn tells(ended: &Ended, parts: &[&str]) {
+pub(super) fn tells(ended: &Ended, parts: &[&str]) {
     for part in parts {
         assert!(ended.stderr.contains(part), "{part:?} is not in: {ended}");
     }
 }
 
-fn held(report: &Report) -> Vec<&str> {
+pub(super) fn held(report: &Report) -> Vec<&str> {
     let held = |case: &&lab_model::report::CaseReport| matches!(case.outcome, CaseOutcome::Held { .. });
     report.cases.iter().filter(held).map(|case| case.name.as_str()).collect()
 }
 
-fn unobserved(report: &Report, name: &str) -> String {
+pub(super) fn unobserved(report: &Report, name: &str) -> String {
     match &report.cases.iter().find(|case| case.name == name).unwrap().outcome {
         CaseOutcome::Unobserved { missing } => missing.clone(),
         other => panic!("{name} is {other:?}"),
@@ -31,7 +35,7 @@ fn unobserved(report: &Report, name: &str) -> String {
 }
 
 /// Requests that change something, but the questions about rights.
-fn changing(theirs: &Theirs) -> Vec<String> {
+pub(super) fn changing(theirs: &Theirs) -> Vec<String> {
     let changes = |request: &String| !request.starts_with("GET ") && !request.contains("selfsubjectaccessreviews");
     theirs.server.requests().into_iter().filter(changes).collect()
 }
@@ -64,10 +68,30 @@ fn a_sound_cluster_holds_by_what_is_sent_in_it_and_is_left_as_it_was() {
     });
     assert_eq!(left, 0);
     theirs.lab.assert_nothing_left();
-    // Its bundle is judged again elsewhere, by the same judges.
-    let id = theirs.lab.run_names().remove(0);
-    theirs.lab.run(&["bundle", &id, "-o", "run.tar.zst"]).code(0);
-    theirs.lab.run(&["replay", "run.tar.zst"]).code(0);
+    // Its bundle is judged again elsewhere, by the same judges, and with other names too.
+    handed_over(&theirs);
+}
+
+#[test]
+fn what_does_not_come_is_refuted_at_its_place_and_so_is_its_bundle_with_other_names() {
+    let theirs = Theirs::serve();
+    theirs.answers(|pod, answers| {
+        for answered in answers.iter_mut().filter(|_| pod == "client-kind-worker") {
+            if let Ok(Answer::Http(replies)) = &mut answered.answer {
+                for reply in replies.iter_mut().filter(|reply| reply.url.contains("10.0.4.77")) {
+                    reply.outcome = HttpOutcome::NotConnected("connection timed out".to_owned());
+                }
+            }
+        }
+    });
+    theirs.probe(&[]).code(1);
+    let report = theirs.lab.report();
+    let case = report.cases.iter().find(|case| case.name == WIRE).unwrap();
+    let CaseOutcome::Refuted { findings } = &case.outcome else { panic!("{:?}", case.outcome) };
+    let [finding] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!(finding.reason, Reason::PodUnreachable);
+    assert!(finding.observed.contains("connection timed out"), "{finding:?}");
+    handed_over(&theirs);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Somebody's cluster: what was recorded in 3-hello-native, served as an API server and kubelets serve it.
 
+use lab_model::request::Answered;
 use lab_stand_in::api::objects::{HELLO, Moment};
 use lab_stand_in::api::server::{Printed, Server, Step, kubeconfig};
 use std::path::{Path, PathBuf};
@@ -18,12 +19,16 @@ pub(super) type Change = Box<dyn Fn(&str, &str, Printed) -> Option<Printed> + Se
 /// What a command in a pod of the probe's does, by the pod's name, in place of what it does there; none for that.
 pub(super) type Stepping = Box<dyn Fn(&str, &str) -> Option<Step> + Send>;
 
+/// What becomes of what the probe answers in a pod, by its name.
+pub(super) type Answering = Box<dyn Fn(&str, &mut Vec<Answered>) + Send>;
+
 /// A cluster, and a user's world beside it.
 pub(super) struct Theirs {
     pub(super) lab: Lab,
     pub(super) server: Arc<Server>,
     change: Arc<Mutex<Option<Change>>>,
     step: Arc<Mutex<Option<Stepping>>>,
+    answers: Arc<Mutex<Option<Answering>>>,
     _serving: Serving,
 }
 
@@ -33,23 +38,38 @@ impl Theirs {
         let told = Arc::clone(&change);
         let step: Arc<Mutex<Option<Stepping>>> = Arc::default();
         let stepping = Arc::clone(&step);
+        let answers: Arc<Mutex<Option<Answering>>> = Arc::default();
+        let answering = Arc::clone(&answers);
         let (serving, server) = Serving::start(async move || {
             let server = Arc::new(Server::start(HELLO).await);
+            let made: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
+            let endpoints = Arc::clone(&made);
             server.commands(Box::new(move |pod, argv| {
                 let node = node_of(pod);
                 let command = argv.join(" ");
-                let printed = printed(node, &command);
+                let mut printed = printed(node, &command);
+                if command.starts_with("cilium endpoint list") {
+                    kubelet::list_endpoints(&endpoints.lock().unwrap(), node, &mut printed);
+                }
                 match told.lock().unwrap().as_ref() {
                     Some(change) => change(node, &command, printed),
                     None => Some(printed),
                 }
             }));
-            server.created(Box::new(kubelet::made));
+            server.created(Box::new(move |objects, plural, name| {
+                kubelet::made(objects, plural, name);
+                if plural == "pods" {
+                    made.lock().unwrap().push(objects.named(plural, name).clone());
+                }
+            }));
             server.interactive(Box::new(move |pod, argv, input| {
                 let name = pod.split_once('/').map_or(pod, |(_namespace, name)| name);
                 match kubelet::command(argv, input) {
                     Step::More => Step::More,
-                    step => {
+                    mut step => {
+                        if let Some(change) = answering.lock().unwrap().as_ref() {
+                            change_answers(&mut step, |answers| change(name, answers));
+                        }
                         let other = stepping.lock().unwrap().as_ref().and_then(|step| step(name, &argv.join(" ")));
                         other.unwrap_or(step)
                     }
@@ -57,7 +77,7 @@ impl Theirs {
             }));
             server
         });
-        let theirs = Self { lab: Lab::new(), server, change, step, _serving: serving };
+        let theirs = Self { lab: Lab::new(), server, change, step, answers, _serving: serving };
         std::fs::write(theirs.kubeconfig(), kubeconfig(&theirs.server.url())).unwrap();
         theirs
     }
@@ -70,6 +90,11 @@ impl Theirs {
     /// Changes what commands do in pods of the probe's.
     pub(super) fn step(&self, step: impl Fn(&str, &str) -> Option<Step> + Send + 'static) {
         *self.step.lock().unwrap() = Some(Box::new(step));
+    }
+
+    /// Changes what the probe answers in its pods.
+    pub(super) fn answers(&self, change: impl Fn(&str, &mut Vec<Answered>) + Send + 'static) {
+        *self.answers.lock().unwrap() = Some(Box::new(change));
     }
 
     /// Names of the namespaces that are there.
@@ -121,6 +146,15 @@ impl Theirs {
         all.extend(options);
         all.extend(args);
         self.lab(&all)
+    }
+}
+
+fn change_answers(step: &mut Step, change: impl FnOnce(&mut Vec<Answered>)) {
+    let Step::End(printed) = step else { return };
+    // What is no answer is the hash of the program, as it was put there.
+    if let Ok(mut answers) = serde_json::from_str(&printed.stdout) {
+        change(&mut answers);
+        printed.stdout = serde_json::to_string(&answers).unwrap();
     }
 }
 

@@ -73,6 +73,7 @@ fn expectations(nodes: usize) -> Expectations {
         namespace: "kube-system".to_owned(),
         configuration,
         probed: false,
+        inside: false,
     };
     let expect = manifests.expectations(None, None).expect("they are tested");
     Expectations { control_planes: 0, workers: nodes, foreign: Some(foreign), ..expect }

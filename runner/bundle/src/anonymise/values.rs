@@ -34,8 +34,8 @@ fn what(path: &[&str]) -> Is {
         [.., "links", "name"] | [.., "device" | "direct_routing_device" | "iif" | "oif"] => Is::Name(Kind::Link),
         [.., "namespace"] => Is::Name(Kind::Namespace),
         [.., "context" | "lab"] => Is::Name(Kind::Context),
-        ["tables", _, "Ok", "routes"] => Is::Routes,
-        [.., "versions" | "program" | "source"] => Is::Kept,
+        [.., "Ok", "routes"] => Is::Routes,
+        ["tables", _, "Ok", "source"] | [.., "versions" | "program"] | [.., "roles", _] => Is::Kept,
         _ => Is::Other,
     }
 }
@@ -53,7 +53,7 @@ fn is_name(text: &str) -> bool {
 
 /// Whether the keys of the map at this place are names of nodes.
 fn is_by_node(path: &[&str], map: &Map<String, Value>) -> bool {
-    let by_node = matches!(path, ["tables" | "statuses" | "agents" | "filters" | "pods"]);
+    let by_node = matches!(path, ["tables" | "statuses" | "agents" | "filters" | "pods" | "inside"]);
     by_node && map.values().all(|value| value.is_object() || value.is_array())
 }
 

@@ -47,16 +47,13 @@ impl Made {
     }
 
     /// The requests by pod, and the answers to those that have none.
-    fn locate(&self, asks: Vec<(Place, Request)>) -> (Vec<(&PodContainer, Asked)>, Vec<Placed>) {
+    fn locate(&self, asks: Vec<Ask>) -> (Vec<(&PodContainer, Asked)>, Vec<Placed>) {
         let mut groups: BTreeMap<&str, (&PodContainer, Asked)> = BTreeMap::new();
         let mut missing = Vec::new();
-        for (position, (place, request)) in asks.into_iter().enumerate() {
-            match self.at(&place) {
-                Ok(at) => {
-                    let (_at, asked) = groups.entry(&at.pod).or_insert_with(|| (at, Vec::new()));
-                    asked.push((position, Ask { place, netns: None, request }));
-                }
-                Err(why) => missing.push((position, Answered { place, answer: Err(why) })),
+        for (position, ask) in asks.into_iter().enumerate() {
+            match self.at(&ask.place) {
+                Ok(at) => groups.entry(&at.pod).or_insert_with(|| (at, Vec::new())).1.push((position, ask)),
+                Err(why) => missing.push((position, Answered { place: ask.place, answer: Err(why) })),
             }
         }
         (groups.into_values().collect(), missing)
@@ -64,6 +61,11 @@ impl Made {
 
     /// Makes requests, in as many pods at once as an API server takes easily. One answer for each, in order.
     pub(super) async fn ask(&self, api: &Api, asks: Vec<(Place, Request)>) -> Vec<Answered> {
+        self.ask_there(api, asks.into_iter().map(here).collect()).await
+    }
+
+    /// The same, also of other namespaces than the pods' own.
+    pub(super) async fn ask_there(&self, api: &Api, asks: Vec<Ask>) -> Vec<Answered> {
         let (groups, mut answers) = self.locate(asks);
         let each = stream::iter(groups).map(async |(at, asked)| {
             let answered = ask_one(api, at, &asked).await;
@@ -76,13 +78,18 @@ impl Made {
 
     /// Starts captures. One that does not run is an answer that says so.
     pub(super) async fn capture(&self, api: &Api, wanted: Vec<(Place, Request)>) -> Capturing {
-        let (groups, missing) = self.locate(wanted);
+        let (groups, missing) = self.locate(wanted.into_iter().map(here).collect());
         let each = stream::iter(groups).map(async |(at, asked)| {
             let opened = open(api, at, &asked).await;
             (asked, opened)
         });
         Capturing { parts: each.buffer_unordered(AT_ONCE).collect().await, missing }
     }
+}
+
+/// A request in the pod's own network namespace.
+fn here((place, request): (Place, Request)) -> Ask {
+    Ask { place, netns: None, request }
 }
 
 /// Captures that run.

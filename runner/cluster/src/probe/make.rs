@@ -215,10 +215,16 @@ async fn started(
 ) -> Vec<Running> {
     let expected: Vec<&OurPod> = wanted.iter().filter(|pod| !silent.contains_key(&pod.node)).collect();
     let mut seen: BTreeMap<String, Result<Running, Waits>> = BTreeMap::new();
+    let mut unseen = None;
     let all = clock::until(STARTED, AGAIN, "all pods run", async || {
         match api.pods_labelled(&ours.namespace, &ours.selector()).await {
-            Err(error) => return Poll::<(), String>::NotYet(error.briefly()),
+            Err(error) => {
+                let why = error.briefly();
+                unseen = Some(why.clone());
+                return if error.is_transient() { Poll::<(), String>::NotYet(why) } else { Poll::Failed(why) };
+            }
             Ok(pods) => {
+                unseen = None;
                 let known: BTreeMap<&str, &KubePod> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
                 for pod in &expected {
                     let state = known.get(pod.name.as_str()).map(|found| running(pod, found));
@@ -237,6 +243,10 @@ async fn started(
     for pod in expected {
         match seen.remove(&pod.name) {
             Some(Ok(found)) => running.push(found),
+            Some(Err(Waits::For(_before))) if unseen.is_some() => {
+                let why = unseen.clone().unwrap_or_default();
+                silent.entry(pod.node.clone()).or_insert_with(|| format!("whether the pod {} runs: {why}", pod.name));
+            }
             Some(Err(Waits::For(why) | Waits::InVain(why))) => {
                 silent.entry(pod.node.clone()).or_insert_with(|| format!("the pod {} does not run: {why}", pod.name));
             }

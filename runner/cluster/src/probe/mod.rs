@@ -5,6 +5,7 @@ mod adjacency;
 mod answers;
 mod ask;
 mod down;
+mod inside;
 mod look;
 mod make;
 mod objects;
@@ -15,6 +16,8 @@ mod traffic;
 use std::cell::{Cell, OnceCell};
 
 pub use down::{Left, sweep};
+pub(super) use inside::Inside;
+pub use inside::PODS;
 pub use make::BACKENDS;
 pub use objects::{OWN, Ours, TIME_TO_LIVE};
 
@@ -35,6 +38,7 @@ pub fn program_octets() -> usize {
 pub struct Probe {
     ours: Ours,
     begun: Cell<bool>,
+    raised: OnceCell<Result<String, String>>,
     made: OnceCell<Made>,
     looked: OnceCell<Looked>,
 }
@@ -42,7 +46,7 @@ pub struct Probe {
 impl Probe {
     /// One of which nothing is made yet.
     pub const fn new(ours: Ours) -> Self {
-        Self { ours, begun: Cell::new(false), made: OnceCell::new(), looked: OnceCell::new() }
+        Self { ours, begun: Cell::new(false), raised: OnceCell::new(), made: OnceCell::new(), looked: OnceCell::new() }
     }
 
     /// Whose its objects are.
@@ -67,8 +71,18 @@ impl Probe {
     /// # Errors
     /// When nothing can be looked at.
     pub(super) async fn raise(&self, api: &Api, survey: &Survey, doing: &Doing) -> Result<String, LabError> {
-        let failed = |why: String| LabError::Stage { stage: Stage::WorkloadReady, why };
-        let made = make::make(api, survey, self, doing).await.map_err(failed)?;
+        let raised = match self.raised.get() {
+            Some(raised) => raised,
+            None => {
+                let raised = self.raise_now(api, survey, doing).await;
+                self.raised.get_or_init(|| raised)
+            }
+        };
+        raised.clone().map_err(|why| LabError::Stage { stage: Stage::WorkloadReady, why })
+    }
+
+    async fn raise_now(&self, api: &Api, survey: &Survey, doing: &Doing) -> Result<String, String> {
+        let made = make::make(api, survey, self, doing).await?;
         let (ours, able, silent) = (&self.ours, made.on_nodes.len(), made.silent.len());
         let without = if silent == 0 { String::new() } else { format!("; {silent} take no part") };
         let summary = format!(

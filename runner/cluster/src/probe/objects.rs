@@ -19,6 +19,8 @@ const ROLE: &str = "lab.owner/role";
 pub(super) const EXPIRES: &str = "lab.owner/expires";
 /// The label with which a namespace says which pods it takes (Pod Security admission).
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+/// The annotation with which a pod says what AppArmor forbids it: by default, to look at processes of others.
+const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/probe";
 /// The selector of all objects of this program's.
 pub const OWN: &str = "app.kubernetes.io/managed-by=lab";
 
@@ -42,6 +44,8 @@ pub struct Ours {
     pub namespace: String,
     /// Whether the namespace was there before, and stays: an administrator's.
     pub given: bool,
+    /// Whether the cluster's own pods are looked into.
+    pub inside: bool,
     /// When pods end by themselves.
     expires: String,
 }
@@ -88,20 +92,21 @@ impl OurPod {
 
 impl Ours {
     /// The objects of a new run, in a namespace of its own or in one that is there.
-    pub fn new(run: &str, given: Option<&str>) -> Self {
+    pub fn new(run: &str, given: Option<&str>, inside: bool) -> Self {
         Self {
             run: run.to_owned(),
             namespace: given.map_or_else(|| format!("{PROBE}-{run}"), str::to_owned),
             given: given.is_some(),
+            inside,
             expires: clock::rfc3339(clock::unix_now() + TIME_TO_LIVE),
         }
     }
 
     /// The same, of a run with a name of its own.
-    pub fn of_new_run(given: Option<&str>) -> Self {
+    pub fn of_new_run(given: Option<&str>, inside: bool) -> Self {
         // No two of one cluster should have the same.
         let run: String = std::iter::repeat_with(fastrand::lowercase).take(8).collect();
-        Self::new(&run, given)
+        Self::new(&run, given, inside)
     }
 
     /// The selector of this run's objects.
@@ -134,9 +139,18 @@ impl Ours {
             let serve = format!("exec {PROGRAM} --hello {PROBE_PORT} {}", pod.name);
             json!(["sh", "-c", format!("until test -x {PROGRAM}; do sleep 1; done; {serve}")])
         };
+        let inside = self.inside && on_node;
+        // To capture, and to ping. Nothing of its node can be changed with it.
+        let mut capabilities = vec!["NET_RAW"];
+        if inside {
+            // To see the network namespaces of other processes, and to enter them (setns(2), namespaces(7)).
+            capabilities.extend(["SYS_ADMIN", "SYS_PTRACE"]);
+            meta["annotations"][APPARMOR] = json!("unconfined");
+        }
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {
             "nodeName": pod.node.0,
             "hostNetwork": on_node,
+            "hostPID": inside,
             "restartPolicy": "Never",
             "activeDeadlineSeconds": seconds,
             "terminationGracePeriodSeconds": 1,
@@ -154,10 +168,10 @@ impl Ours {
                 "securityContext": {
                     "runAsUser": 0,
                     "privileged": false,
-                    "allowPrivilegeEscalation": false,
+                    // An API server takes no `false` beside SYS_ADMIN, which is as much.
+                    "allowPrivilegeEscalation": inside,
                     "readOnlyRootFilesystem": true,
-                    // To capture, and to ping. Nothing of its node can be changed with it.
-                    "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+                    "capabilities": {"drop": ["ALL"], "add": capabilities},
                 },
             }],
         }})
@@ -200,7 +214,7 @@ mod tests {
     use super::*;
 
     fn ours() -> Ours {
-        Ours::new("k3f2", None)
+        Ours::new("k3f2", None, false)
     }
 
     #[test]
@@ -218,7 +232,16 @@ mod tests {
             assert_eq!(container["imagePullPolicy"], "Never");
             assert_eq!(container["securityContext"]["capabilities"], json!({"drop": ["ALL"], "add": ["NET_RAW"]}));
             assert_eq!(container["securityContext"]["privileged"], false);
-            assert!(spec.get("hostPID").is_none());
+            assert_eq!(spec["hostPID"], false);
+        }
+        // More where other pods are looked into, and there for the one on the node alone.
+        let inside = Ours { inside: true, ..ours };
+        for (role, more) in [(PodRole::Node, true), (PodRole::Client, false), (PodRole::Backend, false)] {
+            let pod = inside.pod(&OurPod::new(role, &"kind-worker".into(), 0, "cilium:v1.12.4"));
+            let security = &pod["spec"]["containers"][0]["securityContext"];
+            let capabilities = if more { json!(["NET_RAW", "SYS_ADMIN", "SYS_PTRACE"]) } else { json!(["NET_RAW"]) };
+            assert_eq!((&pod["spec"]["hostPID"], &security["capabilities"]["add"]), (&json!(more), &capabilities));
+            assert_eq!((&security["privileged"], &pod["spec"]["activeDeadlineSeconds"]), (&json!(false), &json!(1800)));
         }
     }
 
@@ -236,7 +259,7 @@ mod tests {
         }
         assert_eq!(objects[0]["metadata"]["labels"][ENFORCE], "privileged");
         assert_eq!(objects[3]["spec"]["selector"][ROLE], objects[2]["metadata"]["labels"][ROLE]);
-        let given = Ours::new("k3f2", Some("theirs"));
+        let given = Ours::new("k3f2", Some("theirs"), false);
         assert!(!given.shown().contains("\"Namespace\""));
         assert_eq!(given.service_object()["metadata"]["namespace"], "theirs");
     }

@@ -106,8 +106,8 @@ pub(crate) const ALL: &[OnCluster] = &[
     OnCluster {
         name: "routing::own_pods_are_local",
         claim: "What belongs to a node's own pods stays on the node.",
-        asks: "CiliumNodes: pod CIDRs of nodes; and the addresses of pods",
-        reads: Needs::TABLES,
+        asks: "CiliumNodes: pod CIDRs of nodes; and the addresses of pods; in the inside tier, links and routes within these pods",
+        reads: Needs::WITHIN,
         body: read!(ForeignCluster::routing_seen, routing::foreign::own_pods_are_local),
     },
     OnCluster {

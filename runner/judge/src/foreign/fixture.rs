@@ -49,6 +49,7 @@ pub(crate) fn expecting(settings: &[(&str, &str)]) -> Expectations {
         namespace: "kube-system".to_owned(),
         configuration: configured(settings),
         probed: true,
+        inside: false,
     };
     Expectations { control_planes: 1, workers: 3, foreign: Some(foreign), ..fixture::expectations() }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use lab_model::foreign::{ForeignNode, ForeignRoutingSeen, NodeTables, RouteLines};
+use lab_model::foreign::{ForeignNode, ForeignRoutingSeen, NodeInside, NodeTables, PodInside, RouteLines};
 use lab_model::observe::{
     Address, Link, Mtu, NextHop, NodeName, Route, RouteKind, Rule, RuleAction, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
@@ -21,7 +21,7 @@ pub(crate) fn cluster(nodes: usize) -> ForeignRoutingSeen {
     let all: Vec<ForeignNode> = (0..nodes).map(node).collect();
     let tables = all.iter().map(|node| (node.name.clone(), Ok(tables(node, &all)))).collect();
     let pods = all.iter().map(|node| (node.name.clone(), pods(node))).collect();
-    ForeignRoutingSeen { nodes: all, tables, pods, logs: BTreeMap::new(), beyond: None }
+    ForeignRoutingSeen { nodes: all, tables, pods, inside: BTreeMap::new(), logs: BTreeMap::new(), beyond: None }
 }
 
 /// The node of this number, in one of three zones.
@@ -75,18 +75,7 @@ pub(crate) fn tables(node: &ForeignNode, all: &[ForeignNode]) -> NodeTables {
     routes.extend(
         peers.map(|peer| route(TABLE_MAIN, &peer.pod_networks[0].to_string(), Some(peer.addresses[0]), "ens3")),
     );
-    let rules = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)].map(|(priority, table)| Rule {
-        priority,
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Lookup(table),
-    });
-    NodeTables { links, addresses: addresses.into(), rules: rules.into(), routes: RouteLines::write(&routes) }
+    NodeTables { links, addresses: addresses.into(), rules: rules(), routes: RouteLines::write(&routes) }
 }
 
 fn link(index: u32, name: &str, kind: Option<&str>, peer_index: Option<u32>, peer_netns: Option<i32>) -> Link {
@@ -120,6 +109,43 @@ pub(crate) fn route(table: u32, destination: &str, gateway: Option<Ipv4Addr>, de
         tos: 0,
         mtu: None,
     }
+}
+
+/// The kernel's own rules.
+fn rules() -> Vec<Rule> {
+    let rules = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)].map(|(priority, table)| Rule {
+        priority,
+        source: None,
+        destination: None,
+        fwmark: None,
+        iif: None,
+        oif: None,
+        inverted: false,
+        other_selectors: Vec::new(),
+        action: RuleAction::Lookup(table),
+    });
+    rules.into()
+}
+
+/// What is within each pod of each node: its link, and the way to others by its node's address among pods.
+pub(crate) fn inside(seen: &ForeignRoutingSeen) -> BTreeMap<NodeName, Result<NodeInside, String>> {
+    let within = |node: &ForeignNode, address: Ipv4Addr| {
+        let gateway = Ipv4Addr::from_bits(node.pod_networks[0].network().to_bits() + 1);
+        let own = Address { device: "eth0".to_owned(), address: address.into() };
+        let routes = [
+            route(TABLE_MAIN, "0.0.0.0/0", Some(gateway), "eth0"),
+            route(TABLE_MAIN, &format!("{gateway}/32"), None, "eth0"),
+            Route { kind: RouteKind::Local, ..route(TABLE_LOCAL, &format!("{address}/32"), None, "eth0") },
+        ];
+        let links = vec![link(1, "lo", None, None, None), link(2, "eth0", Some("veth"), Some(10), Some(0))];
+        let tables = NodeTables { links, addresses: vec![own], rules: rules(), routes: RouteLines::write(&routes) };
+        PodInside { address, tables: Ok(tables) }
+    };
+    let of_node = |node: &ForeignNode| {
+        let pods = pods(node).into_iter().map(|address| within(node, address)).collect();
+        (node.name.clone(), Ok(NodeInside { pods, beyond: 0 }))
+    };
+    seen.nodes.iter().map(of_node).collect()
 }
 
 /// Changes the routes of a node.

@@ -3,6 +3,7 @@
 
 mod detours;
 mod devices;
+mod inside;
 mod own;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,18 @@ pub struct NodeTables {
     pub routes: RouteLines,
 }
 
+impl From<NetnsView> for NodeTables {
+    /// Who listens and who is a neighbour is left out.
+    fn from(view: NetnsView) -> Self {
+        Self {
+            links: view.links,
+            addresses: view.addresses,
+            rules: view.rules,
+            routes: RouteLines::write(&view.routes),
+        }
+    }
+}
+
 impl NodeTables {
     /// The same as a look into a namespace. Which one it is, who listens and who is a neighbour was not looked at.
     ///

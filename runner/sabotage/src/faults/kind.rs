@@ -105,7 +105,8 @@ pub(super) const ANOTHER_LINK_TAKES_POD_CIDR: Fault = Fault {
     apply: Apply::Cluster {
         how: Breakage::Commands(|who| {
             let in_worker = |make: String, undo: String| NodeCommand { node: WORKER, make, undo };
-            let add = "ip link add eth1 link eth0 type macvlan mode bridge && ip link set eth1 up";
+            // Else it answers ARP for its node's address beside eth0, and peers send to either.
+            let add = "ip link add eth1 link eth0 type macvlan mode bridge && ip link set eth1 arp off up";
             let mut commands = vec![in_worker(add.to_owned(), "ip link del eth1".to_owned())];
             commands.extend(who.halves_of(WORKER)?.into_iter().map(|half| {
                 in_worker(format!("ip route add {half} dev eth1"), format!("ip route del {half} dev eth1"))

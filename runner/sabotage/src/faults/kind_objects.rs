@@ -71,7 +71,11 @@ pub(super) const NO_SCHEDULER: Fault = Fault {
     apply: Apply::Cluster {
         how: Breakage::Commands(|_who| {
             let (there, elsewhere) = ("/etc/kubernetes/manifests/kube-scheduler.yaml", "/root/kube-scheduler.yaml");
-            Ok(on_control_plane(format!("mv {there} {elsewhere}"), format!("mv {elsewhere} {there}")))
+            // What has ended is removed by its kubelet up to a minute later.
+            let remove = "for _ in 1 2 3 4 5 6 7 8 9 10; do ids=$(crictl ps --all --quiet --name '^kube-scheduler$'); \
+                          [ -n \"$ids\" ] || break; crictl rm --force $ids; done";
+            let make = format!("mv {there} {elsewhere} && {remove}");
+            Ok(on_control_plane(make, format!("mv {elsewhere} {there}")))
         }),
         settles: &["cluster::control_plane_runs_nested_containers"],
     },

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
+use super::inside::Within;
 use super::{Here, each_node};
 use crate::fib::Flow;
 use crate::foreign::of_foreign;
@@ -14,19 +15,21 @@ use lab_model::observe::Place;
 use lab_model::{Judgement, Proof, Reason};
 
 /// What belongs to a node's pods stays on the node, for packets of its own and for those of a peer's: the networks that the
-/// node has for them, or, where pods have routes one by one, the address of each.
+/// node has for them, or, where pods have routes one by one, the address of each. In the inside tier, what pods send to others
+/// goes to their own node too.
 ///
 /// # Errors
-/// [`Reason::OwnCidrLeadsAway`], one for each node. Unobserved where a node's routes or the networks of its pods were not
+/// [`Reason::OwnCidrLeadsAway`], one for each node, and [`Reason::PodLeadsElsewhere`], one for each pod. Unobserved where a node's routes or the networks of its pods were not
 /// seen, and where there is no pod at all.
 pub fn own_pods_are_local(seen: &ForeignRoutingSeen, expect: &Expectations) -> Judgement {
-    let configuration = &of_foreign(expect)?.configuration;
-    let by_pod = is_by_pod(configuration);
+    let foreign = of_foreign(expect)?;
+    let by_pod = is_by_pod(&foreign.configuration);
     if seen.nodes.is_empty() {
         return unobserved("no node's routes were seen");
     }
     let mut weighing = Weighing::default();
     let (mut kept, mut nodes_without) = (0, 0);
+    let mut within = Within::default();
     each_node(seen, expect, &mut weighing, |here, weighing| {
         let networks: Vec<Ipv4Net> = if by_pod {
             seen.pods.get(&here.node.name).into_iter().flatten().copied().map(Ipv4Net::from).collect()
@@ -41,9 +44,15 @@ pub fn own_pods_are_local(seen: &ForeignRoutingSeen, expect: &Expectations) -> J
         }
         let from = peer_pod(seen, here);
         kept += networks.iter().filter(|network| weigh(here, **network, from, weighing)).count();
+        if foreign.inside {
+            within.weigh(here, seen.inside.get(&here.node.name), from, weighing);
+        }
     });
     if by_pod && kept == 0 {
         weighing.miss("no node has a pod whose route could be judged");
+    }
+    if foreign.inside && within.is_empty() {
+        weighing.miss("no pod was looked into");
     }
     weighing.conclude(|| {
         let (total, what) = (seen.nodes.len(), if by_pod { "addresses of pods" } else { "pod CIDRs" });
@@ -51,10 +60,11 @@ pub fn own_pods_are_local(seen: &ForeignRoutingSeen, expect: &Expectations) -> J
             0 => String::new(),
             some => format!("; {some} nodes have no pod of their own"),
         };
+        let (inside, lengths) = if foreign.inside { within.in_words() } else { (String::new(), Vec::new()) };
         Proof::new(format!(
-            "{kept} of {kept} {what} stay on their own nodes, {total} of {total} nodes looked at{without}"
+            "{kept} of {kept} {what} stay on their own nodes, {total} of {total} nodes looked at{without}{inside}"
         ))
-        .with_details(seen.beyond.clone())
+        .with_details(seen.beyond.clone().into_iter().chain(lengths))
     })
 }
 
