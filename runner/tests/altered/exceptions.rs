@@ -18,7 +18,7 @@ pub(super) const LABS: List = List { file: "exceptions.txt", text: include_str!(
 pub(super) const FOREIGN: List = List { file: "foreign.txt", text: include_str!("foreign.txt"), pairs: 111 };
 
 /// Of what is sent in foreign clusters, and seen within their pods.
-pub(super) const PROBED: List = List { file: "probed.txt", text: include_str!("probed.txt"), pairs: 0 };
+pub(super) const PROBED: List = List { file: "probed.txt", text: include_str!("probed.txt"), pairs: 185 };
 
 /// Alterations with which a case may stay held.
 #[derive(Debug)]

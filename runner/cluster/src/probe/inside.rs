@@ -64,10 +64,12 @@ impl Probe {
         let now = running_addresses(&api.all_pods().await.map_err(|error| error.briefly())?);
         for (node, inside) in &mut found {
             let Ok(inside) = inside else { continue };
-            let both = |all: &BTreeMap<NodeName, Vec<Ipv4Addr>>| {
+            let on_node = |all: &BTreeMap<NodeName, Vec<Ipv4Addr>>| {
                 all.get(node).into_iter().flatten().copied().collect::<BTreeSet<_>>()
             };
-            let pods: Vec<Ipv4Addr> = both(&survey.pods).intersection(&both(&now)).copied().collect();
+            let before = on_node(&survey.pods);
+            let pods: Vec<Ipv4Addr> = before.intersection(&on_node(&now)).copied().collect();
+            inside.ended = before.len() - pods.len();
             inside.beyond = pods.len().saturating_sub(PODS);
             let mut views = views.remove(node).unwrap_or_default();
             inside.pods = pods.into_iter().take(PODS).map(|address| within(address, &mut views)).collect();

@@ -1,10 +1,11 @@
 //! Neighbours: in one subnet no router is between nodes.
 
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::of_foreign;
-use super::sent::of_sample;
+use super::sent::{beyond_pairs, of_sample};
 use crate::weighing::Weighing;
 use lab_model::expect::Expectations;
 use lab_model::foreign::ForeignAdjacencySeen;
@@ -40,15 +41,33 @@ pub fn peers_are_adjacent(seen: &ForeignAdjacencySeen, expect: &Expectations) ->
             lines.push(format!("{from}: {address} is at {mac}, {to}'s own"));
         }
     }
-    let (looked, nodes) = (lines.len(), seen.nodes.len());
+    let known = seen.nodes.len() + seen.sample.silent.len();
+    if known < expect.nodes() {
+        weighing.miss(format!("of {} of {} nodes nothing is known", expect.nodes() - known, expect.nodes()));
+    }
+    let (with_peers, alone): (Vec<&NodeName>, Vec<&NodeName>) = seen
+        .nodes
+        .keys()
+        .partition(|node| seen.nodes.keys().any(|other| other != *node && subnet(seen, node) == subnet(seen, other)));
+    let looked = lines.len();
     let judged = weighing.conclude(|| {
+        let alone = match alone.len() {
+            0 => String::new(),
+            some => format!("; {some} have no peer in their subnet"),
+        };
         Proof::new(format!(
-            "{looked} of {looked} peers in the same subnet are at their own link-layer address, no router on the way; each of {nodes} \
-             nodes was looked at with one peer or more of its subnet"
+            "{looked} of {looked} peers in the same subnet are at their own link-layer address, no router on the way; each of {} \
+             nodes was looked at with one peer or more of its subnet{alone}",
+            with_peers.len()
         ))
         .with_details(lines)
     });
-    of_sample(judged, &seen.sample, None)
+    of_sample(judged, &seen.sample, beyond_pairs(&seen.sample, with_peers.iter().copied()), None)
+}
+
+/// The network that a node's own address is in.
+fn subnet(seen: &ForeignAdjacencySeen, node: &NodeName) -> Option<Ipv4Net> {
+    Some(seen.nodes.get(node)?.address_of(seen.uplinks.get(node)?)?.trunc())
 }
 
 /// A node's own address on the link to its peers.
@@ -144,13 +163,13 @@ impl Pair<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foreign::fixture::{adjacent, expecting};
+    use crate::foreign::fixture::{adjacent, expecting_two};
     use lab_model::NotHeld;
 
     fn judged(change: impl FnOnce(&mut ForeignAdjacencySeen)) -> Judgement {
         let mut seen = adjacent();
         change(&mut seen);
-        peers_are_adjacent(&seen, &expecting(&[]))
+        peers_are_adjacent(&seen, &expecting_two(&[]))
     }
 
     fn reasons(change: impl FnOnce(&mut ForeignAdjacencySeen)) -> Vec<Reason> {
@@ -195,6 +214,15 @@ mod tests {
     #[test]
     fn what_was_not_looked_at_is_unobserved() {
         assert!(unobserved(|seen| seen.sample.pairs.clear()).contains("no two nodes that take part are in one subnet"));
+        let one_way = unobserved(|seen| seen.sample.pairs.truncate(1));
+        assert!(
+            one_way.starts_with(
+                "of the pairs that stand for others none is of worker-1, worker-2 both ways; of the others: 1 of 1"
+            ),
+            "{one_way}"
+        );
+        let unknown = unobserved(|seen| drop(seen.nodes.remove(&"worker-2".into())));
+        assert!(unknown.contains("of 1 of 2 nodes nothing is known"), "{unknown}");
         assert!(unobserved(|seen| seen.neighbours.clear()).contains("has no entry for"));
         assert!(unobserved(|seen| seen.lookups.clear()).contains("was not asked for its way"));
         let by_hand = unobserved(|seen| {

@@ -34,8 +34,20 @@ fn answers(seen: &ForeignAnswersSeen, expect: &Expectations, is_asked: fn(&Place
     let asked: BTreeSet<&Place> =
         seen.answers.replies.iter().map(|(place, _)| place).filter(|at| is_asked(at)).collect();
     let mut weighing = Weighing::default();
-    if asked.is_empty() {
+    let nodes = expect.nodes();
+    let (places, silent) = (asked.len(), seen.sample.silent.len());
+    if places == 0 {
         weighing.miss("nothing was asked from anywhere");
+    } else if places + silent < nodes {
+        weighing.miss(format!("it was asked from {places} places of {} nodes", nodes - silent));
+    }
+    // Of those that take no part it is told why.
+    for place in &asked {
+        if let Place::Node(node) = place
+            && !seen.answers.roles.contains_key(node)
+        {
+            weighing.miss(format!("a node {:?}, from which it was asked, is not known", node.0));
+        }
     }
     let address = |pod: &lab_model::observe::PodSeen| Some(SocketAddrV4::new(pod.address?, PROBE_PORT));
     let pods: BTreeSet<SocketAddrV4> = seen.answers.pods.iter().filter_map(address).collect();
@@ -48,13 +60,13 @@ fn answers(seen: &ForeignAnswersSeen, expect: &Expectations, is_asked: fn(&Place
         ));
     }
     let judged = weigh_answers(&seen.answers, &of_own(expect, seen.backends), &asked, weighing);
-    of_sample(judged, &seen.sample, None)
+    of_sample(judged, &seen.sample, None, None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foreign::fixture::{answered, expecting};
+    use crate::foreign::fixture::{answered, expecting_two};
     use lab_model::observe::HttpOutcome;
     use lab_model::{NotHeld, Reason};
 
@@ -63,7 +75,7 @@ mod tests {
     fn judged(judge: Judge, change: impl FnOnce(&mut ForeignAnswersSeen)) -> Judgement {
         let mut seen = answered();
         change(&mut seen);
-        judge(&seen, &expecting(&[]))
+        judge(&seen, &expecting_two(&[]))
     }
 
     fn unobserved(judged: Judgement) -> String {
@@ -102,6 +114,10 @@ mod tests {
         assert!(why.contains("slices have 1 of 2 pods"), "{why}");
         let why = unobserved(judged(answers_from_pods, |seen| seen.answers.replies.clear()));
         assert!(why.contains("nothing was asked"), "{why}");
+        let why = unobserved(judged(answers_from_nodes, |seen| drop(seen.answers.replies.remove(1))));
+        assert!(why.contains("it was asked from 1 places of 2 nodes"), "{why}");
+        let why = unobserved(judged(answers_from_nodes, |seen| seen.answers.roles.clear()));
+        assert!(why.contains("a node \"worker-1\", from which it was asked, is not known"), "{why}");
         let why = unobserved(judged(answers_from_pods, |seen| {
             seen.sample.policed.insert("client-worker-1".to_owned(), "egress".to_owned());
             for reply in seen.answers.replies[2].1.as_mut().expect("asked") {

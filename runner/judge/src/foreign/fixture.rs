@@ -15,7 +15,7 @@ use lab_model::hello_app;
 use lab_model::observe::{
     Address, Capture, Connection, Frame, HttpOutcome, HttpReply, IpHeader, Link, Lookup, LookupOutcome, LookupQuery,
     MacAddr, Mtu, Neighbour, NeighbourState, NetnsId, NetnsView, NextHop, NodeName, Payload, PingOutcome, PingReply,
-    Place, PodExchange, PodName, PodSeen, RouteKind, TcpHeader, Traffic,
+    Place, PodExchange, PodName, PodSeen, Role, RouteKind, TcpHeader, Traffic,
 };
 use lab_model::seen::{AnswersSeen, WireSeen};
 
@@ -52,6 +52,11 @@ pub(crate) fn expecting(settings: &[(&str, &str)]) -> Expectations {
         inside: false,
     };
     Expectations { control_planes: 1, workers: 3, foreign: Some(foreign), ..fixture::expectations() }
+}
+
+/// The same of a cluster of the two nodes that send in what is made here.
+pub(crate) fn expecting_two(settings: &[(&str, &str)]) -> Expectations {
+    Expectations { control_planes: 0, workers: NODES.len(), ..expecting(settings) }
 }
 
 /// Two workers in one subnet, with a link of another name than labs have.
@@ -174,7 +179,7 @@ pub(crate) fn answered() -> ForeignAnswersSeen {
         answers: AnswersSeen {
             cluster_ip: Some(to),
             pods: pods(),
-            roles: BTreeMap::new(),
+            roles: NODES.map(|(name, _)| (name.into(), Role::Worker)).into(),
             replies: places.map(|place| (place, replies())).collect(),
         },
         endpoints: NODES.map(|(_, number)| SocketAddrV4::new(pod_address(number), PROBE_PORT)).to_vec(),

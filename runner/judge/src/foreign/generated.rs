@@ -143,7 +143,7 @@ pub(crate) fn inside(seen: &ForeignRoutingSeen) -> BTreeMap<NodeName, Result<Nod
     };
     let of_node = |node: &ForeignNode| {
         let pods = pods(node).into_iter().map(|address| within(node, address)).collect();
-        (node.name.clone(), Ok(NodeInside { pods, beyond: 0 }))
+        (node.name.clone(), Ok(NodeInside { pods, beyond: 0, ended: 0 }))
     };
     seen.nodes.iter().map(of_node).collect()
 }

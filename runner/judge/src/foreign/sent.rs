@@ -1,7 +1,10 @@
 //! What the judges of what was sent have in common: what was looked at, and what was not.
 
+use std::collections::BTreeSet;
+
 use lab_model::expect::Expectations;
 use lab_model::foreign::{PROBE, PROBE_PORT, Sample};
+use lab_model::observe::NodeName;
 use lab_model::{Judgement, NotHeld, Proof, words};
 
 /// How many nodes or pods are named before the rest is only counted.
@@ -12,14 +15,36 @@ pub(super) fn of_own(expect: &Expectations, replicas: usize) -> Expectations {
     Expectations { replicas, target_port: PROBE_PORT, service: PROBE.to_owned(), racks: None, ..expect.clone() }
 }
 
+/// Which of these nodes no pair of the sample begins or ends with, beside those that took no part: none of them was looked at
+/// both ways.
+pub(super) fn beyond_pairs<'a>(sample: &Sample, nodes: impl IntoIterator<Item = &'a NodeName>) -> Option<String> {
+    let senders: BTreeSet<&NodeName> = sample.pairs.iter().map(|(from, _to)| from).collect();
+    let receivers: BTreeSet<&NodeName> = sample.pairs.iter().map(|(_from, to)| to).collect();
+    let is_left_out = |node: &&&NodeName| {
+        !sample.silent.contains_key(**node) && !(senders.contains(**node) && receivers.contains(**node))
+    };
+    let nodes: Vec<&NodeName> = nodes.into_iter().collect();
+    let left: Vec<String> = nodes.iter().filter(is_left_out).map(ToString::to_string).collect();
+    (!left.is_empty())
+        .then(|| format!("of the pairs that stand for others none is of {} both ways", words::few(&left, NAMED, ", ")))
+}
+
 /// What a judgement about what was looked at says of the cluster: never that something holds for nodes that took no part,
 /// and nothing against a network where a policy lets pass only some packets.
-pub(super) fn of_sample(judged: Judgement, sample: &Sample, stands_for: Option<String>) -> Judgement {
+pub(super) fn of_sample(
+    judged: Judgement,
+    sample: &Sample,
+    left_out: Option<String>,
+    stands_for: Option<String>,
+) -> Judgement {
     let silent: Vec<String> = sample.silent.iter().map(|(node, why)| format!("{node}: {why}")).collect();
     let missing = || words::few(&silent, NAMED, "; ");
     let policed: Vec<String> = sample.policed.iter().map(|(pod, ways)| format!("{pod} ({ways})")).collect();
     match judged {
-        Ok(proof) if silent.is_empty() => Ok(told(proof, stands_for)),
+        Ok(proof) if silent.is_empty() => match left_out {
+            None => Ok(told(proof, stands_for)),
+            Some(left_out) => Err(NotHeld::Unobserved(format!("{left_out}; of the others: {}", proof.summary))),
+        },
         Ok(proof) => Err(NotHeld::Unobserved(format!("{}; of the other nodes: {}", missing(), proof.summary))),
         Err(NotHeld::Refuted(findings)) if !policed.is_empty() => {
             let first = findings.first().map(|finding| format!(": {}", finding.observed)).unwrap_or_default();

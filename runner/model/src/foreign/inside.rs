@@ -12,6 +12,9 @@ pub struct NodeInside {
     pub pods: Vec<PodInside>,
     /// How many more the node has.
     pub beyond: usize,
+    /// How many that it had before have ended meanwhile.
+    #[serde(default)]
+    pub ended: usize,
 }
 
 /// A pod, and what its network namespace has.

@@ -40,10 +40,15 @@ pub struct ForeignWireSeen {
 impl ForeignWireSeen {
     /// How many ordered pairs of nodes sent: of each pair that stands for others, both ways.
     pub fn pairs_sent(&self) -> usize {
+        self.nodes_sent().len()
+    }
+
+    /// The ordered pairs of nodes that sent.
+    pub fn nodes_sent(&self) -> BTreeSet<(&NodeName, &NodeName)> {
         let node =
             |name: &PodName| self.wire.pods.iter().find(|pod| pod.name == *name).and_then(|pod| pod.node.as_ref());
         let pairs = self.wire.traffic.between_pods.iter();
-        pairs.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect::<BTreeSet<_>>().len()
+        pairs.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::foreign::fixture::{expecting, sent};
+use crate::foreign::fixture::{expecting_two, sent};
 use lab_model::Reason;
 use lab_model::observe::{Frame, HttpOutcome, IpHeader, MacAddr, Payload, PingOutcome, Place, Tunnel, TunnelKind};
 
@@ -19,7 +19,7 @@ const BY_NETWORK: [(&str, &str); 1] = [("auto-direct-node-routes", "false")];
 fn judge_of(judge: Judge, settings: &[(&str, &str)], change: impl FnOnce(&mut ForeignWireSeen)) -> Judgement {
     let mut seen = sent();
     change(&mut seen);
-    judge(&seen, &expecting(settings))
+    judge(&seen, &expecting_two(settings))
 }
 
 #[track_caller]
@@ -134,6 +134,13 @@ fn what_was_not_seen_is_not_held() {
         });
         assert!(why.starts_with("worker-9: it is linux/arm64; of the other nodes: "), "{why}");
         unobserved(judge, &[], |seen| seen.wire.traffic.between_pods.clear());
+        // What was to stand for others, and was not sent; and a node that the plan has not.
+        let planned = ("worker-1".into(), "worker-3".into());
+        let why = unobserved(judge, &[], |seen| seen.sample.pairs.push(planned));
+        let expected = "nothing was sent from worker-1 to worker-3, which was to stand for others; of the others: ";
+        assert!(why.starts_with(expected), "{why}");
+        let why = unobserved(judge, &[], |seen| seen.sample.pairs.truncate(1));
+        assert!(why.starts_with("of the pairs that stand for others none is of worker-1, worker-2 both ways"), "{why}");
     }
     for judge in [frames_are_not_encapsulated as Judge, no_router_between_nodes, source_address_is_kept] {
         unobserved(judge, &[], |seen| seen.wire.traffic.captures.clear());

@@ -1,12 +1,13 @@
 //! Where packets for other pods go within a pod's own network namespace.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Here;
 use crate::fib::{Decision, Fib, Flow};
 use crate::routing::own::away;
 use crate::weighing::Weighing;
-use lab_model::foreign::{NodeInside, PodInside};
+use lab_model::foreign::{ForeignRoutingSeen, PodInside};
 use lab_model::observe::{Mtu, NetnsView, NextHop, Place, RouteKind};
 use lab_model::{Reason, words};
 
@@ -26,16 +27,22 @@ impl Within {
     pub(super) fn weigh(
         &mut self,
         here: &Here<'_>,
-        seen: Option<&Result<NodeInside, String>>,
+        seen: &ForeignRoutingSeen,
         peer: Option<Ipv4Addr>,
         weighing: &mut Weighing,
     ) {
         let name = &here.node.name;
-        let inside = match seen {
+        let inside = match seen.inside.get(name) {
             None => return weighing.miss(format!("{name}: its pods were not looked into")),
             Some(Err(why)) => return weighing.miss(format!("{name}: its pods were not looked into: {why}")),
             Some(Ok(inside)) => inside,
         };
+        let there: BTreeSet<&Ipv4Addr> = seen.pods.get(name).into_iter().flatten().collect();
+        let told = inside.pods.len() + inside.beyond + inside.ended;
+        if told != there.len() {
+            weighing.miss(format!("{name}: of {} of its {} pods it is told what became of them", told, there.len()));
+        }
+        weighing.each_once("pod", inside.pods.iter().map(|pod| pod.address));
         self.beyond += inside.beyond;
         for pod in &inside.pods {
             let tables = pod.tables.as_ref().map_err(Clone::clone);
@@ -131,7 +138,7 @@ mod tests {
     use crate::foreign::fixture::expecting;
     use crate::foreign::generated::{self, name, route};
     use crate::routing::foreign::own_pods_are_local;
-    use lab_model::foreign::{ForeignRoutingSeen, NodeTables, RouteLines};
+    use lab_model::foreign::{NodeInside, NodeTables, RouteLines};
     use lab_model::observe::{Route, TABLE_MAIN};
     use lab_model::{Judgement, NotHeld};
 
@@ -177,11 +184,12 @@ mod tests {
         // Those beyond the bound are counted, and what another length means is the reader's to say.
         let proof = judged(|seen| {
             let inside = seen.inside.get_mut(&name(1)).expect("a node").as_mut().expect("looked into");
-            inside.beyond = 7;
+            inside.beyond = 1;
+            inside.pods.pop();
             inside.pods[0].tables.as_mut().expect("seen").links[1].mtu = Mtu(1450);
         });
         let proof = proof.expect("held");
-        assert!(proof.summary.ends_with(", 7 more were not looked into"), "{proof:?}");
+        assert!(proof.summary.ends_with(", 1 more were not looked into"), "{proof:?}");
         assert_eq!(
             proof.details,
             ["node-0001: packets of the pod 10.128.1.10 have 1450 octets at most, its node's 1500"]

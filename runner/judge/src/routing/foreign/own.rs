@@ -45,7 +45,7 @@ pub fn own_pods_are_local(seen: &ForeignRoutingSeen, expect: &Expectations) -> J
         let from = peer_pod(seen, here);
         kept += networks.iter().filter(|network| weigh(here, **network, from, weighing)).count();
         if foreign.inside {
-            within.weigh(here, seen.inside.get(&here.node.name), from, weighing);
+            within.weigh(here, seen, from, weighing);
         }
     });
     if by_pod && kept == 0 {
