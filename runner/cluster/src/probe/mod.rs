@@ -71,12 +71,11 @@ impl Probe {
     /// # Errors
     /// When nothing can be looked at.
     pub(super) async fn raise(&self, api: &Api, survey: &Survey, doing: &Doing) -> Result<String, LabError> {
-        let raised = match self.raised.get() {
-            Some(raised) => raised,
-            None => {
-                let raised = self.raise_now(api, survey, doing).await;
-                self.raised.get_or_init(|| raised)
-            }
+        let raised = if let Some(raised) = self.raised.get() {
+            raised
+        } else {
+            let raised = self.raise_now(api, survey, doing).await;
+            self.raised.get_or_init(|| raised)
         };
         raised.clone().map_err(|why| LabError::Stage { stage: Stage::WorkloadReady, why })
     }

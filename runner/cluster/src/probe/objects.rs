@@ -19,7 +19,7 @@ const ROLE: &str = "lab.owner/role";
 pub(super) const EXPIRES: &str = "lab.owner/expires";
 /// The label with which a namespace says which pods it takes (Pod Security admission).
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
-/// The annotation with which a pod says what AppArmor forbids it: by default, to look at processes of others.
+/// The annotation with which a pod says what `AppArmor` forbids it: by default, to look at processes of others.
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/probe";
 /// The selector of all objects of this program's.
 pub const OWN: &str = "app.kubernetes.io/managed-by=lab";

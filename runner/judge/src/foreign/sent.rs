@@ -21,7 +21,7 @@ pub(super) fn beyond_pairs<'a>(sample: &Sample, nodes: impl IntoIterator<Item = 
     let senders: BTreeSet<&NodeName> = sample.pairs.iter().map(|(from, _to)| from).collect();
     let receivers: BTreeSet<&NodeName> = sample.pairs.iter().map(|(_from, to)| to).collect();
     let is_left_out = |node: &&&NodeName| {
-        !sample.silent.contains_key(**node) && !(senders.contains(**node) && receivers.contains(**node))
+        !(sample.silent.contains_key(**node) || senders.contains(**node) && receivers.contains(**node))
     };
     let nodes: Vec<&NodeName> = nodes.into_iter().collect();
     let left: Vec<String> = nodes.iter().filter(is_left_out).map(ToString::to_string).collect();
