@@ -96,7 +96,7 @@ pub(super) fn foreign() -> Read<Vec<Source>> {
 /// What was sent in a real foreign cluster, and what was seen within its pods: a run of the inside tier, with other names and
 /// addresses.
 pub(super) fn probed() -> Read<Vec<Source>> {
-    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bundles/cluster-inside.tar.zst");
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/foreign/inside.tar.zst");
     let unpacked = || -> std::io::Result<tempfile::TempDir> {
         let folder = tempfile::tempdir()?;
         tar::Archive::new(zstd::Decoder::new(fs::File::open(&bundle)?)?).unpack(folder.path())?;

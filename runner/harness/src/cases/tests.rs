@@ -44,10 +44,11 @@ fn every_step_beside_the_article_names_a_case() {
 
 /// Judges that give reasons outside the file of their own function, too; and of the reasons there, those that are given
 /// for other cases alone.
-const REASONS_ELSEWHERE: [(&str, &[&str], &[&str]); 3] = [
+const REASONS_ELSEWHERE: [(&str, &[&str], &[&str]); 4] = [
     ("cluster::three_node_containers_run", &["engine/image.rs"], &[]),
     ("l2::peers_are_adjacent", WAYS, &["shadowed", "wrong_next_hop"]),
     ("routing::direct_route_to_every_peer", WAYS, &["peer_behind_router"]),
+    ("routing::own_pods_are_local", &["routing/foreign/inside.rs"], &[]),
 ];
 const WAYS: &[&str] = &["routing/verdict.rs", "routing/kernel.rs"];
 

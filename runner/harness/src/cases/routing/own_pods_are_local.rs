@@ -32,12 +32,19 @@ pub(in crate::cases) const CASE: Case = Case {
             on_netns("lab shell kind-worker -- ip route show 10.0.1.0/24", "via 10.0.1.1 dev pod_host"),
             on_kind("docker exec kind-worker ip route show dev cilium_host", "the node's own pod CIDR"),
         ],
-        breaks: &[breaks(
-            Reason::OwnCidrLeadsAway,
-            "Two nodes believe in one pod CIDR, or a node has kept the direct route of the time when the \
+        breaks: &[
+            breaks(
+                Reason::OwnCidrLeadsAway,
+                "Two nodes believe in one pod CIDR, or a node has kept the direct route of the time when the \
                   CIDR was a peer's: CiliumNode objects were deleted and CIDRs handed out anew. Its pods are reached from nowhere. Or the node is \
                   on a second network whose prefix holds the pod CIDR (`docker network connect`): its link takes the pods' packets.",
-        )],
+            ),
+            breaks(
+                Reason::PodLeadsElsewhere,
+                "In a foreign cluster whose pods were looked into: a pod was set up by another network plugin, or before its node was given \
+                 another address among its pods, or something in it has changed its routes. Its answers do not come back.",
+            ),
+        ],
         unobserved: "A node, its pod CIDR or its rules were not seen.",
     },
 };
