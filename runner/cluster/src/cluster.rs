@@ -490,7 +490,7 @@ impl Sent {
             words.push(format!(
                 "{} requests between pods, {} of {} ordered pairs of nodes; {frames} frames on {} links",
                 seen.wire.traffic.between_pods.len(),
-                seen.pairs_sent(),
+                seen.wire.nodes_sent().len(),
                 seen.sample.of,
                 seen.wire.traffic.captures.len()
             ));

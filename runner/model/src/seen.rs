@@ -3,7 +3,7 @@
 mod kind;
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -167,5 +167,12 @@ impl WireSeen {
     /// The name of a node's link to its peers.
     pub fn uplink(&self, node: &NodeName) -> &str {
         self.uplinks.get(node).map_or(UPLINK, String::as_str)
+    }
+
+    /// The ordered pairs of nodes whose pods sent.
+    pub fn nodes_sent(&self) -> BTreeSet<(&NodeName, &NodeName)> {
+        let node = |name: &PodName| self.pods.iter().find(|pod| pod.name == *name).and_then(|pod| pod.node.as_ref());
+        let pairs = self.traffic.between_pods.iter();
+        pairs.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect()
     }
 }

@@ -62,6 +62,11 @@ impl ClusterArgs {
         }
     }
 
+    /// Whether the cluster's own pods are to be looked into.
+    pub fn looks_inside(&self) -> bool {
+        self.tier == Some(Tier::Inside)
+    }
+
     /// The first of these options that was given, as it was written.
     pub fn first(&self) -> Option<&'static str> {
         let given = [

@@ -51,8 +51,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
         Some(file) => (ForeignCluster::dumped(file, namespace)?, Tier::NotAskedFor),
         None => runtime.block_on(Box::pin(async {
             let mut cluster = ForeignCluster::find(&access, namespace).await?;
-            let inside = args.cluster.tier == Some(cli::Tier::Inside);
-            let enters = inside && cluster_reads(cases.iter().copied()).inside;
+            let enters = args.cluster.looks_inside() && cluster_reads(cases.iter().copied()).inside;
             let probe = if enters || cases.iter().any(|case| case.is_probed()) {
                 probe_tier(&cluster, &args.cluster).await?
             } else {
@@ -136,7 +135,7 @@ async fn probe_tier(cluster: &ForeignCluster, args: &ClusterArgs) -> Result<Tier
         break;
     }
     let context = &cluster.survey().context;
-    let named = if args.tier == Some(cli::Tier::Inside) { "inside" } else { "probe" };
+    let named = if args.looks_inside() { tier::Tier::Inside } else { tier::Tier::Probe }.name();
     let advice = || {
         let option = given.map(|namespace| format!(" --probe-namespace {namespace}")).unwrap_or_default();
         format!(
@@ -144,7 +143,7 @@ async fn probe_tier(cluster: &ForeignCluster, args: &ClusterArgs) -> Result<Tier
         )
     };
     match missing {
-        None => Ok(Tier::Probe(Ours::of_new_run(given, args.tier == Some(cli::Tier::Inside)))),
+        None => Ok(Tier::Probe(Ours::of_new_run(given, args.looks_inside()))),
         Some(why) if args.tier.is_none() && given.is_none() => Ok(Tier::Read(format!("{why}; {}", advice()))),
         Some(why) => {
             Err(Failure { code: code::STAGE, message: format!("{context}: --tier {named}: {why}; {}", advice()) })
@@ -264,7 +263,7 @@ fn plan(args: &VerifyArgs, access: &Access) -> Result<(), Failure> {
 
 /// What the probe tier would make; none where nothing would be sent.
 fn made(args: &VerifyArgs, needs: Needs) -> Option<String> {
-    let inside = args.cluster.tier == Some(cli::Tier::Inside);
+    let inside = args.cluster.looks_inside();
     let looks_inside = inside && needs.inside;
     if !(needs.sends.any() || looks_inside) || args.cluster.tier == Some(cli::Tier::Read) {
         return None;

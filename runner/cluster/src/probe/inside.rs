@@ -27,7 +27,7 @@ impl Probe {
         let made = self.made()?;
         doing.now(format!("looking for the namespaces of pods on {} nodes", made.on_nodes.len()));
         let asks = made.on_nodes.keys().map(|node| (Place::Node(node.clone()), Request::Namespaces)).collect();
-        let listed: BTreeMap<&NodeName, _> = made.on_nodes.keys().zip(made.ask(api, asks).await).collect();
+        let listed = made.on_nodes.keys().zip(made.ask(api, asks).await);
         let look = |(node, file): (&NodeName, std::path::PathBuf)| Ask {
             place: Place::Node(node.clone()),
             netns: Some(file),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::of_foreign;
-use super::sent::{beyond_pairs, of_sample};
+use super::sent::{beyond_pairs, of_sample, unknown};
 use crate::weighing::Weighing;
 use lab_model::expect::Expectations;
 use lab_model::foreign::ForeignAdjacencySeen;
@@ -41,9 +41,8 @@ pub fn peers_are_adjacent(seen: &ForeignAdjacencySeen, expect: &Expectations) ->
             lines.push(format!("{from}: {address} is at {mac}, {to}'s own"));
         }
     }
-    let known = seen.nodes.len() + seen.sample.silent.len();
-    if known < expect.nodes() {
-        weighing.miss(format!("of {} of {} nodes nothing is known", expect.nodes() - known, expect.nodes()));
+    if let Some(unknown) = unknown(&seen.sample, seen.nodes.len(), expect) {
+        weighing.miss(unknown);
     }
     let (with_peers, alone): (Vec<&NodeName>, Vec<&NodeName>) = seen
         .nodes

@@ -15,16 +15,20 @@ pub(super) fn of_own(expect: &Expectations, replicas: usize) -> Expectations {
     Expectations { replicas, target_port: PROBE_PORT, service: PROBE.to_owned(), racks: None, ..expect.clone() }
 }
 
+/// How many nodes were neither seen nor said to take no part; none where there is no such node.
+pub(super) fn unknown(sample: &Sample, seen: usize, expect: &Expectations) -> Option<String> {
+    let (known, nodes) = (seen + sample.silent.len(), expect.nodes());
+    (known < nodes).then(|| format!("of {} of {nodes} nodes nothing is known", nodes - known))
+}
+
 /// Which of these nodes no pair of the sample begins or ends with, beside those that took no part: none of them was looked at
 /// both ways.
 pub(super) fn beyond_pairs<'a>(sample: &Sample, nodes: impl IntoIterator<Item = &'a NodeName>) -> Option<String> {
     let senders: BTreeSet<&NodeName> = sample.pairs.iter().map(|(from, _to)| from).collect();
     let receivers: BTreeSet<&NodeName> = sample.pairs.iter().map(|(_from, to)| to).collect();
-    let is_left_out = |node: &&&NodeName| {
-        !(sample.silent.contains_key(**node) || senders.contains(**node) && receivers.contains(**node))
-    };
-    let nodes: Vec<&NodeName> = nodes.into_iter().collect();
-    let left: Vec<String> = nodes.iter().filter(is_left_out).map(ToString::to_string).collect();
+    let is_there =
+        |node: &&NodeName| sample.silent.contains_key(*node) || senders.contains(node) && receivers.contains(node);
+    let left: Vec<String> = nodes.into_iter().filter(|node| !is_there(node)).map(ToString::to_string).collect();
     (!left.is_empty())
         .then(|| format!("of the pairs that stand for others none is of {} both ways", words::few(&left, NAMED, ", ")))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::of_foreign;
-use super::sent::{beyond_pairs, of_own, of_sample, pairs_of};
+use super::sent::{beyond_pairs, of_own, of_sample, pairs_of, unknown};
 use crate::wire;
 use crate::wire::who::{Across, end};
 use lab_model::expect::Expectations;
@@ -83,18 +83,17 @@ fn judged(
     judge: impl Fn(&WireSeen, &Expectations) -> Judgement,
 ) -> Judgement {
     let own = of_own(expect, part.pods.len());
-    let sent = ForeignWireSeen { sample: seen.sample.clone(), wire: part.clone() }.pairs_sent();
+    let sent = part.nodes_sent().len();
     of_sample(judge(part, &own), &seen.sample, left_out(seen, expect), Some(pairs_of(sent, seen.sample.of)))
 }
 
 /// What of the plan was not sent, or which node is not in it; none where all was.
 fn left_out(seen: &ForeignWireSeen, expect: &Expectations) -> Option<String> {
     let sample = &seen.sample;
-    let known = seen.wire.nodes.len() + sample.silent.len();
-    if known < expect.nodes() {
-        return Some(format!("of {} of {} nodes nothing is known", expect.nodes() - known, expect.nodes()));
+    if let Some(unknown) = unknown(sample, seen.wire.nodes.len(), expect) {
+        return Some(unknown);
     }
-    let sent = seen.nodes_sent();
+    let sent = seen.wire.nodes_sent();
     let unsent = sample.pairs.iter().find(|(from, to)| !sent.contains(&(from, to)));
     match unsent {
         Some((from, to)) => Some(format!("nothing was sent from {from} to {to}, which was to stand for others")),

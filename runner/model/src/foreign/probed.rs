@@ -2,10 +2,10 @@
 //! Service of its own.
 
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use crate::observe::{Lookup, Neighbour, NetnsView, NodeName, PodName};
+use crate::observe::{Lookup, Neighbour, NetnsView, NodeName};
 use crate::seen::{AnswersSeen, WireSeen};
 
 /// The name of the Service that the probe tier makes, and with which its namespace begins.
@@ -35,21 +35,6 @@ pub struct ForeignWireSeen {
     pub sample: Sample,
     /// What was sent, and what links saw. Of nodes only the link to their peers is in it.
     pub wire: WireSeen,
-}
-
-impl ForeignWireSeen {
-    /// How many ordered pairs of nodes sent: of each pair that stands for others, both ways.
-    pub fn pairs_sent(&self) -> usize {
-        self.nodes_sent().len()
-    }
-
-    /// The ordered pairs of nodes that sent.
-    pub fn nodes_sent(&self) -> BTreeSet<(&NodeName, &NodeName)> {
-        let node =
-            |name: &PodName| self.wire.pods.iter().find(|pod| pod.name == *name).and_then(|pod| pod.node.as_ref());
-        let pairs = self.wire.traffic.between_pods.iter();
-        pairs.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect()
-    }
 }
 
 /// Who answers ARP for whom, for `l2::peers_are_adjacent`.
