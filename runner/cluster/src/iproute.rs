@@ -62,7 +62,7 @@ pub(super) fn tables(from: Documents, commands: [&'static str; 4]) -> Result<Nod
     let wrong = |command: &'static str| move |what: String| format!("`{command}`: {what}");
     let routes: Vec<Option<Route>> = routes.iter().map(route).collect::<Result<_, _>>().map_err(wrong(of_routes))?;
     Ok(NodeTables {
-        links: links.iter().map(|raw| link(raw, &links)).collect(),
+        links: links.iter().map(|raw| link(raw, &links)).collect::<Result<_, _>>().map_err(wrong(of_links))?,
         addresses: addresses.iter().flat_map(of_link).collect::<Result<_, _>>().map_err(wrong(of_addresses))?,
         rules: rules.iter().map(rule).collect::<Result<_, _>>().map_err(wrong(of_rules))?,
         routes: RouteLines::write(&routes.into_iter().flatten().collect::<Vec<_>>()),
@@ -98,7 +98,7 @@ struct RawInfo {
     info_data: Option<Value>,
 }
 
-fn link(raw: &RawLink, all: &[RawLink]) -> Link {
+fn link(raw: &RawLink, all: &[RawLink]) -> Result<Link, String> {
     // A link may have its other end, and a master, in another namespace, where names mean nothing here.
     let index_of = |name: &String| all.iter().find(|other| other.ifname == *name).map(|other| other.ifindex);
     let flag = |name: &str| raw.flags.iter().any(|flag| flag == name);
@@ -106,9 +106,9 @@ fn link(raw: &RawLink, all: &[RawLink]) -> Link {
     let data =
         raw.linkinfo.as_ref().and_then(|info| info.info_data.as_ref()).filter(|_| kind.as_deref() == Some("vxlan"));
     let number = |data: &Value, key: &str| data[key].as_u64();
-    Link {
+    Ok(Link {
         index: raw.ifindex,
-        name: raw.ifname.clone(),
+        name: link_name(&raw.ifname)?,
         vxlan: data.map(|data| VxlanDetails {
             vni: number(data, "id").filter(|_| data["external"] != true).and_then(|id| u32::try_from(id).ok()),
             port: number(data, "port").and_then(|port| u16::try_from(port).ok()),
@@ -122,7 +122,7 @@ fn link(raw: &RawLink, all: &[RawLink]) -> Link {
         master: raw.master.as_ref().and_then(index_of),
         peer_index: raw.link_index.or_else(|| raw.link.as_ref().and_then(index_of)),
         peer_netns: raw.link_netnsid,
-    }
+    })
 }
 
 #[derive(Deserialize)]
@@ -147,7 +147,7 @@ fn of_link(raw: &RawAddresses) -> impl Iterator<Item = Result<Address, String>> 
     let v4 = raw.addr_info.iter().filter(|address| address.family == "inet");
     v4.map(|address| {
         let net = Ipv4Net::new(parsed(&address.local)?, address.prefixlen).map_err(|error| error.to_string())?;
-        Ok(Address { device: raw.ifname.clone(), address: net })
+        Ok(Address { device: link_name(&raw.ifname)?, address: net })
     })
 }
 
@@ -237,7 +237,8 @@ fn hop(
 ) -> Result<NextHop, String> {
     let gateway = gateway.or(via.map(|via| via.host.as_str()));
     let gateway = gateway.map(|text| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"))).transpose()?;
-    Ok(NextHop { gateway, device: device.cloned(), encapsulates: encap.is_some() })
+    let device = device.map(|name| link_name(name)).transpose()?;
+    Ok(NextHop { gateway, device, encapsulates: encap.is_some() })
 }
 
 pub(super) const KINDS: [(&str, RouteKind); 10] = [
@@ -351,6 +352,10 @@ fn small(value: Option<&Value>, known: &[(&str, u32)]) -> u8 {
     value.and_then(|value| number("", value, known).ok()).and_then(|number| u8::try_from(number).ok()).unwrap_or(0)
 }
 
+fn link_name(text: &str) -> Result<String, String> {
+    if Link::may_be_named(text) { Ok(text.to_owned()) } else { Err(format!("{text:?} is no name of a link")) }
+}
+
 fn prefix(text: &str) -> Result<Ipv4Net, String> {
     match text {
         "default" => Ok(Ipv4Net::default()),
@@ -427,6 +432,8 @@ mod tests {
             (json!([{"dst": "10.0.0.0/99"}]), "10.0.0.0/99"),
             (json!([{"dst": "10.0.0.0/8", "table": "galaxy"}]), "table galaxy is not known"),
             (json!([{"gateway": "10.0.0.1"}]), "missing field `dst`"),
+            (json!([{"dst": "10.0.0.0/8", "dev": ""}]), "\"\" is no name of a link"),
+            (json!([{"dst": "10.0.0.0/8", "nexthops": [{"dev": "eth0 via"}]}]), "\"eth0 via\" is no name of a link"),
         ] {
             let why = routes(&wrong).unwrap_err();
             assert!(why.contains(words) && why.contains("route show table all"), "{why}");
@@ -456,6 +463,20 @@ mod tests {
         );
         let why = tables(&json!([{"priority": 1, "src": "all", "action": "dance"}]), &json!([])).unwrap_err();
         assert!(why.contains("what rule 1 does is not known"), "{why}");
+    }
+
+    #[test]
+    fn links_that_no_kernel_names_so_are_refused() {
+        let with = |link: &str, address: &str| {
+            let links = json!([{"ifindex": 1, "ifname": link, "mtu": 1500}]);
+            let addresses =
+                json!([{"ifname": address, "addr_info": [{"family": "inet", "local": "10.0.0.1", "prefixlen": 8}]}]);
+            parse_tables(&format!("{links}\n{addresses}\n[]\n[]"))
+        };
+        assert!(with("eth0", "eth0").is_ok());
+        let refused = |command: &str, name: &str| format!("`{command}`: {name:?} is no name of a link");
+        assert_eq!(with("a/b", "eth0").unwrap_err(), refused("ip -details -json link show", "a/b"));
+        assert_eq!(with("eth0", "").unwrap_err(), refused("ip -4 -json address show", ""));
     }
 
     #[test]

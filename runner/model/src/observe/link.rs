@@ -102,6 +102,16 @@ pub struct Link {
     pub vxlan: Option<VxlanDetails>,
 }
 
+impl Link {
+    /// Whether the kernel takes a text as a link's name: 1 to 15 octets, no path, and nothing in it at which texts part
+    /// (Linux v5.15 `net/core/dev.c`, `dev_valid_name`).
+    pub fn may_be_named(text: &str) -> bool {
+        // The kernel knows the spaces of Latin-1; these are all of Unicode's, at which texts of routes part as well.
+        let parts = |letter: char| letter == '/' || letter == ':' || letter.is_whitespace();
+        (1..16).contains(&text.len()) && !matches!(text, "." | "..") && !text.contains(parts)
+    }
+}
+
 /// What a vxlan device encapsulates with (RFC 7348).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VxlanDetails {
@@ -149,4 +159,19 @@ pub struct Neighbour {
     pub mac: Option<MacAddr>,
     /// Where resolution stands.
     pub state: NeighbourState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_have_the_names_that_the_kernel_takes() {
+        for name in ["eth0", "lxc_health", "cilium_net", "a", "...", "fifteen-octets_"] {
+            assert!(Link::may_be_named(name), "{name:?}");
+        }
+        for name in ["", ".", "..", "a/b", "a:b", "eth0 via", "a\tb", "a\n", "a\u{a0}b", "sixteen-octets__"] {
+            assert!(!Link::may_be_named(name), "{name:?}");
+        }
+    }
 }
