@@ -23,7 +23,7 @@ pub use answers::{answers_from_nodes, answers_from_pods};
 pub use components::components_are_ok;
 pub use endpoints::services_have_their_endpoints;
 pub use native::agents_run_as_configured;
-pub use nodes::nodes_answer;
+pub use nodes::{nodes_answer, nodes_that_do_not_answer};
 pub use proxy::no_kube_proxy;
 pub use read::{CONFIG_KEYS, read};
 pub use tables::load_balancer_tables_match;

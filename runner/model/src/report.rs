@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::host::HostFacts;
 use crate::leaving::Leaving;
-use crate::observe::Place;
+use crate::observe::{NodeName, Place};
 use crate::road::Road;
 use crate::stage::Stage;
 use crate::{BackendKind, Routing};
@@ -221,22 +221,39 @@ pub struct Found {
     /// About each request to the outside, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<Leaving>,
+    /// Nodes of a foreign cluster of which nothing is known, in the cluster's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<Silent>,
+}
+
+/// A node whose agent does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silent {
+    /// Its name.
+    pub node: NodeName,
+    /// Why nothing was read there.
+    pub why: String,
 }
 
 impl Found {
     /// About ways to peers' pods.
-    pub const fn roads(roads: Vec<Road>) -> Self {
-        Self { roads, leaving: Vec::new() }
+    pub fn roads(roads: Vec<Road>) -> Self {
+        Self { roads, ..Self::default() }
     }
 
     /// About requests to the outside.
-    pub const fn leaving(leaving: Vec<Leaving>) -> Self {
-        Self { roads: Vec::new(), leaving }
+    pub fn leaving(leaving: Vec<Leaving>) -> Self {
+        Self { leaving, ..Self::default() }
+    }
+
+    /// About nodes that do not answer.
+    pub fn silent(silent: Vec<Silent>) -> Self {
+        Self { silent, ..Self::default() }
     }
 
     /// Whether there is nothing.
     pub const fn is_empty(&self) -> bool {
-        self.roads.is_empty() && self.leaving.is_empty()
+        self.roads.is_empty() && self.leaving.is_empty() && self.silent.is_empty()
     }
 }
 

@@ -21,6 +21,8 @@ pub struct NodeFindings {
     pub peers: Vec<PeerAstray>,
     /// What else was found.
     pub others: Vec<NodeFinding>,
+    /// Why nothing is known of it, where its agent does not answer.
+    pub silent: Option<String>,
     /// The commands that show it.
     pub by_hand: Vec<String>,
 }
@@ -83,7 +85,16 @@ impl NodeFindings {
                 if more > names.len() { ", …" } else { "" }
             )
         });
-        told.chain(rest).chain(self.others.iter().map(|finding| finding.observed.clone())).collect()
+        let others = self.others.iter().map(|finding| finding.observed.clone());
+        told.chain(rest).chain(others).chain(self.silent.iter().map(|why| format!("not looked at: {why}"))).collect()
+    }
+
+    /// What stands beside its name: how many findings, or that it could not be looked at.
+    pub fn standing(&self) -> String {
+        match (&self.silent, self.count()) {
+            (Some(_), 0) => "unobserved".to_owned(),
+            (_, count) => counted(count, "finding"),
+        }
     }
 
     /// In one line.
@@ -92,13 +103,17 @@ impl NodeFindings {
     }
 }
 
-/// The nodes of a foreign cluster with findings, those with the most first, and among as many by their names. A lab has none.
+/// The nodes of a foreign cluster with findings, those with the most first, and among as many by their names; then those of
+/// which nothing is known. A lab has none.
 pub fn by_node(report: &Report) -> Vec<NodeFindings> {
     if report.head.backend != BackendKind::Cluster {
         return Vec::new();
     }
     let mut nodes: BTreeMap<&str, NodeFindings> = BTreeMap::new();
     for case in &report.cases {
+        for silent in &case.found.silent {
+            nodes.entry(&silent.node.0).or_default().silent = Some(silent.why.clone());
+        }
         let roads = &case.found.roads;
         for road in roads {
             let Way::Astray { reason, observed } = &road.way else { continue };
@@ -142,7 +157,10 @@ mod tests {
     fn the_worst_node_comes_first_and_each_peer_is_told_once() {
         let nodes = by_node(&samples::foreign_cluster());
         let names: Vec<(&str, usize)> = nodes.iter().map(|node| (node.node.as_str(), node.count())).collect();
-        assert_eq!(names, [("worker-7", 6), ("cp-1", 1), ("worker-1", 1)]);
+        assert_eq!(names, [("worker-7", 6), ("cp-1", 1), ("worker-1", 1), ("worker-0", 0)]);
+        assert_eq!(nodes[3].in_words(), "worker-0: not looked at: its agent did not answer within 15s");
+        let standing: Vec<String> = nodes.iter().map(NodeFindings::standing).collect();
+        assert_eq!(standing, ["6 findings", "1 finding", "1 finding", "unobserved"]);
         assert_eq!(
             nodes[0].lines(1),
             [

@@ -83,10 +83,10 @@ fn nodes(page: &mut String, report: &Report) {
     if nodes.is_empty() {
         return;
     }
-    page.push_str("### Nodes, the worst first\n\n| Node | Findings | |\n|---|---:|---|\n");
+    page.push_str("### Nodes, the worst first\n\n| Node | | |\n|---|---|---|\n");
     for node in nodes.iter().take(NODES_SHOWN) {
         let texts: Vec<String> = node.lines(PEERS_TOLD).iter().map(|text| escape(text)).collect();
-        let _ = writeln!(page, "| {} | {} | {} |", escape(&node.node), node.count(), texts.join("<br>"));
+        let _ = writeln!(page, "| {} | {} | {} |", escape(&node.node), node.standing(), texts.join("<br>"));
     }
     let more = nodes.len().saturating_sub(NODES_SHOWN);
     if more > 0 {

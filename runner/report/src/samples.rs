@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lab_model::host::HostFacts;
 use lab_model::observe::{NodeName, Place};
-use lab_model::report::{CaseOutcome, CaseReport, Claim, Found, Report, RunHead, StageOutcome, StageReport};
+use lab_model::report::{CaseOutcome, CaseReport, Claim, Found, Report, RunHead, Silent, StageOutcome, StageReport};
 use lab_model::road::{Road, Way};
 use lab_model::stage::Stage;
 use lab_model::{BackendKind, Routing};
@@ -33,7 +33,7 @@ pub(super) fn head(selected: usize) -> RunHead {
     }
 }
 
-/// A foreign cluster in which worker-7 does not reach four peers, and more is wrong.
+/// A foreign cluster in which worker-7 does not reach four peers, worker-0 does not answer, and more is wrong.
 pub(super) fn foreign_cluster() -> Report {
     let finding = |reason, node: &str, text: &str| Finding {
         reason,
@@ -66,13 +66,16 @@ pub(super) fn foreign_cluster() -> Report {
     );
     let missing = |node| finding(Reason::BackendMissing, node, "default/web (10.96.0.9:80) has no 10.0.1.7:8080");
     let tables = CaseOutcome::Refuted { findings: vec![missing("worker-1"), missing("worker-7")] };
-    let mut report = Report::new(RunHead { backend: BackendKind::Cluster, notes: Vec::new(), ..head(3) });
+    let mut report = Report::new(RunHead { backend: BackendKind::Cluster, notes: Vec::new(), ..head(4) });
     let failing = Finding {
         by_hand: Some("cilium status".to_owned()),
         ..finding(Reason::AgentInError, "worker-7", "controller sync has failed 3 times in a row")
     };
+    let why = "its agent did not answer within 15s";
+    let mut answers = case("cluster::three_nodes_run", CaseOutcome::Unobserved { missing: format!("worker-0: {why}") });
+    answers.found = Found::silent(vec![Silent { node: "worker-0".into(), why: why.to_owned() }]);
     let components = case("cilium::components_are_ok", CaseOutcome::Refuted { findings: vec![failing] });
-    report.cases = vec![components, routes, case("service::load_balancer_table_matches", tables)];
+    report.cases = vec![answers, components, routes, case("service::load_balancer_table_matches", tables)];
     report
 }
 

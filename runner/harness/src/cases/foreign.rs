@@ -56,7 +56,10 @@ pub(crate) const ALL: &[OnCluster] = &[
         claim: "Each node is Ready, and its agent answers.",
         asks: "node objects: their condition Ready",
         reads: Needs::NOTHING,
-        body: read!(ForeignCluster::nodes_seen, judge::nodes_answer),
+        body: Body {
+            found: Some(|stored, expect| find_stored(stored, expect, judge::nodes_that_do_not_answer)),
+            ..read!(ForeignCluster::nodes_seen, judge::nodes_answer)
+        },
     },
     OnCluster {
         name: "cluster::no_kube_proxy",

@@ -3,8 +3,9 @@
 use super::of_foreign;
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
-use lab_model::foreign::ForeignNodesSeen;
+use lab_model::foreign::{ForeignNodeAnswer, ForeignNodesSeen};
 use lab_model::observe::Place;
+use lab_model::report::{Found, Silent};
 use lab_model::{Judgement, Proof, Reason};
 
 /// Each node is Ready, and its agent answers.
@@ -46,12 +47,20 @@ pub fn nodes_answer(seen: &ForeignNodesSeen, expect: &Expectations) -> Judgement
     })
 }
 
+/// The nodes of which nothing is known, for who tells it node by node.
+pub fn nodes_that_do_not_answer(seen: &ForeignNodesSeen, _expect: &Expectations) -> Found {
+    let silent = |node: &ForeignNodeAnswer| {
+        let why = node.agent.as_ref().err()?;
+        Some(Silent { node: node.name.clone(), why: why.clone() })
+    };
+    Found::silent(seen.nodes.iter().filter_map(silent).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::foreign::fixture::expecting;
     use lab_model::NotHeld;
-    use lab_model::foreign::ForeignNodeAnswer;
     use lab_model::observe::Condition;
 
     fn judged(change: impl FnOnce(&mut Vec<ForeignNodeAnswer>)) -> Judgement {
@@ -85,6 +94,11 @@ mod tests {
         let silent = judged(|nodes| nodes[1].agent = Err("the agent did not answer within 15s".to_owned()));
         let missing = "worker-1: the agent did not answer within 15s".to_owned();
         assert_eq!(silent, Err(NotHeld::Unobserved(missing)));
+        let answer = |name: &str, agent| ForeignNodeAnswer { name: name.into(), ready: None, agent };
+        let nodes = vec![answer("worker-1", Err("no agent runs there".to_owned())), answer("worker-2", Ok(()))];
+        let found = nodes_that_do_not_answer(&ForeignNodesSeen { nodes }, &expecting(&[]));
+        let why = "no agent runs there".to_owned();
+        assert_eq!(found, Found::silent(vec![Silent { node: "worker-1".into(), why }]));
         for gone in [judged(Vec::clear), judged(|nodes| drop(nodes.pop())), judged(|nodes| nodes[0].ready = None)] {
             assert!(matches!(gone, Err(NotHeld::Unobserved(_))), "{gone:?}");
         }

@@ -26,7 +26,7 @@ impl Nodes {
             let rows: Vec<Vec<Cell>> = rows.into_iter().take(ROWS).collect();
             (!rows.is_empty()).then(|| Table { caption: caption.to_owned(), head, rows })
         };
-        let head = vec!["Node", "Findings", "What is wrong", "By hand"];
+        let head = vec!["Node", "Standing", "What is wrong", "By hand"];
         Self {
             each: table("Nodes, the worst first", head, all.iter().map(node).collect()),
             pairs: table(
@@ -40,9 +40,10 @@ impl Nodes {
 }
 
 fn node(node: &NodeFindings) -> Vec<Cell> {
+    let (class, sign) = if node.count() == 0 { ("open", "?") } else { ("bad", "✗") };
     vec![
         Cell::code(&node.node),
-        Cell::of("bad", format!("✗ {}", node.count())),
+        Cell::of(class, format!("{sign} {}", node.standing())),
         Cell::plain(node.lines(PEERS_TOLD).join("\n")),
         Cell::code(node.by_hand.join("\n")),
     ]

@@ -81,11 +81,15 @@ fn nothing_that_came_from_outside_is_markup() {
 #[test]
 fn a_foreign_cluster_is_told_by_node() {
     let page = to_markdown(&samples::foreign_cluster());
-    assert!(page.contains("\n| worker-7 | 6 | no route to worker-0's 10.0.0.0/24: "), "{page}");
+    assert!(page.contains("\n| worker-7 | 6 findings | no route to worker-0's 10.0.0.0/24: "), "{page}");
     assert!(
         page.contains(
             "<br>likewise to 1 more peer: worker-3<br>controller sync has failed 3 times in a row<br>default/web"
         ),
+        "{page}"
+    );
+    assert!(
+        page.contains("\n| worker-0 | unobserved | not looked at: its agent did not answer within 15s |\n"),
         "{page}"
     );
     assert!(!to_markdown(&samples::run_with_every_outcome()).contains("the worst first"));

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Terminal;
 use crate::by_node::{PEERS_TOLD, by_node};
-use lab_base::text::{counted, one_line};
+use lab_base::text::one_line;
 use lab_model::report::Report;
 
 /// Nodes that are told; the others are in `report.json`.
@@ -19,8 +19,8 @@ impl<W: Write> Terminal<W> {
         }
         writeln!(self.out, "\n {}", self.style.heading("Nodes, the worst first"))?;
         for node in nodes.iter().take(NODES_TOLD) {
-            let count = counted(node.count(), "finding");
-            writeln!(self.out, "  {}   {}", self.style.bad(&one_line(&node.node)), self.style.aside(&count))?;
+            let standing = node.standing();
+            writeln!(self.out, "  {}   {}", self.style.bad(&one_line(&node.node)), self.style.aside(&standing))?;
             for line in node.lines(PEERS_TOLD) {
                 self.detail("", &line)?;
             }
