@@ -123,17 +123,8 @@ pub(super) fn rule(text: &str) -> Rule {
     let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).expect("a hexadecimal number");
     let prefix = |text: &str| (text != "all").then(|| net(text));
     let mut words = text.split_whitespace();
-    let mut rule = Rule {
-        priority: words.next().expect("a priority").trim_end_matches(':').parse().expect("a priority"),
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Nop,
-    };
+    let priority = words.next().expect("a priority").trim_end_matches(':').parse().expect("a priority");
+    let mut rule = Rule::for_all(priority, RuleAction::Nop);
     while let Some(key) = words.next() {
         let mut value = || words.next().expect("a value");
         match key {

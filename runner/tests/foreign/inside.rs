@@ -40,17 +40,7 @@ pub(super) fn view(file: &Path) -> NetnsView {
         return view;
     };
     view.addresses[0].address = (*pod).into();
-    view.rules = vec![Rule {
-        priority: 32766,
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Lookup(TABLE_MAIN),
-    }];
+    view.rules = vec![Rule::for_all(32766, RuleAction::Lookup(TABLE_MAIN))];
     view.routes = vec![Route {
         table: TABLE_MAIN,
         destination: "0.0.0.0/0".parse().unwrap(),

@@ -235,17 +235,7 @@ fn rules_are_seen_with_every_selector() {
         }
     });
     let view = netns.view();
-    let plain = |priority, action| Rule {
-        priority,
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action,
-    };
+    let plain = Rule::for_all;
     let pods = "10.0.2.0/24".parse().ok();
     let pod = "10.0.2.7/32".parse().ok();
     let selects = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

@@ -202,17 +202,8 @@ pub(super) struct RawRule {
 fn rule(raw: &RawRule) -> Read<Rule> {
     let mask = raw.fwmask.as_deref().map_or(Ok(u32::MAX), hexadecimal)?;
     let fwmark = raw.fwmark.as_deref().map(hexadecimal).transpose()?.map(|value| (value, mask));
-    Ok(Rule {
-        priority: raw.priority,
-        source: if raw.src == "all" { None } else { Some(prefix(&raw.src)?) },
-        destination: None,
-        fwmark,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Lookup(table(&raw.table)?),
-    })
+    let source = if raw.src == "all" { None } else { Some(prefix(&raw.src)?) };
+    Ok(Rule { source, fwmark, ..Rule::for_all(raw.priority, RuleAction::Lookup(table(&raw.table)?)) })
 }
 
 #[derive(Deserialize)]

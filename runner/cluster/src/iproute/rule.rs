@@ -15,17 +15,7 @@ const KNOWN: [&str; 15] = [
 /// Rules are read member by member: each that is not known is a selector that decides, and is kept by its name.
 pub(super) fn rule(raw: &Value) -> Result<Rule, String> {
     let members = raw.as_object().ok_or("a rule is no object")?;
-    let mut rule = Rule {
-        priority: 0,
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Nop,
-    };
+    let mut rule = Rule::for_all(0, RuleAction::Nop);
     let text = |key: &str| members.get(key).and_then(Value::as_str);
     let net = |key: &str| -> Result<Option<Ipv4Net>, String> {
         let Some(address) = text(key).filter(|address| *address != "all") else { return Ok(None) };

@@ -113,17 +113,8 @@ pub(crate) fn route(table: u32, destination: &str, gateway: Option<Ipv4Addr>, de
 
 /// The kernel's own rules.
 fn rules() -> Vec<Rule> {
-    let rules = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)].map(|(priority, table)| Rule {
-        priority,
-        source: None,
-        destination: None,
-        fwmark: None,
-        iif: None,
-        oif: None,
-        inverted: false,
-        other_selectors: Vec::new(),
-        action: RuleAction::Lookup(table),
-    });
+    let rules = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)]
+        .map(|(priority, table)| Rule::for_all(priority, RuleAction::Lookup(table)));
     rules.into()
 }
 

@@ -110,6 +110,23 @@ pub struct Rule {
     pub action: RuleAction,
 }
 
+impl Rule {
+    /// A rule for every packet.
+    pub const fn for_all(priority: u32, action: RuleAction) -> Self {
+        Self {
+            priority,
+            source: None,
+            destination: None,
+            fwmark: None,
+            iif: None,
+            oif: None,
+            inverted: false,
+            other_selectors: Vec::new(),
+            action,
+        }
+    }
+}
+
 /// A question to the kernel's own routing (`ip route get`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LookupQuery {

@@ -88,17 +88,7 @@ mod tests {
         let mut host = host();
         let view = host.view.as_mut().unwrap().as_mut().unwrap();
         view.links.extend([link("cilium_host"), link("lxc0123456789ab")]);
-        view.rules.push(Rule {
-            priority: 9,
-            source: None,
-            destination: None,
-            fwmark: Some((0x200, 0xf00)),
-            iif: None,
-            oif: None,
-            inverted: false,
-            other_selectors: Vec::new(),
-            action: RuleAction::Lookup(2004),
-        });
+        view.rules.push(Rule { fwmark: Some((0x200, 0xf00)), ..Rule::for_all(9, RuleAction::Lookup(2004)) });
         host.cilium_files = Some(vec!["/sys/fs/bpf/cilium".into()]);
         let row = leftovers(&host);
         assert_eq!(row.outcome, Outcome::Warning);
