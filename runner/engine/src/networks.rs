@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::api::ASK_DEADLINE;
 use super::connect::Engine;
 use super::error::EngineError;
-use lab_model::observe::{DockerNetwork, NetworkMember, Subnet};
+use lab_model::observe::{DockerNetwork, Mtu, NetworkMember, Subnet};
 
 /// The deadline for making a network, or connecting a container to one: rules of the host's packet filter are written then.
 const CHANGE_DEADLINE: Duration = Duration::from_secs(30);
@@ -26,13 +26,15 @@ pub struct NewNetwork {
     pub subnet: Ipv4Net,
     /// The address that the Engine keeps for its own bridge, and does not give it.
     pub reserved: Ipv4Addr,
+    /// What its links take. An Engine that is told to give its default network less gives others Ethernet's all the same.
+    pub mtu: Mtu,
     /// Its label, and the label's value.
     pub label: (String, String),
 }
 
 impl NewNetwork {
     fn request(&self) -> NetworkCreateRequest {
-        let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
+        let option = |name: &str, value: &str| (format!("com.docker.network.{name}"), value.to_owned());
         NetworkCreateRequest {
             name: self.name.clone(),
             driver: Some("bridge".to_owned()),
@@ -45,7 +47,14 @@ impl NewNetwork {
                 ..Ipam::default()
             }),
             // Not `internal`: its rules drop what is from or for another subnet, also between two containers.
-            options: Some([option("enable_ip_masquerade", "false"), option("inhibit_ipv4", "true")].into()),
+            options: Some(
+                [
+                    option("bridge.enable_ip_masquerade", "false"),
+                    option("bridge.inhibit_ipv4", "true"),
+                    option("driver.mtu", &self.mtu.to_string()),
+                ]
+                .into(),
+            ),
             labels: Some([self.label.clone()].into()),
             ..NetworkCreateRequest::default()
         }
@@ -157,12 +166,14 @@ mod tests {
             name: "kind-rack0".to_owned(),
             subnet: "198.19.0.0/24".parse().unwrap(),
             reserved: "198.19.0.254".parse().unwrap(),
+            mtu: Mtu(1400),
             label: ("lab.racks".to_owned(), "/state/lab/kind/mark".to_owned()),
         };
         let request = new.request();
         let options = request.options.unwrap();
         assert_eq!(options["com.docker.network.bridge.inhibit_ipv4"], "true");
         assert_eq!(options["com.docker.network.bridge.enable_ip_masquerade"], "false");
+        assert_eq!(options["com.docker.network.driver.mtu"], "1400");
         assert_eq!(request.internal, None);
         let config = request.ipam.and_then(|ipam| ipam.config).unwrap().remove(0);
         assert_eq!(

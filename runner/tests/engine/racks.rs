@@ -6,11 +6,14 @@ use std::net::Ipv4Addr;
 use lab_engine::{Engine, NewNetwork, NodeProbe, RACKS_LABEL};
 use lab_kind::racks::links::{Named, arrange};
 use lab_kind::racks::remove;
-use lab_model::observe::{NodeName, Place};
+use lab_model::observe::{Mtu, NodeName, Place};
 use lab_model::request::Request;
 use lab_stand_in::{Cluster, ImagePlan, NodePlan, Plan, with_engine};
 
 use super::members::{LONG, Pods, answer, view};
+
+/// What links take on a network that was made to take less than Ethernet does.
+const NARROW: Mtu = Mtu(1380);
 
 /// Containers with this mark: a node and a router.
 async fn marked(engine: &Engine, mark: &str) -> Cluster {
@@ -29,6 +32,7 @@ async fn network(engine: &Engine, name: &str, mark: &str) -> Ipv4Addr {
             name: name.to_owned(),
             subnet: ipnet::Ipv4Net::new(first, 24).unwrap(),
             reserved: Ipv4Addr::from_bits(first.to_bits() + 254),
+            mtu: NARROW,
             label: (RACKS_LABEL.to_owned(), mark.to_owned()),
         };
         match engine.make_network(&new).await {
@@ -63,6 +67,8 @@ fn a_node_that_stands_in_a_rack_has_its_link_and_its_default_route_there() {
             for (link, address) in [("mgmt0", management), ("eth0", at(2))] {
                 assert!(links.contains(&format!(" {link}    inet {address}/")), "{links}");
             }
+            let link = shown(&engine, node, &["ip", "-o", "link", "show", "eth0"]).await;
+            assert!(link.contains(&format!(" mtu {NARROW} ")), "{link}");
             let routes = shown(&engine, node, &["ip", "-4", "route", "show", "default"]).await;
             assert_eq!(routes.trim(), format!("default via {} dev eth0", at(1)));
         }

@@ -10,9 +10,12 @@ use crate::stages::failed;
 use lab_backend::LabError;
 use lab_base::failure::chain;
 use lab_engine::{NewContainer, NewNetwork, router_container};
-use lab_model::observe::Place;
+use lab_model::observe::{DockerNetwork, Mtu, Place};
 use lab_model::racks::{self, Racks, TOR_UPLINK, router_port};
 use lab_model::stage::Stage;
+
+/// Docker's default network, whose MTU an Engine can be told (`mtu` in `daemon.json`).
+const DEFAULT_NETWORK: &str = "bridge";
 
 const STAGE: Stage = Stage::ClusterCreated;
 
@@ -30,12 +33,14 @@ impl KindLab {
         let cannot = |why: String| failed(STAGE, format!("racks: {why}"));
         let image = self.bird_image().await?;
         let label = self.racks_label()?;
+        let mtu = self.mtu_of_racks().await?;
         self.doing.now(format!("making {} networks and {} routers", 2 * layout.racks.len(), layout.racks.len() + 1));
         for (position, rack) in layout.racks.iter().enumerate() {
             let network = |name: String, subnet: ipnet::Ipv4Net| NewNetwork {
                 name,
                 subnet: subnet.trunc(),
                 reserved: reserved(subnet),
+                mtu,
                 label: label.clone(),
             };
             let own = rack.network.clone().unwrap_or_default();
@@ -49,6 +54,16 @@ impl KindLab {
             made.map_err(cannot)?;
         }
         Ok(())
+    }
+
+    /// What kind's network takes, or will: racks take the same, so that no link on a pod's way is narrower than another.
+    async fn mtu_of_racks(&self) -> Result<Mtu, LabError> {
+        let mut networks = Vec::new();
+        for name in [self.spec.expect.network.as_str(), DEFAULT_NETWORK] {
+            let asked = self.engine.network(name).await;
+            networks.push(asked.map_err(|error| failed(STAGE, format!("racks: {}", chain(&error))))?);
+        }
+        Ok(mtu_of(networks.iter().flatten()))
     }
 
     /// All routers of the layout.
@@ -125,6 +140,12 @@ async fn forward<'a>(
     write(engine, container, "0", &[files("send_redirects"), files("rp_filter")].concat()).await
 }
 
+/// Of the first of these networks that tells it: kind gives its own the MTU of Docker's default one (kind v0.17.0
+/// `pkg/cluster/internal/providers/docker/network.go`).
+fn mtu_of<'a>(mut networks: impl Iterator<Item = &'a DockerNetwork>) -> Mtu {
+    networks.find_map(DockerNetwork::mtu).unwrap_or(Mtu::ETHERNET)
+}
+
 /// What to do about a network whose addresses are another one's.
 fn overlap(why: &str) -> &'static str {
     if why.contains("overlaps") {
@@ -154,6 +175,7 @@ fn archive(config: &str) -> std::io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_router_begins_with_its_configuration() {
@@ -162,6 +184,24 @@ mod tests {
         let paths: Vec<String> =
             read.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
         assert_eq!(paths, ["lab-bird", "lab-bird/bird.conf"]);
+    }
+
+    #[test]
+    fn racks_take_what_kinds_network_takes() {
+        let network = |mtu: Option<&str>| DockerNetwork {
+            name: "kind".to_owned(),
+            id: "71d4fde6f07a".to_owned(),
+            driver: "bridge".to_owned(),
+            subnets: Vec::new(),
+            members: Vec::new(),
+            labels: BTreeMap::new(),
+            options: mtu.map(|mtu| ("com.docker.network.driver.mtu".to_owned(), mtu.to_owned())).into_iter().collect(),
+        };
+        let (kind, default) = (network(Some("1400")), network(Some("1450")));
+        assert_eq!(mtu_of([&kind, &default].into_iter()), Mtu(1400));
+        assert_eq!(mtu_of([&default].into_iter()), Mtu(1450));
+        assert_eq!(mtu_of([&network(None), &default].into_iter()), Mtu::ETHERNET);
+        assert_eq!(mtu_of([].into_iter()), Mtu::ETHERNET);
     }
 
     #[test]
