@@ -221,7 +221,7 @@ pub struct Found {
     /// About each request to the outside, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<Leaving>,
-    /// Nodes of a foreign cluster of which nothing is known, in the cluster's order.
+    /// Nodes of a foreign cluster whose agents do not answer, in the cluster's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<Silent>,
 }
@@ -231,7 +231,7 @@ pub struct Found {
 pub struct Silent {
     /// Its name.
     pub node: NodeName,
-    /// Why nothing was read there.
+    /// What it did not answer, and why.
     pub why: String,
 }
 

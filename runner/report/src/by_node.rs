@@ -21,7 +21,7 @@ pub struct NodeFindings {
     pub peers: Vec<PeerAstray>,
     /// What else was found.
     pub others: Vec<NodeFinding>,
-    /// Why nothing is known of it, where its agent does not answer.
+    /// Why not all is known of it, where its agent does not answer.
     pub silent: Option<String>,
     /// The commands that show it.
     pub by_hand: Vec<String>,
@@ -86,10 +86,10 @@ impl NodeFindings {
             )
         });
         let others = self.others.iter().map(|finding| finding.observed.clone());
-        told.chain(rest).chain(others).chain(self.silent.iter().map(|why| format!("not looked at: {why}"))).collect()
+        told.chain(rest).chain(others).chain(self.silent.clone()).collect()
     }
 
-    /// What stands beside its name: how many findings, or that it could not be looked at.
+    /// What stands beside its name: how many findings, or that it was not seen.
     pub fn standing(&self) -> String {
         match (&self.silent, self.count()) {
             (Some(_), 0) => "unobserved".to_owned(),
@@ -103,8 +103,8 @@ impl NodeFindings {
     }
 }
 
-/// The nodes of a foreign cluster with findings, those with the most first, and among as many by their names; then those of
-/// which nothing is known. A lab has none.
+/// The nodes of a foreign cluster with findings, those with the most first, and among as many by their names; then those
+/// whose agents do not answer. A lab has none.
 pub fn by_node(report: &Report) -> Vec<NodeFindings> {
     if report.head.backend != BackendKind::Cluster {
         return Vec::new();
@@ -158,7 +158,7 @@ mod tests {
         let nodes = by_node(&samples::foreign_cluster());
         let names: Vec<(&str, usize)> = nodes.iter().map(|node| (node.node.as_str(), node.count())).collect();
         assert_eq!(names, [("worker-7", 6), ("cp-1", 1), ("worker-1", 1), ("worker-0", 0)]);
-        assert_eq!(nodes[3].in_words(), "worker-0: not looked at: its agent did not answer within 15s");
+        assert_eq!(nodes[3].in_words(), "worker-0: its agent did not answer within 15s");
         let standing: Vec<String> = nodes.iter().map(NodeFindings::standing).collect();
         assert_eq!(standing, ["6 findings", "1 finding", "1 finding", "unobserved"]);
         assert_eq!(

@@ -47,7 +47,7 @@ pub fn nodes_answer(seen: &ForeignNodesSeen, expect: &Expectations) -> Judgement
     })
 }
 
-/// The nodes of which nothing is known, for who tells it node by node.
+/// The nodes whose agents do not answer, for who tells it node by node.
 pub fn nodes_that_do_not_answer(seen: &ForeignNodesSeen, _expect: &Expectations) -> Found {
     let silent = |node: &ForeignNodeAnswer| {
         let why = node.agent.as_ref().err()?;

@@ -320,7 +320,7 @@ fn a_foreign_cluster_is_told_by_node_and_by_pair_and_not_drawn() {
         "no route to worker-0&#39;s 10.0.0.0/24",
         "likewise to 1 more peer: worker-3",
         "<span>? unobserved</span>",
-        "<span>not looked at: its agent did not answer within 15s</span>",
+        "<span>its agent did not answer within 15s</span>",
         "Packets that do not get to a peer&#39;s pods",
         "wrong next hop: 10.0.3.1 takes 10.0.3.0/24 via 192.168.0.9 dev ens3",
     ] {

@@ -277,7 +277,7 @@ fn what_is_wrong_in_a_foreign_cluster_is_told_by_node() {
         "  cp-1   1 finding\n",
         "  worker-1   1 finding\n",
         "  worker-0   unobserved\n",
-        "not looked at: its agent did not answer within 15s\n",
+        "its agent did not answer within 15s\n",
         "3 REFUTED",
     ];
     let places: Vec<usize> =
