@@ -23,7 +23,7 @@ fn absurd_sizes_in_the_index_are_refused() {
     };
     assert_refused(
         &sized("junit.xml", 1 << 40),
-        "\"junit.xml\" in it is announced with 1099511627776 bytes, and at most 67108864 are accepted",
+        "\"junit.xml\" in it is announced with 1099511627776 bytes, and at most 134217728 are accepted",
     );
     assert_refused(&sized("junit.xml", u64::MAX), "\"junit.xml\" in it is announced with 18446744073709551615 bytes");
     let pcap = "cases/wire__full_mtu_fits/kind-worker-eth0.pcap";
@@ -46,7 +46,7 @@ fn too_many_members_are_refused() {
         });
         members.extend(big);
     });
-    assert_refused(&bundle(&parts), "is announced with 209715200 bytes, and at most 67108864 are accepted");
+    assert_refused(&bundle(&parts), "is announced with 209715200 bytes, and at most 134217728 are accepted");
     let mut parts = entries(&real("native"));
     super::made::change(&mut parts, "bundle.json", |index| {
         let members = index["members"].as_array_mut().unwrap();
@@ -74,7 +74,7 @@ fn a_decompression_bomb_is_refused_while_it_unfolds() {
     assert!(unfolded < 36 << 20, "{said}");
 }
 
-/// Each of these objects takes 632 bytes of memory, of 7: evidence of 64 MiB would take gigabytes.
+/// Each of these objects takes 632 bytes of memory, of 7: evidence of 128 MiB would take ten gigabytes.
 #[test]
 fn evidence_of_millions_of_values_is_refused_before_it_takes_memory() {
     let mut parts = entries(&real("native"));
