@@ -1,6 +1,6 @@
 //! Images to move: made here, named here, gone after.
 
-use bollard::models::{ContainerConfig, ContainerCreateBody};
+use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder,
@@ -68,6 +68,8 @@ async fn changed(engine: &Engine, image: &Image, name: &str, change: impl AsyncF
     let body = ContainerCreateBody {
         image: Some(image.reference().to_owned()),
         cmd: Some(["/bin/sleep", "infinity"].map(str::to_owned).to_vec()),
+        // On Docker's default network it would be the first to give docker0 a carrier, and so an IPv6 address.
+        host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
         ..ContainerCreateBody::default()
     };
     let container = format!("lab-layer-{:08x}", fastrand::u32(..));
