@@ -93,11 +93,6 @@ impl NetworkSeen {
         })
     }
 
-    /// The MTU of its links.
-    pub fn mtu(&self) -> Option<u32> {
-        self.network.mtu().map(|mtu| mtu.0)
-    }
-
     /// Whether this option of the driver is set to false.
     pub fn denies(&self, option: &str) -> bool {
         self.network.options.get(option).is_some_and(|value| value == "false")

@@ -14,9 +14,6 @@ use lab_model::observe::{DockerNetwork, Mtu, Place};
 use lab_model::racks::{self, Racks, TOR_UPLINK, router_port};
 use lab_model::stage::Stage;
 
-/// Docker's default network, whose MTU an Engine can be told (`mtu` in `daemon.json`).
-const DEFAULT_NETWORK: &str = "bridge";
-
 const STAGE: Stage = Stage::ClusterCreated;
 
 /// A router, and the networks that it is on.
@@ -58,12 +55,12 @@ impl KindLab {
 
     /// What kind's network takes, or will: racks take the same, so that no link on a pod's way is narrower than another.
     async fn mtu_of_racks(&self) -> Result<Mtu, LabError> {
-        let mut networks = Vec::new();
-        for name in [self.spec.expect.network.as_str(), DEFAULT_NETWORK] {
+        let ask = async |name| {
             let asked = self.engine.network(name).await;
-            networks.push(asked.map_err(|error| failed(STAGE, format!("racks: {}", chain(&error))))?);
-        }
-        Ok(mtu_of(networks.iter().flatten()))
+            asked.map_err(|error| failed(STAGE, format!("racks: {}", chain(&error))))
+        };
+        let (there, default) = (ask(&self.spec.expect.network).await?, ask(DockerNetwork::DEFAULT).await?);
+        Ok(DockerNetwork::mtu_for_nodes(there.as_ref(), default.as_ref()))
     }
 
     /// All routers of the layout.
@@ -140,12 +137,6 @@ async fn forward<'a>(
     write(engine, container, "0", &[files("send_redirects"), files("rp_filter")].concat()).await
 }
 
-/// Of the first of these networks that tells it: kind gives its own the MTU of Docker's default one (kind v0.17.0
-/// `pkg/cluster/internal/providers/docker/network.go`).
-fn mtu_of<'a>(mut networks: impl Iterator<Item = &'a DockerNetwork>) -> Mtu {
-    networks.find_map(DockerNetwork::mtu).unwrap_or(Mtu::ETHERNET)
-}
-
 /// What to do about a network whose addresses are another one's.
 fn overlap(why: &str) -> &'static str {
     if why.contains("overlaps") {
@@ -198,10 +189,11 @@ mod tests {
             options: mtu.map(|mtu| ("com.docker.network.driver.mtu".to_owned(), mtu.to_owned())).into_iter().collect(),
         };
         let (kind, default) = (network(Some("1400")), network(Some("1450")));
-        assert_eq!(mtu_of([&kind, &default].into_iter()), Mtu(1400));
-        assert_eq!(mtu_of([&default].into_iter()), Mtu(1450));
-        assert_eq!(mtu_of([&network(None), &default].into_iter()), Mtu::ETHERNET);
-        assert_eq!(mtu_of([].into_iter()), Mtu::ETHERNET);
+        let mtu = DockerNetwork::mtu_for_nodes;
+        assert_eq!(mtu(Some(&kind), Some(&default)), Mtu(1400));
+        assert_eq!(mtu(None, Some(&default)), Mtu(1450));
+        assert_eq!(mtu(Some(&network(None)), Some(&default)), Mtu::ETHERNET);
+        assert_eq!(mtu(None, None), Mtu::ETHERNET);
     }
 
     #[test]

@@ -176,6 +176,9 @@ pub struct DockerNetwork {
 }
 
 impl DockerNetwork {
+    /// The name of Docker's default network, whose MTU an Engine can be told (`mtu` in `daemon.json`).
+    pub const DEFAULT: &str = "bridge";
+
     /// The MTU of its links: what it was made with, else Ethernet's, as a bridge gets by itself. None where its driver makes
     /// no bridge, or what it was made with is no number.
     pub fn mtu(&self) -> Option<Mtu> {
@@ -183,6 +186,12 @@ impl DockerNetwork {
             Some(mtu) => mtu.parse().ok().map(Mtu),
             None => (self.driver == "bridge").then_some(Mtu::ETHERNET),
         }
+    }
+
+    /// The MTU of links on kind's network, which kind gives that of Docker's default one when it makes it (kind v0.17.0
+    /// `pkg/cluster/internal/providers/docker/network.go`).
+    pub fn mtu_for_nodes(there: Option<&Self>, default: Option<&Self>) -> Mtu {
+        there.or(default).and_then(Self::mtu).unwrap_or(Mtu::ETHERNET)
     }
 }
 

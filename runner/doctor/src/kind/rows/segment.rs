@@ -10,6 +10,7 @@ use super::pods::used;
 use crate::kind::facts::{AddressPool, DockerSeen, HostSeen, NetworkSeen};
 use crate::kind::input::KindDoctorInput;
 use crate::{Outcome, Row};
+use lab_model::observe::DockerNetwork;
 
 /// The pools that Docker takes subnets from by default (moby, `libnetwork/ipamutils`: the local scope's predefined
 /// pools), each with the prefix length of its subnets.
@@ -155,11 +156,9 @@ pub(in crate::kind) fn kind_subnet(input: &KindDoctorInput, docker: &DockerSeen,
 pub(in crate::kind) fn mtu(input: &KindDoctorInput, docker: &DockerSeen, host: &HostSeen) -> Row {
     const ID: &str = "net.mtu";
     const WHY: &str = "packets that are too long for the uplink get lost where ICMP does: pulls from a node would hang";
-    /// The bridge driver's default MTU.
-    const DEFAULT: u32 = 1500;
     let there = network(docker, &input.network);
-    let default = docker.networks.iter().find(|seen| seen.network.name == "bridge");
-    let mtu = there.or(default).and_then(NetworkSeen::mtu).unwrap_or(DEFAULT);
+    let default = docker.networks.iter().find(|seen| seen.network.name == DockerNetwork::DEFAULT);
+    let mtu = DockerNetwork::mtu_for_nodes(there.map(|seen| &seen.network), default.map(|seen| &seen.network)).0;
     let nodes = if there.is_some() { "nodes have" } else { "nodes will have" };
     let Some(uplinks) = &host.uplinks else {
         let found = format!("{nodes} {mtu}; the uplink's is not known: the kernel was not asked for its routes");
