@@ -40,16 +40,15 @@ pub fn no_tunnel_device(seen: &ForeignRoutingSeen, expect: &Expectations) -> Jud
             let state = if link.up { "up" } else { "down" };
             let meant = encrypts && link.name == WIREGUARD;
             let leads_to_pods = || {
-                let pods = seen.nodes.iter().flat_map(|node| &node.pod_networks);
-                let by = |route: &&lab_model::observe::Route| {
-                    route.hops.iter().any(|hop| hop.device.as_deref() == Some(link.name.as_str()))
-                };
-                let routes: Vec<_> =
-                    here.view.routes.iter().filter(by).filter(|route| route.destination.prefix_len() > 0).collect();
-                !routes.is_empty()
-                    && pods.into_iter().any(|pods| {
-                        routes.iter().any(|route| route.destination.contains(pods) || pods.contains(&route.destination))
-                    })
+                let routes = here.view.routes.iter().filter(|route| {
+                    let by = route.hops.iter().any(|hop| hop.device.as_deref() == Some(link.name.as_str()));
+                    by && route.destination.prefix_len() > 0
+                });
+                let mut of_pods = routes.map(|route| route.destination);
+                of_pods.any(|destination| {
+                    let mut pods = seen.nodes.iter().flat_map(|node| &node.pod_networks);
+                    pods.any(|pods| destination.contains(pods) || pods.contains(&destination))
+                })
             };
             let own = configuration.tunnel_beside.is_none() && OWN.contains(&link.name.as_str());
             if !meant && (own || leads_to_pods()) {

@@ -208,7 +208,36 @@ fn a_tunnel_is_refuted_however_packets_get_there() {
     };
     let proof = devices(AGENTS, &other("tun", "tun0")).expect("held");
     assert_eq!(proof.details, ["node-0001: tun0 (tun), up, by which no route leads to pods"]);
-    assert!(devices(&[("enable-wireguard", "true")], &other("wireguard", "cilium_wg0")).is_ok());
+    let wireguard: Settings<'_> = &[("enable-wireguard", "true")];
+    assert!(devices(wireguard, &other("wireguard", "cilium_wg0")).is_ok());
+    // What carries pods' packets is refuted whoever made it, but for the device that encrypts them.
+    let leads = |destination: &'static str, kind: &'static str, link: &'static str| {
+        move |seen: &mut ForeignRoutingSeen| {
+            other(kind, link)(seen);
+            reroute(seen, 1, |routes| routes.push(route(TABLE_MAIN, destination, None, link)));
+        }
+    };
+    for (settings, destination, kind, link, carries) in [
+        (wireguard, "10.128.2.0/24", "wireguard", "cilium_wg0", false),
+        (AGENTS, "10.128.2.0/24", "wireguard", "cilium_wg0", true),
+        (wireguard, "10.128.2.0/24", "wireguard", "wg0", true),
+        (wireguard, "10.128.2.0/24", "tun", "tun0", true),
+        (AGENTS, "10.128.2.7/32", "tun", "tun0", true),
+        (AGENTS, "10.0.0.0/8", "tun", "tun0", true),
+        (AGENTS, "10.200.0.0/24", "tun", "tun0", false),
+        // Whose way the default route is, is the other cases' question.
+        (AGENTS, "0.0.0.0/0", "tun", "tun0", false),
+    ] {
+        let judgement = devices(settings, &leads(destination, kind, link));
+        if carries {
+            let (reasons, observed) = refuted(judgement);
+            assert_eq!(reasons, [Reason::TunnelDevice], "{destination} by {link}");
+            assert_eq!(observed, [format!("node-0001: {link}, a {kind} device, up")]);
+        } else {
+            let proof = judgement.unwrap_or_else(|other| panic!("{destination} by {link}: {other:?}"));
+            assert!(proof.summary.ends_with("; 1 tunnel devices are there for something else"), "{}", proof.summary);
+        }
+    }
     let why = missing(devices(AGENTS, &other("wormhole", "hole0")));
     assert!(why.contains("of the kind wormhole"), "{why}");
     let why = missing(devices(AGENTS, &|seen| drop(seen.tables.insert(name(1), Err("it did not answer".to_owned())))));
@@ -260,6 +289,37 @@ fn a_way_by_another_node_must_lead_on() {
     // Node 3 sends to node 1, and that one back.
     assert_eq!(reasons, [Reason::WrongNextHop; 2]);
     assert!(observed[0].contains("goes to node-0001, which sends it back"), "{observed:?}");
+    let mut seen = generated::cluster(4);
+    circle(&mut seen);
+    let roads = pairs_astray(&seen, &expecting(NETWORK)).roads;
+    let pairs: Vec<String> = roads.iter().map(|road| format!("{} {} {}", road.from, road.to, road.pods)).collect();
+    assert_eq!(pairs, ["node-0003 node-0002 10.128.2.0/24", "node-0001 node-0002 10.128.2.0/24"]);
+    // Where it parts, one half to the peer and one to a third node, nobody has seen where that half ends.
+    let parts = |seen: &mut ForeignRoutingSeen| {
+        by_third()(seen);
+        let (pods, aside) = (generated::node(2).pod_networks[0], generated::node(0).addresses[0]);
+        reroute(seen, 3, |routes| {
+            let to_peer = routes.iter_mut().filter(|route| route.destination == pods);
+            to_peer.for_each(|route| {
+                route.hops.push(route.hops[0].clone());
+                gateway(route, aside);
+            });
+        });
+    };
+    let why = missing(ways(NETWORK, parts));
+    assert!(why.contains("goes to node-0003 and on to node-0000, which is not node-0002"), "{why}");
+    let ends = |seen: &mut ForeignRoutingSeen| {
+        by_third()(seen);
+        let pods = generated::node(2).pod_networks[0];
+        reroute(seen, 3, |routes| {
+            let to_peer = routes.iter_mut().filter(|route| route.destination == pods);
+            to_peer.for_each(|route| route.kind = RouteKind::Local);
+        });
+    };
+    let (reasons, observed) = refuted(ways(NETWORK, ends));
+    // Node 3's own packets end there, and those of node 1 that it should lead on.
+    assert_eq!(reasons, [Reason::WrongDevice, Reason::WrongNextHop]);
+    assert!(observed[1].contains("goes to node-0003, where it ends: local 10.128.2.0/24"), "{observed:?}");
     let nowhere = |seen: &mut ForeignRoutingSeen| {
         by_third()(seen);
         reroute(seen, 3, |routes| routes.retain(|route| route.destination.prefix_len() != 0));
