@@ -23,13 +23,15 @@ pub mod snapshot;
 pub mod spec;
 mod stages;
 mod standing;
+mod stored;
 pub mod teardown;
 pub mod tool;
 
 pub use lab_kube::{api, cilium};
 
 pub use in_node::NOT_IN_NODES;
-pub use lab::{BeforeCni, FirstNodes, FirstReady, KindLab};
+pub use lab::KindLab;
 pub use node_image::records;
 pub use said::ByHand;
 pub use standing::{drift_of, engine_of, made_from, standing, take_down_state};
+pub use stored::{BeforeCni, FirstNodes, FirstReady};

@@ -2,8 +2,9 @@
 //! node image itself.
 
 use super::distribution::PULL_DEADLINE;
-use super::lab::{IMAGES_FILE, KindLab};
+use super::lab::KindLab;
 use super::stages::failed;
+use super::stored::IMAGES_FILE;
 use super::{cache, config};
 use lab_backend::LabError;
 use lab_base::failure::chain;

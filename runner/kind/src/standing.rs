@@ -5,10 +5,10 @@ use async_recursion::async_recursion as boxed;
 use std::path::Path;
 
 use super::drift::{ClusterRecord, Drift, drift};
-use super::lab::{BUILT_FILE, RECORD_FILE, SPEC_FILE};
 use super::ownership::members;
 use super::racks;
 use super::spec::KindSpec;
+use super::stored::{BUILT_FILE, RECORD_FILE, SPEC_FILE};
 use super::teardown::{TakenDown, take_down};
 use lab_backend::LabError;
 use lab_backend::state::{ClusterMark, StateDir, StateError};

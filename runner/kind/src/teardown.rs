@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use super::config::mark_of;
 use super::create;
-use super::lab::{BUILT_FILE, IMAGES_FILE, SPEC_FILE};
 use super::late::Names;
 use super::ownership::{Member, members};
 use super::racks;
 use super::seal;
 use super::snapshot::{SNAPSHOT_FILE, Snapshot};
 use super::spec::KindSpec;
+use super::stored::{BUILT_FILE, IMAGES_FILE, SPEC_FILE};
 use lab_backend::LabError;
 use lab_backend::state::{ClusterMark, Life, StateDir};
 use lab_base::failure::chain;
