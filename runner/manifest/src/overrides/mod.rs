@@ -8,7 +8,9 @@
 mod apply;
 mod assignment;
 mod chart;
+mod checks;
 mod error;
+mod expected;
 mod image;
 mod installed;
 mod pod_pool;

@@ -1,4 +1,6 @@
 use super::super::samples;
+use std::path::Path;
+
 use super::*;
 use lab_model::verdict::Tally;
 
