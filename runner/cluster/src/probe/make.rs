@@ -2,12 +2,12 @@
 
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::Probe;
-use super::objects::{CONTAINER, OurPod, Ours, PodRole};
+use super::objects::{OurPod, Ours, PodRole};
 use super::program::Program;
+use super::running::{Running, started};
 use crate::reading::AT_ONCE;
 use crate::survey::Survey;
 use lab_backend::Doing;
@@ -16,19 +16,17 @@ use lab_base::clock::{Poll, WaitError};
 use lab_kube::api::{Api, ApiError, PodContainer};
 use lab_kube::cilium::agents::{AGENT_LABEL, CILIUM_AGENT};
 use lab_model::foreign::{PROBE, PROBE_PORT};
-use lab_model::observe::{ContainerState, KubePod, NodeName, PodName, PodSeen, ServiceSeen};
+use lab_model::observe::{NodeName, PodName, PodSeen, ServiceSeen};
 
 /// The pods behind the Service at most: each is asked for from every place.
 pub const BACKENDS: usize = 8;
 
 /// A namespace has no service account for a moment, and until then its pods are refused.
 const ACCOUNT: Duration = Duration::from_secs(20);
-/// The images are there already: pods start within seconds, where a kubelet answers.
-const STARTED: Duration = Duration::from_secs(90);
 /// Slices follow within a second.
 const ENDPOINTS: Duration = Duration::from_secs(30);
 /// Between two checks.
-const AGAIN: Duration = Duration::from_millis(500);
+pub(super) const AGAIN: Duration = Duration::from_millis(500);
 
 /// What is there once everything is made.
 #[derive(Debug, Clone)]
@@ -183,122 +181,6 @@ fn refused(what: &str, error: &ApiError) -> String {
         _ => String::new(),
     };
     format!("{}{advice}", error.briefly())
-}
-
-/// A pod of ours that runs.
-#[derive(Debug, Clone)]
-struct Running {
-    of: OurPod,
-    node: NodeName,
-    at: PodContainer,
-    address: Option<Ipv4Addr>,
-}
-
-impl Running {
-    fn seen(&self) -> PodSeen {
-        PodSeen {
-            name: PodName(self.of.name.clone()),
-            node: Some(self.node.clone()),
-            address: self.address,
-            ready: true,
-        }
-    }
-}
-
-/// Waits until all pods run that can. What keeps one from it is told of its node.
-async fn started(
-    api: &Api,
-    ours: &Ours,
-    wanted: &[OurPod],
-    doing: &Doing,
-    silent: &mut BTreeMap<NodeName, String>,
-) -> Vec<Running> {
-    let expected: Vec<&OurPod> = wanted.iter().filter(|pod| !silent.contains_key(&pod.node)).collect();
-    let mut seen: BTreeMap<String, Result<Running, Waits>> = BTreeMap::new();
-    let mut unseen = None;
-    let all = clock::until(STARTED, AGAIN, "all pods run", async || {
-        match api.pods_labelled(&ours.namespace, &ours.selector()).await {
-            Err(error) => {
-                let why = error.briefly();
-                unseen = Some(why.clone());
-                return if error.is_transient() { Poll::<(), String>::NotYet(why) } else { Poll::Failed(why) };
-            }
-            Ok(pods) => {
-                unseen = None;
-                let known: BTreeMap<&str, &KubePod> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
-                for pod in &expected {
-                    let state = known.get(pod.name.as_str()).map(|found| running(pod, found));
-                    let gone = || Err(Waits::For("it is there no more".to_owned()));
-                    seen.insert(pod.name.clone(), state.unwrap_or_else(gone));
-                }
-            }
-        }
-        let waiting = seen.values().filter(|state| matches!(state, Err(Waits::For(_)))).count();
-        doing.now(format!("waiting for pods: {} of {} run", seen.len() - waiting, seen.len()));
-        if waiting == 0 { Poll::Ready(()) } else { Poll::NotYet(format!("{waiting} do not run yet")) }
-    });
-    // Those that do not run by then are named; the others go on.
-    let late = all.await.err().map(|late| late.to_string());
-    let mut running = Vec::new();
-    for pod in expected {
-        match seen.remove(&pod.name) {
-            Some(Ok(found)) => running.push(found),
-            Some(Err(Waits::For(_before))) if unseen.is_some() => {
-                let why = unseen.clone().unwrap_or_default();
-                silent.entry(pod.node.clone()).or_insert_with(|| format!("whether the pod {} runs: {why}", pod.name));
-            }
-            Some(Err(Waits::For(why) | Waits::InVain(why))) => {
-                silent.entry(pod.node.clone()).or_insert_with(|| format!("the pod {} does not run: {why}", pod.name));
-            }
-            None => {
-                let why = late.clone().unwrap_or_default();
-                silent.entry(pod.node.clone()).or_insert(why);
-            }
-        }
-    }
-    running
-}
-
-/// What a pod waits for.
-enum Waits {
-    For(String),
-    InVain(String),
-}
-
-fn running(pod: &OurPod, found: &KubePod) -> Result<Running, Waits> {
-    if matches!(found.phase.as_str(), "Failed" | "Succeeded") {
-        return Err(Waits::InVain(format!("its phase is {}", found.phase)));
-    }
-    match found.container(CONTAINER).and_then(|container| container.state.as_ref()) {
-        Some(ContainerState::Running { .. }) => {}
-        Some(ContainerState::Waiting { reason, message }) if reason.contains("Image") => {
-            return Err(Waits::InVain(format!("{reason}: {message}")));
-        }
-        Some(ContainerState::Waiting { reason, message }) => {
-            return Err(Waits::For(format!("{reason}: {message}").trim_end_matches(": ").to_owned()));
-        }
-        Some(ContainerState::Terminated { exit_code, reason, .. }) => {
-            return Err(Waits::InVain(format!("it ended with exit code {exit_code} ({reason})")));
-        }
-        None => return Err(Waits::For("its kubelet has not started it".to_owned())),
-    }
-    let address = match found.address {
-        Some(IpAddr::V4(address)) => Some(address),
-        Some(IpAddr::V6(_)) | None => None,
-    };
-    if address.is_none() {
-        return Err(Waits::For("it has no IPv4 address".to_owned()));
-    }
-    Ok(Running {
-        of: pod.clone(),
-        node: pod.node.clone(),
-        at: PodContainer {
-            namespace: found.namespace.clone(),
-            pod: found.name.clone(),
-            container: CONTAINER.to_owned(),
-        },
-        address,
-    })
 }
 
 /// Puts the probe into each pod.

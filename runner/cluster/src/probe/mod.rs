@@ -11,6 +11,7 @@ mod make;
 mod objects;
 mod policed;
 mod program;
+mod running;
 mod traffic;
 
 use std::cell::{Cell, OnceCell};
