@@ -263,6 +263,29 @@ fn ways_by_the_network_hold_and_say_what_was_not_looked_at() {
     // One peer alone without a route is suspect.
     let why = missing(ways(NETWORK, |seen| without_route(seen, 1, 2)));
     assert!(why.contains("node-0001: the pods of node-0002 have no route of their own"), "{why}");
+    // So are those with a route where they are the fewer, whichever way the others go by; of as many as those it is no sign.
+    let third = generated::node(3).addresses[0];
+    for (by, without, others) in [
+        (GATEWAY, &[0][..], Some("2 other peers")),
+        (third, &[0], Some("2 other peers")),
+        (GATEWAY, &[0, 4], None),
+        (third, &[0, 4], None),
+        (GATEWAY, &[0, 3, 4], None),
+    ] {
+        let mut seen = generated::cluster(3 + without.len().min(2));
+        to_second(|route| gateway(route, by))(&mut seen);
+        for to in without {
+            without_route(&mut seen, 1, *to);
+        }
+        let judgement = ways_to_every_peer(&seen, &expecting(NETWORK));
+        match others {
+            Some(others) => {
+                let why = missing(judgement);
+                assert!(why.contains(&format!("as those of {others} have, and would leave by default via ")), "{why}");
+            }
+            None => assert!(judgement.is_ok(), "{by} {without:?}: {judgement:?}"),
+        }
+    }
     for change in [
         &(|route: &mut Route| route.kind = RouteKind::Blackhole) as &dyn Fn(&mut Route),
         &|route| route.kind = RouteKind::Unreachable,
@@ -277,7 +300,11 @@ fn a_way_by_another_node_must_lead_on() {
     let third = generated::node(3).addresses[0];
     let by_third = || to_second(move |route| gateway(route, third));
     let proof = ways(NETWORK, by_third()).expect("held");
-    assert!(proof.summary.ends_with("1 to another node that leads to the peer"), "{}", proof.summary);
+    assert_eq!(
+        proof.summary,
+        "11 of 12 ways to peers' pods on 4 nodes lead to the peer itself, 1 to another node that leads to the peer"
+    );
+    assert_eq!(proof.details[1], "node-0001: 2 peers direct, 1 by other nodes");
     let circle = |seen: &mut ForeignRoutingSeen| {
         by_third()(seen);
         let (pods, back) = (generated::node(2).pod_networks[0], generated::node(1).addresses[0]);
