@@ -197,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn pods_that_have_ended_are_told_of_and_are_no_proof() {
+        let ended = |seen: &mut ForeignRoutingSeen, node: usize, pods: usize| {
+            let inside = seen.inside.get_mut(&name(node)).expect("a node").as_mut().expect("looked into");
+            inside.pods.truncate(inside.pods.len() - pods);
+            inside.ended = pods;
+        };
+        let proof = judged(|seen| ended(seen, 1, 1)).expect("held");
+        assert!(proof.summary.ends_with("within 15 pods packets for others go to their own node"), "{proof:?}");
+        let judgement = judged(|seen| (0..4).for_each(|node| ended(seen, node, 4)));
+        assert_eq!(judgement, Err(NotHeld::Unobserved("no pod was looked into".to_owned())));
+    }
+
+    #[test]
     fn refutes_a_pod_whose_packets_go_elsewhere() {
         assert_refuted(
             rerouted(|routes| routes[0].hops[0].gateway = Some(Ipv4Addr::new(10, 128, 2, 1).into())),

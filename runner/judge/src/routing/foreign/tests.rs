@@ -1,12 +1,13 @@
 //! Controls: generated clusters as their configuration asks for them, and each way in which one can be otherwise.
 
+use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
 use super::*;
 use crate::foreign::fixture::expecting;
 use crate::foreign::generated::{self, name, reroute, route};
 use lab_model::foreign::{AgentLog, RefusedRoute};
-use lab_model::observe::{Link, Route, RouteKind, TABLE_MAIN};
+use lab_model::observe::{Address, Link, Route, RouteKind, TABLE_MAIN};
 use lab_model::road::Way;
 use lab_model::{Judgement, NotHeld, Reason};
 
@@ -122,6 +123,14 @@ fn nodes_in_two_subnets_are_told() {
          two subnets: node-0002's 172.20.0.2 is in no subnet of this node's (192.168.0.11/16), and agents make routes within one alone: \
          of such a peer they log `must be directly reachable`"
     );
+    // An address of a link alone puts it into no subnet with anybody.
+    let (_, with_another) = refuted(ways(AGENTS, |seen| {
+        apart(seen);
+        let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+        let own = tables.addresses.last().unwrap().clone();
+        tables.addresses.push(Address { address: Ipv4Net::from(Ipv4Addr::new(172, 20, 0, 2)), ..own });
+    }));
+    assert_eq!(with_another, observed);
     // Where its log was read, the agent's own words are there, and only what it has said.
     let logged = |to: Ipv4Addr| {
         refuted(ways(AGENTS, |seen| {
@@ -413,6 +422,15 @@ fn own_pods_stay_or_are_refuted() {
             }
         };
     assert!(own(by_pod, &each).expect("held").summary.starts_with("16 of 16 addresses of pods stay"));
+    let none_there = |seen: &mut ForeignRoutingSeen| {
+        each(seen);
+        seen.pods.remove(&name(1));
+    };
+    let proof = own(by_pod, &none_there).expect("held");
+    assert_eq!(
+        proof.summary,
+        "12 of 12 addresses of pods stay on their own nodes, 4 of 4 nodes looked at; 1 nodes have no pod of their own"
+    );
     let one_gone = |seen: &mut ForeignRoutingSeen| {
         each(seen);
         let pod = generated::pods(&generated::node(1))[0];
