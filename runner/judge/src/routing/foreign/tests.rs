@@ -4,10 +4,10 @@ use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::foreign::fixture::expecting;
+use crate::foreign::fixture::{expecting, expecting_two};
 use crate::foreign::generated::{self, name, reroute, route};
 use lab_model::foreign::{AgentLog, RefusedRoute};
-use lab_model::observe::{Address, Link, Route, RouteKind, TABLE_MAIN};
+use lab_model::observe::{Address, Link, Route, RouteKind, Rule, RuleAction, TABLE_LOCAL, TABLE_MAIN};
 use lab_model::road::Way;
 use lab_model::{Judgement, NotHeld, Reason};
 
@@ -44,6 +44,14 @@ fn gateway(route: &mut Route, address: Ipv4Addr) {
 fn refuted(judgement: Judgement) -> (Vec<Reason>, Vec<String>) {
     match judgement {
         Err(NotHeld::Refuted(findings)) => findings.into_iter().map(|one| (one.reason, one.observed)).unzip(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The commands to look by hand, of what was refuted.
+fn by_hand(judgement: Judgement) -> Vec<String> {
+    match judgement {
+        Err(NotHeld::Refuted(findings)) => findings.into_iter().filter_map(|one| one.by_hand).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -171,6 +179,90 @@ fn other_ways_are_refuted_where_agents_make_the_routes() {
 }
 
 #[test]
+fn routes_that_lead_to_this_nodes_own_pods_or_to_itself_are_refuted_whoever_makes_them() {
+    let own = Ipv4Addr::new(10, 128, 1, 1);
+    for (change, reason, words) in [
+        (
+            &(|route: &mut Route| {
+                gateway(route, own);
+                route.hops[0].device = Some("cilium_host".to_owned());
+            }) as &dyn Fn(&mut Route),
+            Reason::WrongDevice,
+            "it leads to this node's own pods",
+        ),
+        (
+            &|route| {
+                route.hops[0].gateway = None;
+                route.hops[0].device = Some("lxc00000002".to_owned());
+            },
+            Reason::WrongDevice,
+            "it leads to this node's own pods",
+        ),
+        (&|route| gateway(route, generated::node(1).addresses[0]), Reason::WrongNextHop, "which is this node itself"),
+    ] {
+        let (reasons, observed) = refuted(ways(NETWORK, to_second(change)));
+        assert_eq!(reasons, [reason], "{observed:?}");
+        assert!(observed[0].ends_with(words), "{observed:?}");
+    }
+}
+
+#[test]
+fn of_several_hops_and_several_addresses_the_worst_counts() {
+    let third = generated::node(3).addresses[0];
+    for last in [false, true] {
+        let judgement = ways(
+            AGENTS,
+            to_second(|route| {
+                let (mut hop, at) = (route.hops[0].clone(), if last { 1 } else { 0 });
+                hop.gateway = Some(third.into());
+                route.hops.insert(at, hop);
+            }),
+        );
+        let (reasons, observed) = refuted(judgement);
+        assert_eq!(reasons, [Reason::WrongNextHop], "{observed:?}");
+    }
+    // The command to look by hand asks for an address that goes there.
+    for (half, address) in [("10.128.2.0/25", "10.128.2.0"), ("10.128.2.128/25", "10.128.2.128")] {
+        let judgement = ways(AGENTS, |seen| {
+            reroute(seen, 1, |routes| {
+                routes.push(Route {
+                    kind: RouteKind::Blackhole,
+                    hops: Vec::new(),
+                    ..route(TABLE_MAIN, half, None, "lo")
+                });
+            });
+        });
+        assert_eq!(by_hand(judgement), [format!("ip route get {address}")], "{half}");
+    }
+}
+
+#[test]
+fn two_nodes_are_enough_and_of_many_pairs_the_first_are_told() {
+    let two = generated::cluster(2);
+    let proof = ways_to_every_peer(&two, &expecting_two(AGENTS)).expect("held");
+    assert_eq!(proof.summary, "2 of 2 ways to peers' pods on 2 nodes lead to the peer itself");
+    let nodes = 102;
+    let mut many = generated::cluster(nodes);
+    for node in 0..nodes {
+        reroute(&mut many, node, |routes| routes.retain(|route| route.table != TABLE_MAIN));
+    }
+    assert_eq!(pairs_astray(&many, &expecting(AGENTS)).roads.len(), 10_000);
+}
+
+#[test]
+fn the_peers_own_address_may_be_this_nodes_too() {
+    // As a virtual address on both may be: by which link the peer itself is reached is not told by that.
+    let peer = Ipv4Net::from(generated::node(2).addresses[0]);
+    let judgement = ways(AGENTS, |seen| {
+        reroute(seen, 1, |routes| {
+            let local = route(TABLE_LOCAL, &peer.to_string(), None, "lo");
+            routes.push(Route { kind: RouteKind::Local, ..local });
+        });
+    });
+    assert!(judgement.is_ok(), "{judgement:?}");
+}
+
+#[test]
 fn a_tunnel_is_refuted_however_packets_get_there() {
     let vxlan = |seen: &mut ForeignRoutingSeen| {
         let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
@@ -190,6 +282,22 @@ fn a_tunnel_is_refuted_however_packets_get_there() {
     assert_eq!(reasons, [Reason::ThroughTunnel], "{observed:?}");
     let (reasons, _) = refuted(ways(NETWORK, |seen| by("cilium_vxlan", seen)));
     assert_eq!(reasons, [Reason::ThroughTunnel]);
+    // By WireGuard's own they go where Cilium encrypts with it, and only there.
+    let encrypted = |link: &'static str, settings| {
+        ways(settings, |seen| {
+            vxlan(seen);
+            let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+            let last = tables.links.last_mut().unwrap();
+            (last.name, last.kind) = (link.to_owned(), Some("wireguard".to_owned()));
+            to_second(|route| (route.hops[0].gateway, route.hops[0].device) = (None, Some(link.to_owned())))(seen);
+        })
+    };
+    let wireguard: Settings<'_> = &[("enable-wireguard", "true")];
+    let proof = encrypted("cilium_wg0", wireguard).expect("held");
+    assert_eq!(proof.summary, "12 of 12 ways to peers' pods on 4 nodes lead to the peer itself");
+    for judgement in [encrypted("wg0", wireguard), encrypted("cilium_wg0", AGENTS)] {
+        assert_eq!(refuted(judgement).0, [Reason::ThroughTunnel]);
+    }
     let devices = |settings, change: &dyn Fn(&mut ForeignRoutingSeen)| {
         let mut seen = generated::cluster(4);
         change(&mut seen);
@@ -217,7 +325,6 @@ fn a_tunnel_is_refuted_however_packets_get_there() {
     };
     let proof = devices(AGENTS, &other("tun", "tun0")).expect("held");
     assert_eq!(proof.details, ["node-0001: tun0 (tun), up, by which no route leads to pods"]);
-    let wireguard: Settings<'_> = &[("enable-wireguard", "true")];
     assert!(devices(wireguard, &other("wireguard", "cilium_wg0")).is_ok());
     // What carries pods' packets is refuted whoever made it, but for the device that encrypts them.
     let leads = |destination: &'static str, kind: &'static str, link: &'static str| {
@@ -406,6 +513,15 @@ fn own_pods_stay_or_are_refuted() {
     let (reasons, observed) = refuted(own(AGENTS, &gone));
     assert_eq!(reasons, [Reason::OwnCidrLeadsAway]);
     assert!(observed[0].starts_with("node-0001: no route; 10.128.1.2 would leave through default"), "{observed:?}");
+    // What comes from a peer may go elsewhere than this node's own packets.
+    let by_rule = |seen: &mut ForeignRoutingSeen| {
+        let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+        tables.rules.insert(1, Rule { iif: Some("ens3".to_owned()), ..Rule::for_all(100, RuleAction::Lookup(200)) });
+        reroute(seen, 1, |routes| routes.push(route(200, "0.0.0.0/0", Some(GATEWAY), "ens3")));
+    };
+    let judgement = own(AGENTS, &by_rule);
+    assert_eq!(by_hand(judgement.clone()), ["ip route get 10.128.1.2 from 10.128.0.10 iif ens3"]);
+    assert_eq!(refuted(judgement).0, [Reason::OwnCidrLeadsAway]);
     // With a route for each pod the rest of the network leads nowhere, and need not.
     let by_pod: Settings<'_> = &[("enable-endpoint-routes", "true")];
     let each =

@@ -76,7 +76,8 @@ fn look(seen: &ForeignRoutingSeen, expect: &Expectations, configuration: &Config
                 found.take(peer, destination, way, &mut detours, here);
             }
         }
-        astray.extend(found.roads(here).take(PAIRS - astray.len()));
+        astray.extend(found.roads(here));
+        astray.truncate(PAIRS);
         lines.push(found.conclude(here, configuration.routes, &mut totals, weighing));
     });
     detours.judge(seen, &owners, &mut weighing, &mut astray);
