@@ -37,9 +37,9 @@ pub fn peers_are_adjacent(seen: &ForeignAdjacencySeen, expect: &Expectations) ->
             continue;
         };
         let pair = Pair { seen, from, to, address, mac };
-        if pair.weigh_neighbour(&owners, &mut weighing) & pair.weigh_way(&mut weighing) {
-            lines.push(format!("{from}: {address} is at {mac}, {to}'s own"));
-        }
+        pair.weigh_neighbour(&owners, &mut weighing);
+        pair.weigh_way(&mut weighing);
+        lines.push(format!("{from}: {address} is at {mac}, {to}'s own"));
     }
     if let Some(unknown) = unknown(&seen.sample, seen.nodes.len(), expect) {
         weighing.miss(unknown);
@@ -85,7 +85,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn refute(&self, reason: Reason, expected: &str, observed: &str, by_hand: String, weighing: &mut Weighing) -> bool {
+    fn refute(&self, reason: Reason, expected: &str, observed: &str, by_hand: String, weighing: &mut Weighing) {
         let Self { from, to, .. } = self;
         weighing.refute(
             reason,
@@ -94,11 +94,10 @@ impl Pair<'_> {
             format!("{from}: {observed}"),
             Some(by_hand),
         );
-        false
     }
 
-    /// Whether the kernel's entry has the peer's own link-layer address.
-    fn weigh_neighbour(&self, owners: &BTreeMap<MacAddr, Vec<&NodeName>>, weighing: &mut Weighing) -> bool {
+    /// The kernel's entry must have the peer's own link-layer address.
+    fn weigh_neighbour(&self, owners: &BTreeMap<MacAddr, Vec<&NodeName>>, weighing: &mut Weighing) {
         let Self { seen, from, to, address, mac } = self;
         let uplink = seen.uplinks.get(*from).map_or("", String::as_str);
         let entries = seen.neighbours.get(*from).map(Vec::as_slice).unwrap_or_default();
@@ -108,35 +107,30 @@ impl Pair<'_> {
         match entry.map(|entry| (entry.state, entry.mac)) {
             Some((NeighbourState::Failed | NeighbourState::Incomplete, _)) => {
                 let observed = format!("nobody answers for {address} on {uplink}");
-                self.refute(Reason::NoArpAnswer, &expected, &observed, by_hand, weighing)
+                self.refute(Reason::NoArpAnswer, &expected, &observed, by_hand, weighing);
             }
             Some((NeighbourState::Permanent | NeighbourState::Noarp, _)) => {
                 weighing
                     .miss(format!("{from}: its entry for {to} ({address}) was set by hand: who answers is not known"));
-                false
             }
             Some((_, Some(other))) if other != *mac => {
                 let whose = owners.get(&other).and_then(|names| names.first());
                 let whose = whose.map_or_else(|| "no node's".to_owned(), |owner| format!("{owner}'s"));
                 let observed = format!("{address} at {other} on {uplink}, which is {whose}");
-                self.refute(Reason::AnotherAnswersForPeer, &expected, &observed, by_hand, weighing)
+                self.refute(Reason::AnotherAnswersForPeer, &expected, &observed, by_hand, weighing);
             }
-            Some((_, Some(_))) => true,
-            Some((_, None)) | None => {
-                weighing.miss(format!("{from} has no entry for {to} ({address}) on {uplink}"));
-                false
-            }
+            Some((_, Some(_))) => {}
+            Some((_, None)) | None => weighing.miss(format!("{from} has no entry for {to} ({address}) on {uplink}")),
         }
     }
 
-    /// Whether the kernel sends packets for the peer to it by the link of that subnet.
-    fn weigh_way(&self, weighing: &mut Weighing) -> bool {
+    /// The kernel must send packets for the peer to it by the link of that subnet.
+    fn weigh_way(&self, weighing: &mut Weighing) {
         let Self { seen, from, to, address, .. } = self;
         let uplink = seen.uplinks.get(*from).map_or("", String::as_str);
         let lookups = seen.lookups.get(*from).map(Vec::as_slice).unwrap_or_default();
         let Some(lookup) = lookups.iter().find(|lookup| lookup.query.destination == *address) else {
-            weighing.miss(format!("{from}'s kernel was not asked for its way to {to} ({address})"));
-            return false;
+            return weighing.miss(format!("{from}'s kernel was not asked for its way to {to} ({address})"));
         };
         let expected = format!("packets for {address} by {uplink}, without a router");
         let by_hand = format!("ip route get {address}");
@@ -152,10 +146,10 @@ impl Pair<'_> {
                 (_, Some(device)) if device != uplink => {
                     (Reason::WrongDevice, format!("packets for {address} by {device}"))
                 }
-                _ => return true,
+                _ => return,
             },
         };
-        self.refute(reason, &expected, &observed, by_hand, weighing)
+        self.refute(reason, &expected, &observed, by_hand, weighing);
     }
 }
 
@@ -185,7 +179,17 @@ mod tests {
     #[test]
     fn accepts_peers_that_are_at_their_own_address() {
         let proof = judged(|_| {}).expect("held");
-        assert!(proof.summary.starts_with("2 of 2 peers in the same subnet"), "{}", proof.summary);
+        let all = "2 of 2 peers in the same subnet are at their own link-layer address, no router on the way; each of 2 \
+                   nodes was looked at with one peer or more of its subnet";
+        assert_eq!(proof.summary, all);
+        // A node alone in its subnet has no peer that should be adjacent.
+        let proof = judged(|seen| {
+            let mut view = seen.nodes[&"worker-2".into()].clone();
+            view.addresses[0].address = "192.168.9.13/24".parse().expect("an address");
+            seen.nodes.insert("worker-3".into(), view);
+            seen.uplinks.insert("worker-3".into(), seen.uplinks[&"worker-2".into()].clone());
+        });
+        assert_eq!(proof.expect("held").summary, format!("{all}; 1 have no peer in their subnet"));
     }
 
     #[test]
@@ -223,6 +227,10 @@ mod tests {
         let unknown = unobserved(|seen| drop(seen.nodes.remove(&"worker-2".into())));
         assert!(unknown.contains("of 1 of 2 nodes nothing is known"), "{unknown}");
         assert!(unobserved(|seen| seen.neighbours.clear()).contains("has no entry for"));
+        let elsewhere = |seen: &mut ForeignAdjacencySeen| {
+            seen.neighbours.get_mut(&"worker-1".into()).expect("a node")[0].device = "ens4".to_owned();
+        };
+        assert!(unobserved(elsewhere).contains("worker-1 has no entry for worker-2 (192.168.7.12) on ens3"));
         assert!(unobserved(|seen| seen.lookups.clear()).contains("was not asked for its way"));
         let by_hand = unobserved(|seen| {
             seen.neighbours.get_mut(&"worker-1".into()).expect("a node")[0].state = NeighbourState::Permanent;
