@@ -67,6 +67,7 @@ fn answers(seen: &ForeignAnswersSeen, expect: &Expectations, is_asked: fn(&Place
 mod tests {
     use super::*;
     use crate::foreign::fixture::{answered, expecting_two};
+    use lab_model::foreign::PROBE;
     use lab_model::observe::HttpOutcome;
     use lab_model::{NotHeld, Reason};
 
@@ -93,6 +94,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_lab_would_expect_of_its_workload_is_not_asked_of_the_probe() {
+        let lab = expecting_two(&[]);
+        let other = Expectations { replicas: 9, target_port: 1, service: "hello-app".to_owned(), ..lab.clone() };
+        for judge in [answers_from_nodes, answers_from_pods] {
+            assert_eq!(judge(&answered(), &other), judge(&answered(), &lab));
+        }
+        // A Service without an address is told by the name that it has.
+        let mut seen = answered();
+        seen.answers.cluster_ip = None;
+        let why = unobserved(answers_from_nodes(&seen, &other));
+        assert!(why.contains(&format!("Service {PROBE} has no ClusterIP")), "{why}");
+    }
+
+    #[test]
     fn refutes_a_node_that_is_not_answered_and_a_pod_that_never_answers() {
         let silent = judged(answers_from_nodes, |seen| {
             for reply in seen.answers.replies[0].1.as_mut().expect("asked") {
@@ -112,8 +127,15 @@ mod tests {
         assert!(why.starts_with("worker-9: it is linux/arm64; of the other nodes: 4 of 4"), "{why}");
         let why = unobserved(judged(answers_from_nodes, |seen| seen.endpoints.truncate(1)));
         assert!(why.contains("slices have 1 of 2 pods"), "{why}");
-        let why = unobserved(judged(answers_from_pods, |seen| seen.answers.replies.clear()));
-        assert!(why.contains("nothing was asked"), "{why}");
+        let nothing_asked = |silent: &[&str]| {
+            unobserved(judged(answers_from_pods, |seen| {
+                seen.answers.replies.clear();
+                seen.sample.silent.extend(silent.iter().map(|node| ((*node).into(), "no kubelet".to_owned())));
+            }))
+        };
+        let alone = nothing_asked(&[]);
+        assert!(alone.starts_with("nothing was asked from anywhere"), "{alone}");
+        assert_eq!(nothing_asked(&["worker-9"]), format!("worker-9: no kubelet; {alone}"));
         let why = unobserved(judged(answers_from_nodes, |seen| drop(seen.answers.replies.remove(1))));
         assert!(why.contains("it was asked from 1 places of 2 nodes"), "{why}");
         let why = unobserved(judged(answers_from_nodes, |seen| seen.answers.roles.clear()));

@@ -12,7 +12,7 @@ const NAMED: usize = 3;
 
 /// What is expected of pods of the probe's own, of which there are so many.
 pub(super) fn of_own(expect: &Expectations, replicas: usize) -> Expectations {
-    Expectations { replicas, target_port: PROBE_PORT, service: PROBE.to_owned(), racks: None, ..expect.clone() }
+    Expectations { replicas, target_port: PROBE_PORT, service: PROBE.to_owned(), ..expect.clone() }
 }
 
 /// How many nodes were neither seen nor said to take no part; none where there is no such node.

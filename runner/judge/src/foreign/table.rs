@@ -123,6 +123,24 @@ mod tests {
         assert_eq!(says(DIRECT, &newer), Said::NobodyKnows(why.to_owned()));
         let other = says(DIRECT, &configured(&[("tunnel", "gre")]));
         assert_eq!(other, Said::NobodyKnows("the routing mode is not known: \"gre\"".to_owned()));
+        // What nobody knows for another reason is told by that alone.
+        let (v6, policed) = (("enable-ipv4", "false"), ("enable-policy", "always"));
+        let newer_v6 =
+            read(&crate::foreign::fixture::config(&[("routing-mode", "native"), v6]), &["c:v1.17.1".to_owned()]);
+        for (case, plain, with_more) in [
+            (CASES[10], configured(&[v6]), newer_v6),
+            (CASES[10], configured(&[policed]), configured(&[policed, ("tunnel", "gre")])),
+        ] {
+            assert!(matches!(says(case, &plain), Said::NobodyKnows(_)), "{case}");
+            assert_eq!(says(case, &plain), says(case, &with_more));
+        }
+    }
+
+    #[test]
+    fn what_a_row_says_is_told_with_what_it_means() {
+        assert_eq!(Says::Expects("a route").in_words(), "a route");
+        assert_eq!(Says::NotThere("no CIDR").in_words(), "does not exist there: no CIDR");
+        assert_eq!(Says::NobodyKnows("no IPv4").in_words(), "nobody knows: no IPv4");
     }
 
     #[test]
