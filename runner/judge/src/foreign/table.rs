@@ -124,11 +124,10 @@ mod tests {
         let other = says(DIRECT, &configured(&[("tunnel", "gre")]));
         assert_eq!(other, Said::NobodyKnows("the routing mode is not known: \"gre\"".to_owned()));
         // What nobody knows for another reason is told by that alone.
-        let (v6, policed) = (("enable-ipv4", "false"), ("enable-policy", "always"));
-        let newer_v6 =
-            read(&crate::foreign::fixture::config(&[("routing-mode", "native"), v6]), &["c:v1.17.1".to_owned()]);
+        let (no_v4, v6, policed) = (("enable-ipv4", "false"), ("enable-ipv6", "true"), ("enable-policy", "always"));
+        let newer = crate::foreign::fixture::config(&[("routing-mode", "native"), no_v4, v6]);
         for (case, plain, with_more) in [
-            (CASES[10], configured(&[v6]), newer_v6),
+            (CASES[10], configured(&[no_v4, v6]), read(&newer, &["c:v1.17.1".to_owned()])),
             (CASES[10], configured(&[policed]), configured(&[policed, ("tunnel", "gre")])),
         ] {
             assert!(matches!(says(case, &plain), Said::NobodyKnows(_)), "{case}");
