@@ -1,6 +1,6 @@
 //! A file that is written under a temporary name and gets its own name only once it is whole.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -40,6 +40,12 @@ impl NewFile {
     pub fn begin(path: &Path, force: bool) -> Result<Self, NewFileError> {
         if !force && path.symlink_metadata().is_ok() {
             return Err(NewFileError::Exists { path: path.to_owned() });
+        }
+        // A device, a pipe or a socket of that name is somebody's for something else. A folder the kernel refuses by itself.
+        let is_else = |found: Metadata| !found.is_file() && !found.is_symlink() && !found.is_dir();
+        if path.symlink_metadata().is_ok_and(is_else) {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+            return Err(NewFileError::Io { path: path.to_owned(), doing: "be replaced", source });
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

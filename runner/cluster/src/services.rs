@@ -48,11 +48,17 @@ impl Listed {
             .collect()
     }
 
-    /// The endpoints that slices call ready pods', now and later: their addresses and their Services.
+    /// The endpoints that slices call ready pods', now and later: their addresses and their Services. Those of a Service that
+    /// publishes pods that are not ready are called so in any case; of one without an address it is not read whether it does.
     pub(super) fn claimed(&self, later: &Self) -> Vec<(Ipv4Addr, String)> {
         let of = |listed: &Self| -> BTreeSet<(Ipv4Addr, String)> {
+            let ports = listed.ports.iter().filter(|port| !port.publishes_unready);
+            let by_readiness: BTreeSet<_> = ports.map(|port| (&port.namespace, &port.service)).collect();
             let ready = listed.endpoints.iter().filter(|one| one.ready && one.is_pod && !one.terminating);
-            ready.map(|one| (*one.address.ip(), format!("{}/{}", one.namespace, one.service))).collect()
+            ready
+                .filter(|one| by_readiness.contains(&(&one.namespace, &one.service)))
+                .map(|one| (*one.address.ip(), format!("{}/{}", one.namespace, one.service)))
+                .collect()
         };
         of(self).intersection(&of(later)).cloned().collect()
     }
@@ -157,6 +163,12 @@ mod tests {
         later.endpoints[0].ready = true;
         later.endpoints[0].is_pod = false;
         assert!(listed().claimed(&later).is_empty());
+        // Slices call all endpoints ready of a Service that publishes them before they are.
+        let mut unready = listed();
+        unready.ports[0].publishes_unready = true;
+        assert!(unready.claimed(&unready).is_empty());
+        let headless = Listed { ports: Vec::new(), ..listed() };
+        assert!(headless.claimed(&headless).is_empty());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use tables::{NodeTables, RouteLines};
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::observe::{
@@ -125,6 +125,9 @@ pub struct ForeignRoutingSeen {
     pub tables: BTreeMap<NodeName, Result<NodeTables, String>>,
     /// The addresses of the pods on each node that are not on its own network.
     pub pods: BTreeMap<NodeName, Vec<Ipv4Addr>>,
+    /// Those of their addresses whose pods had ended when all routes were read, or why that is not known.
+    #[serde(default = "none_ended", skip_serializing_if = "is_none_ended")]
+    pub ended: Result<BTreeSet<Ipv4Addr>, String>,
     /// In the inside tier: the pods on each node that were looked into, or why none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inside: BTreeMap<NodeName, Result<NodeInside, String>>,
@@ -134,6 +137,14 @@ pub struct ForeignRoutingSeen {
     /// What was not seen where it was read from, and taken for granted; none where all was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<String>,
+}
+
+const fn none_ended() -> Result<BTreeSet<Ipv4Addr>, String> {
+    Ok(BTreeSet::new())
+}
+
+fn is_none_ended(ended: &Result<BTreeSet<Ipv4Addr>, String>) -> bool {
+    ended.as_ref().is_ok_and(BTreeSet::is_empty)
 }
 
 /// What kube-proxy would leave, for `cluster::no_kube_proxy`.

@@ -151,7 +151,7 @@ async fn probe_tier(cluster: &ForeignCluster, args: &ClusterArgs) -> Result<Tier
     }
 }
 
-fn selection(args: &VerifyArgs) -> Selection {
+pub(super) fn selection(args: &VerifyArgs) -> Selection {
     Selection {
         filter: args.libtest.filter.iter().cloned().collect(),
         exact: args.libtest.exact,

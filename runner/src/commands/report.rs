@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{print, print_json, print_json_text, print_made};
 use crate::cli::{ReportArgs, ReportFormat};
 use lab_base::failure::{Failure, chain, code};
+use lab_evidence::PARTIAL;
 use lab_model::report::Report;
 use lab_report::beside;
 use lab_report::{Closing, HTML_FILE, JSON_FILE, LabAfter, Style, Terminal, from_json, to_html, to_markdown};
@@ -23,6 +24,13 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let file = folder.join(JSON_FILE);
     let unusable = |why: String| Failure { code: code::INPUT, message: format!("{}: {why}", file.display()) };
     let text = std::fs::read_to_string(&file).map_err(|error| {
+        if folder.is_dir() {
+            return unusable(format!(
+                "{error}: the run was not over, or it is no run's folder; `lab bundle {run}` packs what there is of a run, and \
+                 `lab replay` judges it",
+                run = folder.display()
+            ));
+        }
         unusable(format!(
             "{error}; runs are looked for in {}; if they are kept in another folder, name it with --runs-dir",
             args.runs_dir.display()
@@ -91,7 +99,15 @@ fn report_of_faults(args: &ReportArgs, file: &Path) -> Result<u8, Failure> {
 fn folder(args: &ReportArgs) -> PathBuf {
     let named = Path::new(&args.run);
     let is_run = [JSON_FILE, sabotage::JSON_FILE].iter().any(|file| named.join(file).is_file());
-    if is_run { named.to_owned() } else { args.runs_dir.join(&args.run) }
+    let by_id = args.runs_dir.join(&args.run);
+    let cut_off = args.runs_dir.join(format!("{}{PARTIAL}", args.run));
+    match (is_run, by_id.is_dir(), cut_off.is_dir()) {
+        (true, ..) => named.to_owned(),
+        (_, true, _) => by_id,
+        (_, _, true) => cut_off,
+        _ if named.is_dir() => named.to_owned(),
+        _ => by_id,
+    }
 }
 
 fn show(report: &Report, folder: &Path, file: &Path) -> io::Result<()> {

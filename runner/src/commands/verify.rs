@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::cluster::selection;
 use super::{cluster, print, program};
 use crate::cli;
-use crate::cli::VerifyArgs;
+use crate::cli::{LabArgs, VerifyArgs};
 use lab_backend::state::StateDir;
 use lab_base::failure::{Failure, complain};
 use lab_base::text::clean;
@@ -13,10 +14,10 @@ use lab_harness::case;
 use lab_harness::case::Case;
 use lab_harness::cases;
 use lab_harness::wanted::{On, Wanted};
-use lab_harness::{Event, Harness, LabSource, SessionOptions, Setup, setup, setup_on};
+use lab_harness::{Event, Harness, LabSource, Selection, SessionOptions, Setup, selected, setup, setup_on};
 use lab_kind::made_from;
 use lab_model::report::StageOutcome;
-use lab_model::{BackendKind, Topology};
+use lab_model::{BackendKind, Routing, Topology};
 use lab_netns::{Lifetime, NetnsLab};
 use lab_report::HTML_FILE;
 
@@ -30,7 +31,7 @@ pub(super) fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     };
     cluster::refuse_without(on, &args.cluster, &[("--dry-run", args.dry_run)])?;
     if args.libtest.list && args.libtest.format.is_none() {
-        return print(&list()).map(|()| 0);
+        return print(&list(&selection(&args))?).map(|()| 0);
     }
     if on == cli::On::Cluster {
         return cluster::verify(args);
@@ -101,14 +102,20 @@ fn setup_of_lab(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, 
         )));
     }
     if state.read()?.is_some_and(|known| known.backend == BackendKind::Kind) {
-        return setup_of_kind_lab(lab, &state);
+        return setup_of_kind_lab(&args.lab, lab, &state);
     }
     let runtime = lab_base::runtime().map_err(|error| Failure::stage(&error))?;
     let spec = runtime.block_on(async { NetnsLab::attach(program, name).await.map(|lab| lab.plan().spec.clone()) })?;
+    let racks = spec.racks.as_ref().map(|racks| racks.layout.racks.len());
+    refuse_another(
+        &args.lab,
+        name,
+        &Built { nodes: spec.nodes.len(), replicas: spec.replicas, routing: spec.routing, racks },
+    )?;
     lab.nodes = Some(spec.nodes.len());
     lab.replicas = Some(spec.replicas);
     lab.routing = spec.routing;
-    lab.racks = spec.racks.as_ref().map(|racks| racks.layout.racks.len());
+    lab.racks = racks;
     lab.topology = if spec.racks.is_some() { Topology::Racks } else { Topology::Flat };
     let mut setup = setup(&lab)?;
     // If --manifests is given, the lab is judged against those, and not against what it was built from.
@@ -119,8 +126,40 @@ fn setup_of_lab(args: &VerifyArgs, program: &Path, name: &str) -> Result<Setup, 
     Ok(setup)
 }
 
+/// What a lab that is up was built with, of what options ask for.
+struct Built {
+    nodes: usize,
+    replicas: usize,
+    routing: Routing,
+    /// None where all nodes are on one network.
+    racks: Option<usize>,
+}
+
+/// Refuses options that would need another lab than the one that is up.
+fn refuse_another(asked: &LabArgs, name: &str, built: &Built) -> Result<(), Failure> {
+    let number =
+        |asked: Option<usize>, built: usize| asked.filter(|asked| *asked != built).map(|asked| asked.to_string());
+    let routing = asked.routing.map(Routing::from).filter(|routing| *routing != built.routing);
+    let racks = built.racks.unwrap_or(0);
+    let topology =
+        (Topology::from(asked.topology) == Topology::Racks && built.racks.is_none()).then(|| "racks".to_owned());
+    let others = [
+        ("--topology", topology, "flat".to_owned()),
+        ("--nodes", number(asked.nodes, built.nodes), built.nodes.to_string()),
+        ("--replicas", number(asked.replicas, built.replicas), built.replicas.to_string()),
+        ("--routing", routing.map(|routing| routing.to_string()), built.routing.to_string()),
+        ("--racks", number(asked.racks, racks), racks.to_string()),
+    ];
+    match others.into_iter().find_map(|(option, asked, built)| Some((option, asked?, built))) {
+        None => Ok(()),
+        Some((option, asked, built)) => Err(Failure::usage(format!(
+            "{option} {asked}: the lab {name} is up already, and was built with {built}; leave it out"
+        ))),
+    }
+}
+
 /// The setup of a lab on kind: what it was built from is in its state folder.
-fn setup_of_kind_lab(mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
+fn setup_of_kind_lab(asked: &LabArgs, mut args: Wanted, state: &StateDir) -> Result<Setup, Failure> {
     let Some(spec) = made_from(state)? else {
         return Err(Failure::usage(format!(
             "the lab {name} was never completely started, so there is nothing to verify; `lab down --name {name}` removes \
@@ -128,11 +167,14 @@ fn setup_of_kind_lab(mut args: Wanted, state: &StateDir) -> Result<Setup, Failur
             name = state.name()
         )));
     };
+    let racks = spec.expect.racks.as_ref().map(|racks| racks.racks.len());
+    let built = Built { nodes: spec.nodes.len(), replicas: spec.expect.replicas, routing: spec.routing, racks };
+    refuse_another(asked, state.name(), &built)?;
     args.name = Some(state.name().to_owned());
     args.nodes = Some(spec.nodes.len());
     args.replicas = Some(spec.expect.replicas);
     args.routing = spec.routing;
-    args.racks = spec.expect.racks.as_ref().map(|racks| racks.racks.len());
+    args.racks = racks;
     args.topology = if spec.expect.racks.is_some() { Topology::Racks } else { Topology::Flat };
     let mut setup = setup_on(BackendKind::Kind, Vec::new(), &args)?;
     if args.manifests.is_none() {
@@ -142,13 +184,21 @@ fn setup_of_kind_lab(mut args: Wanted, state: &StateDir) -> Result<Setup, Failur
     Ok(setup)
 }
 
-/// A table of all cases. Nothing is built or observed for it.
-fn list() -> String {
-    let width = cases::ALL.iter().map(|case| case.name.len()).max().unwrap_or(0);
+/// A table of the selected cases. Nothing is built or observed for it.
+///
+/// # Errors
+/// Exit code 2 when none is selected.
+fn list(selection: &Selection) -> Result<String, Failure> {
+    let listed: Vec<&Case> = cases::ALL.iter().filter(|case| selection.takes(case.name)).collect();
+    if listed.is_empty() {
+        // The same refusal as of a run.
+        return selected(selection, BackendKind::Kind).map(|_cases| String::new());
+    }
+    let width = listed.iter().map(|case| case.name.len()).max().unwrap_or(0);
     let line = |case: &Case| {
         let on = if matches!(case.on, case::On::Both(_)) { "netns, kind" } else { "kind" };
         let cluster = if case.exists_on(BackendKind::Cluster) { ", cluster" } else { "" };
         format!("{:<width$}  {:<20}  {}\n", case.name, format!("{on}{cluster}"), case.claim)
     };
-    cases::ALL.iter().map(line).collect::<Vec<String>>().concat()
+    Ok(listed.into_iter().map(line).collect::<Vec<String>>().concat())
 }

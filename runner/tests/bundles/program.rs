@@ -263,6 +263,17 @@ fn nothing_is_overwritten_unasked_and_nothing_half_done_is_left() {
     );
     assert!(ended.stdout.contains("  cases/l2__peers_are_adjacent/evidence.jsonl\n"), "{}", ended.stdout);
     assert_eq!(lab(folder.path(), &["bundle", &id, "-o", "mine.tar.zst", "--force"]).code, 0);
+    // What is no file is never replaced.
+    let socket = folder.path().join("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let ended = lab(folder.path(), &["bundle", &id, "-o", "socket", "--force"]);
+    assert!(
+        ended.code != 0 && ended.stderr.contains("socket: cannot be replaced: it is no regular file"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+    fs::remove_file(&socket).unwrap();
     assert!(fs::read(&file).unwrap() == real("native"));
     let ended = lab(folder.path(), &["bundle", &id, "-o", "none/x.tar.zst"]);
     assert!(ended.code == 3 && ended.stderr.contains("none/x.tar.zst: cannot be written: "), "{}", ended.stderr);

@@ -72,6 +72,9 @@ fn nothing_run_is_never_success() {
     let message =
         "no case is selected by \"tunel\"; did you mean routing::no_tunnel_device?; `lab verify --list` shows them all";
     lab.run(&["verify", "tunel"]).code(2).prints("").says(message);
+    lab.run(&["verify", "--list", "tunel"]).code(2).prints("").says(message);
+    let listed = lab.run(&["verify", "--list", "tunnel"]).code(0).stdout;
+    assert!(listed.starts_with("routing::no_tunnel_device ") && listed.lines().count() == 1, "{listed}");
     let message =
         "none of the selected cases exists on netns: cilium::routes_natively is about Kubernetes, Helm or Cilium";
     lab.run(&["verify", "cilium::routes_natively"]).code(2).prints("").says(message);
@@ -84,8 +87,22 @@ fn a_lab_that_is_up_is_verified_as_it_is_and_stays() {
     let lab = Lab::new();
     lab.run(&["up", "--nodes", "4", "--replicas", "3"]).code(0);
     let before = lab.processes();
-    // The lab decides how many nodes there are, not the command line.
-    lab.run(&["verify", "--nodes", "2"]).code(0).shows(&format!("{} passed; 0 failed", here()));
+    // The lab is what it is: another would have to be built.
+    for (options, why) in [
+        (&["--nodes", "2"][..], "--nodes 2: the lab lab is up already, and was built with 4; leave it out"),
+        (&["--replicas", "2"], "--replicas 2: the lab lab is up already, and was built with 3; leave it out"),
+        (
+            &["--routing", "vxlan"],
+            "--routing vxlan: the lab lab is up already, and was built with native; leave it out",
+        ),
+        (
+            &["--topology", "racks"],
+            "--topology racks: the lab lab is up already, and was built with flat; leave it out",
+        ),
+    ] {
+        lab.run(&[&["verify"], options].concat()).code(2).prints("").says(why);
+    }
+    lab.run(&["verify", "--nodes", "4"]).code(0).shows(&format!("{} passed; 0 failed", here()));
     lab.run(&["verify", "--name", "lab", "l2::"]).code(0).shows("2 passed; 0 failed");
     assert_eq!(lab.processes(), before);
     for report in reports(&lab) {

@@ -1,6 +1,6 @@
 //! What is read of a foreign cluster, by its API server and agents or in a sysdump.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::{ForeignCluster, From};
@@ -8,11 +8,11 @@ use crate::logs::{log_of, read_logs};
 use crate::probe::Inside;
 use crate::reading::{NodeReading, read_all};
 use crate::services::Listed;
-use crate::survey::{Agent, ready_addresses};
+use crate::survey::{Agent, ready_addresses, running_addresses};
 use crate::sysdump::{Sysdump, settle};
 use lab_kube::api::Api;
 use lab_model::foreign::{AgentLog, ForeignService};
-use lab_model::observe::NodeName;
+use lab_model::observe::{KubePod, NodeName};
 
 /// What was read in the agents, and of Services before and after.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Read {
     pub(super) services: Result<Vec<ForeignService>, String>,
     pub(super) claimed: Vec<(Ipv4Addr, String)>,
     pub(super) ready: Vec<Ipv4Addr>,
+    /// Addresses of pods that have ended since they were listed first.
+    pub(super) ended: Result<BTreeSet<Ipv4Addr>, String>,
 }
 
 impl ForeignCluster {
@@ -46,7 +48,8 @@ impl ForeignCluster {
             settle(&mut services, &tables);
             services
         });
-        Read { nodes, logs, inside: Inside::new(), services, claimed, ready: self.survey.ready.clone() }
+        let (ready, ended) = (self.survey.ready.clone(), Ok(BTreeSet::new()));
+        Read { nodes, logs, inside: Inside::new(), services, claimed, ready, ended }
     }
 
     async fn read_by(&self, api: &Api) -> Read {
@@ -59,23 +62,31 @@ impl ForeignCluster {
         let after = listed().await;
         let log = async |agent: &Agent| log_of(api, agent).await;
         let logs = Box::pin(read_logs(&self.survey, &nodes, &self.doing, log)).await;
-        // Pods come and go: what was an endpoint before and after must be a pod that was ready before or is now.
-        let mut ready = self.survey.ready.clone();
-        let claimed = match (&before, &after) {
-            (Some(Ok(before)), Some(Ok(after))) => {
-                self.doing.now("listing pods once more");
-                ready.extend(api.all_pods().await.map(|pods| ready_addresses(&pods)).unwrap_or_default());
-                before.claimed(after)
-            }
-            _ => Vec::new(),
+        // Pods come and go: what was an endpoint before and after must be a pod that was ready before or is now, and one that has
+        // ended has no route any more.
+        let again = if self.needs.services || self.needs.tables {
+            self.doing.now("listing pods once more");
+            let again = api.all_pods().await;
+            again.map_err(|error| format!("pods could not be listed once more: {}", error.briefly()))
+        } else {
+            Err("pods were not listed once more".to_owned())
         };
-        let services = match (before, after) {
-            (Some(Ok(before)), Some(Ok(after))) => Ok(before.services(&after)),
-            (Some(Err(why)), _) | (_, Some(Err(why))) => Err(why),
-            _ => Err("Services were not listed".to_owned()),
+        let mut ready = self.survey.ready.clone();
+        ready.extend(again.as_deref().map(ready_addresses).unwrap_or_default());
+        let ended = again.as_deref().map(|pods| self.ended(pods)).map_err(Clone::clone);
+        let (services, claimed) = match (before, after) {
+            (Some(Ok(before)), Some(Ok(after))) => (again.map(|_pods| before.services(&after)), before.claimed(&after)),
+            (Some(Err(why)), _) | (_, Some(Err(why))) => (Err(why), Vec::new()),
+            _ => (Err("Services were not listed".to_owned()), Vec::new()),
         };
         let inside = Box::pin(self.look_inside(api)).await;
-        Read { nodes, logs, inside, services, claimed, ready }
+        Read { nodes, logs, inside, services, claimed, ready, ended }
+    }
+
+    /// The addresses of pods that ran before and are not among these.
+    fn ended(&self, pods: &[KubePod]) -> BTreeSet<Ipv4Addr> {
+        let still: BTreeSet<Ipv4Addr> = running_addresses(pods).into_values().flatten().collect();
+        self.survey.pods.values().flatten().filter(|address| !still.contains(address)).copied().collect()
     }
 
     /// Looks into the cluster's own pods, in the inside tier. What keeps it from that is told of each node.

@@ -96,6 +96,7 @@ impl ForeignCluster {
             nodes: self.survey.nodes.clone(),
             tables: self.part(|node| &node.tables)?,
             pods: self.survey.pods.clone(),
+            ended: self.read()?.ended.clone(),
             inside: self.read()?.inside.clone(),
             logs: self.read()?.logs.clone(),
             beyond: self.sysdump().map(|_sysdump| TABLES.to_owned()),

@@ -70,7 +70,7 @@ pub(super) fn route(raw: &RawRoute) -> Result<Option<Route>, String> {
         }
     }
     let mtu = raw.metrics.iter().find_map(|metrics| metrics.get("mtu")?.as_u64());
-    Ok(Some(Route {
+    let route = Route {
         table: raw.table.as_ref().map_or(Ok(TABLE_MAIN), |table| number("table", table, &TABLES))?,
         destination: prefix(&raw.dst)?,
         kind,
@@ -82,7 +82,12 @@ pub(super) fn route(raw: &RawRoute) -> Result<Option<Route>, String> {
         metric: raw.metric.unwrap_or(0),
         tos: small(raw.tos.as_ref(), &[]),
         mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()).map(Mtu),
-    }))
+    };
+    if kind == RouteKind::Unicast && route.hops.is_empty() {
+        // It has a nexthop object that `ip route` does not follow (net.ipv4.nexthop_compat_mode=0).
+        return Err(format!("the route {} has no next hop of its own: where it leads is not told", raw.dst));
+    }
+    Ok(Some(route))
 }
 
 fn hop(

@@ -109,6 +109,16 @@ fn links_that_no_kernel_names_so_are_refused() {
 }
 
 #[test]
+fn a_route_by_an_object_that_is_not_followed_is_refused() {
+    // What iproute2 prints with net.ipv4.nexthop_compat_mode=0, and without.
+    let by_object = json!([{"dst": "10.0.3.0/24", "nhid": 20, "protocol": "bgp", "flags": []}]);
+    let why = "`ip -4 -details -json route show table all`: the route 10.0.3.0/24 has no next hop of its own: where it leads is not told";
+    assert_eq!(routes(&by_object).unwrap_err(), why);
+    let followed = json!([{"dst": "10.0.3.0/24", "nhid": 20, "gateway": "192.168.7.3", "dev": "ens3", "flags": []}]);
+    assert_eq!(routes(&followed).unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_missing_is_named_by_its_command() {
     assert_eq!(parse_tables("[]\n[]\n").unwrap_err(), "`ip -4 -json rule show` printed nothing");
     assert!(parse_tables("Usage: ip [ OPTIONS ]").unwrap_err().starts_with("`ip -details -json link show`: expected"));

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::of_foreign;
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
-use lab_model::foreign::{ForeignEndpointsSeen, ForeignNode, PodAddresses};
+use lab_model::foreign::{ForeignEndpointsSeen, PodAddresses};
 use lab_model::observe::Place;
 use lab_model::{Judgement, Proof, Reason};
 
@@ -26,15 +26,16 @@ pub fn services_have_their_endpoints(seen: &ForeignEndpointsSeen, expect: &Expec
         weighing.miss(format!("{} of {} nodes were looked at", seen.nodes.len(), expect.nodes()));
     }
     // Of a node whose network is not known, it is not known what lies outside of it.
-    let without = |node: &&ForeignNode| node.pod_networks.is_empty() && configuration.addresses == PodAddresses::OfNode;
-    for node in seen.nodes.iter().filter(without) {
+    let have_networks = configuration.addresses == PodAddresses::OfNode;
+    for node in seen.nodes.iter().filter(|node| have_networks && node.pod_networks.is_empty()) {
         weighing.miss(format!("the pod CIDR of {} is not known", node.name));
     }
     let mut told = BTreeSet::new();
     for service in &seen.services {
         let address = *service.address.ip();
-        let mut networks =
-            seen.nodes.iter().flat_map(|node| node.pod_networks.iter().map(move |network| (node, network)));
+        // In other modes agents write a network of their own making into their CiliumNode, which no pod is in.
+        let of_nodes = seen.nodes.iter().filter(|_node| have_networks);
+        let mut networks = of_nodes.flat_map(|node| node.pod_networks.iter().map(move |network| (node, network)));
         if let Some((node, network)) = networks.find(|(_node, network)| network.contains(&address))
             && told.insert(address)
         {
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
     use crate::foreign::fixture::expecting;
     use lab_model::NotHeld;
-    use lab_model::foreign::ForeignService;
+    use lab_model::foreign::{ForeignNode, ForeignService};
 
     fn judged(change: impl FnOnce(&mut ForeignEndpointsSeen)) -> Judgement {
         judged_by(&[], change)
@@ -114,6 +115,11 @@ mod tests {
         assert!(proof.summary.starts_with("1 ClusterIP ports lie outside"), "{proof:?}");
         // In a cloud's network nodes have none of their own.
         assert!(judged_by(&[("ipam", "eni")], |seen| seen.nodes[2].pod_networks.clear()).is_ok());
+        // What agents write there all the same is none that pods are in (`mutateNodeResource` of 1.12: `pkg/nodediscovery`).
+        let within = |seen: &mut ForeignEndpointsSeen| {
+            seen.services[0].address = "10.42.3.10:53".parse().expect("an address");
+        };
+        assert!(judged_by(&[("ipam", "eni")], within).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Clusters of any size, generated: tables as agents with direct routes make them. For tests and for the bench.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use lab_model::foreign::{ForeignNode, ForeignRoutingSeen, NodeInside, NodeTables, PodInside, RouteLines};
@@ -21,7 +21,8 @@ pub(crate) fn cluster(nodes: usize) -> ForeignRoutingSeen {
     let all: Vec<ForeignNode> = (0..nodes).map(node).collect();
     let tables = all.iter().map(|node| (node.name.clone(), Ok(tables(node, &all)))).collect();
     let pods = all.iter().map(|node| (node.name.clone(), pods(node))).collect();
-    ForeignRoutingSeen { nodes: all, tables, pods, inside: BTreeMap::new(), logs: BTreeMap::new(), beyond: None }
+    let ended = Ok(BTreeSet::new());
+    ForeignRoutingSeen { nodes: all, tables, pods, ended, inside: BTreeMap::new(), logs: BTreeMap::new(), beyond: None }
 }
 
 /// The node of this number, in one of three zones.

@@ -22,7 +22,12 @@ const DEFAULT_TUNNEL: &str = "vxlan";
 /// Chaining modes that leave pods' routes to Cilium: none at all, and the plugin for `hostPort`.
 const NOT_CHAINED: [&str; 3] = ["", "none", "portmap"];
 /// Settings with which an agent makes a tunnel device in native mode too.
-const BESIDE: [(&str, &str); 2] = [("bpf-lb-dsr-dispatch", "geneve"), ("enable-high-scale-ipcache", "true")];
+const BESIDE: [(&str, &str); 3] = [
+    ("bpf-lb-dsr-dispatch", "geneve"),
+    ("enable-high-scale-ipcache", "true"),
+    // What leaves by another node goes there through the tunnel, whatever the mode (`pkg/egressgateway/manager.go`).
+    ("enable-ipv4-egress-gateway", "true"),
+];
 
 /// What these settings and images say.
 pub fn read(config_map: &BTreeMap<String, String>, images: &[String]) -> Configuration {

@@ -6,6 +6,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{self, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::stuck::is_ready;
 use lab_model::observe::{
@@ -59,11 +60,18 @@ pub fn pod(pod: Pod) -> KubePod {
         node: spec.node_name.filter(|name| !name.is_empty()).map(NodeName),
         host_network: spec.host_network.unwrap_or_default(),
         phase: status.phase.unwrap_or_default(),
-        address: status.pod_ip.and_then(|address| address.parse().ok()),
+        address: address_of(status.pod_ip.as_deref(), &status.pod_ips.unwrap_or_default()),
         ready,
         terminating: pod.metadata.deletion_timestamp.is_some(),
         containers: status.container_statuses.unwrap_or_default().into_iter().map(container).collect(),
     }
+}
+
+/// A pod's address; of one that has both families the IPv4 one, whichever is the first.
+fn address_of(first: Option<&str>, all: &[v1::PodIP]) -> Option<IpAddr> {
+    let first: Option<IpAddr> = first.and_then(|address| address.parse().ok());
+    let v4 = || all.iter().filter_map(|one| one.ip.parse().ok()).find(IpAddr::is_ipv4);
+    first.filter(IpAddr::is_ipv4).or_else(v4).or(first)
 }
 
 fn container(container: v1::ContainerStatus) -> KubeContainer {
@@ -142,4 +150,22 @@ pub(super) fn time(time: Option<&Time>) -> Option<DateTime<Utc>> {
 /// The text of a `labelSelector` for these labels.
 pub(super) fn selector(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_of_both_families_is_known_by_its_ipv4_address() {
+        let of = |first: Option<&str>, all: &[&str]| {
+            let all: Vec<_> = all.iter().map(|ip| v1::PodIP { ip: (*ip).to_owned() }).collect();
+            address_of(first, &all).map(|address| address.to_string())
+        };
+        assert_eq!(of(Some("fd00::7"), &["fd00::7", "10.42.0.7"]).as_deref(), Some("10.42.0.7"));
+        assert_eq!(of(Some("10.42.0.7"), &["10.42.0.7", "fd00::7"]).as_deref(), Some("10.42.0.7"));
+        assert_eq!(of(Some("fd00::7"), &["fd00::7"]).as_deref(), Some("fd00::7"));
+        assert_eq!(of(Some("10.42.0.7"), &[]).as_deref(), Some("10.42.0.7"));
+        assert_eq!(of(None, &[]), None);
+    }
 }

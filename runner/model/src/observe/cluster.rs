@@ -129,7 +129,7 @@ pub struct KubePod {
     pub host_network: bool,
     /// `status.phase`: `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
-    /// `status.podIP`.
+    /// `status.podIP`, or where that is of IPv6 the IPv4 address in `status.podIPs`, if there is one.
     pub address: Option<IpAddr>,
     /// Its condition `Ready` is `True`.
     pub ready: bool,

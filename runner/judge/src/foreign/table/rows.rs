@@ -207,9 +207,14 @@ pub const ROWS: &[Row] = &[
         cases: &[(TUNNEL, Says::Expects("as below, and WireGuard's `cilium_wg0` may carry pods' packets"))],
     },
     Row {
-        read: "`bpf-lb-dsr-dispatch=geneve` or `enable-high-scale-ipcache=true`",
+        read: "`bpf-lb-dsr-dispatch=geneve`, `enable-high-scale-ipcache=true` or `enable-ipv4-egress-gateway=true`",
         applies: |read| read.tunnel_beside.is_some(),
-        cases: &[(TUNNEL, Says::Expects("no route to pods is by a tunnel device; Cilium's own is there for Services"))],
+        cases: &[(
+            TUNNEL,
+            Says::Expects(
+                "no route to pods is by a tunnel device; Cilium's own is there for Services, or for what leaves by another node",
+            ),
+        )],
     },
     Row {
         read: "`kube-proxy-replacement` other than `strict` and `true`",

@@ -77,6 +77,10 @@ fn follow(
     let decision = fib.decide(&Flow { destination, source: None, iif: None });
     let wrong = match &decision {
         Decision::Route { route, .. } if route.kind == RouteKind::Unicast => {
+            if route.hops.is_empty() {
+                weighing.miss(format!("{via}, which leads packets on: {} has no next hop", words::route(route)));
+                return None;
+            }
             let next: Vec<Option<&NodeName>> = route
                 .hops
                 .iter()

@@ -1,13 +1,16 @@
 //! Tunnel devices.
 
-use super::each_node;
+use ipnet::Ipv4Net;
+
 use super::way::WIREGUARD;
+use super::{Here, each_node};
+use crate::fib::{Decision, Flow};
 use crate::foreign::of_foreign;
 use crate::routing::tunnel;
 use crate::weighing::{Weighing, unobserved};
 use lab_model::expect::Expectations;
-use lab_model::foreign::{Beneath, ForeignRoutingSeen};
-use lab_model::observe::{Link, Place};
+use lab_model::foreign::{Beneath, Configuration, ForeignRoutingSeen, PodAddresses};
+use lab_model::observe::{Link, Place, Route};
 use lab_model::{Judgement, Proof, Reason};
 
 /// How an L2TP tunnel's devices are called; the kernel names no kind of theirs (`net/l2tp/l2tp_eth.c`).
@@ -26,6 +29,7 @@ pub fn no_tunnel_device(seen: &ForeignRoutingSeen, expect: &Expectations) -> Jud
     if seen.nodes.is_empty() {
         return unobserved("no node's links were seen");
     }
+    let networks = of_pods(seen, configuration);
     let encrypts = configuration.beneath == Beneath::WireGuard;
     let mut weighing = Weighing::default();
     let (mut total, mut beside) = (0, Vec::new());
@@ -39,17 +43,7 @@ pub fn no_tunnel_device(seen: &ForeignRoutingSeen, expect: &Expectations) -> Jud
         for (link, kind) in tunnels {
             let state = if link.up { "up" } else { "down" };
             let meant = encrypts && link.name == WIREGUARD;
-            let leads_to_pods = || {
-                let routes = here.view.routes.iter().filter(|route| {
-                    let by = route.hops.iter().any(|hop| hop.device.as_deref() == Some(link.name.as_str()));
-                    by && route.destination.prefix_len() > 0
-                });
-                let mut of_pods = routes.map(|route| route.destination);
-                of_pods.any(|destination| {
-                    let mut pods = seen.nodes.iter().flat_map(|node| &node.pod_networks);
-                    pods.any(|pods| destination.contains(pods) || pods.contains(&destination))
-                })
-            };
+            let leads_to_pods = || networks.iter().any(|pods| leads(here, &link.name, *pods));
             let own = configuration.tunnel_beside.is_none() && OWN.contains(&link.name.as_str());
             if !meant && (own || leads_to_pods()) {
                 weighing.refute(
@@ -72,6 +66,36 @@ pub fn no_tunnel_device(seen: &ForeignRoutingSeen, expect: &Expectations) -> Jud
         };
         Proof::new(format!("0 of {total} links on {nodes} of {nodes} nodes are tunnels for pods' packets{others}"))
             .with_details(beside)
+    })
+}
+
+/// Where pods are: the networks of nodes, or where these have none, each pod's own address.
+fn of_pods(seen: &ForeignRoutingSeen, configuration: &Configuration) -> Vec<Ipv4Net> {
+    match configuration.addresses {
+        PodAddresses::OfNode => seen.nodes.iter().flat_map(|node| node.pod_networks.iter().copied()).collect(),
+        PodAddresses::OfCloud | PodAddresses::Unknown => {
+            seen.pods.values().flatten().copied().map(Ipv4Net::from).collect()
+        }
+    }
+}
+
+/// Whether packets for some of these addresses go by this device, and not as all others do.
+fn leads(here: &Here<'_>, device: &str, pods: Ipv4Net) -> bool {
+    let by = |route: &Route| {
+        route.destination.prefix_len() > 0 && route.hops.iter().any(|hop| hop.device.as_deref() == Some(device))
+    };
+    // Most networks have no such route at all, and are not looked at any further.
+    let may = here
+        .view
+        .routes
+        .iter()
+        .any(|route| by(route) && (route.destination.contains(&pods) || pods.contains(&route.destination)));
+    may && here.fib.samples(pods).into_iter().any(|destination| {
+        match here.fib.decide(&Flow { destination, source: None, iif: None }) {
+            Decision::Route { route, .. } => by(route),
+            // Where they go is the question of the case about routes.
+            Decision::Undecidable(_) | Decision::NoRoute | Decision::Refused(_) => false,
+        }
     })
 }
 

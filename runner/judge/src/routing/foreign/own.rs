@@ -1,6 +1,7 @@
 //! Where the addresses of a node's own pods lead.
 
 use ipnet::Ipv4Net;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::inside::Within;
@@ -30,9 +31,17 @@ pub fn own_pods_are_local(seen: &ForeignRoutingSeen, expect: &Expectations) -> J
     let mut weighing = Weighing::default();
     let (mut kept, mut nodes_without) = (0, 0);
     let mut within = Within::default();
+    let none = BTreeSet::new();
+    let ended = seen.ended.as_ref().unwrap_or_else(|why| {
+        if by_pod {
+            weighing.miss(format!("which pods have ended meanwhile is not known: {why}"));
+        }
+        &none
+    });
     each_node(seen, expect, &mut weighing, |here, weighing| {
         let networks: Vec<Ipv4Net> = if by_pod {
-            seen.pods.get(&here.node.name).into_iter().flatten().copied().map(Ipv4Net::from).collect()
+            let there = seen.pods.get(&here.node.name).into_iter().flatten();
+            there.filter(|address| !ended.contains(address)).copied().map(Ipv4Net::from).collect()
         } else {
             here.node.pod_networks.clone()
         };

@@ -65,7 +65,12 @@ impl Judge<'_> {
                 // Of several hops any may be taken: the worst one counts.
                 let hops = route.hops.iter().map(|hop| self.hop(peer, destination, route, hop));
                 hops.reduce(worse).unwrap_or_else(|| {
-                    Way::Astray(Reason::WrongDevice, format!("{destination} takes {}", words::route(route)))
+                    let takes = format!("{destination} takes {}", words::route(route));
+                    if route.kind == RouteKind::Unicast {
+                        Way::Open(format!("{takes}, which has no next hop"))
+                    } else {
+                        Way::Astray(Reason::WrongDevice, takes)
+                    }
                 })
             }
         }
@@ -89,9 +94,12 @@ impl Judge<'_> {
         if self.stays(hop) {
             return Way::Astray(Reason::WrongDevice, format!("{}: it leads to this node's own pods", takes()));
         }
-        let to_peer = |gateway: IpAddr| matches!(gateway, IpAddr::V4(address) if peer.addresses.contains(&address));
-        if hop.gateway.is_some_and(to_peer) {
-            return match self.device_to(peer) {
+        let of_peer = match hop.gateway {
+            Some(IpAddr::V4(address)) => Some(address).filter(|address| peer.addresses.contains(address)),
+            Some(IpAddr::V6(_)) | None => None,
+        };
+        if let Some(address) = of_peer {
+            return match self.device_to(address) {
                 Some(device) if hop.device.as_deref() != Some(device.as_str()) => {
                     Way::Astray(Reason::WrongDevice, format!("{}: the peer itself is reached by {device}", takes()))
                 }
@@ -168,9 +176,8 @@ impl Judge<'_> {
         self.here.node.pod_networks.iter().any(|cidr| links::keeps(self.here.view, *cidr, hop) || is_pod(*cidr))
     }
 
-    /// The link by which this node reaches the peer itself.
-    fn device_to(&self, peer: &ForeignNode) -> Option<String> {
-        let destination = *peer.addresses.first()?;
+    /// The link by which this node reaches an address of the peer itself.
+    fn device_to(&self, destination: Ipv4Addr) -> Option<String> {
         match self.here.fib.decide(&Flow { destination, source: None, iif: None }) {
             Decision::Route { route, .. } if route.kind == RouteKind::Unicast => {
                 let [hop] = route.hops.as_slice() else { return None };

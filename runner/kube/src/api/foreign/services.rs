@@ -68,6 +68,9 @@ const NEAR: [&str; 5] = [
     "io.cilium/global-service",
 ];
 
+/// The label of a Service that another proxy than the cluster's own serves (KEP-2447, `pkg/k8s/factory_functions.go` of Cilium).
+const ANOTHERS: &str = "service.kubernetes.io/service-proxy-name";
+
 pub(crate) fn ports(service: &Service) -> Vec<ServicePort> {
     let (meta, Some(spec)) = (&service.metadata, &service.spec) else { return Vec::new() };
     let address = spec.cluster_ip.as_deref().and_then(|address| address.parse::<Ipv4Addr>().ok());
@@ -77,6 +80,10 @@ pub(crate) fn ports(service: &Service) -> Vec<ServicePort> {
     let near = || NEAR.into_iter().find(|key| annotations.is_some_and(|annotations| annotations.contains_key(*key)));
     let distribution = spec.traffic_distribution.as_deref();
     let partial = local.map(str::to_owned).or_else(|| near().map(str::to_owned));
+    let partial = partial.or_else(|| {
+        let labels = meta.labels.as_ref();
+        labels.is_some_and(|labels| labels.contains_key(ANOTHERS)).then(|| ANOTHERS.to_owned())
+    });
     let partial = partial.or_else(|| distribution.map(|how| format!("trafficDistribution={how}")));
     let tcp = spec.ports.iter().flatten().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
     tcp.filter_map(|port| {
@@ -211,6 +218,10 @@ mod tests {
         assert_eq!(of(local, json!({}))[0].partial.as_deref(), Some("internalTrafficPolicy=Local"));
         let near = of(plain.clone(), json!({"service.kubernetes.io/topology-mode": "Auto"}));
         assert_eq!(near[0].partial.as_deref(), Some("service.kubernetes.io/topology-mode"));
+        let anothers =
+            json!({"metadata": {"name": "web", "namespace": "shop", "labels": {ANOTHERS: "theirs"}}, "spec": plain});
+        let anothers = ports(&serde_json::from_value(anothers).unwrap());
+        assert_eq!(anothers[0].partial.as_deref(), Some("service.kubernetes.io/service-proxy-name"));
         for address in ["None", "", "fd00::7"] {
             let mut headless = plain.clone();
             headless["clusterIP"] = json!(address);

@@ -28,6 +28,17 @@ fn a_way_by_another_node_must_lead_on() {
     let roads = pairs_astray(&seen, &expecting(NETWORK)).roads;
     let pairs: Vec<String> = roads.iter().map(|road| format!("{} {} {}", road.from, road.to, road.pods)).collect();
     assert_eq!(pairs, ["node-0003 node-0002 10.128.2.0/24", "node-0001 node-0002 10.128.2.0/24"]);
+    let no_hop = |seen: &mut ForeignRoutingSeen| {
+        by_third()(seen);
+        let pods = generated::node(2).pod_networks[0];
+        reroute(seen, 3, |routes| {
+            let to_peer = routes.iter_mut().filter(|route| route.destination == pods);
+            to_peer.for_each(|route| route.hops.clear());
+        });
+    };
+    let why = missing(ways(NETWORK, no_hop));
+    assert!(why.contains("node-0003: 10.128.2.1 takes 10.128.2.0/24, which has no next hop"), "{why}");
+    assert!(why.contains("node-0003, which leads packets on: 10.128.2.0/24 has no next hop"), "{why}");
     // Where it parts, one half to the peer and one to a third node, nobody has seen where that half ends.
     let parts = |seen: &mut ForeignRoutingSeen| {
         by_third()(seen);

@@ -54,6 +54,8 @@ fn a_tunnel_is_refuted_however_packets_get_there() {
         refuted(devices(&[("bpf-lb-dsr-dispatch", "geneve")], &|seen| by("cilium_vxlan", seen))).0,
         [Reason::TunnelDevice]
     );
+    // What leaves by another node goes there through the tunnel.
+    assert!(devices(&[("enable-ipv4-egress-gateway", "true")], &vxlan).is_ok());
     // A VPN of somebody's is none of Cilium's business, and WireGuard is where it was asked for.
     let other = |kind: &'static str, link: &'static str| {
         move |seen: &mut ForeignRoutingSeen| {
@@ -70,16 +72,30 @@ fn a_tunnel_is_refuted_however_packets_get_there() {
     let leads = |destination: &'static str, kind: &'static str, link: &'static str| {
         move |seen: &mut ForeignRoutingSeen| {
             other(kind, link)(seen);
-            reroute(seen, 1, |routes| routes.push(route(TABLE_MAIN, destination, None, link)));
+            reroute(seen, 1, |routes| {
+                let by_link = route(TABLE_MAIN, destination, None, link);
+                routes.retain(|before| before.destination != by_link.destination);
+                routes.push(by_link);
+            });
         }
     };
+    let wider = devices(AGENTS, &|seen| {
+        leads("10.0.0.0/8", "tun", "tun0")(seen);
+        without_route(seen, 1, 2);
+    });
+    assert_eq!(refuted(wider).0, [Reason::TunnelDevice]);
+    // Where nodes have no networks for pods, what counts are pods' own addresses.
+    let cloud: Settings<'_> = &[("ipam", "eni")];
+    assert!(devices(cloud, &leads("10.128.2.128/25", "tun", "tun0")).is_ok());
+    assert_eq!(refuted(devices(cloud, &leads("10.128.2.10/32", "tun", "tun0"))).0, [Reason::TunnelDevice]);
     for (settings, destination, kind, link, carries) in [
         (wireguard, "10.128.2.0/24", "wireguard", "cilium_wg0", false),
         (AGENTS, "10.128.2.0/24", "wireguard", "cilium_wg0", true),
         (wireguard, "10.128.2.0/24", "wireguard", "wg0", true),
         (wireguard, "10.128.2.0/24", "tun", "tun0", true),
         (AGENTS, "10.128.2.7/32", "tun", "tun0", true),
-        (AGENTS, "10.0.0.0/8", "tun", "tun0", true),
+        // Wider than the routes to peers, it takes none of their packets.
+        (AGENTS, "10.0.0.0/8", "tun", "tun0", false),
         (AGENTS, "10.200.0.0/24", "tun", "tun0", false),
         // Whose way the default route is, is the other cases' question.
         (AGENTS, "0.0.0.0/0", "tun", "tun0", false),

@@ -57,6 +57,19 @@ fn own_pods_stay_or_are_refuted() {
         reroute(seen, 1, |routes| routes.retain(|route| route.destination != pod.into()));
     };
     assert_eq!(refuted(own(by_pod, &one_gone)).0, [Reason::OwnCidrLeadsAway]);
+    // A pod that has ended has no route any more.
+    let proof = own(by_pod, &|seen| {
+        one_gone(seen);
+        seen.ended = Ok([generated::pods(&generated::node(1))[0]].into());
+    });
+    assert!(proof.expect("held").summary.starts_with("15 of 15 addresses of pods stay"));
+    let not_listed = |seen: &mut ForeignRoutingSeen| seen.ended = Err("it did not answer".to_owned());
+    let why = missing(own(by_pod, &|seen| {
+        each(seen);
+        not_listed(seen);
+    }));
+    assert_eq!(why, "which pods have ended meanwhile is not known: it did not answer");
+    assert!(own(AGENTS, &not_listed).is_ok());
     assert!(missing(own(by_pod, &|seen| seen.pods.clear())).contains("no node has a pod"));
     assert!(missing(own(AGENTS, &|seen| seen.nodes[1].pod_networks.clear())).contains("the pod CIDR of node-0001"));
 }

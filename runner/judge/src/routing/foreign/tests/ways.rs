@@ -189,6 +189,27 @@ fn two_nodes_are_enough_and_of_many_pairs_the_first_are_told() {
 }
 
 #[test]
+fn a_peer_may_be_reached_by_any_of_its_addresses() {
+    let second = Ipv4Addr::new(172, 20, 0, 2);
+    let two_links = |device: &'static str| {
+        move |seen: &mut ForeignRoutingSeen| {
+            seen.nodes[2].addresses.push(second);
+            let tables = seen.tables.get_mut(&name(1)).unwrap().as_mut().unwrap();
+            tables.links.push(Link { index: 9, name: "ens4".to_owned(), ..tables.links[1].clone() });
+            reroute(seen, 1, |routes| routes.push(route(TABLE_MAIN, "172.20.0.0/16", None, "ens4")));
+            to_second(|route| {
+                gateway(route, second);
+                route.hops[0].device = Some(device.to_owned());
+            })(seen);
+        }
+    };
+    assert!(ways(AGENTS, two_links("ens4")).is_ok());
+    let (reasons, observed) = refuted(ways(AGENTS, two_links("ens3")));
+    assert_eq!(reasons, [Reason::WrongDevice]);
+    assert!(observed[0].ends_with("the peer itself is reached by ens4"), "{observed:?}");
+}
+
+#[test]
 fn the_peers_own_address_may_be_this_nodes_too() {
     // As a virtual address on both may be: by which link the peer itself is reached is not told by that.
     let peer = Ipv4Net::from(generated::node(2).addresses[0]);
