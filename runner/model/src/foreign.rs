@@ -139,6 +139,7 @@ pub struct ForeignRoutingSeen {
     pub beyond: Option<String>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "serde takes the field's own type")]
 const fn none_ended() -> Result<BTreeSet<Ipv4Addr>, String> {
     Ok(BTreeSet::new())
 }

@@ -152,7 +152,7 @@ fn of_several_hops_and_several_addresses_the_worst_counts() {
         let judgement = ways(
             AGENTS,
             to_second(|route| {
-                let (mut hop, at) = (route.hops[0].clone(), if last { 1 } else { 0 });
+                let (mut hop, at) = (route.hops[0].clone(), usize::from(last));
                 hop.gateway = Some(third.into());
                 route.hops.insert(at, hop);
             }),
